@@ -1,0 +1,78 @@
+/* losslens - the program: `losslens VERB ...`. Each cmd_<verb>.c is a verb; the list is made by the build. */
+#include "options.h"
+
+#include <string.h>
+
+#define LL_VERB(name) extern const ll_verb ll_verb_##name;
+#include "verbs.inc"
+#undef LL_VERB
+
+static const ll_verb *const verbs[] = {
+#define LL_VERB(name) &ll_verb_##name,
+#include "verbs.inc"
+#undef LL_VERB
+    NULL};
+
+enum { VERB_COUNT = LL_COUNT(verbs) - 1 };
+
+static const ll_verb *find_verb(const char *name)
+{
+    for (int i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(verbs[i]->name, name) == 0) return verbs[i];
+    }
+    return NULL;
+}
+
+static void print_verbs(FILE *file)
+{
+    fprintf(file, "losslens - the shape of neural loss landscapes, and of any scalar field\n\n"
+                  "usage: losslens VERB [options]\n\nverbs:\n");
+    for (int i = 0; i < VERB_COUNT; i++) fprintf(file, "  %-12s %s\n", verbs[i]->name, verbs[i]->summary);
+    fprintf(file, "\nlosslens VERB --help    what a verb takes, with an example\n"
+                  "losslens --version      the version of this program\n");
+}
+
+static int unknown_verb(const char *name)
+{
+    const char *names[VERB_COUNT + 1];
+    for (int i = 0; i < VERB_COUNT; i++) names[i] = verbs[i]->name;
+    names[VERB_COUNT] = "help";
+    const char *near = ll_nearest_word(name, names, VERB_COUNT + 1);
+    fprintf(stderr, "losslens: there is no verb '%s'", name);
+    if (near != NULL) fprintf(stderr, "; did you mean '%s'?", near);
+    fprintf(stderr, " (losslens help)\n");
+    return LL_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_verbs(stderr);
+        return LL_EXIT_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
+        printf("losslens %s\n", LOSSLENS_VERSION);
+        return LL_EXIT_OK;
+    }
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        if (argc < 3) {
+            print_verbs(stdout);
+            return LL_EXIT_OK;
+        }
+        const ll_verb *verb = find_verb(argv[2]);
+        if (verb == NULL) return unknown_verb(argv[2]);
+        char help[] = "--help";
+        char *arguments[] = {argv[2], help, NULL};
+        return verb->run(2, arguments);
+    }
+    const ll_verb *verb = find_verb(name);
+    if (verb == NULL) return unknown_verb(name);
+    int code = verb->run(argc - 1, argv + 1);
+    /* A full disk or a closed pipe must not look like success. */
+    if (fflush(stdout) != 0 && code == LL_EXIT_OK) {
+        fprintf(stderr, "losslens %s: standard output could not be written\n", name);
+        code = LL_EXIT_FAILURE;
+    }
+    return code;
+}
