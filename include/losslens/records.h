@@ -3,7 +3,7 @@
  * A record is a named list of fields, each with a name, a unit and a value: integer, real, text, or an
  * array of numbers with a shape. One form serves every analysis, so that the store, the export, the
  * figures and the HTTP API each handle any result with one piece of code. What fields a kind of record
- * has is written in docs/records.md and checked by ll_record_check.
+ * has is written in docs/records.md.
  */
 #ifndef LOSSLENS_RECORDS_H
 #define LOSSLENS_RECORDS_H

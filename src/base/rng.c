@@ -72,7 +72,8 @@ double ll_rng_rademacher(ll_rng rng, uint64_t index)
 
 uint64_t ll_rng_below(ll_rng rng, uint64_t index, uint64_t bound)
 {
-    return (uint64_t)(((unsigned __int128)ll_rng_bits(rng, index) * bound) >> 64);
+    __extension__ typedef unsigned __int128 wide;
+    return (uint64_t)(((wide)ll_rng_bits(rng, index) * bound) >> 64);
 }
 
 void ll_rng_fill_normal(ll_rng rng, uint64_t first, int64_t count, double *values)
