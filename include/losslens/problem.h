@@ -18,41 +18,16 @@
 #ifndef LOSSLENS_PROBLEM_H
 #define LOSSLENS_PROBLEM_H
 
-#include "losslens/base.h"
+#include "losslens/base_parameters.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define LL_PARAMETER_MAX_RANK 8
-
 typedef enum ll_real { LL_REAL_FLOAT32, LL_REAL_FLOAT64 } ll_real;
 static inline size_t ll_real_bytes(ll_real type) { return type == LL_REAL_FLOAT32 ? 4 : 8; }
 
-typedef enum ll_parameter_role {
-    LL_ROLE_FILTER,    /* convolution kernel */
-    LL_ROLE_LINEAR,    /* matrix of a linear layer */
-    LL_ROLE_BIAS,
-    LL_ROLE_NORM,      /* scale or shift of a normalisation */
-    LL_ROLE_EMBEDDING, /* embedding and position tables */
-    LL_ROLE_SCALAR
-} ll_parameter_role;
 LL_API const char *ll_parameter_role_name(ll_parameter_role role); /* "filter", "linear", ... */
-
-typedef struct ll_parameter {
-    const char *name;
-    int rank;
-    int64_t shape[LL_PARAMETER_MAX_RANK];
-    int64_t offset, count; /* elements of theta */
-    int output_axis;       /* slices along it are the filters of filter normalisation; -1: none */
-    ll_parameter_role role;
-    bool decays;           /* takes part in weight decay */
-} ll_parameter;
-
-typedef struct ll_buffer_entry {
-    const char *name;
-    int64_t offset, count;
-} ll_buffer_entry;
 
 typedef struct ll_term {
     const char *name; /* "cross_entropy", "residual" */
