@@ -1,0 +1,95 @@
+/* Direct convolution of float32 images in channel-blocked layout, all three faces.
+ *
+ * Blocked image: [block][row][column][16 channels], `blocks = ceil(channels / 16)`; the lanes past the
+ * last channel are zero in every image these functions write, provided weights and bias are zero there.
+ * One image at a time; the caller loops over the batch, so that an image stays in cache between layers.
+ *
+ * Method: one image is copied once into a zero-padded scratch, so that no inner loop knows an edge; then
+ * each register tile (up to 16 output pixels of one block) runs over (input block, tap, channel) with one
+ * weight load per 16 multiply-adds. A tap is an offset into the scratch: dilation, the flipped kernel of
+ * the backward face and the phases of a strided backward face are other lists of offsets to the same code.
+ * Summation order is fixed by the shape alone.
+ */
+#ifndef LL_KERNELS_NATIVE_CONV_H
+#define LL_KERNELS_NATIVE_CONV_H
+
+#include "losslens/base.h"
+
+enum { LL_CONV_LANES = 16 };
+
+typedef struct ll_conv_shape {
+    int64_t in_channels, out_channels;
+    int64_t in_height, in_width, out_height, out_width;
+    int64_t kernel[2], stride[2], dilation[2];
+    int64_t pad_begin[2]; /* zeros above and to the left; those below and right follow from out_* */
+} ll_conv_shape;
+
+/* The inner job: a rectangle of output pixels from a padded scratch image. Strides in floats. */
+typedef struct ll_conv_tile_job {
+    const float *image;    /* scratch: [in_blocks][rows][columns][pixel] */
+    int64_t in_blocks, in_block_stride, in_row_stride;
+    int64_t last_channels; /* channels of the last input block that are not zero, 1..16 */
+    int pixel;             /* floats between neighbouring output pixels in the scratch: 4, 8, 16 or 32 */
+    const int64_t *taps;   /* offsets into the scratch */
+    int64_t tap_count;
+    const float *weights;  /* [out_blocks][in_blocks][tap][16 in][16 out] */
+    const float *bias;     /* [out_blocks * 16] or NULL */
+    const float *residual; /* added before ReLU; strides as output; or NULL */
+    bool relu;
+    float *output;
+    int64_t out_blocks, out_block_stride, out_row_stride, out_pixel_stride;
+    int64_t out_height, out_width;
+} ll_conv_tile_job;
+
+/* Weight gradient of one image, added to `gradient` ([out_blocks][in_blocks][tap][16 in][16 out]). */
+typedef struct ll_conv_gradient_job {
+    const float *image;
+    int64_t in_blocks, in_block_stride, in_row_stride;
+    int pixel;
+    const int64_t *taps;
+    int64_t tap_count;
+    const float *output_gradient; /* blocked, dense */
+    int64_t out_blocks, out_height, out_width;
+    float *gradient;
+} ll_conv_gradient_job;
+
+typedef struct ll_conv_isa {
+    void (*tiles)(const ll_conv_tile_job *job);
+    void (*gradient)(const ll_conv_gradient_job *job);
+} ll_conv_isa;
+extern const ll_conv_isa ll_conv_isa_avx512, ll_conv_isa_avx2;
+
+/* A convolution ready to run: tap lists, scratch geometry, kernels for this processor. */
+typedef struct ll_conv ll_conv;
+
+/* true when these kernels can do the shape: stride 1..2 (equal in both axes), any dilation and padding,
+ * kernel up to 16 x 16, and a processor with AVX2 or better. */
+bool ll_conv_supports(const ll_conv_shape *shape, ll_cpu_level level);
+ll_status ll_conv_create(const ll_conv_shape *shape, ll_cpu_level level, ll_conv **conv, ll_error *error)
+    LL_MUST_CHECK;
+void ll_conv_destroy(ll_conv *conv);
+
+size_t ll_conv_workspace(const ll_conv *conv);       /* bytes; per thread; need not be zeroed */
+int64_t ll_conv_weight_count(const ll_conv *conv);   /* floats of the packed weights, either face */
+int64_t ll_conv_input_count(const ll_conv *conv);    /* floats of one blocked input image */
+int64_t ll_conv_output_count(const ll_conv *conv);
+
+/* weights: dense [out][in][kernel height][kernel width]. */
+void ll_conv_pack_forward(const ll_conv *conv, const float *weights, float *packed);
+void ll_conv_pack_backward(const ll_conv *conv, const float *weights, float *packed);
+void ll_conv_unpack_gradient(const ll_conv *conv, const float *packed, float *weights);
+
+/* One image each. `plain` inputs are dense [channels][height][width] instead of blocked. */
+void ll_conv_forward(const ll_conv *conv, const float *input, bool plain, const float *packed,
+                     const float *bias, const float *residual, bool relu, float *output, void *workspace);
+void ll_conv_backward_input(const ll_conv *conv, const float *output_gradient, const float *packed,
+                            const float *residual, float *input_gradient, void *workspace);
+/* Adds to gradient (packed forward layout; zero it first). */
+void ll_conv_backward_weights(const ll_conv *conv, const float *input, bool plain,
+                              const float *output_gradient, float *gradient, void *workspace);
+
+/* Dense [channels][pixels] <-> blocked, one image. */
+void ll_conv_block(const float *plain, int64_t channels, int64_t pixels, float *blocked);
+void ll_conv_unblock(const float *blocked, int64_t channels, int64_t pixels, float *plain);
+
+#endif

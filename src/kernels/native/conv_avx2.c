@@ -1,0 +1,1 @@
+#include "kernels/native/conv_core.h"
