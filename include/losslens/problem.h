@@ -167,8 +167,12 @@ LL_API ll_status ll_problem_set_weight_decay(ll_problem *problem, double lambda,
 
 /* The vtable through which anything can be plugged in: a model on a GPU, a simulator. Every call gets `context`.
  * evaluate sees a validated request whose points are given as `thetas` (slices are expanded), with explicit
- * buffers, explicit index lists where LL_CAN_SUBSETS is set, no weight decay and no emulation; it fills exactly
- * the outputs that its capabilities promise. It is called from one thread at a time unless LL_CAN_THREADS. */
+ * buffers where the Problem has any (buffers_shared: one set for all), explicit index lists where LL_CAN_SUBSETS
+ * is set (samples is NULL otherwise), no weight decay and no emulation; it fills exactly the outputs that are not
+ * NULL: loss and terms always (terms: [K][terms]), the others as its capabilities promise. It is called from the
+ * thread that called ll_problem_evaluate.
+ * memory sees such a request before the work: its counts and which outputs are wanted are valid, vectors need
+ * not be. */
 typedef struct ll_problem_callbacks {
     ll_status (*evaluate)(void *context, const ll_request *request, ll_error *error);
     size_t (*memory)(void *context, const ll_request *request); /* NULL: unknown, counts as 0 */
