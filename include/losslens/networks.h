@@ -117,14 +117,16 @@ typedef struct ll_network_options {
     const char *loss;       /* "cross_entropy" (default when NULL), "mse", "bce" (binary segmentation), "segmentation" */
     double label_smoothing;
     const double *class_weights; /* NULL or `classes` values */
-    int64_t ignore_label;        /* of segmentation; INT64_MIN: none */
+    int64_t ignore_label;        /* INT64_MIN: none */
 } ll_network_options;
 
 /* LL_NOT_FOUND / LL_INVALID_ARGUMENT name the network or option, what was got, and the nearest valid one. */
 LL_API ll_status ll_network_create(const ll_network_options *options, ll_model **model, ll_error *error) LL_MUST_CHECK;
 
-/* The zoo, for --help: names and option lines with defaults. Returns false past the end. */
-LL_API bool ll_network_describe(int64_t index, const char **name, const char **options_text);
+/* The zoo, for --help: the families, and the options of each (choices NULL: a number or list). False past the end. */
+LL_API bool ll_network_describe(int64_t index, const char **name, const char **summary);
+LL_API bool ll_network_describe_option(int64_t index, int64_t option, const char **key, const char **standard,
+                                       const char **choices, const char **help);
 
 /* ---------------------------------------------------------------- weights from a file */
 
