@@ -314,8 +314,8 @@ LL_API ll_graph_field ll_graph_field_view(const ll_graph *graph, ll_array_type t
 /* Keeps the pairs whose persistence exceeds epsilon, and the essential ones; branches of the others are cut
  * and saddles left with one child are spliced out. epsilon < 0: nothing is removed; 0 removes pairs of no
  * persistence; `fraction` makes epsilon a share of the field's range (highest - lowest finite value).
- * Vertices of a cut branch count in the arc that holds the saddle at which it was cut, as if it had been
- * flooded to the saddle's level, so that sizes still add up; their basin is that of the minimum that
+ * Vertices of a cut branch count in the arc that swallowed it (as if flooded to the saddle's level), so that
+ * sizes still add up and a root still counts 1; their basin is that of the minimum that
  * swallowed them. Reads the hierarchy only, never the field: O(nodes + minima), plus O(vertices) if basins
  * or arcs are there. Outputs (tree, sizes, basins, arcs) are those that `tree` has. */
 LL_API ll_status ll_merge_tree_simplify(const ll_merge_tree *tree, double epsilon, bool fraction,
