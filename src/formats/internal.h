@@ -28,8 +28,8 @@ typedef struct ll_budget {
     uint64_t packed, unpacked; /* bytes */
 } ll_budget;
 void ll_budget_init(ll_budget *budget, const ll_format_limits *limits, size_t packed_bytes);
-/* `compressed` bytes count towards the ratio too; copies of what lies bare in the file do not. */
-ll_status ll_budget_take(ll_budget *budget, uint64_t bytes, bool compressed, const char *place, ll_error *error);
+/* Copies count as much as what was compressed: a view can repeat one number a million times. */
+ll_status ll_budget_take(ll_budget *budget, uint64_t bytes, const char *place, ll_error *error);
 
 /* ------------------------------------------------------------------ inflate */
 
@@ -63,7 +63,7 @@ struct ll_tensor_file {
 };
 
 /* A large block that lives as long as the file, counted in its budget. */
-ll_status ll_file_block(ll_tensor_file *file, uint64_t bytes, bool compressed, const char *place, uint8_t **block,
+ll_status ll_file_block(ll_tensor_file *file, uint64_t bytes, const char *place, uint8_t **block,
                         ll_error *error);
 /* Hands a block of ll_allocate to the file; frees it on failure. */
 ll_status ll_file_adopt(ll_tensor_file *file, void *block, ll_error *error);

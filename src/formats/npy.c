@@ -211,7 +211,7 @@ ll_status ll_npz_parse(ll_tensor_file *file, const ll_zip *zip, ll_error *error)
 {
     file->format = "npz";
     for (int64_t i = 0; i < zip->count; i++) {
-        const ll_zip_entry *entry = &zip->entries[i];
+        ll_zip_entry *entry = &zip->entries[i];
         size_t length = strlen(entry->name);
         if (length > 0 && entry->name[length - 1] == '/') continue;
         if (length < 4 || strcmp(entry->name + length - 4, ".npy") != 0) {

@@ -23,10 +23,10 @@ ll_status ll_file_adopt(ll_tensor_file *file, void *block, ll_error *error)
     return LL_OK;
 }
 
-ll_status ll_file_block(ll_tensor_file *file, uint64_t bytes, bool compressed, const char *place, uint8_t **block,
+ll_status ll_file_block(ll_tensor_file *file, uint64_t bytes, const char *place, uint8_t **block,
                         ll_error *error)
 {
-    LL_TRY(ll_budget_take(&file->budget, bytes, compressed, place, error));
+    LL_TRY(ll_budget_take(&file->budget, bytes, place, error));
     uint8_t *result = ll_allocate((size_t)bytes);
     if (result == NULL) return ll_fail_memory(error, "formats", (size_t)bytes);
     LL_TRY(ll_file_adopt(file, result, error));
@@ -128,7 +128,7 @@ ll_status ll_file_data(ll_tensor_file *file, const uint8_t *bytes, ll_tensor_typ
         return LL_OK;
     }
     uint8_t *copy;
-    LL_TRY(ll_file_block(file, (uint64_t)count * element, false, place, &copy, error));
+    LL_TRY(ll_file_block(file, (uint64_t)count * element, place, &copy, error));
     if (count > 0) memcpy(copy, bytes, (size_t)count * element);
     if (swap) swap_elements(copy, count, element);
     if (!clean) normalise_bools(copy, count);
@@ -182,7 +182,7 @@ ll_status ll_file_gather(ll_tensor_file *file, const uint8_t *bytes, ll_tensor_t
     const uint8_t *first = bytes + (uint64_t)offset * element;
     if (dense) return ll_file_data(file, first, type, count, big_endian, place, data, error);
     uint8_t *copy;
-    LL_TRY(ll_file_block(file, total, false, place, &copy, error));
+    LL_TRY(ll_file_block(file, total, place, &copy, error));
     gather(copy, first, element, rank, shape, stride);
     if (big_endian) swap_elements(copy, count, element);
     if (type == LL_TENSOR_BOOL) normalise_bools(copy, count);
@@ -300,11 +300,16 @@ static bool has_prefix(const ll_tensor_file *file, const char *mark, size_t leng
     return file->source.size >= length && memcmp(file->source.bytes, mark, length) == 0;
 }
 
+/* A zip that PyTorch wrote has "<folder>/data.pkl"; one of numpy's has names in .npy. */
 static ll_status parse_zip(ll_tensor_file *file, ll_error *error)
 {
     ll_zip zip;
     LL_TRY(ll_zip_open(file->source.bytes, file->source.size, &file->budget.limits, file->arena, file->place, &zip,
                        error));
+    for (int64_t i = 0; i < zip.count; i++) {
+        const char *name = zip.entries[i].name, *slash = strrchr(name, '/');
+        if (strcmp(slash != NULL ? slash + 1 : name, "data.pkl") == 0) return ll_torch_zip_parse(file, &zip, error);
+    }
     return ll_npz_parse(file, &zip, error);
 }
 
@@ -359,6 +364,8 @@ static ll_status parse_any(ll_tensor_file *file, ll_error *error)
     }
     if (ll_zip_detect(file->source.bytes, file->source.size)) return parse_zip(file, error);
     if (could_be_safetensors(file)) return ll_safetensors_parse(file, error);
+    if (ll_torch_legacy_detect(file)) return ll_torch_legacy_parse(file, error);
+    if (ll_plain_pickle_detect(file)) return ll_plain_pickle_parse(file, error);
     return refuse(file, error);
 }
 

@@ -23,7 +23,7 @@ void ll_budget_init(ll_budget *budget, const ll_format_limits *limits, size_t pa
     *budget = (ll_budget){.limits = limits != NULL ? *limits : ll_format_limits_default(), .packed = packed_bytes};
 }
 
-ll_status ll_budget_take(ll_budget *budget, uint64_t bytes, bool compressed, const char *place, ll_error *error)
+ll_status ll_budget_take(ll_budget *budget, uint64_t bytes, const char *place, ll_error *error)
 {
     uint64_t total, allowed;
     if (__builtin_add_overflow(budget->unpacked, bytes, &total) || total > budget->limits.unpacked_bytes) {
@@ -32,7 +32,7 @@ ll_status ll_budget_take(ll_budget *budget, uint64_t bytes, bool compressed, con
                        (unsigned long long)budget->limits.unpacked_bytes);
     }
     if (__builtin_mul_overflow(budget->packed, budget->limits.unpacked_ratio, &allowed)) allowed = UINT64_MAX;
-    if (compressed && total > (uint64_t)1 << 20 && total > allowed) {
+    if (total > (uint64_t)1 << 20 && total > allowed) {
         return ll_fail(error, LL_TOO_LARGE, "formats", place,
                        "%llu bytes unpack to more than %llu times their size (unpacked_ratio): "
                        "this looks like a decompression bomb",
@@ -97,7 +97,7 @@ ll_status ll_gunzip(const uint8_t *packed, size_t packed_size, ll_budget *budget
         }
         if (produced == capacity) {
             size_t more = capacity < ((size_t)1 << 16) ? (size_t)1 << 16 : capacity;
-            status = ll_budget_take(budget, more, true, place, error);
+            status = ll_budget_take(budget, more, place, error);
             if (status != LL_OK) break;
             uint8_t *grown = ll_allocate(capacity + more);
             if (grown == NULL) {

@@ -145,30 +145,28 @@ static int by_name(const void *left, const void *right)
 }
 
 /* Overlap is how a small archive claims many large entries; two entries of one name are how two readers are
- * made to see different things. */
-static ll_status check_disjoint(const ll_zip *zip, const char *place, ll_error *error)
+ * made to see different things. Leaves `by_name` sorted. */
+static ll_status check_disjoint(ll_zip *zip, ll_arena *arena, const char *place, ll_error *error)
 {
-    if (zip->count < 2) return LL_OK;
-    const ll_zip_entry **order = ll_allocate_array(zip->count, sizeof *order);
+    ll_zip_entry **order = ll_arena_allocate(arena, (size_t)zip->count * sizeof *order);
     if (order == NULL) return ll_fail_memory(error, "formats", (size_t)zip->count * sizeof *order);
     for (int64_t i = 0; i < zip->count; i++) order[i] = &zip->entries[i];
-    ll_status status = LL_OK;
     qsort(order, (size_t)zip->count, sizeof *order, by_offset);
-    for (int64_t i = 1; i < zip->count && status == LL_OK; i++) {
+    for (int64_t i = 1; i < zip->count; i++) {
         if (order[i - 1]->data_offset + order[i - 1]->packed_size > order[i]->header_offset) {
-            status = ll_fail(error, LL_INVALID_FILE, "formats", place, "zip entries '%s' and '%s' overlap",
-                             order[i - 1]->name, order[i]->name);
+            return ll_fail(error, LL_INVALID_FILE, "formats", place, "zip entries '%s' and '%s' overlap",
+                           order[i - 1]->name, order[i]->name);
         }
     }
     qsort(order, (size_t)zip->count, sizeof *order, by_name);
-    for (int64_t i = 1; i < zip->count && status == LL_OK; i++) {
+    for (int64_t i = 1; i < zip->count; i++) {
         if (strcmp(order[i - 1]->name, order[i]->name) == 0) {
-            status = ll_fail(error, LL_INVALID_FILE, "formats", place, "zip archive has two entries named '%s'",
-                             order[i]->name);
+            return ll_fail(error, LL_INVALID_FILE, "formats", place, "zip archive has two entries named '%s'",
+                           order[i]->name);
         }
     }
-    ll_free(order);
-    return status;
+    zip->by_name = order;
+    return LL_OK;
 }
 
 ll_status ll_zip_open(const uint8_t *bytes, size_t size, const ll_format_limits *limits, ll_arena *arena,
@@ -231,27 +229,40 @@ ll_status ll_zip_open(const uint8_t *bytes, size_t size, const ll_format_limits 
         at += entry_bytes;
         left -= entry_bytes;
     }
-    LL_TRY(check_disjoint(&result, place, error));
+    LL_TRY(check_disjoint(&result, arena, place, error));
     *zip = result;
     return LL_OK;
 }
 
-const ll_zip_entry *ll_zip_find(const ll_zip *zip, const char *name)
+ll_zip_entry *ll_zip_find(const ll_zip *zip, const char *name)
 {
-    for (int64_t i = 0; i < zip->count; i++) {
-        if (strcmp(zip->entries[i].name, name) == 0) return &zip->entries[i];
+    int64_t low = 0, high = zip->count;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        int order = strcmp(zip->by_name[middle]->name, name);
+        if (order == 0) return zip->by_name[middle];
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
     }
     return NULL;
 }
 
-ll_status ll_zip_read(const ll_zip *zip, const ll_zip_entry *entry, ll_tensor_file *file, const uint8_t **bytes,
+ll_status ll_zip_read(const ll_zip *zip, ll_zip_entry *entry, ll_tensor_file *file, const uint8_t **bytes,
                       size_t *size, ll_error *error)
 {
+    if (entry->unpacked != NULL) {
+        *bytes = entry->unpacked;
+        *size = (size_t)entry->unpacked_size;
+        return LL_OK;
+    }
     const uint8_t *packed = zip->bytes + entry->data_offset;
     const uint8_t *result = packed;
     if (entry->method == 8) {
         uint8_t *block;
-        LL_TRY(ll_file_block(file, entry->unpacked_size, true, entry->name, &block, error));
+        LL_TRY(ll_file_block(file, entry->unpacked_size, entry->name, &block, error));
         LL_TRY(ll_inflate_exact(packed, (size_t)entry->packed_size, block, (size_t)entry->unpacked_size,
                                 entry->name, error));
         result = block;
@@ -261,6 +272,7 @@ ll_status ll_zip_read(const ll_zip *zip, const ll_zip_entry *entry, ll_tensor_fi
         return ll_fail(error, LL_INVALID_FILE, "formats", entry->name,
                        "checksum of zip entry is %08x, declared %08x: the file is damaged", crc, entry->crc);
     }
+    entry->unpacked = result;
     *bytes = result;
     *size = (size_t)entry->unpacked_size;
     return LL_OK;

@@ -12,12 +12,14 @@ typedef struct ll_zip_entry {
     uint64_t packed_size, unpacked_size, header_offset, data_offset;
     uint32_t crc;
     uint16_t method; /* 0 stored, 8 deflated */
+    const uint8_t *unpacked; /* once it was read and its checksum was right */
 } ll_zip_entry;
 
 struct ll_zip {
     const uint8_t *bytes;
     size_t size;
     ll_zip_entry *entries; /* in the order of the directory; in the arena */
+    ll_zip_entry **by_name; /* sorted; in the arena */
     int64_t count;
 };
 
@@ -26,10 +28,10 @@ bool ll_zip_detect(const uint8_t *bytes, size_t size);
 /* The directory, wholly checked. `arena` holds the entries. */
 ll_status ll_zip_open(const uint8_t *bytes, size_t size, const ll_format_limits *limits, ll_arena *arena,
                       const char *place, ll_zip *zip, ll_error *error);
-/* Entry by exact name, or NULL. */
-const ll_zip_entry *ll_zip_find(const ll_zip *zip, const char *name);
-/* An entry's bytes, CRC checked: in place when stored, else unpacked into a block of `file`. */
-ll_status ll_zip_read(const ll_zip *zip, const ll_zip_entry *entry, ll_tensor_file *file, const uint8_t **bytes,
+/* Entry by exact name, or NULL. Cost O(log count). */
+ll_zip_entry *ll_zip_find(const ll_zip *zip, const char *name);
+/* An entry's bytes, CRC checked: in place when stored, else unpacked (once) into a block of `file`. */
+ll_status ll_zip_read(const ll_zip *zip, ll_zip_entry *entry, ll_tensor_file *file, const uint8_t **bytes,
                       size_t *size, ll_error *error);
 
 /* Writing: entries one after another, then finish. Offsets count from where `out` was at ll_zip_begin. */
