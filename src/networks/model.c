@@ -4,22 +4,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The tables are const views outside; here they are ours to grow. */
-#define GROW(model, table, count, capacity)                                                         \
-    grow((void **)(uintptr_t)&(model)->info.table, (model)->info.count, &(model)->capacity,          \
-         sizeof *(model)->info.table)
-
-static bool grow(void **table, int64_t count, int64_t *capacity, size_t element)
+/* A table with room for one more entry: the same block or a larger copy, whose old one is freed. NULL on no memory;
+ * the old block stays then. The tables are const views outside; here they are ours to grow. */
+static void *roomy(const void *table, int64_t count, int64_t *capacity, size_t element)
 {
-    if (count < *capacity) return true;
+    void *old = (void *)(uintptr_t)table;
+    if (count < *capacity) return old;
     int64_t wanted = *capacity > 0 ? 2 * *capacity : 16;
     void *grown = ll_allocate_array(wanted, element);
-    if (grown == NULL) return false;
-    if (count > 0) memcpy(grown, *table, (size_t)count * element);
-    ll_free(*table);
-    *table = grown;
+    if (grown == NULL) return NULL;
+    if (count > 0) memcpy(grown, old, (size_t)count * element);
+    ll_free(old);
     *capacity = wanted;
-    return true;
+    return grown;
 }
 
 static void *writable(const void *table) { return (void *)(uintptr_t)table; }
@@ -70,25 +67,28 @@ ll_node ll_builder_parameter(builder *b, const char *name, ll_parameter_role rol
     for (int64_t i = 0; i < model->info.parameters; i++) {
         if (model->info.parameter_node[i] == node) return node;
     }
-    int64_t capacity = model->parameter_capacity, node_capacity = capacity, draw_capacity = capacity;
-    bool room = grow((void **)(uintptr_t)&model->info.parameter, model->info.parameters, &capacity, sizeof(ll_parameter)) &&
-                grow((void **)(uintptr_t)&model->info.parameter_node, model->info.parameters, &node_capacity, sizeof(ll_node)) &&
-                grow((void **)&model->draws, model->info.parameters, &draw_capacity, sizeof(parameter_draw));
+    int64_t used = model->info.parameters, room[3] = {model->parameter_capacity, model->parameter_capacity, model->parameter_capacity};
+    ll_parameter *table = roomy(model->info.parameter, used, &room[0], sizeof *table);
+    if (table != NULL) model->info.parameter = table;
+    ll_node *nodes = roomy(model->info.parameter_node, used, &room[1], sizeof *nodes);
+    if (nodes != NULL) model->info.parameter_node = nodes;
+    parameter_draw *draws = roomy(model->draws, used, &room[2], sizeof *draws);
+    if (draws != NULL) model->draws = draws;
     char *copy = ll_arena_text(model->arena, name);
     int64_t count = 0, end = 0;
-    if (!room || copy == NULL || !ll_shape_count(shape, rank, &count) ||
+    if (table == NULL || nodes == NULL || draws == NULL || copy == NULL || !ll_shape_count(shape, rank, &count) ||
         !ll_add_int64(model->info.parameter_count, count, &end)) {
         out_of_memory(b);
         return LL_NO_NODE;
     }
-    model->parameter_capacity = capacity;
-    int64_t index = model->info.parameters++;
-    ll_parameter *entry = (ll_parameter *)writable(model->info.parameter) + index;
+    model->parameter_capacity = room[0];
+    ll_parameter *entry = &table[used];
     *entry = (ll_parameter){.name = copy, .rank = rank, .offset = model->info.parameter_count, .count = count,
                             .output_axis = output_axis, .role = role, .decays = true};
-    memcpy(entry->shape, shape, (size_t)rank * sizeof *shape);
-    ((ll_node *)writable(model->info.parameter_node))[index] = node;
-    model->draws[index] = draw;
+    for (int axis = 0; axis < rank; axis++) entry->shape[axis] = shape[axis];
+    nodes[used] = node;
+    draws[used] = draw;
+    model->info.parameters++;
     model->info.parameter_count = end;
     return node;
 }
@@ -102,11 +102,13 @@ ll_node ll_builder_buffer(builder *b, const char *name, int64_t count, double in
         if (model->info.buffer[i].node == node) return node;
     }
     char *copy = ll_arena_text(model->arena, name);
-    if (copy == NULL || !GROW(model, buffer, buffers, buffer_capacity)) {
+    ll_model_buffer *table = roomy(model->info.buffer, model->info.buffers, &model->buffer_capacity, sizeof *table);
+    if (table != NULL) model->info.buffer = table;
+    if (copy == NULL || table == NULL) {
         out_of_memory(b);
         return LL_NO_NODE;
     }
-    ll_model_buffer *entry = (ll_model_buffer *)writable(model->info.buffer) + model->info.buffers++;
+    ll_model_buffer *entry = &table[model->info.buffers++];
     *entry = (ll_model_buffer){.entry = {.name = copy, .offset = model->info.buffer_count, .count = count},
                                .node = node, .batch_value = LL_NO_NODE, .momentum = momentum, .initial = initial};
     model->info.buffer_count += count;
@@ -118,11 +120,13 @@ void ll_builder_layer(builder *b, const char *name, ll_node node)
     ll_model *model = b->model;
     if (b->training || node == LL_NO_NODE) return;
     char *copy = ll_arena_text(model->arena, name);
-    if (copy == NULL || !GROW(model, layer, layers, layer_capacity)) {
+    ll_model_layer *table = roomy(model->info.layer, model->info.layers, &model->layer_capacity, sizeof *table);
+    if (table != NULL) model->info.layer = table;
+    if (copy == NULL || table == NULL) {
         out_of_memory(b);
         return;
     }
-    ((ll_model_layer *)writable(model->info.layer))[model->info.layers++] = (ll_model_layer){.name = copy, .node = node};
+    table[model->info.layers++] = (ll_model_layer){.name = copy, .node = node};
 }
 
 ll_node ll_builder_input(builder *b, const char *name, ll_dtype dtype, const int64_t *shape, int rank, int64_t term)
@@ -136,11 +140,13 @@ ll_node ll_builder_input(builder *b, const char *name, ll_dtype dtype, const int
         if (model->info.input[i].node == node) return node;
     }
     char *copy = ll_arena_text(model->arena, name);
-    if (copy == NULL || !GROW(model, input, inputs, input_capacity)) {
+    ll_model_input *table = roomy(model->info.input, model->info.inputs, &model->input_capacity, sizeof *table);
+    if (table != NULL) model->info.input = table;
+    if (copy == NULL || table == NULL) {
         out_of_memory(b);
         return LL_NO_NODE;
     }
-    ll_model_input *entry = (ll_model_input *)writable(model->info.input) + model->info.inputs++;
+    ll_model_input *entry = &table[model->info.inputs++];
     *entry = (ll_model_input){.name = copy, .node = node, .dtype = dtype, .rank = rank, .term = term};
     for (int axis = 0; axis < rank; axis++) entry->shape[axis] = shape[axis];
     return node;
@@ -149,8 +155,10 @@ ll_node ll_builder_input(builder *b, const char *name, ll_dtype dtype, const int
 ll_status ll_model_add_term(ll_model *model, const ll_model_term *term, ll_error *error)
 {
     char *copy = ll_arena_text(model->arena, term->name);
-    if (copy == NULL || !GROW(model, term, terms, term_capacity)) return ll_fail_memory(error, "networks", 0);
-    ll_model_term *entry = (ll_model_term *)writable(model->info.term) + model->info.terms++;
+    ll_model_term *table = roomy(model->info.term, model->info.terms, &model->term_capacity, sizeof *table);
+    if (table != NULL) model->info.term = table;
+    if (copy == NULL || table == NULL) return ll_fail_memory(error, "networks", 0);
+    ll_model_term *entry = &table[model->info.terms++];
     *entry = *term;
     entry->name = copy;
     return LL_OK;
@@ -159,10 +167,12 @@ ll_status ll_model_add_term(ll_model *model, const ll_model_term *term, ll_error
 ll_status ll_model_add_metric(ll_model *model, const ll_model_metric *metric, ll_error *error)
 {
     char *name = ll_arena_text(model->arena, metric->name), *unit = ll_arena_text(model->arena, metric->unit);
-    if (name == NULL || unit == NULL || !GROW(model, metric, metrics, metric_capacity)) {
+    ll_model_metric *table = roomy(model->info.metric, model->info.metrics, &model->metric_capacity, sizeof *table);
+    if (table != NULL) model->info.metric = table;
+    if (name == NULL || unit == NULL || table == NULL) {
         return ll_fail_memory(error, "networks", 0);
     }
-    ll_model_metric *entry = (ll_model_metric *)writable(model->info.metric) + model->info.metrics++;
+    ll_model_metric *entry = &table[model->info.metrics++];
     *entry = *metric;
     entry->name = name;
     entry->unit = unit;
