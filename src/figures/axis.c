@@ -161,7 +161,7 @@ static void linear_ticks(const ll_axis *axis, int wanted, ll_ticks *ticks)
     double largest = fmax(fabs(axis->low), fabs(axis->high));
     /* One power of ten for all labels when they would be long otherwise. */
     int exponent = 0;
-    if (largest > 0.0 && (largest >= 1e5 || largest < 1e-3)) exponent = (int)floor(log10(largest) + 1e-9);
+    if (largest > 0.0 && (largest >= 1e5 || largest < 1e-2)) exponent = (int)floor(log10(largest) + 1e-9);
     double factor = pow(10.0, exponent);
     if (exponent != 0) {
         char power[LL_TICK_TEXT];

@@ -215,6 +215,7 @@ void ll_frame_layout(ll_canvas *canvas, ll_frame *frame, ll_rect outer)
         plot.width = plot.height = side;
     }
     frame->plot = plot;
+    frame->right = outer.x + outer.width;
 }
 
 void ll_frame_clip(ll_canvas *canvas, const ll_frame *frame)
@@ -346,7 +347,7 @@ void ll_frame_draw(ll_canvas *canvas, const ll_frame *frame)
     }
     if (frame->title != NULL && frame->title[0] != 0) {
         double above = 0.95 * font + (!frame->no_y && frame->y_ticks.factor[0] != 0 ? 1.0 * font : 0.0);
-        ll_frame_title(canvas, frame->title, plot->x, plot->y - above, plot->width);
+        ll_frame_title(canvas, frame->title, plot->x, plot->y - above, frame->right - plot->x);
     }
     ll_canvas_color(canvas, INK, 1.0);
     if (frame->bar) ll_frame_bar(canvas, frame);

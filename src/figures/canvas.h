@@ -75,7 +75,8 @@ typedef struct ll_frame {
     ll_axis value;
     const char *value_label;
     bool below, above;  /* values beyond the bar's ends exist */
-    ll_rect plot;       /* set by layout */
+    double right;       /* the panel's right edge; set by layout, like the rest */
+    ll_rect plot;
     ll_ticks x_ticks, y_ticks, value_ticks;
 } ll_frame;
 void ll_frame_layout(ll_canvas *canvas, ll_frame *frame, ll_rect outer);

@@ -67,6 +67,14 @@ static void draw_line(ll_canvas *canvas, const ll_frame *frame, const ll_figure_
     cairo_set_dash(cairo, NULL, 0, 0.0);
 }
 
+/* How much of the data each corner holds: the legend goes where there is least. */
+static void count_corner(const ll_frame *frame, double x, double y, int64_t load[4])
+{
+    double u = (x - frame->plot.x) / frame->plot.width, v = (y - frame->plot.y) / frame->plot.height;
+    if (v < 0.4) load[u < 0.5 ? LL_CORNER_UPPER_LEFT : LL_CORNER_UPPER_RIGHT]++;
+    if (v > 0.6) load[u < 0.5 ? LL_CORNER_LOWER_LEFT : LL_CORNER_LOWER_RIGHT]++;
+}
+
 static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, const ll_measure *measured,
                       bool with_bar, ll_error *error)
 {
@@ -101,9 +109,9 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
             if (!isfinite(px) || !isfinite(py)) continue;
             points++;
             if (series->markers) ll_canvas_mark(canvas, LL_SHAPE_DISC, px, py, 0.2 * canvas->font, color, 0xffffff);
-            double u = (px - frame.plot.x) / frame.plot.width, v = (py - frame.plot.y) / frame.plot.height;
-            if (v < 0.4) load[u < 0.5 ? LL_CORNER_UPPER_LEFT : LL_CORNER_UPPER_RIGHT]++;
-            if (v > 0.6) load[u < 0.5 ? LL_CORNER_LOWER_LEFT : LL_CORNER_LOWER_RIGHT]++;
+            count_corner(&frame, px, py, load);
+            if (series->low != NULL) count_corner(&frame, px, ll_frame_y(&frame, series->low[i]), load);
+            if (series->high != NULL) count_corner(&frame, px, ll_frame_y(&frame, series->high[i]), load);
         }
         if (series->name != NULL && rows < LEGEND_ROWS) {
             entries[rows++] = (ll_legend_entry){.name = series->name, .shape = LL_SHAPE_DISC, .color = color,

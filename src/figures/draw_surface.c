@@ -263,7 +263,7 @@ static void draw_edge(ll_canvas *canvas, const camera *view, const ll_axis *axis
         bool free = fabs(x - last_x) > width + 0.3 * font || fabs(y - last_y) > 1.15 * small;
         if (ticks->labels[i][0] == 0 || !free) continue;
         widest = fmax(widest, width);
-        ll_canvas_text(canvas, x + 1.7 * length * out[0], y + 0.7 * font * out[1] + 0.3 * length * out[1], small,
+        ll_canvas_text(canvas, x + 1.8 * length * out[0], y + 0.95 * font * out[1], small,
                        align, false, ticks->labels[i]);
         last_x = x;
         last_y = y;
@@ -278,7 +278,7 @@ static void draw_edge(ll_canvas *canvas, const camera *view, const ll_axis *axis
     if (upright) {
         ll_canvas_text(canvas, mx + out[0] * (1.5 * font + widest), my, font, LL_ALIGN_CENTER, true, label);
     } else {
-        double gap = 0.9 * font + (fabs(out[0]) > 0.35 ? widest * fabs(out[0]) : 0.0) + 0.8 * font * fabs(out[1]);
+        double gap = 0.9 * font + (fabs(out[0]) > 0.35 ? widest * fabs(out[0]) : 0.0) + 1.0 * font * fabs(out[1]);
         ll_canvas_text(canvas, mx + gap * out[0], my + gap * out[1] + 0.35 * font, font, align, false, label);
     }
 }
@@ -450,7 +450,7 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
         draw_edge(canvas, &view, &axes[2], &ticks[2], sides[chosen], top, (double[2]){-1.0, 0.0}, value_label);
     }
     if (panel->title != NULL) {
-        ll_frame_title(canvas, panel->title, frame.plot.x, frame.plot.y - 0.95 * font, frame.plot.width);
+        ll_frame_title(canvas, panel->title, frame.plot.x, frame.plot.y - 0.95 * font, frame.right - frame.plot.x);
     }
     ll_canvas_color(canvas, 0x222222, 1.0);
     if (with_bar) ll_frame_bar(canvas, &frame);
