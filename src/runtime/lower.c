@@ -1,0 +1,239 @@
+/* From nodes to steps: which pass computes a node, and what computes it. */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static ll_status grow(void **array, int64_t *capacity, int64_t count, size_t bytes, ll_error *error)
+{
+    if (count < *capacity) return LL_OK;
+    int64_t more = *capacity ? *capacity * 2 : 64;
+    void *larger = ll_allocate_array(more, bytes);
+    if (!larger) return ll_fail_memory(error, "runtime", (size_t)more * bytes);
+    if (count) memcpy(larger, *array, (size_t)count * bytes);
+    ll_free(*array);
+    *array = larger;
+    *capacity = more;
+    return LL_OK;
+}
+
+ll_status ll_plan_add_step(ll_plan *plan, const ll_step_kind *kind, ll_node node, int pass, bool sampled,
+                           int32_t input_count, int32_t output_count, ll_step **step, ll_error *error)
+{
+    void *steps = plan->steps;
+    LL_TRY(grow(&steps, &plan->step_capacity, plan->step_count, sizeof *plan->steps, error));
+    plan->steps = steps;
+    size_t bytes = sizeof(int32_t) * (size_t)(input_count + output_count);
+    int32_t *ids = ll_arena_allocate(plan->memory, bytes);
+    if (!ids) return ll_fail_memory(error, "runtime", bytes);
+    ll_step *made = &plan->steps[plan->step_count++];
+    *made = (ll_step){.kind = kind, .node = node, .pass = pass, .sampled = sampled,
+                      .input_count = input_count, .output_count = output_count,
+                      .inputs = ids, .outputs = ids + input_count, .nodes = 1};
+    *step = made;
+    return LL_OK;
+}
+
+/* Elements of the shape with the sample axis left out of the product; blocked channels rounded up. */
+static ll_status value_size(const ll_graph_node *node, ll_layout layout, size_t *bytes, ll_error *error)
+{
+    size_t product = ll_dtype_bytes(node->dtype);
+    bool fits = true;
+    for (int32_t axis = 0; axis < node->rank; axis++) {
+        int64_t extent = node->shape[axis];
+        if (extent < 0) extent = -extent;
+        if (layout == LL_LAYOUT_BLOCKED && axis == (node->rank == 1 ? 0 : 1)) extent = (extent + 15) / 16 * 16;
+        fits = fits && ll_multiply_size(product, (size_t)extent, &product);
+    }
+    if (!fits || product > SIZE_MAX / 65536)
+        return ll_fail(error, LL_TOO_LARGE, "runtime", node->name, "a tensor has too many elements");
+    *bytes = product;
+    return LL_OK;
+}
+
+ll_status ll_plan_add_value(ll_plan *plan, ll_node node, ll_layout layout, int pass, int32_t *value,
+                            ll_error *error)
+{
+    void *values = plan->values;
+    LL_TRY(grow(&values, &plan->value_capacity, plan->value_count, sizeof *plan->values, error));
+    plan->values = values;
+    const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
+    ll_value made = {.node = node, .layout = layout, .pass = pass, .sampled = plan->sampled[node],
+                     .place = plan->sampled[node] ? LL_PLACE_ARENA : LL_PLACE_FIXED, .alias = -1,
+                     .sum_offset = -1, .total = -1};
+    LL_TRY(value_size(it, layout, made.sampled ? &made.sample_bytes : &made.fixed_bytes, error));
+    plan->values[plan->value_count] = made;
+    *value = (int32_t)plan->value_count++;
+    plan->value_of[(int64_t)node * 2 + layout] = *value;
+    return LL_OK;
+}
+
+/* stage: nodes of stage s are computed before (fixed) or in (sampled) pass s; a sum over the samples made in pass s
+ * is known from stage s + 1 on. */
+static ll_status find_stages(ll_plan *plan, const ll_node *outputs, int64_t output_count, ll_error *error)
+{
+    const ll_graph *graph = plan->graph;
+    plan->node_count = ll_graph_count(graph);
+    size_t count = (size_t)plan->node_count + 1;
+    plan->needed = ll_arena_allocate(plan->memory, count * sizeof(bool));
+    plan->sampled = ll_arena_allocate(plan->memory, count * sizeof(bool));
+    plan->sums = ll_arena_allocate(plan->memory, count * sizeof(bool));
+    plan->stage = ll_arena_allocate(plan->memory, count * sizeof(int32_t));
+    plan->value_of = ll_arena_allocate(plan->memory, count * 2 * sizeof(int32_t));
+    if (!plan->needed || !plan->sampled || !plan->sums || !plan->stage || !plan->value_of)
+        return ll_fail_memory(error, "runtime", count * 16);
+    for (size_t i = 0; i < count * 2; i++) plan->value_of[i] = -1;
+    LL_TRY(ll_graph_reachable(graph, outputs, output_count, plan->needed, error));
+    int last_stage = 0;
+    bool any = false;
+    for (ll_node n = 0; n < plan->node_count; n++) {
+        const ll_graph_node *node = ll_graph_node_at(graph, n);
+        plan->sampled[n] = ll_graph_sample_axis(node) >= 0;
+        plan->sums[n] = plan->needed[n] && ll_graph_sums_samples(graph, n);
+        int32_t stage = 0;
+        for (int32_t i = 0; i < node->input_count; i++)
+            if (plan->stage[node->inputs[i]] > stage) stage = plan->stage[node->inputs[i]];
+        plan->stage[n] = stage + (plan->sums[n] ? 1 : 0);
+        if (!plan->needed[n]) continue;
+        any = any || plan->sampled[n];
+        if (plan->sampled[n] && plan->stage[n] + 1 > last_stage) last_stage = plan->stage[n] + 1;
+        if (plan->sums[n] && plan->stage[n] > last_stage) last_stage = plan->stage[n];
+    }
+    plan->passes = any ? last_stage : 0;
+    return LL_OK;
+}
+
+/* The pass in which a node is computed. */
+static int pass_of(const ll_plan *plan, ll_node node)
+{
+    return plan->stage[node] - (plan->sums[node] ? 1 : 0);
+}
+
+/* The value of a node for a step of `pass`. */
+static ll_status use(ll_plan *plan, ll_node node, int pass, int32_t *value, ll_error *error)
+{
+    const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
+    int32_t known = plan->value_of[(int64_t)node * 2];
+    if (it->op == LL_OP_INPUT && plan->sampled[node] && (known < 0 || plan->values[known].pass != pass)) {
+        ll_step *step;
+        LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, pass, &known, error));
+        LL_TRY(ll_plan_add_step(plan, &ll_step_load, node, pass, true, 0, 1, &step, error));
+        step->outputs[0] = known;
+    }
+    if (known < 0) return ll_fail(error, LL_INTERNAL, "runtime", it->name, "node %%%d has no value", (int)node);
+    *value = known;
+    return LL_OK;
+}
+
+static ll_status lower_input(ll_plan *plan, ll_node node, ll_error *error)
+{
+    const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
+    ll_plan_input *input = &plan->inputs[plan->input_count++];
+    *input = (ll_plan_input){.node = node, .kind = it->attributes.input.kind, .value = -1,
+                             .sampled = plan->sampled[node]};
+    if (input->sampled) {
+        if (ll_graph_sample_axis(it) != 0 || it->shape[0] != LL_SAMPLES)
+            return ll_fail(error, LL_UNSUPPORTED, "runtime", it->name,
+                           "the sample axis of an input must be its first and of size N");
+        return LL_OK;
+    }
+    LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, 0, &input->value, error));
+    plan->values[input->value].place = LL_PLACE_BOUND;
+    return LL_OK;
+}
+
+/* A step whose single output is the node: a plain value, or a partial sum with its total. */
+static ll_status add_node_step(ll_plan *plan, const ll_step_kind *kind, ll_node node, int32_t input_count,
+                               ll_step **step, ll_error *error)
+{
+    int pass = pass_of(plan, node);
+    bool sampled = plan->sampled[node] || plan->sums[node];
+    LL_TRY(ll_plan_add_step(plan, kind, node, pass, sampled, input_count, 1, step, error));
+    ll_step *made = *step;
+    int32_t value;
+    LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, pass, &value, error));
+    made->outputs[0] = value;
+    if (plan->sums[node]) {
+        int32_t total;
+        LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, pass + 1, &total, error));
+        ll_value *partial = &plan->values[value];
+        partial->place = LL_PLACE_ARENA;
+        partial->total = total;
+        if (!ll_graph_elements(ll_graph_node_at(plan->graph, node), 0, &partial->sum_count))
+            return ll_fail(error, LL_TOO_LARGE, "runtime", NULL, "node %%%d has too many elements", (int)node);
+    }
+    return LL_OK;
+}
+
+static ll_status lower_node(ll_plan *plan, ll_node node, ll_error *error)
+{
+    const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
+    int pass = pass_of(plan, node);
+    int32_t value;
+    switch (it->op) {
+    case LL_OP_INPUT: return lower_input(plan, node, error);
+    case LL_OP_CONSTANT:
+        LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, 0, &value, error));
+        plan->values[value].place = LL_PLACE_CONSTANT;
+        return LL_OK;
+    case LL_OP_RESHAPE:
+    case LL_OP_DETACH: {
+        int32_t source;
+        LL_TRY(use(plan, it->inputs[0], pass, &source, error));
+        LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, plan->values[source].pass, &value, error));
+        plan->values[value].alias = source;
+        return LL_OK;
+    }
+    default: break;
+    }
+    int32_t *sources = ll_arena_allocate(plan->memory, sizeof(int32_t) * (size_t)(it->input_count + 1));
+    if (!sources) return ll_fail_memory(error, "runtime", 64);
+    for (int32_t i = 0; i < it->input_count; i++) LL_TRY(use(plan, it->inputs[i], pass, &sources[i], error));
+    ll_step *step;
+    LL_TRY(add_node_step(plan, &ll_step_provider, node, it->input_count, &step, error));
+    memcpy(step->inputs, sources, sizeof(int32_t) * (size_t)it->input_count);
+    return LL_OK;
+}
+
+typedef struct keyed_step {
+    ll_step step;
+    int64_t order;
+} keyed_step;
+
+static int by_pass(const void *a, const void *b)
+{
+    const keyed_step *x = a, *y = b;
+    if (x->step.pass != y->step.pass) return x->step.pass < y->step.pass ? -1 : 1;
+    if (x->step.sampled != y->step.sampled) return x->step.sampled ? 1 : -1;
+    return x->order < y->order ? -1 : 1;
+}
+
+/* Passes in order, what is fixed before what is sampled, else the graph's order. */
+static ll_status sort_steps(ll_plan *plan, ll_error *error)
+{
+    keyed_step *keyed = ll_allocate_array(plan->step_count + 1, sizeof *keyed);
+    if (!keyed) return ll_fail_memory(error, "runtime", (size_t)plan->step_count * sizeof *keyed);
+    for (int64_t i = 0; i < plan->step_count; i++) keyed[i] = (keyed_step){plan->steps[i], i};
+    qsort(keyed, (size_t)plan->step_count, sizeof *keyed, by_pass);
+    for (int64_t i = 0; i < plan->step_count; i++) plan->steps[i] = keyed[i].step;
+    ll_free(keyed);
+    return LL_OK;
+}
+
+ll_status ll_plan_lower(ll_plan *plan, const ll_node *outputs, ll_error *error)
+{
+    LL_TRY(find_stages(plan, outputs, plan->output_count, error));
+    plan->inputs = ll_arena_allocate(plan->memory, sizeof *plan->inputs * (size_t)(plan->node_count + 1));
+    if (!plan->inputs) return ll_fail_memory(error, "runtime", 0);
+    for (ll_node n = 0; n < plan->node_count; n++) {
+        if (!plan->needed[n]) continue;
+        LL_TRY(lower_node(plan, n, error));
+    }
+    for (int64_t i = 0; i < plan->output_count; i++) {
+        ll_plan_output *output = &plan->outputs[i];
+        output->node = outputs[i];
+        output->sampled = plan->sampled[outputs[i]];
+        LL_TRY(use(plan, outputs[i], pass_of(plan, outputs[i]), &output->value, error));
+    }
+    return sort_steps(plan, error);
+}

@@ -1,0 +1,151 @@
+/* Where every value lies. Within a pass, values that are alive at the same time get disjoint ranges of the thread's
+ * arena: largest first, each at the lowest free offset (the usual greedy interval packing). Fixed values and the
+ * stash are not reused within a run. */
+#include "internal.h"
+
+#include <stdlib.h>
+
+static size_t round_up(size_t bytes) { return (bytes + LL_ALIGNMENT - 1) / LL_ALIGNMENT * LL_ALIGNMENT; }
+
+size_t ll_value_bytes(const ll_value *value, int64_t samples)
+{
+    return round_up(value->fixed_bytes + value->sample_bytes * (size_t)samples + LL_VALUE_SLACK);
+}
+
+int32_t ll_plan_root(const ll_plan *plan, int32_t value)
+{
+    while (plan->values[value].alias >= 0) value = plan->values[value].alias;
+    return value;
+}
+
+typedef struct block {
+    int32_t value, first, last;
+    size_t bytes, offset;
+} block;
+
+static int by_size(const void *a, const void *b)
+{
+    const block *x = a, *y = b;
+    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+    return x->value < y->value ? -1 : 1;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const block *x = *(const block *const *)a, *y = *(const block *const *)b;
+    if (x->offset != y->offset) return x->offset < y->offset ? -1 : 1;
+    return x->value < y->value ? -1 : 1;
+}
+
+/* Offsets of the arena values of one pass with `samples` samples; returns the bytes needed. */
+static ll_status pack(const ll_plan *plan, int pass, int64_t samples, block *blocks, block **overlapping,
+                      size_t *bytes)
+{
+    int64_t count = 0;
+    for (int32_t v = 0; v < plan->value_count; v++) {
+        const ll_value *value = &plan->values[v];
+        if (value->alias >= 0 || value->place != LL_PLACE_ARENA || value->pass != pass) continue;
+        blocks[count++] = (block){.value = v, .first = value->first, .last = value->last,
+                                  .bytes = ll_value_bytes(value, samples)};
+    }
+    qsort(blocks, (size_t)count, sizeof *blocks, by_size);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t overlaps = 0;
+        for (int64_t j = 0; j < i; j++)
+            if (blocks[j].first <= blocks[i].last && blocks[i].first <= blocks[j].last)
+                overlapping[overlaps++] = &blocks[j];
+        qsort(overlapping, (size_t)overlaps, sizeof *overlapping, by_offset);
+        size_t at = 0;
+        for (int64_t j = 0; j < overlaps; j++) {
+            if (overlapping[j]->offset >= at + blocks[i].bytes) break;
+            size_t end = overlapping[j]->offset + overlapping[j]->bytes;
+            if (end > at) at = end;
+        }
+        blocks[i].offset = at;
+        if (at + blocks[i].bytes > *bytes) *bytes = at + blocks[i].bytes;
+    }
+    for (int64_t i = 0; i < count; i++) plan->values[blocks[i].value].offset = blocks[i].offset;
+    return LL_OK;
+}
+
+static ll_status pack_all(ll_plan *plan, int64_t samples, size_t *bytes, ll_error *error)
+{
+    size_t count = (size_t)plan->value_count + 1;
+    block *blocks = ll_allocate_array((int64_t)count, sizeof *blocks);
+    block **overlapping = ll_allocate_array((int64_t)count, sizeof(block *));
+    ll_status status = LL_OK;
+    *bytes = 0;
+    if (!blocks || !overlapping) status = ll_fail_memory(error, "runtime", count * sizeof *blocks);
+    for (int pass = 0; status == LL_OK && pass <= plan->passes; pass++)
+        status = pack(plan, pass, samples, blocks, overlapping, bytes);
+    ll_free(blocks);
+    ll_free(overlapping);
+    return status;
+}
+
+/* The largest power of two whose working set fits three quarters of the cache; but enough micro-batches for 16
+ * threads, and at least 4 samples at once, where a sample alone overflows the cache. */
+static ll_status choose_micro_batch(ll_plan *plan, ll_error *error)
+{
+    int64_t samples = plan->options.samples;
+    int64_t wanted = plan->options.micro_batch;
+    if (wanted <= 0) {
+        size_t one = 0, nine = 0;
+        LL_TRY(pack_all(plan, 1, &one, error));
+        LL_TRY(pack_all(plan, 9, &nine, error));
+        size_t slope = (nine - one) / 8 + 1;
+        size_t cache = plan->options.cache_bytes / 4 * 3;
+        int64_t most = ll_max_int64(1, (samples + 15) / 16);
+        wanted = 1;
+        while (wanted < 256 && wanted < most && (wanted < 4 || (size_t)wanted * 2 * slope <= cache)) wanted *= 2;
+    }
+    plan->micro_batch = ll_max_int64(1, ll_min_int64(wanted, samples));
+    return LL_OK;
+}
+
+ll_status ll_plan_place(ll_plan *plan, ll_error *error)
+{
+    for (int32_t v = 0; v < plan->value_count; v++) {
+        plan->values[v].first = INT32_MAX;
+        plan->values[v].last = -1;
+    }
+    for (int64_t s = 0; s < plan->step_count; s++) {
+        const ll_step *step = &plan->steps[s];
+        for (int32_t i = 0; i < step->input_count + step->output_count; i++) {
+            int32_t id = i < step->input_count ? step->inputs[i] : step->outputs[i - step->input_count];
+            ll_value *value = &plan->values[ll_plan_root(plan, id)];
+            if (value->first > s) value->first = (int32_t)s;
+            if (value->last < s) value->last = (int32_t)s;
+            if (value->place == LL_PLACE_ARENA && step->pass > value->pass) value->place = LL_PLACE_STASH;
+        }
+        int32_t pointers = step->input_count + step->output_count;
+        if (pointers > plan->pointer_count) plan->pointer_count = pointers;
+    }
+    for (int64_t i = 0; i < plan->output_count; i++) {
+        ll_value *value = &plan->values[ll_plan_root(plan, plan->outputs[i].value)];
+        value->last = INT32_MAX;
+        if (value->first == INT32_MAX) value->first = 0;
+    }
+
+    LL_TRY(choose_micro_batch(plan, error));
+    LL_TRY(pack_all(plan, plan->micro_batch, &plan->arena_bytes, error));
+    plan->fixed_bytes = 0;
+    plan->stash_per_micro_batch = 0;
+    plan->sum_count = 0;
+    for (int32_t v = 0; v < plan->value_count; v++) {
+        ll_value *value = &plan->values[v];
+        if (value->alias >= 0) continue;
+        if (value->place == LL_PLACE_FIXED || value->place == LL_PLACE_BOUND) {
+            value->offset = plan->fixed_bytes;
+            plan->fixed_bytes += ll_value_bytes(value, 0);
+        } else if (value->place == LL_PLACE_STASH) {
+            value->offset = plan->stash_per_micro_batch;
+            plan->stash_per_micro_batch += ll_value_bytes(value, plan->micro_batch);
+        }
+        if (value->total >= 0) {
+            value->sum_offset = plan->sum_count;
+            plan->sum_count += (value->sum_count + 7) / 8 * 8;
+        }
+    }
+    return LL_OK;
+}
