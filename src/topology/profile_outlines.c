@@ -70,8 +70,8 @@ static ll_status sleeve_add(struct sleeve *sleeve, double x, double y, ll_error 
     if (px == sleeve->last[0] && py == sleeve->last[1]) return LL_OK;
     for (int attempt = 0; attempt < 2; attempt++) {
         const double dx = px - sleeve->anchor[0], dy = py - sleeve->anchor[1], length = hypot(dx, dy);
-        /* Monotone: all directions lie in one quadrant, angles do not wrap. */
-        const double angle = atan2(dy, dx);
+        /* Monotone: all directions lie in one quadrant, which is mirrored to the first. */
+        const double angle = atan2(fabs(dy), fabs(dx));
         if (attempt == 0 && sleeve->open && !(angle >= sleeve->low && angle <= sleeve->high)) {
             LL_TRY(emit(sleeve, error));
             restart(sleeve);
