@@ -163,6 +163,13 @@ typedef struct ll_op_traits {
 } ll_op_traits;
 LL_API const ll_op_traits *ll_op_traits_of(ll_op op); /* NULL for a number that is no op */
 
+/* One element of a MAP op (cast and random excepted): the definition that constant folding and the
+ * reference kernels share. Floating-point operands: computed in double, to be rounded to the type of the
+ * result; a comparison gives 0 or 1, a condition is 0 or 1. Integers and bools: as int64_t, to be wrapped
+ * to the type of the result. false when the op has no such operands. */
+LL_API bool ll_op_map_real(ll_op op, const double *operands, double *result);
+LL_API bool ll_op_map_integer(ll_op op, const int64_t *operands, int64_t *result);
+
 /* ------------------------------------------------------------------ attributes */
 
 /* What an input is to a run; its name is what the runtime finds it by (unique in a graph). */
