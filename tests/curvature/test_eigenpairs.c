@@ -170,7 +170,8 @@ static void test_field_2_6_multiple_eigenvalues_are_all_found(void **state)
             ll_record_destroy(record);
             options.confirm_products = -1;
             record = solve(problem, &options);
-            missed_without += fabs(ll_array_get(array_of(record, "eigenvalues"), count - 1) - values[count - 1]) > 0.1;
+            missed_without +=
+                fabs(ll_array_get(array_of(record, "eigenvalues"), count - 1) - values[count - 1]) > 0.1;
             ll_record_destroy(record);
         }
         ll_problem_destroy(problem);
