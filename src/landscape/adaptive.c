@@ -2,7 +2,7 @@
  * the next level is evaluated where its surroundings call for it, else interpolated:
  *
  *  - interpolation error: the hierarchical surplus (value minus multilinear interpolation from the coarser
- *    level) of a corner of its cell exceeds tolerance x range, or a corner is not finite;
+ *    level), scaled to the finer spacing, of a corner of its cell exceeds tolerance x range, or a corner is not finite;
  *  - topology: a corner belongs to a persistence pair of the coarser level's merge tree that was not there,
  *    within the tolerance, one level before.
  *
@@ -269,8 +269,19 @@ typedef struct refinement {
     features before;    /* of the level before the last finished one */
 } refinement;
 
+/* What the surplus of an evaluated corner says about points of `level`: linear interpolation is of second order,
+ * so each halving of the spacing since then took a quarter; twice that is expected, to be safe. The error of an
+ * interpolated corner is passed on as it is. */
+static double expected_error(const ll_landscape *landscape, int64_t corner, int level)
+{
+    double error = landscape->error_estimate[corner];
+    if (landscape->state[corner] == LL_POINT_INTERPOLATED) return error;
+    return 2.0 * ldexp(error, -2 * (level - point_level(landscape, corner)));
+}
+
 /* Does the surrounding cell of finished points call for an evaluation? *estimate: the error otherwise. */
-static bool calls_for_evaluation(const refinement *state, const cell *around, double threshold, double *estimate)
+static bool calls_for_evaluation(const refinement *state, const cell *around, int level, double threshold,
+                                 double *estimate)
 {
     const ll_landscape *landscape = state->landscape;
     double worst = 0.0;
@@ -278,7 +289,8 @@ static bool calls_for_evaluation(const refinement *state, const cell *around, do
         int64_t corner = around->point[c];
         if (!isfinite(landscape->values[corner * landscape->columns])) return true;
         if (state->hot[corner]) return true;
-        if (landscape->error_estimate[corner] > worst) worst = landscape->error_estimate[corner];
+        double expected = expected_error(landscape, corner, level);
+        if (expected > worst) worst = expected;
     }
     *estimate = worst;
     return worst > threshold;
@@ -298,7 +310,7 @@ static ll_status fill_level(refinement *state, int level, const level_grid *coar
         }
         cell around = cell_around(landscape, coarse, p);
         double estimate = 0.0;
-        if (calls_for_evaluation(state, &around, threshold, &estimate) || force) {
+        if (calls_for_evaluation(state, &around, level, threshold, &estimate) || force) {
             state->wanted[wanted++] = p;
             continue;
         }

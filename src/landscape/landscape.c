@@ -59,6 +59,8 @@ static ll_status role_samples(ll_landscape *landscape, const char *role, int64_t
     ll_samples *list = arena_array(landscape->arena, landscape->info->terms, sizeof *list);
     if (list == NULL) return ll_fail_memory(error, LL_LANDSCAPE_MODULE, (size_t)landscape->info->terms * sizeof *list);
     *found = 0;
+    *samples = list;
+    if ((landscape->info->capabilities & LL_CAN_SUBSETS) == 0) return LL_OK; /* whole terms are all there is */
     for (int64_t t = 0; t < landscape->info->terms; t++) {
         const int64_t *indices = NULL;
         int64_t count = 0;
@@ -66,7 +68,6 @@ static ll_status role_samples(ll_landscape *landscape, const char *role, int64_t
         list[t] = (ll_samples){.indices = indices, .count = limit > 0 ? ll_min_int64(limit, count) : count};
         ++*found;
     }
-    *samples = list;
     return LL_OK;
 }
 
