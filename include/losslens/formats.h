@@ -120,7 +120,7 @@ typedef struct ll_opaque {
 typedef struct ll_tensor_file ll_tensor_file;
 
 /* Reads any file of tensors, told by its first bytes, never by its name: npy, npz, safetensors, PyTorch (zip
- * or legacy), a plain pickle. path NULL is a caller's error. A directory, an ONNX model, an image and the like
+ * or legacy), a plain pickle, IDX; each also inside gzip. path NULL is a caller's error. A directory, an ONNX model, an image and the like
  * are refused by name. The file is mapped; large stored tensors are not copied, and it must not be cut short
  * by another program while it is in use. Cost: one pass over what is compressed or strided. */
 LL_API ll_status ll_tensor_file_read(const char *path, const ll_format_limits *limits, ll_tensor_file **file,
@@ -130,7 +130,7 @@ LL_API ll_status ll_tensor_file_parse(const void *bytes, size_t size, const char
                                       const ll_format_limits *limits, ll_tensor_file **file,
                                       ll_error *error) LL_MUST_CHECK;
 LL_API void ll_tensor_file_destroy(ll_tensor_file *file);
-/* "npy", "npz", "safetensors", "pytorch zip", "pytorch legacy", "pickle". */
+/* "npy", "npz", "safetensors", "pytorch zip", "pytorch legacy", "pickle", "idx". */
 LL_API const char *ll_tensor_file_format(const ll_tensor_file *file);
 LL_API int64_t ll_tensor_file_count(const ll_tensor_file *file);
 LL_API const ll_tensor *ll_tensor_file_tensor(const ll_tensor_file *file, int64_t index);
@@ -166,6 +166,67 @@ LL_API ll_status ll_npz_write(const char *path, const ll_tensor *tensors, int64_
 LL_API ll_status ll_safetensors_write(const char *path, const ll_tensor *tensors, int64_t count,
                                       const char *const (*metadata)[2], int64_t metadata_count,
                                       ll_error *error) LL_MUST_CHECK;
+
+/* ------------------------------------------------------------------ images */
+
+/* One image: bytes [channels, height, width], channels 1 (grey) or 3 (red, green, blue). */
+typedef struct ll_image {
+    int64_t channels, height, width;
+    uint8_t *pixels; /* free with ll_image_deinit */
+} ll_image;
+/* PNG (palette, 1 to 16 bits, interlaced; transparency is dropped) or JPEG (baseline, progressive; grey, YCbCr),
+ * told by the first bytes. Cut-short files are refused. The number of pixels is limited before decoding. */
+LL_API ll_status ll_image_decode(const void *bytes, size_t size, const char *place, const ll_format_limits *limits,
+                                 ll_image *image, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_image_read(const char *path, const ll_format_limits *limits, ll_image *image,
+                               ll_error *error) LL_MUST_CHECK;
+LL_API void ll_image_deinit(ll_image *image);
+/* Appends a JPEG of quality 1..100 (libjpeg's scale, 4:2:0), or a PNG. */
+LL_API ll_status ll_image_encode_jpeg(const ll_image *image, int quality, ll_text *out, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_image_encode_png(const ll_image *image, ll_text *out, ll_error *error) LL_MUST_CHECK;
+
+/* Labelled images of one size. */
+typedef struct ll_image_set {
+    int64_t count, channels, height, width;
+    uint8_t *pixels;        /* [count, channels, height, width] */
+    int64_t *labels;        /* [count] */
+    int64_t *coarse_labels; /* [count], CIFAR-100's 20 groups; else NULL */
+    uint8_t *is_test;       /* [count]: 1 where the image came from the test batch */
+    char **class_names;     /* [classes], or NULL when the file does not say */
+    int64_t classes;        /* of `labels`: 10 or 100 */
+} ll_image_set;
+/* CIFAR-10 and CIFAR-100 as they come: one binary batch (records of 1 or 2 label bytes and 3,072 pixels), one
+ * batch of cifar-10-batches-py or cifar-100-python (a pickle), a folder of either, or the .tar.gz of either.
+ * Batches in natural order of their names; training before test. A label out of range, a batch cut short or an
+ * archive without batches is refused. Names of the classes come from batches.meta (text or pickle) or meta. */
+LL_API ll_status ll_cifar_read(const char *path, const ll_format_limits *limits, ll_image_set *set,
+                               ll_error *error) LL_MUST_CHECK;
+/* The same from one file's bytes; `place` names it, and "test" in its last part marks a test batch. */
+LL_API ll_status ll_cifar_parse(const void *bytes, size_t size, const char *place, const ll_format_limits *limits,
+                                ll_image_set *set, ll_error *error) LL_MUST_CHECK;
+LL_API void ll_image_set_deinit(ll_image_set *set);
+
+/* ------------------------------------------------------------------ tables of text */
+
+/* A CSV file (RFC 4180; separator comma, semicolon or tab, told by the first line; quotes; CRLF). A first line
+ * in which a cell is no number is the header. A column in which a cell is neither number nor empty holds texts,
+ * which become codes 0, 1, ... in natural order of the texts. An empty cell is NaN. */
+typedef struct ll_table {
+    int64_t rows, columns;
+    char **names;           /* [columns]; "0", "1", ... without a header */
+    double *values;         /* [columns, rows]: column after column */
+    char ***categories;     /* [columns]: the texts by code, or NULL for a column of numbers */
+    int64_t *category_count;
+    void *memory;           /* private */
+} ll_table;
+/* A row of another length than the first, or a quote that does not close, is refused with its line. */
+LL_API ll_status ll_csv_parse(const void *bytes, size_t size, const char *place, const ll_format_limits *limits,
+                              ll_table *table, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_csv_read(const char *path, const ll_format_limits *limits, ll_table *table,
+                             ll_error *error) LL_MUST_CHECK;
+LL_API void ll_table_deinit(ll_table *table);
+/* Column by name, or -1. */
+LL_API int64_t ll_table_column(const ll_table *table, const char *name);
 
 /* ------------------------------------------------------------------ files as bytes */
 

@@ -48,7 +48,8 @@ typedef struct ll_memory_block ll_memory_block;
 struct ll_tensor_file {
     ll_arena *arena;          /* names, scalars, small things */
     ll_memory_block *blocks;  /* copied or unpacked data */
-    ll_file_bytes source;     /* mapped file, or borrowed bytes with mapping NULL */
+    ll_file_bytes source;     /* what is parsed: the file's bytes, or what a gzip file unpacks to */
+    ll_file_bytes mapped;     /* to be unmapped at the end; empty when the bytes are borrowed */
     const char *place;        /* what messages call the file; in the arena */
     const char *format;
     const char *prefix;       /* ll_tensor_file_weights_prefix */
@@ -89,6 +90,8 @@ struct ll_zip;
 ll_status ll_npz_parse(ll_tensor_file *file, const struct ll_zip *zip, ll_error *error);
 ll_status ll_safetensors_parse(ll_tensor_file *file, ll_error *error);
 ll_status ll_torch_zip_parse(ll_tensor_file *file, const struct ll_zip *zip, ll_error *error);
+bool ll_idx_detect(const uint8_t *bytes, size_t size);
+ll_status ll_idx_parse(ll_tensor_file *file, ll_error *error);
 bool ll_torch_legacy_detect(const ll_tensor_file *file);
 bool ll_plain_pickle_detect(const ll_tensor_file *file);
 ll_status ll_torch_legacy_parse(ll_tensor_file *file, ll_error *error);

@@ -266,7 +266,7 @@ static ll_status find_prefix(ll_tensor_file *file, ll_error *error)
 {
     /* Parts of a checkpoint by which training scripts hold the weights, best first. */
     static const char *const parts[] = {"state_dict.", "model_state_dict.", "model_state.", "model_dict.",
-                                        "weights.", "params.", "model.", "net.", "network.", "module."};
+                                        "weights.", "params.", "model.", "net.", "network.", "module.", "dnn."};
     static const char *const wrappers[] = {"module.", "model.", "_orig_mod.", "net.", "network."};
     ll_text prefix = {0};
     ll_text_append(&prefix, "");
@@ -355,6 +355,13 @@ static ll_status refuse(const ll_tensor_file *file, ll_error *error)
 
 static ll_status parse_any(ll_tensor_file *file, ll_error *error)
 {
+    if (has_prefix(file, "\x1F\x8B", 2)) { /* .gz, as data sets come */
+        uint8_t *unpacked;
+        size_t size;
+        LL_TRY(ll_gunzip(file->source.bytes, file->source.size, &file->budget, &unpacked, &size, file->place, error));
+        LL_TRY(ll_file_adopt(file, unpacked, error));
+        file->source = (ll_file_bytes){.bytes = unpacked, .size = size};
+    }
     if (file->source.size == 0) {
         return ll_fail(error, LL_INVALID_FILE, "formats", file->place, "the file is empty");
     }
@@ -363,6 +370,7 @@ static ll_status parse_any(ll_tensor_file *file, ll_error *error)
         return ll_npy_parse(file, file->source.bytes, file->source.size, "", file->place, error);
     }
     if (ll_zip_detect(file->source.bytes, file->source.size)) return parse_zip(file, error);
+    if (ll_idx_detect(file->source.bytes, file->source.size)) return ll_idx_parse(file, error);
     if (could_be_safetensors(file)) return ll_safetensors_parse(file, error);
     if (ll_torch_legacy_detect(file)) return ll_torch_legacy_parse(file, error);
     if (ll_plain_pickle_detect(file)) return ll_plain_pickle_parse(file, error);
@@ -419,7 +427,7 @@ ll_status ll_tensor_file_read(const char *path, const ll_format_limits *limits, 
         ll_file_unmap(&source);
         return status;
     }
-    result->source = source; /* the mapping now belongs to the file */
+    result->mapped = source;
     *file = result;
     return LL_OK;
 }
@@ -428,9 +436,9 @@ void ll_tensor_file_destroy(ll_tensor_file *file)
 {
     if (file == NULL) return;
     for (ll_memory_block *each = file->blocks; each != NULL; each = each->older) ll_free(each->block);
-    ll_file_bytes source = file->source;
+    ll_file_bytes mapped = file->mapped;
     ll_arena_destroy(file->arena);
-    ll_file_unmap(&source);
+    ll_file_unmap(&mapped);
 }
 
 const char *ll_tensor_file_format(const ll_tensor_file *file) { return file->format; }

@@ -770,7 +770,7 @@ static ll_status read_storage_table(legacy_reading *r, const value *keys, bool b
         return ll_fail(r->error, LL_INVALID_FILE, "formats", r->file->place,
                        "the list of storages behind the objects is no list");
     }
-    qsort(r->types, (size_t)r->type_count, sizeof *r->types, by_typed_key);
+    if (r->type_count > 0) qsort(r->types, (size_t)r->type_count, sizeof *r->types, by_typed_key);
     legacy_storage *result = ll_arena_allocate(r->file->arena, (size_t)keys->count * sizeof *result);
     if (result == NULL) return ll_fail_memory(r->error, "formats", (size_t)keys->count * sizeof *result);
     for (int64_t i = 0; i < keys->count; i++) {
