@@ -1,43 +1,48 @@
-/* losslens/problem_graph.h - the Problem that the built-in engine evaluates: a model (losslens/networks.h) and the
- * tables of its samples.
+/* losslens/problem_graph.h - a Problem made of a model (losslens/networks.h) and the data of its terms,
+ * computed by the built-in engine.
  *
- * All capabilities but LL_CAN_THREADS; LL_CAN_GGN where every weighted term names its output. A term of weight 0 (a
- * reference solution) is evaluated only for a request that wants metrics; its entry in `terms` is NaN otherwise.
+ * Gradients by reverse mode, Hessian products forward over reverse (a block of vectors shares the forward and
+ * reverse work), Gauss-Newton products J' (d2 loss / d output2) J. Each kind of request is planned once and
+ * kept. Per-sample losses are summed in double in the order of the index list; several terms are combined in
+ * double.
  */
 #ifndef LOSSLENS_PROBLEM_GRAPH_H
 #define LOSSLENS_PROBLEM_GRAPH_H
 
 #include "losslens/networks.h"
-#include "losslens/parallel.h"
 #include "losslens/problem.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Rows of one of the model's inputs: count x (elements of one sample), dense, of the input's type. Borrowed; must
- * outlive the Problem. All inputs of one term have the same count. */
-typedef struct ll_sample_table {
-    const char *input; /* the model's name for it: "input", "label", "residual.samples" */
-    int64_t count;
+/* All samples of one input of the model: rows in C order, the input's element type. Borrowed: must outlive
+ * the Problem. */
+typedef struct ll_graph_rows {
+    const char *input; /* "image", "label", "residual.samples" */
     const void *rows;
-} ll_sample_table;
+    int64_t count;
+} ll_graph_rows;
 
 typedef struct ll_graph_problem_options {
-    const ll_sample_table *table; /* one for every input of the model */
-    int64_t tables;
-    const ll_role_samples *role; /* copied */
-    int64_t roles;
-    const void *origin, *origin_buffers; /* copied; NULL: none */
-    ll_team *team;       /* borrowed; NULL: the calling thread alone */
-    size_t memory_limit; /* bytes of one plan; 0: none */
-    const ll_log *log;   /* borrowed; NULL: silence */
+    const ll_graph_rows *rows; /* one an input of the model, in any order */
+    int64_t row_count;
+    const ll_role_samples *roles; /* as of ll_problem_create_callback */
+    int64_t role_count;
+    const void *theta;   /* origin, model's type; NULL: initialised with `seed` */
+    const void *buffers; /* origin buffers; NULL: as before training */
+    uint64_t seed;
+    int threads;         /* 0: ll_usable_cores() */
+    size_t memory_limit; /* of one request; 0: none */
+    const char *backend; /* as of ll_plan_options */
+    const ll_log *log;
 } ll_graph_problem_options;
 
-/* Takes over the model on success. Errors name the input whose table is missing or does not fit. Plans are made when
- * a request first needs them and kept: a second request of the same kind plans nothing. */
-LL_API ll_status ll_problem_create_graph(ll_model *model, const ll_graph_problem_options *options, ll_problem **problem,
-                                         ll_error *error) LL_MUST_CHECK;
+/* Takes the model: it is destroyed with the Problem, or stays the caller's on failure. LL_INVALID_ARGUMENT
+ * names an input without rows, rows without an input, and inputs of one term whose counts differ.
+ * Capabilities: all but what the model lacks (metrics, layers, an output for Gauss-Newton, buffers). */
+LL_API ll_status ll_problem_create_graph(ll_model *model, const ll_graph_problem_options *options,
+                                         ll_problem **problem, ll_error *error) LL_MUST_CHECK;
 
 #ifdef __cplusplus
 }

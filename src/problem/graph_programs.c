@@ -12,7 +12,10 @@ typedef struct assembly {
     ll_error *error;
 } assembly;
 
-static void push(program *it, ll_node node) { it->outputs[it->output_count++] = node; }
+static void push(program *it, ll_node node)
+{
+    it->outputs[it->output_count++] = node;
+}
 
 /* Sum over the samples in double precision. */
 static ll_node total(ll_graph *graph, ll_node per_sample)
@@ -50,7 +53,8 @@ static ll_status gradient_nodes(assembly *a, ll_node *gradient)
 {
     ll_node loss = ll_graph_sum(a->graph, per_sample_loss(a), LL_AXIS(0));
     LL_TRY(ll_graph_check(a->graph, a->error));
-    return ll_graph_vjp(a->graph, &loss, NULL, 1, a->model->parameter_node, a->model->parameters, gradient, a->error);
+    return ll_graph_vjp(a->graph, &loss, NULL, 1, a->model->parameter_node, a->model->parameters, gradient,
+                        a->error);
 }
 
 static ll_status assemble_gradient(assembly *a)
@@ -69,9 +73,11 @@ static void tangent_inputs(assembly *a, int64_t vectors, ll_node *tangent)
         const ll_parameter *parameter = &a->model->parameter[p];
         int64_t shape[LL_GRAPH_RANK] = {vectors};
         int lead = vectors > 1;
-        for (int axis = 0; axis < parameter->rank && axis + lead < LL_GRAPH_RANK; axis++) shape[axis + lead] = parameter->shape[axis];
+        for (int axis = 0; axis < parameter->rank && axis + lead < LL_GRAPH_RANK; axis++)
+            shape[axis + lead] = parameter->shape[axis];
         snprintf(name, sizeof name, "tangent%lld/%s", (long long)vectors, parameter->name);
-        tangent[p] = ll_graph_input(a->graph, LL_INPUT_TANGENT, name, a->model->dtype, shape, parameter->rank + lead);
+        tangent[p] =
+            ll_graph_input(a->graph, LL_INPUT_TANGENT, name, a->model->dtype, shape, parameter->rank + lead);
     }
 }
 
@@ -83,7 +89,8 @@ static ll_status hessian_nodes(assembly *a, const ll_node *tangent, ll_node *pro
     if (gradient == NULL) return ll_fail_memory(a->error, module, (size_t)parameters * sizeof *gradient);
     ll_status status = gradient_nodes(a, gradient);
     if (status == LL_OK) {
-        status = ll_graph_jvp(a->graph, gradient, parameters, a->model->parameter_node, tangent, parameters, product, a->error);
+        status = ll_graph_jvp(a->graph, gradient, parameters, a->model->parameter_node, tangent, parameters,
+                              product, a->error);
     }
     ll_free(gradient);
     return status;
@@ -96,7 +103,8 @@ static ll_status gauss_newton_nodes(assembly *a, const ll_node *tangent, ll_node
     ll_node output = a->model->term[a->it->key.term].output, moved, slope, bend;
     ll_node loss = ll_graph_sum(a->graph, per_sample_loss(a), LL_AXIS(0));
     LL_TRY(ll_graph_check(a->graph, a->error));
-    LL_TRY(ll_graph_jvp(a->graph, &output, 1, a->model->parameter_node, tangent, parameters, &moved, a->error));
+    LL_TRY(
+        ll_graph_jvp(a->graph, &output, 1, a->model->parameter_node, tangent, parameters, &moved, a->error));
     LL_TRY(ll_graph_vjp(a->graph, &loss, NULL, 1, &output, 1, &slope, a->error));
     LL_TRY(ll_graph_jvp(a->graph, &slope, 1, &output, &moved, 1, &bend, a->error));
     return ll_graph_vjp(a->graph, &output, &bend, 1, a->model->parameter_node, parameters, product, a->error);
@@ -108,14 +116,17 @@ static ll_status assemble_products(assembly *a)
     int64_t parameters = a->model->parameters, vectors = it->key.vectors;
     it->first_product = it->output_count;
     it->tangents = ll_allocate_array(2 * parameters, sizeof *it->tangents);
-    if (it->tangents == NULL) return ll_fail_memory(a->error, module, 2 * (size_t)parameters * sizeof *it->tangents);
+    if (it->tangents == NULL)
+        return ll_fail_memory(a->error, module, 2 * (size_t)parameters * sizeof *it->tangents);
     ll_node *single = it->tangents + parameters, *product = it->outputs + it->output_count;
     tangent_inputs(a, vectors, it->tangents);
     tangent_inputs(a, 1, single);
     LL_TRY(ll_graph_check(a->graph, a->error));
-    LL_TRY(it->key.operator== LL_PRODUCT_GGN ? gauss_newton_nodes(a, single, product) : hessian_nodes(a, single, product));
+    LL_TRY(it->key.operator== LL_PRODUCT_GGN ? gauss_newton_nodes(a, single, product)
+                                             : hessian_nodes(a, single, product));
     if (vectors > 1) {
-        LL_TRY(ll_graph_batch(a->graph, product, parameters, single, it->tangents, parameters, vectors, product, NULL, a->error));
+        LL_TRY(ll_graph_batch(a->graph, product, parameters, single, it->tangents, parameters, vectors,
+                              product, NULL, a->error));
     }
     it->output_count += parameters;
     return LL_OK;
@@ -130,7 +141,8 @@ static void assemble_batch_values(assembly *a)
 static void assemble_features(assembly *a)
 {
     a->it->first_feature = a->it->output_count;
-    for (int64_t f = 0; f < a->it->key.feature_layers; f++) push(a->it, a->model->layer[a->it->key.feature_layer[f]].node);
+    for (int64_t f = 0; f < a->it->key.feature_layers; f++)
+        push(a->it, a->model->layer[a->it->key.feature_layer[f]].node);
 }
 
 static ll_status assemble(assembly *a)
@@ -155,8 +167,8 @@ void program_destroy(program *it)
     ll_free(it);
 }
 
-ll_status program_create(const ll_model_info *model, const program_key *key, const ll_plan_options *options, program **out,
-                         ll_error *error)
+ll_status program_create(const ll_model_info *model, const program_key *key, const ll_plan_options *options,
+                         program **out, ll_error *error)
 {
     int64_t most = 2 + 2 * model->metrics + 2 * model->parameters + model->buffers + key->feature_layers;
     program *it = ll_allocate_zeroed(sizeof *it);
@@ -172,7 +184,8 @@ ll_status program_create(const ll_model_info *model, const program_key *key, con
     for (int64_t f = 0; f < key->feature_layers; f++) layers[f] = key->feature_layer[f];
     assembly a = {.model = model, .graph = model->graph, .it = it, .error = error};
     ll_status status = assemble(&a);
-    if (status == LL_OK) status = ll_plan_create(model->graph, it->outputs, it->output_count, options, &it->plan, error);
+    if (status == LL_OK)
+        status = ll_plan_create(model->graph, it->outputs, it->output_count, options, &it->plan, error);
     if (status != LL_OK) {
         ll_graph_recover(model->graph);
         program_destroy(it);

@@ -1,4 +1,5 @@
-/* The programs of a graph-backed Problem: for one term and one set of wishes, the nodes to compute and their plan. */
+/* The programs of a graph-backed Problem: for one term and one set of wishes, the nodes to compute and their
+ * plan. */
 #ifndef LOSSLENS_SRC_PROBLEM_GRAPH_PROGRAMS_H
 #define LOSSLENS_SRC_PROBLEM_GRAPH_PROGRAMS_H
 
@@ -17,18 +18,18 @@ enum {
 
 typedef struct program_key {
     int64_t term;
-    int training;       /* 0: evaluation, 1: training */
+    int training; /* 0: evaluation, 1: training */
     unsigned wants;
-    int operator;       /* of products */
-    int64_t vectors;    /* of products */
+    int operator;    /* of products */
+    int64_t vectors; /* of products */
     int64_t feature_layers;
     const int64_t *feature_layer; /* owned by the program */
 } program_key;
 
-/* Outputs stand in this order: loss sum, weight sum (f64, rank 0); numerator and denominator sums of each metric of the
- * term (f64); gradients, a node a parameter; products, a node a parameter, with a leading axis if vectors > 1; batch
- * values, a node a buffer; features, a node a layer. A denominator that is the number of samples is LL_NO_NODE in the
- * model and has no output. */
+/* Outputs stand in this order: loss sum, weight sum (f64, rank 0); numerator and denominator sums of each
+ * metric of the term (f64); gradients, a node a parameter; products, a node a parameter, with a leading axis
+ * if vectors > 1; batch values, a node a buffer; features, a node a layer. A denominator that is the number
+ * of samples is LL_NO_NODE in the model and has no output. */
 typedef struct program {
     program_key key;
     ll_node *outputs;
@@ -40,8 +41,8 @@ typedef struct program {
     struct program *next;
 } program;
 
-ll_status program_create(const ll_model_info *model, const program_key *key, const ll_plan_options *options, program **out,
-                         ll_error *error);
+ll_status program_create(const ll_model_info *model, const program_key *key, const ll_plan_options *options,
+                         program **out, ll_error *error);
 void program_destroy(program *it);
 
 #endif

@@ -1,0 +1,66 @@
+/* The graph-backed Problem in two halves: which plans a request needs (graph_plans.c) and how their results
+ * become the request's outputs (graph_problem.c). */
+#ifndef LOSSLENS_SRC_PROBLEM_GRAPH_INTERNAL_H
+#define LOSSLENS_SRC_PROBLEM_GRAPH_INTERNAL_H
+
+#include "losslens/networks.h"
+#include "losslens/problem.h"
+#include "losslens/runtime.h"
+
+typedef enum graph_work {
+    GRAPH_EVALUATE,  /* per-sample losses, sample weights, metrics */
+    GRAPH_GRADIENT,  /* the same and the gradient of the sum */
+    GRAPH_PRODUCT,   /* products alone */
+    GRAPH_FEATURES,  /* features of chosen layers */
+    GRAPH_STATISTICS /* batch values of the buffers */
+} graph_work;
+
+/* What a plan computes: the key of the cache. */
+typedef struct graph_shape {
+    graph_work work;
+    int64_t term;
+    bool training;
+    bool metrics;
+    ll_product_operator product;
+    int64_t vectors; /* of a block */
+    int64_t layers;
+    const int64_t *layer;
+} graph_shape;
+
+/* A plan and where its outputs lie: loss, weight, then per metric numerator and denominator, then gradient or
+ * product of each parameter (vectors of one parameter together: [V, shape]), features, buffer values. -1:
+ * none. */
+typedef struct graph_entry {
+    graph_shape shape;
+    int64_t *layer; /* owned copy */
+    ll_plan *plan;
+    int64_t outputs;
+    int64_t loss, weight, metric, derivative, feature, statistic;
+    const ll_node *tangent; /* [parameters] inputs [V, shape], products only */
+    ll_node *nodes;         /* outputs, then tangents */
+} graph_entry;
+
+typedef struct graph_state {
+    ll_model *model;
+    const ll_model_info *info;
+    ll_team *team;
+    ll_plan_options plan_options;
+    graph_entry **entry;
+    int64_t entries, capacity;
+    const void **rows;     /* [inputs] */
+    int64_t *term_samples; /* [terms] */
+    bool owns_model;
+} graph_state;
+
+/* The plan for a shape: from the cache, or made now. */
+ll_status graph_plan_find(graph_state *state, const graph_shape *shape, const graph_entry **entry,
+                          ll_error *error);
+void graph_plans_destroy(graph_state *state);
+
+/* Vectors of one block, so that few plans serve any count: 8, 4, 2 or 1. */
+static inline int64_t graph_block(int64_t left)
+{
+    return left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+}
+
+#endif
