@@ -158,6 +158,26 @@ void ll_canvas_mark(ll_canvas *canvas, ll_mark_shape shape, double x, double y, 
     cairo_stroke(cairo);
 }
 
+bool ll_cells_make(ll_cells *cells, const ll_rect *plot, double size)
+{
+    *cells = (ll_cells){.plot = *plot, .size = size};
+    cells->columns = (int64_t)(plot->width / size) + 2;
+    cells->rows = (int64_t)(plot->height / size) + 2;
+    cells->bytes = (size_t)(cells->columns * cells->rows);
+    cells->taken = ll_allocate_zeroed(cells->bytes);
+    return cells->taken != NULL;
+}
+
+bool ll_cells_take(ll_cells *cells, double x, double y)
+{
+    double column = floor((x - cells->plot.x) / cells->size), row = floor((y - cells->plot.y) / cells->size);
+    if (!(column >= 0.0 && column < (double)cells->columns && row >= 0.0 && row < (double)cells->rows)) return false;
+    uint8_t *cell = &cells->taken[(int64_t)row * cells->columns + (int64_t)column];
+    bool fresh = *cell == 0;
+    *cell = 1;
+    return fresh;
+}
+
 /* ---------------------------------------------------------------- frames */
 
 static double widest_label(ll_canvas *canvas, const ll_ticks *ticks, double size)

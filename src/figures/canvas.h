@@ -98,6 +98,18 @@ void ll_canvas_mark_path(ll_canvas *canvas, ll_mark_shape shape, double x, doubl
 void ll_canvas_mark(ll_canvas *canvas, ll_mark_shape shape, double x, double y, double radius, uint32_t fill,
                     uint32_t stroke);
 
+/* Which cells of a plot hold a mark already: of thousands of marks on one spot only the first is drawn. */
+typedef struct ll_cells {
+    ll_rect plot;
+    double size;
+    int64_t columns, rows;
+    size_t bytes;
+    uint8_t *taken; /* ll_free */
+} ll_cells;
+bool ll_cells_make(ll_cells *cells, const ll_rect *plot, double size); /* false on no memory */
+/* true the first time that a cell is asked for; false afterwards, and outside the plot. */
+bool ll_cells_take(ll_cells *cells, double x, double y);
+
 /* Legend rows inside the plot's corner: drawn on a white ground. */
 typedef struct ll_legend_entry {
     const char *name;

@@ -7,7 +7,7 @@
 
 static const uint32_t dimension_colors[3] = {0x0072b2, 0x009e73, 0xcc79a7};
 static const char *const dimension_names[3] = {"components", "loops", "voids"};
-enum { ESSENTIAL = 0xd55e00, DIAGRAM_POINTS = 20000, BARCODE_BARS = 250 };
+enum { ESSENTIAL = 0xd55e00, CROWD = 2000, BARCODE_BARS = 250 };
 
 static void measure(const ll_panel *panel, const ll_figure_options *options, ll_measure *measure)
 {
@@ -99,7 +99,7 @@ static ll_status draw_diagram(ll_canvas *canvas, const ll_panel *panel, ll_rect 
     (void)with_bar;
     const ll_persistence_pair **chosen;
     int64_t count, all;
-    LL_TRY(select_pairs(&panel->pairs, DIAGRAM_POINTS, &chosen, &count, &all, error));
+    LL_TRY(select_pairs(&panel->pairs, INT64_MAX, &chosen, &count, &all, error));
     ll_axis axis = ll_value_axis(canvas->options, &measured->value);
     ll_axis wide = ll_axis_widen(&axis, 0.03, 0.03); /* so that no mark sits on the frame */
     ll_frame frame = {.x = wide, .y = wide, .title = panel->title, .square = true,
@@ -114,8 +114,14 @@ static ll_status draw_diagram(ll_canvas *canvas, const ll_panel *panel, ll_rect 
     cairo_save(cairo);
     cairo_rectangle(cairo, plot->x, plot->y, plot->width, plot->height);
     cairo_clip(cairo);
-    double radius = fmax(0.9, canvas->font * (count > 2000 ? 0.13 : count > 200 ? 0.18 : 0.26));
-    /* The persistent ones last, on top. */
+    double radius = fmax(0.7, canvas->font * (count > CROWD ? 0.09 : count > 200 ? 0.18 : 0.26));
+    ll_cells cells;
+    if (!ll_cells_make(&cells, plot, 0.7 * radius)) {
+        cairo_restore(cairo);
+        ll_free(chosen);
+        return ll_fail_memory(error, "figures", cells.bytes);
+    }
+    /* From the least persistent to the most, which end on top; in a crowd one mark a cell, as plain squares. */
     for (int64_t i = count; i-- > 0;) {
         const ll_persistence_pair *pair = chosen[i];
         double death = isfinite(pair->death_value) ? pair->death_value
@@ -124,10 +130,15 @@ static ll_status draw_diagram(ll_canvas *canvas, const ll_panel *panel, ll_rect 
         if (!isfinite(x) || !isfinite(y)) continue;
         if (pair->essential) {
             ll_canvas_mark(canvas, LL_SHAPE_SQUARE, x, y, radius * 1.2, ESSENTIAL, 0xffffff);
-        } else {
+        } else if (count <= CROWD) {
             ll_canvas_mark(canvas, LL_SHAPE_DISC, x, y, radius, dimension_colors[dimension_of(pair)], 0xffffff);
+        } else if (ll_cells_take(&cells, x, y)) {
+            cairo_rectangle(cairo, x - 0.7 * radius, y - 0.7 * radius, 1.4 * radius, 1.4 * radius);
+            ll_canvas_color(canvas, dimension_colors[dimension_of(pair)], 1.0);
+            cairo_fill(cairo);
         }
     }
+    ll_free(cells.taken);
     cairo_restore(cairo);
     ll_frame_draw(canvas, &frame);
     ll_legend_entry entries[4];
@@ -138,11 +149,6 @@ static ll_status draw_diagram(ll_canvas *canvas, const ll_panel *panel, ll_rect 
         ll_frame_legend(canvas, &frame, entries, rows, below ? LL_CORNER_UPPER_LEFT : LL_CORNER_LOWER_RIGHT);
     }
     if (all == 0) ll_frame_note(canvas, &frame, "no pairs");
-    if (count < all) {
-        char text[96];
-        snprintf(text, sizeof text, "the %lld most persistent of %lld pairs", (long long)count, (long long)all);
-        ll_frame_remark(canvas, &frame, text);
-    }
     ll_free(chosen);
     return LL_OK;
 }

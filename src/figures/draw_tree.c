@@ -32,11 +32,12 @@ static void draw_marks(ll_canvas *canvas, const mark_list *list, mark_kind kind,
         ll_canvas_mark_path(canvas, mark_shapes[kind], list->points[2 * i], list->points[2 * i + 1],
                             kind == MARK_SADDLE ? 0.85 * radius : radius);
     }
-    ll_canvas_color(canvas, mark_colors[kind], 1.0);
-    cairo_fill_preserve(cairo);
+    /* The light edge first: marks that overlap then join instead of cutting each other. */
     ll_canvas_color(canvas, 0xffffff, 1.0);
-    cairo_set_line_width(cairo, radius < 1.2 ? 0.2 : 0.4);
-    cairo_stroke(cairo);
+    cairo_set_line_width(cairo, radius < 1.2 ? 0.4 : 0.8);
+    cairo_stroke_preserve(cairo);
+    ll_canvas_color(canvas, mark_colors[kind], 1.0);
+    cairo_fill(cairo);
 }
 
 static int mark_legend(const mark_list lists[3], ll_legend_entry entries[3])
@@ -119,15 +120,25 @@ static ll_status draw_tree(ll_canvas *canvas, const ll_panel *panel, ll_rect out
     ll_frame_grid(canvas, &frame);
     ll_frame_clip(canvas, &frame);
     cairo_t *cairo = canvas->cairo;
-    double shortest = layout->count > 500 ? 0.3 : 0.0; /* points; only crowds are thinned */
+    /* Only crowds are thinned: a quarter of a point is below what is seen. Of the short branches one a cell of
+     * half a point stays, so that their mass keeps its shape. */
+    bool crowd = layout->count > 2000;
+    double shortest = layout->count > 500 ? 0.25 : 0.0;
     int64_t hidden = 0;
+    ll_cells cells;
+    if (!ll_cells_make(&cells, &frame.plot, 0.5)) {
+        cairo_restore(canvas->cairo);
+        ll_free(points);
+        return ll_fail_memory(error, "figures", cells.bytes);
+    }
     cairo_new_path(cairo);
     for (int64_t i = 0; i < layout->count; i++) {
         const ll_layout_branch *branch = &layout->branches[i];
         double x = ll_frame_x(&frame, branch->x), low = y_or_floor(&frame, branch->birth_value);
         double high = y_or_floor(&frame, branch->death_value);
         bool root = branch->parent < 0;
-        if (!root && fabs(high - low) < shortest) {
+        bool small = fabs(high - low) < shortest || (crowd && fabs(high - low) < 4.0);
+        if (!root && small && (fabs(high - low) < shortest || !ll_cells_take(&cells, x, low))) {
             hidden++;
             continue;
         }
@@ -143,28 +154,28 @@ static ll_status draw_tree(ll_canvas *canvas, const ll_panel *panel, ll_rect out
         }
     }
     int64_t shown = layout->count - hidden;
+    ll_free(cells.taken);
     cairo_set_line_cap(cairo, CAIRO_LINE_CAP_ROUND);
     cairo_set_line_join(cairo, CAIRO_LINE_JOIN_ROUND);
     ll_canvas_color(canvas, 0x444444, 1.0);
     cairo_set_line_width(cairo, shown > 1000 ? 0.2 : shown > 200 ? 0.4 : 0.9);
     cairo_stroke(cairo);
     cairo_set_line_cap(cairo, CAIRO_LINE_CAP_BUTT);
-    double radius = fmax(0.45, canvas->font * (shown > 1500 ? 0.06 : shown > 300 ? 0.1 : shown > 60 ? 0.16 : 0.24));
-    draw_marks(canvas, &lists[MARK_ROOT], MARK_ROOT, radius);
-    draw_marks(canvas, &lists[MARK_SADDLE], MARK_SADDLE, radius);
-    draw_marks(canvas, &lists[MARK_MINIMUM], MARK_MINIMUM, radius);
+    double radius = fmax(0.45, canvas->font * (shown > 300 ? 0.1 : shown > 60 ? 0.16 : 0.24));
+    for (int k = 2; k >= 0 && shown <= 1500; k--) draw_marks(canvas, &lists[k], (mark_kind)k, radius);
+    for (int k = 0; k < 3 && shown > 1500; k++) lists[k].count = 0; /* thousands of marks would hide the tree */
     cairo_restore(cairo);
     ll_frame_draw(canvas, &frame);
     ll_legend_entry entries[3];
     int rows = mark_legend(lists, entries);
     if (rows > 0) {
         ll_frame_legend(canvas, &frame, entries, rows, emptiest_corner(&frame, lists));
-    } else {
+    } else if (layout->count == 0) {
         ll_frame_note(canvas, &frame, "an empty tree");
     }
     if (hidden > 0) {
         char text[96];
-        snprintf(text, sizeof text, "%lld branches too short to be seen", (long long)hidden);
+        snprintf(text, sizeof text, "%lld of %lld branches too small to be seen", (long long)hidden, (long long)layout->count);
         ll_frame_remark(canvas, &frame, text);
     }
     ll_free(points);
@@ -197,6 +208,25 @@ static double steepest(const ll_frame *frame)
     return largest;
 }
 
+/* A quarter of a pixel, or of 1/150 inch if that is larger; of noise in many dimensions, where every pixel is an
+ * edge, up to half a point. */
+static ll_status thin_outlines(const ll_profile *profile, double x_scale, double y_scale, double dots_per_inch,
+                               ll_chains *outlines, ll_error *error)
+{
+    enum { POINTS_LIMIT = 24000 };
+    double tolerance = 0.25 * 72.0 / fmin(150.0, dots_per_inch);
+    for (;;) {
+        ll_chains made = {0};
+        LL_TRY(ll_profile_outlines(profile, x_scale, y_scale, tolerance, &made, error));
+        if (tolerance >= 0.5 || made.count == 0 || made.offsets[made.count] <= POINTS_LIMIT) {
+            *outlines = made;
+            return LL_OK;
+        }
+        ll_chains_deinit(&made);
+        tolerance *= 2.0;
+    }
+}
+
 static ll_status draw_profile(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, const ll_measure *measured,
                               bool with_bar, ll_error *error)
 {
@@ -218,12 +248,11 @@ static ll_status draw_profile(ll_canvas *canvas, const ll_panel *panel, ll_rect 
                       .y_label = panel->value_label != NULL ? panel->value_label : "value"};
     ll_frame_layout(canvas, &frame, outer);
     double x_scale = frame.plot.width / (high + 2.0 * margin) / unit; /* points a vertex */
-    double pixel = 72.0 / fmax(150.0, canvas->options->dots_per_inch);
     ll_chains outlines = {0};
     double *points = ll_allocate_array(4 * (profile->tree.node_count + 1), sizeof *points);
     ll_status status = points == NULL
                            ? ll_fail_memory(error, "figures", 4 * (size_t)profile->tree.node_count * sizeof *points)
-                           : ll_profile_outlines(profile, x_scale, steepest(&frame), 0.25 * pixel, &outlines, error);
+                           : thin_outlines(profile, x_scale, steepest(&frame), canvas->options->dots_per_inch, &outlines, error);
     if (status != LL_OK) {
         ll_free(points);
         return status;
@@ -256,20 +285,35 @@ static ll_status draw_profile(ll_canvas *canvas, const ll_panel *panel, ll_rect 
     cairo_set_fill_rule(cairo, CAIRO_FILL_RULE_WINDING);
     cairo_fill_preserve(cairo);
     cairo_pattern_destroy(gradient);
-    cairo_set_line_join(cairo, CAIRO_LINE_JOIN_ROUND);
-    ll_canvas_color(canvas, 0x222222, 1.0);
-    cairo_set_line_width(cairo, outlines.count > 500 ? 0.12 : outlines.count > 100 ? 0.25 : 0.45);
-    cairo_stroke(cairo);
+    if (outlines.count <= 300) { /* outlines of a crowd would hide its colours */
+        cairo_set_line_join(cairo, CAIRO_LINE_JOIN_ROUND);
+        ll_canvas_color(canvas, 0x222222, 1.0);
+        cairo_set_line_width(cairo, outlines.count > 100 ? 0.2 : 0.45);
+        cairo_stroke(cairo);
+    }
+    cairo_new_path(cairo);
 
-    /* Marks where there is room to see whose they are. */
+    /* Marks where there is room to see whose they are, one on a spot. */
+    ll_cells cells;
+    if (!ll_cells_make(&cells, &frame.plot, 0.3 * canvas->font)) {
+        cairo_restore(cairo);
+        ll_chains_deinit(&outlines);
+        ll_free(points);
+        return ll_fail_memory(error, "figures", cells.bytes);
+    }
     const ll_merge_tree *tree = &profile->tree;
     mark_list lists[2] = {{points, 0}, {points + 2 * (tree->node_count + 1), 0}};
     for (int64_t i = 0; i < tree->minima + tree->saddles; i++) {
         if ((double)profile->nodes[i].width * x_scale < 0.3 * canvas->font && tree->minima > 30) continue;
-        add_mark(&lists[i < tree->minima ? MARK_MINIMUM : MARK_SADDLE],
-                 ll_frame_x(&frame, profile->nodes[i].centre / unit + shift),
-                 ll_frame_y(&frame, tree->nodes[i].value));
+        double x = ll_frame_x(&frame, profile->nodes[i].centre / unit + shift);
+        double y = ll_frame_y(&frame, tree->nodes[i].value);
+        if (tree->minima > 30 && !ll_cells_take(&cells, x, y)) continue;
+        add_mark(&lists[i < tree->minima ? MARK_MINIMUM : MARK_SADDLE], x, y);
     }
+    ll_free(cells.taken);
+    /* A string of marks says nothing but that there are many. */
+    if (lists[MARK_SADDLE].count > 40) lists[MARK_SADDLE].count = 0;
+    if (lists[MARK_MINIMUM].count > 200) lists[MARK_MINIMUM].count = 0;
     double radius = canvas->font * (lists[0].count > 60 ? 0.13 : 0.2);
     draw_marks(canvas, &lists[MARK_SADDLE], MARK_SADDLE, radius);
     draw_marks(canvas, &lists[MARK_MINIMUM], MARK_MINIMUM, radius);
