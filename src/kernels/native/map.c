@@ -1,0 +1,268 @@
+#include "kernels/native/map.h"
+
+#include <string.h>
+
+/* How a tile of an input gets into its register. Axes are those of the iteration space, merged where every operand
+ * allows it. */
+typedef enum access {
+    ACCESS_DIRECT, /* dense: the register is the memory itself */
+    ACCESS_UNIFORM, /* one element everywhere */
+    ACCESS_PERIODIC, /* a block of `period` elements repeats `repeats` times, then moves on */
+    ACCESS_STRIDED
+} access;
+
+struct ll_map {
+    ll_map_program program;
+    int rank;
+    int64_t shape[LL_GRAPH_RANK]; /* merged axes */
+    int64_t count, tile;
+    access access[LL_MAP_OPERANDS];
+    int64_t strides[LL_MAP_OPERANDS][LL_GRAPH_RANK];
+    int64_t period[LL_MAP_OPERANDS], repeats[LL_MAP_OPERANDS];
+    ll_map_execute execute;
+    int register_count;
+};
+
+bool ll_map_operation_supported(ll_op op, ll_dtype type, ll_dtype result)
+{
+    bool real = type == LL_F32 || type == LL_F64, real_result = result == LL_F32 || result == LL_F64;
+    switch (op) {
+    case LL_OP_NEGATE: case LL_OP_EXP: case LL_OP_EXPM1: case LL_OP_LOG: case LL_OP_LOG1P: case LL_OP_SQRT:
+    case LL_OP_RECIPROCAL: case LL_OP_SIN: case LL_OP_COS: case LL_OP_TANH: case LL_OP_ERF: case LL_OP_ABS:
+    case LL_OP_SIGN: case LL_OP_FLOOR: case LL_OP_ADD: case LL_OP_SUBTRACT: case LL_OP_MULTIPLY:
+    case LL_OP_DIVIDE: case LL_OP_POWER: case LL_OP_MIN: case LL_OP_MAX:
+        return real && result == type;
+    case LL_OP_LESS: case LL_OP_LESS_EQUAL: return real;
+    case LL_OP_EQUAL: return real || type == LL_BOOL;
+    case LL_OP_NOT: case LL_OP_AND: case LL_OP_OR: return type == LL_BOOL;
+    case LL_OP_SELECT: return real_result || result == LL_BOOL;
+    case LL_OP_DETACH: return real || type == LL_BOOL;
+    case LL_OP_CAST: return (real || type == LL_BOOL) && (real_result || result == LL_BOOL);
+    default: return false;
+    }
+}
+
+static bool joins(const ll_map *map, int axis, int64_t extent)
+{
+    for (int i = 0; i < map->program.input_count; i++)
+        if (map->strides[i][axis] != map->strides[i][axis + 1] * extent) return false;
+    return true;
+}
+
+static void merge_axes(ll_map *map)
+{
+    for (int axis = 0; axis < map->rank;) { /* axes of one element go */
+        if (map->shape[axis] != 1) {
+            axis++;
+            continue;
+        }
+        for (int k = axis; k + 1 < map->rank; k++) {
+            map->shape[k] = map->shape[k + 1];
+            for (int i = 0; i < map->program.input_count; i++) map->strides[i][k] = map->strides[i][k + 1];
+        }
+        map->rank--;
+    }
+    for (int axis = 0; axis + 1 < map->rank;) {
+        if (!joins(map, axis, map->shape[axis + 1])) {
+            axis++;
+            continue;
+        }
+        map->shape[axis] *= map->shape[axis + 1];
+        for (int i = 0; i < map->program.input_count; i++) map->strides[i][axis] = map->strides[i][axis + 1];
+        for (int k = axis + 1; k + 1 < map->rank; k++) {
+            map->shape[k] = map->shape[k + 1];
+            for (int i = 0; i < map->program.input_count; i++) map->strides[i][k] = map->strides[i][k + 1];
+        }
+        map->rank--;
+    }
+    if (map->rank == 0) {
+        map->rank = 1;
+        map->shape[0] = 1;
+        for (int i = 0; i < map->program.input_count; i++) map->strides[i][0] = 0;
+    }
+}
+
+static void classify(ll_map *map, int input)
+{
+    const int64_t *strides = map->strides[input];
+    int64_t dense = 1, nonzero = 0;
+    bool direct = true;
+    for (int axis = map->rank - 1; axis >= 0; axis--) {
+        direct = direct && (strides[axis] == dense || map->shape[axis] == 1);
+        dense *= map->shape[axis];
+        nonzero |= strides[axis];
+    }
+    map->access[input] = direct ? ACCESS_DIRECT : nonzero == 0 ? ACCESS_UNIFORM : ACCESS_STRIDED;
+    if (direct || nonzero == 0) return;
+    /* Trailing axes: dense ones, then broadcast ones. */
+    int64_t period = 1, repeats = 1;
+    int axis = map->rank - 1;
+    for (; axis >= 0 && strides[axis] == period; axis--) period *= map->shape[axis];
+    for (; axis >= 0 && strides[axis] == 0; axis--) repeats *= map->shape[axis];
+    if (period > 1 && repeats > 1) {
+        map->access[input] = ACCESS_PERIODIC;
+        map->period[input] = period;
+        map->repeats[input] = repeats;
+    }
+}
+
+ll_status ll_map_create(const ll_map_program *program, int rank, const int64_t *shape, ll_cpu_level cpu, ll_map **map,
+                        ll_error *error)
+{
+    ll_map *made = ll_allocate_zeroed(sizeof *made);
+    if (!made) return ll_fail_memory(error, "kernels", sizeof *made);
+    made->program = *program;
+    made->rank = rank;
+    made->count = 1;
+    for (int axis = 0; axis < rank; axis++) {
+        made->shape[axis] = shape[axis];
+        made->count *= shape[axis];
+        for (int i = 0; i < program->input_count; i++)
+            made->strides[i][axis] = shape[axis] == 1 ? 0 : program->inputs[i].strides[axis];
+    }
+    merge_axes(made);
+    made->tile = LL_MAP_TILE_BYTES / (program->wide ? 8 : 4);
+    int64_t whole = made->tile;
+    for (int i = 0; i < program->input_count; i++) {
+        classify(made, i);
+        /* A tile of whole periods keeps the register's content from tile to tile. */
+        if (made->access[i] == ACCESS_PERIODIC && made->period[i] < whole && made->tile == whole)
+            made->tile = whole / made->period[i] * made->period[i];
+    }
+    for (int i = 0; i < program->code_count; i++)
+        if (program->code[i].out >= made->register_count) made->register_count = program->code[i].out + 1;
+    made->execute = cpu >= LL_CPU_AVX512 ? ll_map_execute_avx512
+                    : cpu >= LL_CPU_AVX2 ? ll_map_execute_avx2
+                                         : ll_map_execute_portable;
+    *map = made;
+    return LL_OK;
+}
+
+void ll_map_destroy(ll_map *map) { ll_free(map); }
+
+size_t ll_map_workspace(const ll_map *map)
+{
+    return (size_t)(map->register_count + map->program.input_count + map->program.output_count + 1) *
+           LL_MAP_TILE_BYTES;
+}
+
+static void fill(size_t bytes, const void *source, int64_t count, void *target)
+{
+    if (bytes == 4) {
+        uint32_t value;
+        memcpy(&value, source, sizeof value);
+        for (int64_t i = 0; i < count; i++) ((uint32_t *)target)[i] = value;
+    } else if (bytes == 8) {
+        uint64_t value;
+        memcpy(&value, source, sizeof value);
+        for (int64_t i = 0; i < count; i++) ((uint64_t *)target)[i] = value;
+    } else {
+        memset(target, *(const uint8_t *)source, (size_t)count);
+    }
+}
+
+/* Elements start .. start + count - 1 of the iteration space into a register. */
+static void gather(const ll_map *map, int input, const char *data, int64_t start, int64_t count, char *target)
+{
+    size_t bytes = ll_dtype_bytes(map->program.inputs[input].dtype);
+    const int64_t *strides = map->strides[input];
+    int last = map->rank - 1;
+    int64_t index[LL_GRAPH_RANK], rest = start, offset = 0;
+    for (int axis = last; axis >= 0; axis--) {
+        index[axis] = rest % map->shape[axis];
+        rest /= map->shape[axis];
+        offset += index[axis] * strides[axis];
+    }
+    int64_t step = strides[last];
+    while (count > 0) {
+        int64_t run = ll_min_int64(count, map->shape[last] - index[last]);
+        const char *from = data + offset * (int64_t)bytes;
+        if (step == 1) memcpy(target, from, (size_t)run * bytes);
+        else if (step == 0) fill(bytes, from, run, target);
+        else if (bytes == 4)
+            for (int64_t i = 0; i < run; i++) memcpy(target + i * 4, from + i * step * 4, 4);
+        else
+            for (int64_t i = 0; i < run; i++)
+                memcpy(target + i * (int64_t)bytes, from + i * step * (int64_t)bytes, bytes);
+        target += run * (int64_t)bytes;
+        count -= run;
+        index[last] += run;
+        offset += run * step;
+        for (int axis = last; axis > 0 && index[axis] == map->shape[axis]; axis--) {
+            offset += strides[axis - 1] - map->shape[axis] * strides[axis];
+            index[axis] = 0;
+            index[axis - 1]++;
+        }
+    }
+}
+
+/* Element of the input at which the periodic block around `start` begins. */
+static int64_t period_base(const ll_map *map, int input, int64_t start)
+{
+    int64_t rest = start, offset = 0, inner = 1;
+    for (int axis = map->rank - 1; axis >= 0; axis--) {
+        int64_t index = rest % map->shape[axis];
+        rest /= map->shape[axis];
+        if (inner >= map->period[input] * map->repeats[input]) offset += index * map->strides[input][axis];
+        inner *= map->shape[axis];
+    }
+    return offset;
+}
+
+void ll_map_run(const ll_map *map, const void *const *inputs, void *const *outputs, void *workspace)
+{
+    const ll_map_program *program = &map->program;
+    char *space = workspace;
+    void *registers[LL_MAP_REGISTERS + LL_MAP_OPERANDS];
+    char *buffers[LL_MAP_OPERANDS];
+    int64_t held[LL_MAP_OPERANDS]; /* periodic inputs: the base whose block is in the register */
+    for (int r = 0; r < map->register_count; r++, space += LL_MAP_TILE_BYTES) registers[r] = space;
+    for (int i = 0; i < program->input_count; i++, space += LL_MAP_TILE_BYTES) {
+        buffers[i] = space;
+        held[i] = -1;
+        registers[LL_MAP_REGISTERS + i] = space;
+        if (map->access[i] == ACCESS_UNIFORM)
+            fill(ll_dtype_bytes(program->inputs[i].dtype), inputs[i],
+                 LL_MAP_TILE_BYTES / (program->wide ? 8 : 4), space);
+    }
+
+    for (int64_t start = 0; start < map->count; start += map->tile) {
+        int64_t count = ll_min_int64(map->tile, map->count - start);
+        int64_t padded = (count + 63) / 64 * 64;
+        bool whole = padded == count;
+        for (int i = 0; i < program->input_count; i++) {
+            size_t bytes = ll_dtype_bytes(program->inputs[i].dtype);
+            const char *data = inputs[i];
+            switch (map->access[i]) {
+            case ACCESS_UNIFORM: break;
+            case ACCESS_DIRECT:
+                if (whole) {
+                    registers[LL_MAP_REGISTERS + i] = (void *)(uintptr_t)(data + (size_t)start * bytes);
+                } else {
+                    registers[LL_MAP_REGISTERS + i] = buffers[i];
+                    memcpy(buffers[i], data + (size_t)start * bytes, (size_t)count * bytes);
+                }
+                break;
+            case ACCESS_PERIODIC: {
+                int64_t group = map->period[i] * map->repeats[i];
+                bool aligned = start % map->period[i] == 0 && start / group == (start + count - 1) / group;
+                int64_t base = aligned ? period_base(map, i, start) : -1;
+                if (aligned && held[i] == base) break;
+                gather(map, i, data, start, count, buffers[i]);
+                held[i] = count == map->tile ? base : -1;
+                break;
+            }
+            default: gather(map, i, data, start, count, buffers[i]); break;
+            }
+        }
+        for (int c = 0; c < program->code_count; c++) {
+            const ll_map_instruction *it = &program->code[c];
+            map->execute(it, registers, padded);
+        }
+        for (int o = 0; o < program->output_count; o++) {
+            size_t bytes = ll_dtype_bytes(program->output_type[o]);
+            memcpy((char *)outputs[o] + (size_t)start * bytes, registers[program->output_register[o]],
+                   (size_t)count * bytes);
+        }
+    }
+}

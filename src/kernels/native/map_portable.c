@@ -1,0 +1,2 @@
+#define LL_MAP_EXECUTE ll_map_execute_portable
+#include "kernels/native/map_core.h"
