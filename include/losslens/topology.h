@@ -237,8 +237,10 @@ typedef enum ll_critical_kind {
 } ll_critical_kind;
 LL_API const char *ll_critical_kind_name(ll_critical_kind kind);
 
-/* Piecewise-linear criticality of a vertex from the topology of its lower link; saddles that only close a
- * loop count here, unlike merge saddles. */
+/* Piecewise-linear criticality of a vertex from the pieces of its lower and upper link; saddles that only
+ * close a loop count here, unlike merge saddles. Lower pieces are those of the connectivity, upper pieces
+ * those of its dual (box for axis and the reverse, freudenthal for itself), as the complement of a sublevel
+ * set hangs together; so a maximum of `axis` has no higher neighbour among all 3^n - 1. */
 typedef struct ll_critical_point {
     int64_t vertex;
     double value;
@@ -500,7 +502,9 @@ typedef struct ll_contour_arc {
 /* The contour tree (a forest, one tree a component): join and split trees of all vertices, merged leaf by
  * leaf (Carr, Snoeyink, Axen 2003). Nodes ascend in the order of the field; arcs by (lower, upper). The
  * sublevel order always. arcs_of_vertices: index of the arc that a regular vertex lies on, -1 for nodes and
- * excluded vertices. Domains with handles give the tree that the two trees define. */
+ * excluded vertices. In a
+ * domain with handles the two trees may contradict each other: LL_UNSUPPORTED then, else the tree that they
+ * define. */
 typedef struct ll_contour_tree {
     int64_t vertices, excluded, components;
     int64_t node_count, arc_count;
