@@ -1,0 +1,248 @@
+/* CKA between layers of models: one feature pass a model, a group of layers at a time where memory asks for it. */
+#include "losslens/similarity.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const module = "similarity";
+
+/* Features held at a time; a layer larger than this is held alone. */
+static const double FEATURE_BYTES = 1e9;
+
+typedef struct plan {
+    const ll_cka_model *models;
+    int64_t count, entries, samples;
+    const int64_t *indices;
+    int64_t *first_entry; /* count + 1 */
+} plan;
+
+static const ll_layer *layer_of(const ll_cka_model *model, int64_t i, int64_t *index)
+{
+    *index = model->layers != NULL ? model->layers[i] : i;
+    return &ll_problem_view(model->problem)->layer[*index];
+}
+
+static int64_t layer_count(const ll_cka_model *model)
+{
+    return model->layers != NULL ? model->layer_count : ll_problem_view(model->problem)->layers;
+}
+
+static ll_status make_plan(const ll_cka_model *models, int64_t count, plan *made, ll_error *error)
+{
+    if (count < 1) return ll_fail(error, LL_INVALID_ARGUMENT, module, "models", "there are none to compare");
+    made->models = models;
+    made->count = count;
+    made->first_entry = ll_allocate_array(count + 1, sizeof *made->first_entry);
+    if (made->first_entry == NULL) return ll_fail_memory(error, module, (size_t)(count + 1) * 8);
+    made->first_entry[0] = 0;
+    for (int64_t m = 0; m < count; m++) {
+        const ll_problem_info *info = ll_problem_view(models[m].problem);
+        if ((info->capabilities & LL_CAN_FEATURES) == 0 || layer_count(&models[m]) < 1)
+            return ll_fail(error, LL_UNSUPPORTED, module, models[m].name, "the problem gives no features of layers");
+        for (int64_t i = 0; i < layer_count(&models[m]); i++) {
+            int64_t layer = models[m].layers != NULL ? models[m].layers[i] : i;
+            if (layer < 0 || layer >= info->layers)
+                return ll_fail(error, LL_INVALID_ARGUMENT, module, models[m].name, "layer %lld does not exist; it has 0 to %lld",
+                               (long long)layer, (long long)(info->layers - 1));
+        }
+        const ll_samples *list = models[m].samples;
+        bool all = list == NULL || list->indices == NULL;
+        int64_t samples = all ? info->term[0].samples : list->count;
+        const int64_t *indices = all ? NULL : list->indices;
+        if (m == 0) {
+            made->samples = samples;
+            made->indices = indices;
+        }
+        if (samples != made->samples || (indices == NULL) != (made->indices == NULL) ||
+            (indices != NULL && memcmp(indices, made->indices, (size_t)samples * sizeof *indices) != 0))
+            return ll_fail(error, LL_INVALID_ARGUMENT, module, models[m].name,
+                           "its samples are not those of %s; CKA compares models on the same ones", models[0].name);
+        made->first_entry[m + 1] = made->first_entry[m] + layer_count(&models[m]);
+    }
+    made->entries = made->first_entry[count];
+    return LL_OK;
+}
+
+/* Layers first .. last - 1 of a model on samples `from` .. from + count - 1, each added to the table. */
+static ll_status add_layers(const plan *all, int64_t m, int64_t first, int64_t last, int64_t from, int64_t count,
+                            ll_cka *cka, ll_error *error)
+{
+    const ll_cka_model *model = &all->models[m];
+    const ll_problem_info *info = ll_problem_view(model->problem);
+    int64_t layers = last - first, width = 0;
+    for (int64_t i = first; i < last; i++) {
+        int64_t index;
+        width += layer_of(model, i, &index)->width;
+    }
+    unsigned char *block = ll_allocate_array(width * count, ll_real_bytes(info->type));
+    void **view = ll_allocate_array(layers, sizeof *view);
+    int64_t *index = ll_allocate_array(layers + count, sizeof *index), *wanted = index + layers;
+    ll_samples *samples = ll_allocate_zeroed((size_t)info->terms * sizeof *samples);
+    ll_status status = block == NULL || view == NULL || index == NULL || samples == NULL
+                           ? ll_fail_memory(error, module, (size_t)(width * count) * ll_real_bytes(info->type))
+                           : LL_OK;
+    if (status == LL_OK) {
+        size_t at = 0;
+        for (int64_t i = 0; i < layers; i++) {
+            view[i] = block + at;
+            at += (size_t)layer_of(model, first + i, &index[i])->width * (size_t)count * ll_real_bytes(info->type);
+        }
+        for (int64_t i = 0; i < count; i++) wanted[i] = all->indices != NULL ? all->indices[from + i] : from + i;
+        samples[0] = (ll_samples){.indices = wanted, .count = count};
+        const void *theta = model->theta != NULL ? model->theta : ll_problem_origin(model->problem);
+        const void *buffers = model->buffers;
+        bool whole = count == info->term[0].samples && all->indices == NULL;
+        ll_request request = {.points = 1,
+                              .thetas = &theta,
+                              .buffers = buffers != NULL ? &buffers : NULL,
+                              .buffers_shared = true,
+                              .samples = whole ? NULL : samples,
+                              .feature_layers = layers,
+                              .feature_layer = index,
+                              .features = view};
+        status = theta == NULL ? ll_fail(error, LL_INVALID_ARGUMENT, module, model->name, "it has no parameters")
+                               : ll_problem_evaluate(model->problem, &request, error);
+    }
+    for (int64_t i = 0; i < layers && status == LL_OK; i++) {
+        ll_features features = {view[i], info->type, count, info->layer[index[i]].width};
+        status = ll_cka_add(cka, all->first_entry[m] + first + i, &features, NULL, error);
+    }
+    ll_free(block);
+    ll_free(view);
+    ll_free(index);
+    ll_free(samples);
+    return status;
+}
+
+static ll_status add_model(const plan *all, int64_t m, int64_t from, int64_t count, ll_cka *cka, ll_error *error)
+{
+    const ll_cka_model *model = &all->models[m];
+    size_t element = ll_real_bytes(ll_problem_view(model->problem)->type);
+    for (int64_t first = 0; first < layer_count(model);) {
+        double bytes = 0.0;
+        int64_t last = first, index;
+        for (; last < layer_count(model); last++) {
+            bytes += (double)layer_of(model, last, &index)->width * (double)count * (double)element;
+            if (last > first && bytes > FEATURE_BYTES) break;
+        }
+        LL_TRY(add_layers(all, m, first, last, from, count, cka, error));
+        first = last;
+    }
+    return LL_OK;
+}
+
+/* One draw for each pair of distinct widths. */
+static ll_status fill_baseline(const plan *all, const int64_t *width, const ll_cka_options *options, double *baseline,
+                               ll_error *error)
+{
+    int64_t n = all->entries;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j <= i; j++) {
+            double value = NAN;
+            bool known = false;
+            for (int64_t k = 0; k <= i && !known; k++)
+                for (int64_t l = 0; l <= k && !(k == i && l == j); l++)
+                    if ((width[k] == width[i] && width[l] == width[j]) || (width[k] == width[j] && width[l] == width[i])) {
+                        value = baseline[k * n + l];
+                        known = true;
+                        break;
+                    }
+            if (!known && all->samples >= (options->variant == LL_CKA_BIASED ? 2 : 4))
+                LL_TRY(ll_cka_random_baseline(all->samples, ll_min_int64(width[i], width[j]), ll_max_int64(width[i], width[j]),
+                                              options->variant, options->seed, &value, error));
+            baseline[i * n + j] = baseline[j * n + i] = value;
+        }
+    return LL_OK;
+}
+
+static ll_status fill_record(const plan *all, const ll_cka *cka, const ll_cka_options *options, ll_record *record,
+                             ll_error *error)
+{
+    int64_t n = all->entries;
+    const int64_t square[2] = {n, n};
+    ll_array matrix = {0}, baseline = {0}, model = {0}, layer = {0}, flag = {0};
+    ll_text layers = {0}, models = {0};
+    ll_cka_flag *flags = ll_allocate_array(n, sizeof *flags);
+    int64_t *width = ll_allocate_array(n, sizeof *width);
+    ll_status status = flags == NULL || width == NULL ? ll_fail_memory(error, module, (size_t)n * 16) : LL_OK;
+    if (status == LL_OK) status = ll_array_init(&matrix, LL_ARRAY_FLOAT64, 2, square, error);
+    if (status == LL_OK) status = ll_array_init(&baseline, LL_ARRAY_FLOAT64, 2, square, error);
+    if (status == LL_OK) status = ll_array_init(&model, LL_ARRAY_INT64, 1, square, error);
+    if (status == LL_OK) status = ll_array_init(&layer, LL_ARRAY_INT64, 1, square, error);
+    if (status == LL_OK) status = ll_array_init(&flag, LL_ARRAY_INT64, 1, square, error);
+    if (status == LL_OK) status = ll_cka_matrix(cka, matrix.data, flags, error);
+    if (status == LL_OK) {
+        for (int64_t m = 0; m < all->count; m++) {
+            ll_text_format(&models, "%s%s", m > 0 ? "\n" : "", all->models[m].name);
+            for (int64_t e = all->first_entry[m]; e < all->first_entry[m + 1]; e++) {
+                int64_t index;
+                const ll_layer *info = layer_of(&all->models[m], e - all->first_entry[m], &index);
+                ((int64_t *)model.data)[e] = m;
+                ((int64_t *)layer.data)[e] = index;
+                ((int64_t *)flag.data)[e] = (int64_t)flags[e];
+                width[e] = info->width;
+                ll_text_format(&layers, "%s%s", e > 0 ? "\n" : "", info->name);
+            }
+        }
+        if (models.failed || layers.failed) status = ll_fail_memory(error, module, layers.length);
+    }
+    if (status == LL_OK && !options->no_baseline) status = fill_baseline(all, width, options, baseline.data, error);
+    if (status == LL_OK) status = ll_record_set_text(record, "variant", ll_cka_variant_name(options->variant), error);
+    if (status == LL_OK) status = ll_record_set_integer(record, "samples", "samples", all->samples, error);
+    if (status == LL_OK) status = ll_record_set_integer(record, "models", "", all->count, error);
+    if (status == LL_OK) status = ll_record_set_text(record, "model_names", models.text, error);
+    if (status == LL_OK) status = ll_record_set_text(record, "layer_names", layers.text, error);
+    if (status == LL_OK) status = ll_record_take_array(record, "entry_model", "", &model, error);
+    if (status == LL_OK) status = ll_record_take_array(record, "entry_layer", "", &layer, error);
+    if (status == LL_OK) status = ll_record_take_array(record, "flags", "", &flag, error);
+    if (status == LL_OK) status = ll_record_take_array(record, "matrix", "", &matrix, error);
+    if (status == LL_OK && !options->no_baseline) status = ll_record_take_array(record, "baseline", "", &baseline, error);
+    ll_array *arrays[] = {&matrix, &baseline, &model, &layer, &flag};
+    for (int i = 0; i < 5; i++) ll_array_deinit(arrays[i]);
+    ll_text_deinit(&layers);
+    ll_text_deinit(&models);
+    ll_free(flags);
+    ll_free(width);
+    return status;
+}
+
+static ll_status run(const plan *all, const ll_cka_options *options, const ll_sink *sink, ll_cka *cka, ll_record *record,
+                     ll_error *error)
+{
+    int64_t batch = options->variant != LL_CKA_MINIBATCH ? all->samples : options->batch > 0 ? options->batch : 256;
+    for (int64_t from = 0; from < all->samples; from += batch) {
+        int64_t count = ll_min_int64(batch, all->samples - from);
+        if (options->variant == LL_CKA_MINIBATCH && count < 4 && from > 0) break; /* an unbiased term needs 4 samples */
+        LL_TRY(ll_cka_begin(cka, count, error));
+        for (int64_t m = 0; m < all->count; m++) {
+            if (ll_sink_should_stop(sink)) return ll_fail(error, LL_CANCELLED, module, "cka", "stopped");
+            LL_TRY(add_model(all, m, from, count, cka, error));
+            ll_progress progress = {.what = "cka", .done = from * all->count + (m + 1) * count,
+                                    .total = all->samples * all->count, .value = (double)NAN};
+            ll_sink_progress(sink, &progress);
+        }
+        LL_TRY(ll_cka_end(cka, NULL, error));
+    }
+    return fill_record(all, cka, options, record, error);
+}
+
+ll_status ll_cka_models(const ll_cka_model *models, int64_t count, const ll_cka_options *options, const ll_sink *sink,
+                        ll_record **record, ll_error *error)
+{
+    plan all = {0};
+    ll_cka *cka = NULL;
+    ll_record *made = NULL;
+    ll_status status = make_plan(models, count, &all, error);
+    if (status == LL_OK) status = ll_cka_create(all.entries, options->variant, &cka, error);
+    if (status == LL_OK && (made = ll_record_create("cka")) == NULL) status = ll_fail_memory(error, module, 1024);
+    if (status == LL_OK) status = run(&all, options, sink, cka, made, error);
+    ll_cka_destroy(cka);
+    ll_free(all.first_entry);
+    if (status != LL_OK) {
+        ll_record_destroy(made);
+        return status;
+    }
+    *record = made;
+    return LL_OK;
+}
