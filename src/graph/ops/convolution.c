@@ -43,7 +43,7 @@ static ll_status infer(const ll_graph *graph, ll_graph_node *draft, ll_error *er
         return ll_refuse(error, "model axes differ: %s and %s", ll_words(a).text, ll_words(b).text);
     }
     int more = more_a | more_b;
-    int64_t models = more_a ? a->shape[0] : b->shape[0];
+    int64_t models = more_a ? a->shape[0] : more_b ? b->shape[0] : 0;
     const int64_t *p = a->shape + more_a, *q = b->shape + more_b;
     /* Spatial sizes of what an op cannot infer come with the draft, at its end. */
     int64_t wanted[LL_SPATIAL] = {0};
