@@ -1,0 +1,62 @@
+#include "setup_flags.h"
+
+#include <string.h>
+
+enum { MOST_OPTIONS = 48, OPTION_BYTES = 128 };
+
+static ll_status read_normalisation(const ll_setup_flags *flags, ll_normalisation *out, ll_error *error)
+{
+    if (flags->mean.count == 0 && flags->deviation.count == 0) return LL_OK;
+    if (flags->mean.count != flags->deviation.count || flags->mean.count > LL_CHANNEL_LIMIT) {
+        return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--mean, --std", "got %d means and %d deviations; wanted as many of both, at most %d",
+                       flags->mean.count, flags->deviation.count, LL_CHANNEL_LIMIT);
+    }
+    out->channels = flags->mean.count;
+    for (int c = 0; c < flags->mean.count; c++) {
+        out->mean[c] = (float)flags->mean.values[c];
+        out->deviation[c] = (float)flags->deviation.values[c];
+    }
+    return LL_OK;
+}
+
+ll_setup_role ll_setup_flags_evaluate(const ll_setup_flags *flags)
+{
+    return (ll_setup_role){.role = "evaluate", .choice = {.split = LL_SPLIT_ALL, .count = flags->samples, .in_order = flags->samples == 0,
+                                                          .seed = (uint64_t)flags->seed}};
+}
+
+ll_status ll_setup_flags_open(const ll_setup_flags *flags, const ll_setup_role *roles, int64_t role_count, ll_setup **setup, ll_error *error)
+{
+    ll_network_option options[MOST_OPTIONS];
+    char keys[MOST_OPTIONS][OPTION_BYTES];
+    int64_t count = 0;
+    if (flags->network == NULL && flags->problem == NULL) {
+        return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--network", "say what to look at: --network NAME with --data SOURCE, or --problem NAME");
+    }
+    if (flags->network != NULL && flags->problem != NULL) {
+        return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--network, --problem", "both are given; give one");
+    }
+    if (flags->network != NULL && flags->data == NULL) {
+        return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--data", "a network needs data: for example --data cifar10:FOLDER");
+    }
+    if (flags->shortcut != NULL) options[count++] = (ll_network_option){"shortcut", flags->shortcut};
+    for (int i = 0; i < flags->option.count; i++) {
+        const char *text = flags->option.items[i], *equals = strchr(text, '=');
+        if (equals == NULL || equals == text || equals - text >= OPTION_BYTES || count == MOST_OPTIONS) {
+            return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--option", "got \"%s\"; wanted KEY=VALUE, at most %d times", text, MOST_OPTIONS - 1);
+        }
+        memcpy(keys[count], text, (size_t)(equals - text));
+        keys[count][equals - text] = 0;
+        options[count] = (ll_network_option){keys[count], equals + 1};
+        count++;
+    }
+    ll_setup_role evaluate = ll_setup_flags_evaluate(flags);
+    ll_setup_options setup_options = {
+        .network = flags->network, .option = options, .options = count, .loss = flags->loss, .data = flags->data, .second_data = flags->train_data,
+        .role = roles != NULL ? roles : &evaluate, .roles = roles != NULL ? role_count : 1, .pinn = flags->problem,
+        .family = {.nu = flags->nu, .beta = flags->beta, .rho = flags->rho, .gaussian_start = flags->gaussian_start, .point_seed = (uint64_t)flags->point_seed},
+        .checkpoint = flags->checkpoint, .by_order = flags->by_order, .seed = (uint64_t)flags->seed, .float64 = flags->float64,
+        .weight_decay = flags->weight_decay, .threads = (int)flags->threads, .memory_limit = (size_t)flags->memory};
+    LL_TRY(read_normalisation(flags, &setup_options.normalisation, error));
+    return ll_setup_create(&setup_options, setup, error);
+}

@@ -1,0 +1,58 @@
+/* setup_flags.h - the options that say which network or problem, which weights and which data: the same for every verb
+ * that looks at a network.
+ *
+ *     ll_setup_flags flags = LL_SETUP_FLAGS_DEFAULT;
+ *     const ll_option options[] = {LL_SETUP_OPTIONS(&flags), LL_OPTION_THREADS(&flags.threads), ...};
+ *     ...
+ *     ll_setup *setup;
+ *     ll_setup_flags_open(&flags, roles, role_count, &setup, &error)
+ */
+#ifndef LOSSLENS_APP_SETUP_FLAGS_H
+#define LOSSLENS_APP_SETUP_FLAGS_H
+
+#include "losslens/study_setup.h"
+#include "options.h"
+
+typedef struct ll_setup_flags {
+    const char *network, *shortcut, *loss, *data, *train_data, *checkpoint, *problem;
+    ll_texts option;
+    ll_reals mean, deviation;
+    double beta, nu, rho, weight_decay;
+    int64_t samples, seed, point_seed, threads, memory;
+    bool by_order, float64, gaussian_start;
+} ll_setup_flags;
+
+#define LL_SETUP_FLAGS_DEFAULT {.samples = 0}
+
+#define LL_SETUP_OPTIONS(f)                                                                                              \
+    {"network", LL_OPTION_TEXT, &(f)->network, "NAME", "resnet20, resnet18, vgg11, vit, unet, mlp, cnn ...", 0, 0, NULL}, \
+        {"shortcut", LL_OPTION_CHOICE, &(f)->shortcut, "A|B|none", "of a residual network", 0, 0, NULL},                  \
+        {"option", LL_OPTION_TEXTS, &(f)->option, "KEY=VALUE", "another option of the network; may be repeated", 0, 0, NULL}, \
+        {"checkpoint", LL_OPTION_TEXT, &(f)->checkpoint, "FILE", "weights: .pt .pth .th .pkl .safetensors .npz", 0, 0, NULL}, \
+        {"by-order", LL_OPTION_FLAG, &(f)->by_order, NULL, "match weights by shape-checked order as the last resort", 0, 0, NULL}, \
+        {"seed", LL_OPTION_INTEGER, &(f)->seed, "N", "of the initial weights where no checkpoint is given, and of choices", 0, 1e15, NULL}, \
+        {"data", LL_OPTION_TEXT, &(f)->data, "SOURCE", "cifar10:PATH, fashion-mnist, folder:PATH, xy:X,Y, a file ...", 0, 0, NULL}, \
+        {"train-data", LL_OPTION_TEXT, &(f)->train_data, "SOURCE", "training samples, where --data holds none", 0, 0, NULL}, \
+        {"mean", LL_OPTION_REALS, &(f)->mean, "M,..", "subtracted from pixels in 0..1, one or one a channel", 0, 0, NULL},  \
+        {"std", LL_OPTION_REALS, &(f)->deviation, "S,..", "then divided by, one or one a channel", 0, 0, NULL},             \
+        {"samples", LL_OPTION_INTEGER, &(f)->samples, "N", "how many samples to evaluate; 0: all", 0, 1e12, NULL},           \
+        {"loss", LL_OPTION_CHOICE, &(f)->loss, "cross_entropy|mse|bce|segmentation", "default: by the data", 0, 0, NULL},    \
+        {"problem", LL_OPTION_CHOICE, &(f)->problem, "convection|convection-diffusion|reaction|reaction-diffusion",         \
+         "a physics-informed problem instead of a network with data", 0, 0, NULL},                                       \
+        {"beta", LL_OPTION_REAL, &(f)->beta, "B", "convection speed of the problem", -1e6, 1e6, NULL},                       \
+        {"nu", LL_OPTION_REAL, &(f)->nu, "D", "diffusion of the problem", 0, 1e6, NULL},                                      \
+        {"rho", LL_OPTION_REAL, &(f)->rho, "R", "reaction rate of the problem", 0, 1e6, NULL},                                \
+        {"gaussian-start", LL_OPTION_FLAG, &(f)->gaussian_start, NULL, "initial condition: a bell instead of sin x", 0, 0, NULL}, \
+        {"point-seed", LL_OPTION_INTEGER, &(f)->point_seed, "N", "of the collocation points", 0, 1e15, NULL},                 \
+        {"weight-decay", LL_OPTION_REAL, &(f)->weight_decay, "L", "adds L/2 |theta|^2 to the loss", 0, 1e6, NULL},            \
+        {"float64", LL_OPTION_FLAG, &(f)->float64, NULL, "compute in double precision", 0, 0, NULL},                         \
+        {"memory", LL_OPTION_BYTES, &(f)->memory, "BYTES", "refuse work that needs more", 0, 0, NULL}
+
+/* roles NULL: the role "evaluate", of --samples samples (the first ones when all are taken, else a stratified choice). */
+ll_status ll_setup_flags_open(const ll_setup_flags *flags, const ll_setup_role *roles, int64_t role_count, ll_setup **setup,
+                              ll_error *error);
+
+/* The role "evaluate" as the flags ask for it. */
+ll_setup_role ll_setup_flags_evaluate(const ll_setup_flags *flags);
+
+#endif

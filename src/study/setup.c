@@ -1,0 +1,376 @@
+#include "losslens/study_setup.h"
+
+#include "losslens/problem_graph.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const module = "study";
+
+enum { MOST_ROLES = 8, MOST_ROWS = 8 };
+
+/* Rows of the tables that belong to a role: one behind the other in the order of the roles. */
+typedef struct part {
+    char role[32];
+    const ll_dataset *dataset;
+    ll_subset subset;
+    int64_t first; /* row */
+} part;
+
+struct ll_setup {
+    ll_problem *problem;
+    const ll_model_info *model_info;
+    ll_model *model; /* owned by the problem once that exists */
+    ll_dataset *datasets[2];
+    ll_normalisation normalisation;
+    part parts[MOST_ROLES];
+    int64_t part_count, rows;
+    void *inputs; /* [rows, width] in the model's type */
+    int64_t *labels;
+    void *targets;
+    ll_pinn_samples points[LL_PINN_TERMS];
+    void *converted[LL_PINN_TERMS]; /* the points in the model's type */
+    bool by_order;
+    const ll_format_limits *limits;
+    ll_text report, notes;
+};
+
+void ll_setup_destroy(ll_setup *setup)
+{
+    if (setup == NULL) return;
+    if (setup->problem != NULL) {
+        ll_problem_destroy(setup->problem);
+    } else {
+        ll_model_destroy(setup->model);
+    }
+    for (int64_t i = 0; i < setup->part_count; i++) ll_subset_deinit(&setup->parts[i].subset);
+    for (int i = 0; i < 2; i++) ll_dataset_destroy(setup->datasets[i]);
+    for (int i = 0; i < LL_PINN_TERMS; i++) ll_free(setup->converted[i]);
+    ll_pinn_samples_deinit(setup->points);
+    ll_free(setup->inputs);
+    ll_free(setup->labels);
+    ll_free(setup->targets);
+    ll_text_deinit(&setup->report);
+    ll_text_deinit(&setup->notes);
+    ll_free(setup);
+}
+
+ll_problem *ll_setup_problem(const ll_setup *setup) { return setup->problem; }
+const ll_model_info *ll_setup_model(const ll_setup *setup) { return setup->model_info; }
+const char *ll_setup_report(const ll_setup *setup) { return setup->report.text != NULL ? setup->report.text : ""; }
+const char *ll_setup_notes(const ll_setup *setup) { return setup->notes.text != NULL ? setup->notes.text : ""; }
+const int64_t *ll_setup_labels(const ll_setup *setup) { return setup->labels; }
+int64_t ll_setup_classes(const ll_setup *setup) { return setup->datasets[0] != NULL ? setup->datasets[0]->classes : 0; }
+
+/* ---------------------------------------------------------------- data */
+
+/* float32 values as the model's type, in place or in a new block: `values` is consumed. */
+static ll_status as_model_type(ll_dtype dtype, float *values, int64_t count, void **out, ll_error *error)
+{
+    if (dtype == LL_F32) {
+        *out = values;
+        return LL_OK;
+    }
+    double *wide = ll_allocate_array(count, sizeof *wide);
+    if (wide == NULL) {
+        ll_free(values);
+        return ll_fail_memory(error, module, (size_t)count * sizeof *wide);
+    }
+    for (int64_t i = 0; i < count; i++) wide[i] = (double)values[i];
+    ll_free(values);
+    *out = wide;
+    return LL_OK;
+}
+
+static bool same_kind(const ll_dataset *a, const ll_dataset *b)
+{
+    bool same = a->rank == b->rank && a->width == b->width && a->label_width == b->label_width && a->target_width == b->target_width;
+    for (int axis = 0; same && axis < a->rank; axis++) same = a->shape[axis] == b->shape[axis];
+    return same;
+}
+
+static ll_status load_data(ll_setup *setup, const ll_setup_options *options, ll_error *error)
+{
+    const char *const sources[2] = {options->data, options->second_data};
+    for (int i = 0; i < 2; i++) {
+        if (sources[i] != NULL) LL_TRY(ll_dataset_load(sources[i], options->limits, &setup->datasets[i], error));
+    }
+    if (setup->datasets[1] != NULL && !same_kind(setup->datasets[0], setup->datasets[1])) {
+        return ll_fail(error, LL_SHAPE, module, options->second_data, "its samples have another shape than those of %s", options->data);
+    }
+    setup->normalisation = options->normalisation;
+    return ll_normalisation_check(&setup->normalisation, setup->datasets[0], error);
+}
+
+static ll_status choose(ll_setup *setup, const ll_setup_options *options, ll_error *error)
+{
+    static const ll_setup_role everything = {.role = "evaluate", .choice = {.in_order = true}};
+    const ll_setup_role *roles = options->roles > 0 ? options->role : &everything;
+    int64_t count = options->roles > 0 ? options->roles : 1;
+    if (count > MOST_ROLES) return ll_fail(error, LL_TOO_LARGE, module, "roles", "got %lld roles; at most %d", (long long)count, MOST_ROLES);
+    for (int64_t r = 0; r < count; r++) {
+        bool trains = strcmp(roles[r].role, "calibrate") == 0 || strcmp(roles[r].role, "fit") == 0;
+        const ll_dataset *dataset = trains && setup->datasets[1] != NULL ? setup->datasets[1] : setup->datasets[0];
+        part *it = &setup->parts[setup->part_count];
+        bool divided = false;
+        ll_error reason = {0};
+        ll_status status = ll_dataset_choose(dataset, &roles[r].choice, &it->subset, &divided, &reason);
+        if (status != LL_OK && !roles[r].optional) {
+            if (error != NULL) *error = reason;
+            return status;
+        }
+        if (status != LL_OK) {
+            ll_text_format(&setup->notes, "no samples for the role %s: %s\n", roles[r].role, reason.message);
+            continue;
+        }
+        if (divided) ll_text_format(&setup->notes, "role %s: the data has one split only; it was divided by seed\n", roles[r].role);
+        it->dataset = dataset;
+        snprintf(it->role, sizeof it->role, "%s", roles[r].role);
+        it->first = setup->rows;
+        setup->rows += it->subset.count;
+        setup->part_count++;
+    }
+    return LL_OK;
+}
+
+static ll_status fetch(ll_setup *setup, const ll_setup_options *options, ll_error *error)
+{
+    const ll_dataset *like = setup->datasets[0];
+    int64_t width = like->width, values;
+    if (!ll_multiply_int64(setup->rows, ll_max_int64(width, 1), &values)) return ll_fail(error, LL_TOO_LARGE, module, options->data, "too many samples");
+    float *inputs = ll_allocate_array(values, sizeof *inputs);
+    float *targets = like->targets != NULL ? ll_allocate_array(setup->rows * like->target_width, sizeof *targets) : NULL;
+    setup->labels = like->labels != NULL ? ll_allocate_array(setup->rows * like->label_width, sizeof *setup->labels) : NULL;
+    if (inputs == NULL || (like->targets != NULL && targets == NULL) || (like->labels != NULL && setup->labels == NULL)) {
+        ll_free(inputs);
+        ll_free(targets);
+        return ll_fail_memory(error, module, (size_t)values * sizeof *inputs);
+    }
+    for (int64_t i = 0; i < setup->part_count; i++) {
+        const part *it = &setup->parts[i];
+        ll_dataset_fetch(it->dataset, it->subset.indices, it->subset.count, &setup->normalisation, NULL, inputs + it->first * width);
+        if (setup->labels != NULL) {
+            ll_dataset_fetch_labels(it->dataset, it->subset.indices, it->subset.count, setup->labels + it->first * like->label_width);
+        }
+        if (targets != NULL) {
+            ll_dataset_fetch_targets(it->dataset, it->subset.indices, it->subset.count, targets + it->first * like->target_width);
+        }
+    }
+    ll_dtype dtype = options->float64 ? LL_F64 : LL_F32;
+    ll_status status = as_model_type(dtype, inputs, values, &setup->inputs, error);
+    if (status != LL_OK) {
+        ll_free(targets);
+        return status;
+    }
+    return targets != NULL ? as_model_type(dtype, targets, setup->rows * like->target_width, &setup->targets, error) : LL_OK;
+}
+
+ll_status ll_setup_augment(ll_setup *setup, const ll_augmentation *augmentation, ll_error *error)
+{
+    for (int64_t i = 0; i < setup->part_count; i++) {
+        const part *it = &setup->parts[i];
+        if (strcmp(it->role, "fit") != 0) continue;
+        if (setup->model_info->dtype != LL_F32) return ll_fail(error, LL_UNSUPPORTED, module, "augmentation", "only for float32 networks");
+        float *rows = (float *)setup->inputs + it->first * it->dataset->width;
+        ll_dataset_fetch(it->dataset, it->subset.indices, it->subset.count, &setup->normalisation, augmentation, rows);
+        return LL_OK;
+    }
+    return ll_fail(error, LL_NOT_FOUND, module, "fit", "there are no samples with the role fit");
+}
+
+/* ---------------------------------------------------------------- models */
+
+static ll_status create_network(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file, ll_error *error)
+{
+    enum { MOST_OPTIONS = 64 };
+    const ll_dataset *data = setup->datasets[0];
+    ll_network_option given[MOST_OPTIONS];
+    if (options->options >= MOST_OPTIONS) return ll_fail(error, LL_TOO_LARGE, module, "options", "got %lld network options; at most %d", (long long)options->options, MOST_OPTIONS - 1);
+    int64_t count = 0;
+    /* The zero channels of shortcut A lie at the end in the code that names tensors like this; everybody else pads both
+     * sides. What the caller says stands behind it and wins. */
+    if (file != NULL && ll_tensor_file_find(file, "stack1.0.conv1.weight") != NULL) given[count++] = (ll_network_option){"padding", "end"};
+    for (int64_t i = 0; i < options->options; i++) given[count++] = options->option[i];
+    ll_network_options network = {.network = options->network, .option = given, .options = count,
+                                  .dtype = options->float64 ? LL_F64 : LL_F32, .loss = options->loss, .ignore_label = INT64_MIN};
+    for (int axis = 0; axis < data->rank && axis < 3; axis++) network.input_shape[axis] = data->shape[axis];
+    network.classes = data->labels != NULL ? data->classes : data->target_width;
+    if (network.loss == NULL) network.loss = data->labels == NULL ? "mse" : data->label_width > 1 ? "segmentation" : "cross_entropy";
+    if (strcmp(network.loss, "bce") == 0) network.classes = 1;
+    LL_TRY(ll_network_create(&network, &setup->model, error));
+    setup->model_info = ll_model_view(setup->model);
+    return LL_OK;
+}
+
+static ll_status create_pinn(ll_setup *setup, const ll_setup_options *options, ll_error *error)
+{
+    static const char *const names[] = {"convection", "convection-diffusion", "reaction", "reaction-diffusion"};
+    const ll_pinn_family *f = &options->family;
+    bool moves = f->beta != 0.0, diffuses = f->nu != 0.0, reacts = f->rho != 0.0;
+    bool fits[] = {moves && !diffuses && !reacts, diffuses && !reacts, reacts && !moves && !diffuses, reacts && diffuses};
+    for (int i = 0; i < 4; i++) {
+        if (strcmp(options->pinn, names[i]) != 0) continue;
+        if (!fits[i]) {
+            return ll_fail(error, LL_INVALID_ARGUMENT, module, options->pinn,
+                           "got beta %g, nu %g, rho %g; convection wants beta, convection-diffusion nu (and beta), reaction rho, "
+                           "reaction-diffusion rho and nu other than 0",
+                           f->beta, f->nu, f->rho);
+        }
+        ll_pinn_family family = *f;
+        family.dtype = options->float64 ? LL_F64 : LL_F32;
+        LL_TRY(ll_pinn_family_create(&family, &setup->model, setup->points, error));
+        setup->model_info = ll_model_view(setup->model);
+        return LL_OK;
+    }
+    const char *near = ll_nearest_word(options->pinn, names, 4);
+    return ll_fail(error, LL_NOT_FOUND, module, options->pinn, "no problem of that name%s%s; there are convection, convection-diffusion, reaction, reaction-diffusion",
+                   near != NULL ? "; did you mean " : "", near != NULL ? near : "");
+}
+
+/* ---------------------------------------------------------------- tables */
+
+static ll_status network_rows(const ll_setup *setup, ll_graph_rows *rows, int64_t *count, ll_error *error)
+{
+    for (int64_t i = 0; i < setup->model_info->inputs; i++) {
+        const char *name = setup->model_info->input[i].name;
+        const void *values = strcmp(name, "input") == 0    ? setup->inputs
+                             : strcmp(name, "label") == 0  ? (const void *)setup->labels
+                             : strcmp(name, "target") == 0 ? setup->targets
+                                                           : NULL;
+        if (values == NULL) return ll_fail(error, LL_INVALID_ARGUMENT, module, name, "the loss needs \"%s\", which the data does not have", name);
+        rows[(*count)++] = (ll_graph_rows){.input = name, .rows = values, .count = setup->rows};
+    }
+    return LL_OK;
+}
+
+static ll_status pinn_rows(ll_setup *setup, ll_graph_rows *rows, int64_t *count, ll_error *error)
+{
+    for (int t = 0; t < LL_PINN_TERMS; t++) {
+        const ll_pinn_samples *table = &setup->points[t];
+        int64_t values = table->count * table->width;
+        const void *data = table->values;
+        if (setup->model_info->dtype == LL_F32) {
+            float *narrow = ll_allocate_array(values, sizeof *narrow);
+            if (narrow == NULL) return ll_fail_memory(error, module, (size_t)values * sizeof *narrow);
+            for (int64_t i = 0; i < values; i++) narrow[i] = (float)table->values[i];
+            data = setup->converted[t] = narrow;
+        }
+        for (int64_t i = 0; i < setup->model_info->inputs; i++) {
+            if (setup->model_info->input[i].term == t) {
+                rows[(*count)++] = (ll_graph_rows){.input = setup->model_info->input[i].name, .rows = data, .count = table->count};
+            }
+        }
+    }
+    return LL_OK;
+}
+
+/* Row numbers of each role, as the Problem wants them. */
+static ll_status role_lists(const ll_setup *setup, ll_role_samples *lists, int64_t **numbers, ll_error *error)
+{
+    int64_t *number = ll_allocate_array(setup->rows + 1, sizeof *number);
+    if (number == NULL) return ll_fail_memory(error, module, (size_t)setup->rows * sizeof *number);
+    for (int64_t i = 0; i < setup->rows; i++) number[i] = i;
+    for (int64_t p = 0; p < setup->part_count; p++) {
+        const part *it = &setup->parts[p];
+        lists[p] = (ll_role_samples){.role = it->role, .term = 0, .indices = number + it->first, .count = it->subset.count};
+    }
+    *numbers = number;
+    return LL_OK;
+}
+
+/* ---------------------------------------------------------------- weights */
+
+static ll_status load_into(const ll_setup *setup, const ll_tensor_file *file, void **theta, void **buffers, ll_text *report, ll_error *error)
+{
+    const ll_model_info *info = setup->model_info;
+    size_t element = ll_dtype_bytes(info->dtype);
+    void *weights = ll_allocate((size_t)info->parameter_count * element), *state = ll_allocate((size_t)info->buffer_count * element);
+    if (weights == NULL || state == NULL) {
+        ll_free(weights);
+        ll_free(state);
+        return ll_fail_memory(error, module, (size_t)info->parameter_count * element);
+    }
+    ll_status status = ll_model_load(setup->model, file, setup->by_order, weights, state, report, error);
+    if (status != LL_OK) {
+        ll_free(weights);
+        ll_free(state);
+        return status;
+    }
+    *theta = weights;
+    *buffers = state;
+    return LL_OK;
+}
+
+ll_status ll_setup_load(const ll_setup *setup, const char *checkpoint, void **theta, void **buffers, ll_error *error)
+{
+    ll_tensor_file *file;
+    ll_format_limits limits = setup->limits != NULL ? *setup->limits : ll_format_limits_default();
+    LL_TRY(ll_tensor_file_read(checkpoint, &limits, &file, error));
+    ll_status status = load_into(setup, file, theta, buffers, NULL, error);
+    if (status != LL_OK) ll_error_prefix(error, "%s", checkpoint);
+    ll_tensor_file_destroy(file);
+    return status;
+}
+
+/* ---------------------------------------------------------------- all of it */
+
+static ll_status build_problem(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file, ll_error *error)
+{
+    ll_graph_rows rows[MOST_ROWS];
+    ll_role_samples roles[MOST_ROLES];
+    int64_t row_count = 0, *numbers = NULL;
+    void *theta = NULL, *buffers = NULL;
+    LL_TRY(options->pinn != NULL ? pinn_rows(setup, rows, &row_count, error) : network_rows(setup, rows, &row_count, error));
+    if (options->pinn == NULL) LL_TRY(role_lists(setup, roles, &numbers, error));
+    ll_status status = file != NULL ? load_into(setup, file, &theta, &buffers, &setup->report, error) : LL_OK;
+    if (status == LL_OK) {
+        ll_graph_problem_options graph = {.rows = rows, .row_count = row_count, .roles = numbers != NULL ? roles : NULL,
+                                          .role_count = numbers != NULL ? setup->part_count : 0, .theta = theta, .buffers = buffers,
+                                          .seed = options->seed, .threads = options->threads, .memory_limit = options->memory_limit, .log = options->log};
+        status = ll_problem_create_graph(setup->model, &graph, &setup->problem, error);
+    }
+    if (status == LL_OK && options->weight_decay != 0.0) status = ll_problem_set_weight_decay(setup->problem, options->weight_decay, error);
+    ll_free(theta);
+    ll_free(buffers);
+    ll_free(numbers);
+    return status;
+}
+
+static ll_status fill(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file, ll_error *error)
+{
+    if (options->pinn != NULL) {
+        LL_TRY(create_pinn(setup, options, error));
+    } else {
+        LL_TRY(load_data(setup, options, error));
+        LL_TRY(choose(setup, options, error));
+        LL_TRY(fetch(setup, options, error));
+        LL_TRY(create_network(setup, options, file, error));
+    }
+    return build_problem(setup, options, file, error);
+}
+
+ll_status ll_setup_create(const ll_setup_options *options, ll_setup **out, ll_error *error)
+{
+    if ((options->network == NULL) == (options->pinn == NULL) || (options->network != NULL && options->data == NULL)) {
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, NULL, "wanted a network with data, or a physics-informed problem");
+    }
+    ll_tensor_file *file = NULL;
+    ll_format_limits limits = options->limits != NULL ? *options->limits : ll_format_limits_default();
+    if (options->checkpoint != NULL) LL_TRY(ll_tensor_file_read(options->checkpoint, &limits, &file, error));
+    ll_setup *setup = ll_allocate_zeroed(sizeof *setup);
+    ll_status status = LL_OK;
+    if (setup == NULL) {
+        status = ll_fail_memory(error, module, sizeof *setup);
+    } else {
+        setup->by_order = options->by_order;
+        setup->limits = options->limits;
+        status = fill(setup, options, file, error);
+    }
+    ll_tensor_file_destroy(file);
+    if (status != LL_OK) {
+        ll_setup_destroy(setup);
+        return status;
+    }
+    *out = setup;
+    return LL_OK;
+}
