@@ -39,6 +39,8 @@ struct sleeve {
     double anchor[2], last[2]; /* in pixels: the last vertex drawn, the last point seen */
     double low, high;          /* directions (angles) that stay within the tolerance of all points since */
     bool open;                 /* a point is pending */
+    double skipped[2];         /* the last point that was too near to the one before to be looked at */
+    bool has_skipped;
 };
 
 static ll_status emit(struct sleeve *sleeve, ll_error *error)
@@ -59,15 +61,18 @@ static ll_status sleeve_start(struct sleeve *sleeve, double x, double y, ll_erro
 {
     sleeve->last[0] = x * sleeve->drawing->x_scale;
     sleeve->last[1] = y * sleeve->drawing->y_scale;
-    sleeve->open = false;
+    sleeve->open = sleeve->has_skipped = false;
     restart(sleeve);
     return emit(sleeve, error);
 }
 
-static ll_status sleeve_add(struct sleeve *sleeve, double x, double y, ll_error *error)
+/* Of the tolerance a tenth is spent on not looking at points nearer than that to the one before, so that the
+ * angles are computed once per fraction of a pixel and not once per vertex. */
+static const double spent = 0.1;
+
+static ll_status extend(struct sleeve *sleeve, double px, double py, ll_error *error)
 {
-    const double px = x * sleeve->drawing->x_scale, py = y * sleeve->drawing->y_scale;
-    if (px == sleeve->last[0] && py == sleeve->last[1]) return LL_OK;
+    const double tolerance = (1 - spent) * sleeve->drawing->tolerance;
     for (int attempt = 0; attempt < 2; attempt++) {
         const double dx = px - sleeve->anchor[0], dy = py - sleeve->anchor[1], length = hypot(dx, dy);
         /* Monotone: all directions lie in one quadrant, which is mirrored to the first. */
@@ -77,8 +82,8 @@ static ll_status sleeve_add(struct sleeve *sleeve, double x, double y, ll_error 
             restart(sleeve);
             continue;
         }
-        if (length > sleeve->drawing->tolerance) {
-            const double reach = asin(sleeve->drawing->tolerance / length);
+        if (length > tolerance) {
+            const double reach = asin(tolerance / length);
             sleeve->low = fmax(sleeve->low, angle - reach);
             sleeve->high = fmin(sleeve->high, angle + reach);
         }
@@ -90,8 +95,20 @@ static ll_status sleeve_add(struct sleeve *sleeve, double x, double y, ll_error 
     return LL_OK;
 }
 
+static ll_status sleeve_add(struct sleeve *sleeve, double x, double y, ll_error *error)
+{
+    const double px = x * sleeve->drawing->x_scale, py = y * sleeve->drawing->y_scale;
+    if (px == sleeve->last[0] && py == sleeve->last[1]) return LL_OK;
+    sleeve->has_skipped = fabs(px - sleeve->last[0]) + fabs(py - sleeve->last[1]) <= spent * sleeve->drawing->tolerance;
+    if (!sleeve->has_skipped) return extend(sleeve, px, py, error);
+    sleeve->skipped[0] = px;
+    sleeve->skipped[1] = py;
+    return LL_OK;
+}
+
 static ll_status sleeve_end(struct sleeve *sleeve, ll_error *error)
 {
+    if (sleeve->has_skipped) LL_TRY(extend(sleeve, sleeve->skipped[0], sleeve->skipped[1], error));
     return sleeve->open ? emit(sleeve, error) : LL_OK;
 }
 
