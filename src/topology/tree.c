@@ -15,20 +15,26 @@ static size_t result_bytes(int64_t vertices, int64_t minima, unsigned outputs)
     return bytes;
 }
 
-/* Most minima that a grid can have: no two are neighbours, so a block of 2^rank vertices holds at most one
- * (box), half of them (axis), or the largest antichain of subsets of the axes (freudenthal). */
+/* Most minima that a grid can have: no two are neighbours. A block of 2^rank vertices holds at most one
+ * (box) or half of them (axis). The Freudenthal cliques x, x + e1, x + e1 + e2 ... of all x whose
+ * coordinates sum to a multiple of rank + 1 tile the grid, and hold one each. */
 static int64_t most_minima(const ll_grid_field *field, ll_connectivity connectivity)
 {
-    static const int64_t antichain[LL_FIELD_MAX_RANK + 1] = {1, 1, 2, 3, 6, 10, 20};
-    int64_t blocks = 1;
-    int rank = 0;
+    int64_t blocks = 1, cliques = 1;
+    int rank = 0, longest = 0;
     for (int axis = 0; axis < field->rank; axis++) {
         blocks *= (field->shape[axis] + 1) / 2;
         rank += field->shape[axis] > 1;
+        if (field->shape[axis] > field->shape[longest]) longest = axis;
     }
-    if (connectivity == LL_CONNECTIVITY_BOX) return blocks;
-    if (connectivity == LL_CONNECTIVITY_AXIS) return rank == 0 ? blocks : blocks << (rank - 1);
-    return blocks * antichain[rank];
+    if (connectivity == LL_CONNECTIVITY_BOX || rank == 0) return blocks;
+    if (connectivity == LL_CONNECTIVITY_AXIS) return blocks << (rank - 1);
+    for (int axis = 0; axis < field->rank; axis++) {
+        int64_t extent = field->shape[axis];
+        if (extent == 1) continue;
+        cliques *= axis == longest ? (extent + 1 + rank) / (rank + 1) : extent + 1;
+    }
+    return ll_min_int64(cliques, blocks << (rank - 1));
 }
 
 static ll_status check_limit(size_t need, const ll_topology_options *options, ll_error *error)
