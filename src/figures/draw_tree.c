@@ -312,7 +312,7 @@ static ll_status draw_profile(ll_canvas *canvas, const ll_panel *panel, ll_rect 
     }
     ll_free(cells.taken);
     /* A string of marks says nothing but that there are many. */
-    if (lists[MARK_SADDLE].count > 40) lists[MARK_SADDLE].count = 0;
+    if (lists[MARK_SADDLE].count > 24) lists[MARK_SADDLE].count = 0;
     if (lists[MARK_MINIMUM].count > 200) lists[MARK_MINIMUM].count = 0;
     double radius = canvas->font * (lists[0].count > 60 ? 0.13 : 0.2);
     draw_marks(canvas, &lists[MARK_SADDLE], MARK_SADDLE, radius);
