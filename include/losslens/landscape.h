@@ -38,14 +38,14 @@ extern "C" {
     X(MODEL, "model")                                                                                \
     X(LAYER, "layer")                                                                                \
     X(FILTER, "filter")
-typedef enum ll_normalisation {
+typedef enum ll_direction_norm {
 #define LL_NORMALISATION_ENUM(name, text) LL_NORMALISE_##name,
     LL_NORMALISATION_LIST(LL_NORMALISATION_ENUM)
 #undef LL_NORMALISATION_ENUM
     LL_NORMALISATIONS
-} ll_normalisation;
-LL_API const char *ll_normalisation_name(ll_normalisation normalisation);
-LL_API bool ll_normalisation_parse(const char *name, ll_normalisation *normalisation);
+} ll_direction_norm;
+LL_API const char *ll_direction_norm_name(ll_direction_norm normalisation);
+LL_API bool ll_direction_norm_parse(const char *name, ll_direction_norm *normalisation);
 
 /* What happens to tensors with at most one axis, and scalars (biases, norms):
  *   zero  the direction is 0 there ([Li18]'s "ignore biasbn")
@@ -71,7 +71,7 @@ LL_API bool ll_small_rule_parse(const char *name, ll_small_rule *rule);
 typedef struct ll_axis_choice {
     const void *vector;
     const char *name; /* kind for the record: "hessian", "gradient" ...; NULL: "random" or "given" */
-    ll_normalisation normalisation;
+    ll_direction_norm normalisation;
     ll_small_rule small;
 } ll_axis_choice;
 
@@ -95,7 +95,7 @@ typedef struct ll_axes {
     void *vector[LL_LANDSCAPE_MAX_DIMENSIONS];
     void *buffer_vector[LL_LANDSCAPE_MAX_DIMENSIONS]; /* how buffers move along it under `keep`; NULL: not */
     char kind[LL_LANDSCAPE_MAX_DIMENSIONS][24];       /* "random", "hessian", "pca", "between" ... */
-    ll_normalisation normalisation[LL_LANDSCAPE_MAX_DIMENSIONS];
+    ll_direction_norm normalisation[LL_LANDSCAPE_MAX_DIMENSIONS];
     ll_small_rule small[LL_LANDSCAPE_MAX_DIMENSIONS]; /* as applied: never auto */
     bool orthogonalised[LL_LANDSCAPE_MAX_DIMENSIONS];
     uint64_t seed;

@@ -23,7 +23,7 @@
         return false;                                                                                \
     }
 #define NAME_ENTRY(name, text) text,
-DEFINE_NAMES(ll_normalisation, normalisation, LL_NORMALISATION_LIST, LL_NORMALISATIONS)
+DEFINE_NAMES(ll_direction_norm, direction_norm, LL_NORMALISATION_LIST, LL_NORMALISATIONS)
 DEFINE_NAMES(ll_small_rule, small_rule, LL_SMALL_RULE_LIST, LL_SMALL_RULES)
 #undef NAME_ENTRY
 
@@ -102,7 +102,7 @@ static bool is_small(const ll_parameter *parameter)
     return parameter->rank <= 1 || parameter->role == LL_ROLE_SCALAR;
 }
 
-static ll_small_rule applied_rule(const ll_problem_info *info, ll_normalisation normalisation, ll_small_rule rule)
+static ll_small_rule applied_rule(const ll_problem_info *info, ll_direction_norm normalisation, ll_small_rule rule)
 {
     if (rule != LL_SMALL_AUTO) return rule;
     if (normalisation == LL_NORMALISE_NONE) return LL_SMALL_KEEP;
@@ -153,7 +153,7 @@ static void match_tensor(const ll_parameter *parameter, bool by_filter, double *
         match_slice(direction + s * inner, theta + s * inner, outer, slices * inner, inner);
 }
 
-static void normalise(const ll_problem_info *info, ll_normalisation normalisation, ll_small_rule rule,
+static void normalise(const ll_problem_info *info, ll_direction_norm normalisation, ll_small_rule rule,
                       const double *theta, double *direction)
 {
     for (int64_t p = 0; p < info->parameters; p++) {

@@ -34,7 +34,7 @@ static ll_status put_axes(const ll_landscape *landscape, ll_record *record, ll_e
         snprintf(name, sizeof name, "axis_%d_kind", d);
         LL_TRY(ll_record_set_text(record, name, axes->kind[d], error));
         snprintf(name, sizeof name, "axis_%d_normalisation", d);
-        LL_TRY(ll_record_set_text(record, name, ll_normalisation_name(axes->normalisation[d]), error));
+        LL_TRY(ll_record_set_text(record, name, ll_direction_norm_name(axes->normalisation[d]), error));
         snprintf(name, sizeof name, "axis_%d_small_tensors", d);
         LL_TRY(ll_record_set_text(record, name, ll_small_rule_name(axes->small[d]), error));
         snprintf(name, sizeof name, "axis_%d_orthogonalised", d);

@@ -19,13 +19,14 @@ def biased(f, g):
 
 def hsic1(k, l):
     """Song et al. 2012, eq. 5, written out."""
+    k = k.astype(np.longdouble); l = l.astype(np.longdouble)  # the mean of 5 costs digits
     n = len(k); k = k - np.diag(np.diag(k)); l = l - np.diag(np.diag(l)); one = np.ones(n)
     return (np.trace(k @ l) + (one @ k @ one) * (one @ l @ one) / ((n - 1) * (n - 2)) - 2 / (n - 2) * (one @ k @ l @ one)) / (n * (n - 3))
 
 def debiased(f, g, parts=1):
     s = [0, 0, 0]
     for x, y in zip(np.array_split(f, parts), np.array_split(g, parts)):
-        k, l = x @ x.T, y @ y.T
+        x, y = x.astype(np.longdouble), y.astype(np.longdouble); k, l = x @ x.T, y @ y.T
         s[0] += hsic1(k, l); s[1] += hsic1(k, k); s[2] += hsic1(l, l)
     return s[0] / np.sqrt(s[1] * s[2])
 

@@ -25,7 +25,7 @@ static fixture make(void)
     return f;
 }
 
-static ll_axes random_axes(const fixture *f, int dimensions, ll_normalisation normalisation, ll_small_rule small,
+static ll_axes random_axes(const fixture *f, int dimensions, ll_direction_norm normalisation, ll_small_rule small,
                            uint64_t seed, ll_orthogonality orthogonal)
 {
     ll_axes_options options = {.dimensions = dimensions, .seed = seed, .orthogonal = orthogonal};

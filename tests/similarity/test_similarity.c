@@ -14,7 +14,7 @@ static void make_features(double *f, int64_t d, double a)
 {
     for (int64_t i = 0; i < M; i++)
         for (int64_t j = 0; j < d; j++)
-            f[i * d + j] = sin(0.7 * (double)(i * (j + 1)) + a) + 0.2 * cos(1.3 * (double)i + (double)j * a) + 5.0;
+            f[i * d + j] = sin(0.7 * (double)i * (double)(j + 1) + a) + 0.2 * cos(1.3 * (double)i + (double)j * a) + 5.0;
 }
 
 static double pair(const double *f, int64_t df, const double *g, int64_t dg, int64_t m, ll_cka_variant variant,
