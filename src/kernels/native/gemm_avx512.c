@@ -1,0 +1,32 @@
+#include "kernels/native/gemm.h"
+#include "kernels/native/simd.h"
+
+#define T float
+#define V __m512
+#define LANES 16
+#define NAME ll_gemm_f32_avx512
+#define VLOAD _mm512_loadu_ps
+#define VSTORE _mm512_storeu_ps
+#define VSET _mm512_set1_ps
+#define VFMA _mm512_fmadd_ps
+#define VZERO _mm512_setzero_ps
+#define MASK __mmask16
+#define VLOADM(mask, p) _mm512_maskz_loadu_ps(mask, p)
+#define VSTOREM(mask, p, v) _mm512_mask_storeu_ps(p, mask, v)
+#define MAKE_MASK(count) ((__mmask16)((count) >= 16 ? 0xFFFF : (1U << (count)) - 1U))
+#include "kernels/native/gemm_core.h"
+
+#define T double
+#define V __m512d
+#define LANES 8
+#define NAME ll_gemm_f64_avx512
+#define VLOAD _mm512_loadu_pd
+#define VSTORE _mm512_storeu_pd
+#define VSET _mm512_set1_pd
+#define VFMA _mm512_fmadd_pd
+#define VZERO _mm512_setzero_pd
+#define MASK __mmask8
+#define VLOADM(mask, p) _mm512_maskz_loadu_pd(mask, p)
+#define VSTOREM(mask, p, v) _mm512_mask_storeu_pd(p, mask, v)
+#define MAKE_MASK(count) ((__mmask8)((count) >= 8 ? 0xFF : (1U << (count)) - 1U))
+#include "kernels/native/gemm_core.h"
