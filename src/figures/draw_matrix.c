@@ -56,7 +56,15 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
     const ll_rect *plot = &frame.plot;
     double width = plot->width / frame.x.high, height = plot->height / frame.y.high;
     if (measured->incomplete) ll_canvas_hatch(canvas, *plot);
-    double number = fmin(0.8 * font, 0.42 * height);
+    /* One size for all numbers: what the longest allows. */
+    double number = fmin(0.8 * font, 0.42 * height), longest = 0.0;
+    for (int64_t i = 0; i < matrix->rows * matrix->columns && matrix->rows * matrix->columns <= 400; i++) {
+        char text[LL_NUMBER_TEXT];
+        snprintf(text, sizeof text, "%.3g", matrix->values[i]);
+        longest = fmax(longest, ll_canvas_text_width(canvas, number, text));
+    }
+    if (longest > 0.9 * width) number *= 0.9 * width / longest;
+    bool numbers = longest > 0.0 && number >= 3.5;
     for (int64_t r = 0; r < matrix->rows; r++) {
         for (int64_t c = 0; c < matrix->columns; c++) {
             double value = matrix->values[r * matrix->columns + c];
@@ -71,7 +79,7 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
             }
             char text[LL_NUMBER_TEXT];
             snprintf(text, sizeof text, "%.3g", value);
-            if (number > 3.0 && ll_canvas_text_width(canvas, number, text) < 0.92 * width) {
+            if (numbers) {
                 double rgb[3];
                 ll_colormap_at(canvas->options->colormap, position, rgb);
                 bool dark = isfinite(position) && 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2] < 0.5;
