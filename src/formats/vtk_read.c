@@ -64,9 +64,8 @@ static bool read_integers(const char *text, int64_t *values, int count)
     ll_cursor cursor = {text, text + strlen(text)};
     for (int i = 0; i < count; i++) {
         double value;
-        if (!ll_cursor_number(&cursor, "", &value) || value != (double)(int64_t)value || !(value > -1e15 && value < 1e15)) {
-            return false;
-        }
+        if (!ll_cursor_number(&cursor, "", &value) || !(value > -1e15 && value < 1e15)) return false;
+        if (value != (double)(int64_t)value) return false;
         values[i] = (int64_t)value;
     }
     ll_cursor_skip_space(&cursor);
