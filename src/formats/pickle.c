@@ -250,6 +250,50 @@ static ll_status push_quoted(machine *m)
     return push_text(m, PICKLE_TEXT, text, used);
 }
 
+static size_t put_utf8(char *target, uint32_t code)
+{
+    uint8_t *to = (uint8_t *)target;
+    if (code < 0x80) {
+        to[0] = (uint8_t)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        to[0] = (uint8_t)(0xC0 | code >> 6);
+        to[1] = (uint8_t)(0x80 | (code & 0x3F));
+        return 2;
+    }
+    to[0] = (uint8_t)(0xE0 | (code >> 12 & 0xF)); /* beyond the first plane: the low bits, still a valid form */
+    to[1] = (uint8_t)(0x80 | (code >> 6 & 0x3F));
+    to[2] = (uint8_t)(0x80 | (code & 0x3F));
+    return 3;
+}
+
+/* Protocol 0's text: Latin-1 with \uXXXX for what that lacks ("raw-unicode-escape"). Becomes UTF-8. */
+static ll_status push_escaped(machine *m)
+{
+    const char *line;
+    size_t length, used = 0;
+    LL_TRY(take_line(m, &line, &length));
+    char *text = ll_arena_allocate(m->arena, 2 * length + 4); /* a byte grows to two at most, six to three */
+    if (text == NULL) return no_memory(m, 2 * length);
+    for (size_t i = 0; i < length; i++) {
+        uint32_t code = (uint8_t)line[i];
+        size_t digits = code != '\\' || i + 1 == length ? 0 : line[i + 1] == 'u' ? 4 : line[i + 1] == 'U' ? 8 : 0;
+        if (digits > 0) {
+            if (length - i - 2 < digits) return broken(m, "an escaped letter without its digits");
+            code = 0;
+            for (size_t k = 0; k < digits; k++) {
+                int digit = digit_of(line[i + 2 + k]);
+                if (digit < 0) return broken(m, "an escaped letter without its digits");
+                code = code << 4 | (uint32_t)digit;
+            }
+            i += 1 + digits;
+        }
+        used += put_utf8(text + used, code);
+    }
+    return push_text(m, PICKLE_TEXT, text, used);
+}
+
 /* ------------------------------------------------------------------ containers */
 
 static ll_status append(machine *m, value *container, value *const *items, int64_t count)
@@ -580,12 +624,7 @@ static ll_status step(machine *m, uint8_t opcode)
     }
     /* text and bytes */
     case 'S': return push_quoted(m);
-    case 'V': {
-        const char *line;
-        size_t length;
-        LL_TRY(take_line(m, &line, &length));
-        return push_text(m, PICKLE_TEXT, line, length);
-    }
+    case 'V': return push_escaped(m);
     case 'T': return push_counted(m, PICKLE_TEXT, 4);
     case 'U': return push_counted(m, PICKLE_TEXT, 1);
     case 'X': return push_counted(m, PICKLE_TEXT, 4);

@@ -41,6 +41,9 @@ typedef struct walk {
     bool big_endian;
 } walk;
 
+/* What messages call the place: the path, or the file for its root. */
+static const char *place_of(const walk *w) { return w->path.length > 0 ? w->path.text : w->file->place; }
+
 static const char *last_part(const char *dotted)
 {
     const char *dot = strrchr(dotted, '.');
@@ -96,7 +99,7 @@ static const legacy_storage *find_legacy(const walk *w, const char *key, size_t 
 
 static ll_status find_bytes(walk *w, const value *key, int64_t elements, size_t element, const uint8_t **bytes)
 {
-    const char *place = w->path.text;
+    const char *place = place_of(w);
     if (w->zip != NULL) {
         char name[512];
         int length = snprintf(name, sizeof name, "%sdata/%.*s", w->folder, (int)ll_min_int64((int64_t)key->length, 255),
@@ -139,7 +142,7 @@ static ll_status resolve_storage(walk *w, const value *reference, storage *found
                                  bool *readable, char what[96])
 {
     const value *id = reference->object.arguments;
-    const char *place = w->path.text;
+    const char *place = place_of(w);
     int64_t elements;
     if (id == NULL || id->kind != PICKLE_TUPLE || id->count < 5 || !ll_pickle_is_text(id->items[0], "storage") ||
         id->items[1]->kind != PICKLE_CLASS || id->items[2]->kind != PICKLE_TEXT ||
@@ -196,7 +199,7 @@ static bool read_extents(const value *list, int *rank, int64_t *extents)
 /* _rebuild_tensor(storage, offset, size, stride), v2 and v3 with more behind. */
 static ll_status rebuild(walk *w, const value *arguments, ll_tensor *tensor, outcome *found, char what[96])
 {
-    const char *place = w->path.text;
+    const char *place = place_of(w);
     int64_t offset, stride[LL_TENSOR_MAX_RANK], view_offset;
     int stride_rank;
     bool readable;
@@ -281,10 +284,10 @@ static ll_status rebuild_numpy(walk *w, const value *shape, const value *dtype, 
     }
     if (!read_extents(shape, &result.rank, result.shape) || !ll_shape_count(result.shape, result.rank, &count) ||
         !ll_multiply_size((size_t)count, ll_tensor_type_bytes(result.type), &wanted)) {
-        return ll_fail(w->error, LL_INVALID_FILE, "formats", w->path.text, "numpy array with a broken shape");
+        return ll_fail(w->error, LL_INVALID_FILE, "formats", place_of(w), "numpy array with a broken shape");
     }
     if (wanted != data->length) {
-        return ll_fail(w->error, LL_INVALID_FILE, "formats", w->path.text,
+        return ll_fail(w->error, LL_INVALID_FILE, "formats", place_of(w),
                        "numpy array wants %zu bytes of data; there are %zu", wanted, data->length);
     }
     for (int i = 0; i < result.rank; i++) {
@@ -293,7 +296,7 @@ static ll_status rebuild_numpy(walk *w, const value *shape, const value *dtype, 
         step *= count > 0 ? result.shape[axis] : 0;
     }
     LL_TRY(ll_file_gather(w->file, (const uint8_t *)data->text, result.type, result.rank, result.shape, stride, 0,
-                          count, big_endian, w->path.text, &result.data, w->error));
+                          count, big_endian, place_of(w), &result.data, w->error));
     *tensor = result;
     *found = TENSOR;
     return LL_OK;
@@ -323,7 +326,7 @@ static ll_status read_tensor(walk *w, const value *node, int depth, ll_tensor *t
         if (!readable) return LL_OK;
         ll_tensor result = {.name = "", .type = from.type, .rank = 1, .shape = {from.elements - offset}};
         LL_TRY(ll_file_data(w->file, from.bytes + (size_t)offset * ll_tensor_type_bytes(from.type), from.type,
-                            result.shape[0], from.big_endian, w->path.text, &result.data, w->error));
+                            result.shape[0], from.big_endian, place_of(w), &result.data, w->error));
         *tensor = result;
         return LL_OK;
     }
@@ -432,7 +435,7 @@ static ll_status visit_numbers(walk *w, const value *list, bool *done)
     }
     if (list->count == 0) return LL_OK;
     uint8_t *block;
-    LL_TRY(ll_file_block(w->file, (uint64_t)list->count * 8, w->path.text, &block, w->error));
+    LL_TRY(ll_file_block(w->file, (uint64_t)list->count * 8, place_of(w), &block, w->error));
     for (int64_t i = 0; i < list->count; i++) {
         const value *item = list->items[i];
         if (real) {
@@ -537,7 +540,7 @@ static ll_status visit_scalar(walk *w, const value *node)
         copy[node->length] = 0;
         scalar.type = LL_SCALAR_TEXT;
         scalar.text = copy;
-        LL_TRY(ll_budget_take(&w->file->budget, 2 * node->length, w->path.text, w->error));
+        LL_TRY(ll_budget_take(&w->file->budget, 2 * node->length, place_of(w), w->error));
     }
     return ll_file_add_scalar(w->file, w->path.text, scalar, w->error);
 }
