@@ -152,6 +152,7 @@ static void graphs(int64_t n, int dimension)
 
 int main(int count, char **arguments)
 {
+    setvbuf(stdout, NULL, _IOLBF, 0);
     const bool large = count < 2 || atoi(arguments[1]) > 0;
     trees(large ? 41 : 15, false);
     trees(large ? 41 : 15, true);
@@ -159,7 +160,7 @@ int main(int count, char **arguments)
     distances(1000, 0.01);
     distances(2000, 0.01);
     distances(2000, 1);
-    distances(large ? 50000 : 5000, 0.001);
+    distances(large ? 20000 : 5000, 0.001);
     graphs(large ? 100000 : 5000, 2);
     graphs(large ? 20000 : 2000, 4);
     graphs(large ? 5000 : 1000, 12);
