@@ -124,10 +124,17 @@ bool topology_stencil_make(const ll_grid_field *field, ll_connectivity connectiv
 int topology_link_components(const topology_stencil *stencil, const uint32_t *mask, uint8_t *representative)
 {
     int found = 0;
-    if (stencil->link == LINK_RING6) {
-        /* A piece begins where its predecessor on the hexagon is missing; the full ring has no beginning. */
-        uint32_t begins = mask[0] & ~(((mask[0] << 1) | (mask[0] >> 5)) & 63);
-        if (begins == 0 && mask[0] != 0) begins = 1;
+    if (stencil->link == LINK_RING6 || stencil->link == LINK_RING8 || stencil->link == LINK_RING8_AXIS) {
+        /* A piece begins where its predecessor on the ring is missing; the full ring has no beginning. Two
+         * edge cells of eight touch around their corner (box), or only through it (axis). */
+        int size = stencil->link == LINK_RING6 ? 6 : 8;
+        uint32_t full = mask[0];
+        if (size == 8) {
+            uint32_t edges = full & 0xAA, between = link_rotate(edges, 1, 8) & link_rotate(edges, 7, 8);
+            full = stencil->link == LINK_RING8 ? full | between : edges | (full & between);
+        }
+        uint32_t begins = full & ~link_rotate(full, 1, size);
+        if (begins == 0 && full != 0) begins = 1U << __builtin_ctz(mask[0] & stencil->step_bits[0]);
         for (; begins != 0; begins &= begins - 1) {
             representative[found++] = stencil->neighbour_at[0][__builtin_ctz(begins)];
         }

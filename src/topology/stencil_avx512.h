@@ -25,10 +25,9 @@ typedef __m256i raw_words;
 
 static inline reals load(const REAL *from) { return ON_REALS(loadu)(from); }
 static inline reals splat(REAL value) { return ON_REALS(set1)(value); }
-static inline reals load_some(const REAL *from, int begin, int end, REAL fill)
+static inline reals load_some(const REAL *from, uint32_t lanes, REAL fill)
 {
     /* Masked lanes are not touched, wherever they point. */
-    uint32_t lanes = (begin < LANES ? ~UINT32_C(0) << begin : 0) & (end > 0 ? (UINT32_C(1) << end) - 1 : 0);
     return ON_REALS(mask_loadu)(splat(fill), (masks)lanes, from);
 }
 static inline words splat_word(uint32_t value) { return (words){0} + value; }

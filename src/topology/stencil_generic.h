@@ -20,10 +20,10 @@ static inline reals load(const REAL *from)
     memcpy(&values, from, sizeof values);
     return values;
 }
-static inline reals load_some(const REAL *from, int begin, int end, REAL fill)
+static inline reals load_some(const REAL *from, uint32_t lanes, REAL fill)
 {
     REAL values[LANES];
-    for (int lane = 0; lane < LANES; lane++) values[lane] = lane >= begin && lane < end ? from[lane] : fill;
+    for (int lane = 0; lane < LANES; lane++) values[lane] = (lanes >> lane & 1) != 0 ? from[lane] : fill;
     return load(values);
 }
 static inline reals splat(REAL value) { return (reals){0} + value; }

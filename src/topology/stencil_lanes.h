@@ -2,7 +2,7 @@
  * vector is: stencil_generic.h (the compiler's vector extensions) and stencil_avx512.h (predicate
  * registers). They define REAL, LANES and
  *   reals, words, masks   vectors of REAL, of uint32_t, and the outcome of a comparison
- *   load, load_some       LANES values; load_some reads lanes from..to-1 only, the others are `fill`
+ *   load, load_some       LANES values; load_some reads the lanes of a bit set only, the others are `fill`
  *   below, above, not_below, not_above   comparisons; false where a NaN is compared
  *   select_reals, select_words (m, a, b)   a where m, else b
  *   or_where(a, m, bit)   a, with the bit set where m
@@ -82,7 +82,13 @@ INLINED reals pass_lanes(topology_slab *slab, const topology_stencil *stencil, c
     const REAL far = superlevel ? -(REAL)INFINITY : (REAL)INFINITY;
     const bool corners = link == LINK_RING8_AXIS || link == LINK_CUBE3_AXIS || link == LINK_CUBE4_AXIS;
     const int word_count = link == LINK_CUBE4 || link == LINK_CUBE4_AXIS ? 3 : 1;
-    reals centre = whole ? load(centre_row + first) : load_some(centre_row + first, 0, lanes, far);
+    /* Lanes whose neighbour at -1, 0, +1 along the row is in the row. */
+    uint32_t here = lanes < 32 ? (UINT32_C(1) << lanes) - 1 : ~UINT32_C(0), inside[3] = {here, here, here};
+    if (!whole) {
+        inside[0] = first == 0 ? here & ~UINT32_C(1) : here;
+        inside[2] = first + lanes == stencil->length ? here >> 1 : here;
+    }
+    reals centre = whole ? load(centre_row + first) : load_some(centre_row + first, here, far);
     masks valid = superlevel ? above(centre, splat(far)) : below(centre, splat(far));
     words lower[3] = {{0}, {0}, {0}};
     reals lowest = splat(far);
@@ -91,12 +97,8 @@ INLINED reals pass_lanes(topology_slab *slab, const topology_stencil *stencil, c
 
 #define FETCH(there)                                                                                \
     reals there;                                                                                    \
-    if (whole) {                                                                                    \
-        there = load(from[j] + first);                                                              \
-    } else {                                                                                        \
-        int64_t begin = -(first + stencil->shift[j]), end = stencil->length + begin;                \
-        there = load_some(from[j] + first, begin > 0 ? (int)begin : 0, end < LANES ? (int)end : LANES, far); \
-    }
+    if (whole) there = load(from[j] + first);                                                       \
+    else there = load_some(from[j] + first, inside[1 + stencil->shift[j]], far)
 #define ADD(is_lower)                                                                               \
     do {                                                                                            \
         int word = word_count == 1 ? 0 : stencil->word[j];                                          \
