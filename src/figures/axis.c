@@ -248,6 +248,10 @@ static void symlog_ticks(const ll_axis *axis, int wanted, ll_ticks *ticks)
         add_tick(ticks, axis, -pow(10.0, e), labelled ? label : "");
     }
     add_tick(ticks, axis, 0.0, "0");
+    if (ticks->count < 2) { /* far from zero, within a decade */
+        *ticks = (ll_ticks){0};
+        linear_ticks(axis, wanted, ticks);
+    }
 }
 
 void ll_axis_ticks(const ll_axis *axis, int wanted, ll_ticks *ticks)

@@ -1,5 +1,6 @@
 /* From panels to a file: checks, common scales, layout, and the Cairo surface. */
 #include "canvas.h"
+#include "svg_ids.h"
 
 #include <cairo-pdf.h>
 #include <cairo-svg.h>
@@ -263,6 +264,7 @@ ll_status ll_figure_render(const ll_panel *panels, int64_t count, const ll_figur
     } else if (status == LL_OK && drawn != CAIRO_STATUS_SUCCESS) {
         status = ll_fail(error, LL_INTERNAL, "figures", NULL, "drawing failed: %s", cairo_status_to_string(drawn));
     }
+    if (status == LL_OK && format == LL_FIGURE_SVG) status = ll_svg_rename_ids(out, start, error);
     if (status != LL_OK && out->text != NULL) {
         out->length = start;
         out->text[start] = 0;
