@@ -302,7 +302,7 @@ def make_refused():
     refuse('many_elements.pt', with_pickle(tensor(0, [2], [1], elements=1 << 60)), 'INVALID_FILE', 'the archive has 16 bytes')
 
     doubling = b'\x80\x02]q\0' + b''.join(b'(h%ch%cl' % (i, i) + b'q%c' % (i + 1) for i in range(60)) + b'.'
-    refuse('doubling.pickle', doubling, 'TOO_LARGE', 'unfold to more than')
+    refuse('doubling.pickle', doubling, 'TOO_LARGE', 'to more than')
     nested = b'\x80\x02' + b']' * 5000 + b'a' * 4999 + b'.'
     refuse('nested.pickle', nested, 'TOO_LARGE', 'nested deeper than the limit of 128')
     refuse('memo.pickle', b'\x80\x02Nr\xff\xff\xff\x7f.', 'TOO_LARGE', 'memo index 2147483647 is over the limit')

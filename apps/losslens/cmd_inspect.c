@@ -1,0 +1,354 @@
+/* losslens inspect - what is in a file of weights or data. */
+#include "inspect_guess.h"
+#include "json.h"
+#include "options.h"
+
+#include "losslens/data.h"
+
+#include <lapacke.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct settings {
+    bool json, suggest, spectra;
+} settings;
+
+/* ------------------------------------------------------------------ numbers of one tensor */
+
+typedef struct measures {
+    int64_t count, not_finite, zeros;
+    double norm, mean, least, most; /* of the finite elements */
+} measures;
+
+static measures measure(const ll_tensor *tensor)
+{
+    measures m = {.count = ll_tensor_count(tensor), .least = INFINITY, .most = -INFINITY};
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < m.count; i++) {
+        double value = ll_tensor_get(tensor, i);
+        if (!isfinite(value)) {
+            m.not_finite++;
+            continue;
+        }
+        sum += value;
+        squares += value * value;
+        m.zeros += value == 0;
+        m.least = fmin(m.least, value);
+        m.most = fmax(m.most, value);
+    }
+    int64_t finite = m.count - m.not_finite;
+    m.norm = sqrt(squares);
+    m.mean = finite > 0 ? sum / (double)finite : NAN;
+    if (finite == 0) m.least = m.most = NAN;
+    return m;
+}
+
+static bool is_weight(const ll_tensor_file *file, const ll_tensor *tensor)
+{
+    const char *prefix = ll_tensor_file_weights_prefix(file);
+    return !tensor->from_list && strncmp(tensor->name, prefix, strlen(prefix)) == 0;
+}
+
+/* Buffers are no parameters: batch norm's statistics, counters. */
+static bool is_parameter(const ll_tensor_file *file, const ll_tensor *tensor)
+{
+    return is_weight(file, tensor) && ll_tensor_type_is_float(tensor->type) && strstr(tensor->name, "running_") == NULL &&
+           strstr(tensor->name, "num_batches_tracked") == NULL;
+}
+
+/* ------------------------------------------------------------------ spectra */
+
+typedef struct spectrum {
+    int64_t count;
+    double *values; /* descending; free */
+    double stable_rank, condition;
+    const char *warning; /* plain words, or NULL */
+} spectrum;
+
+enum { LARGEST_SIDE = 8192 };
+
+/* Singular values of a weight as the matrix [outputs, everything else]. false: not a matrix, too large, not finite. */
+static bool compute_spectrum(const ll_tensor *tensor, spectrum *result)
+{
+    int64_t count = ll_tensor_count(tensor);
+    if (tensor->rank < 2 || !ll_tensor_type_is_float(tensor->type) || count == 0) return false;
+    int64_t rows = tensor->shape[0], columns = count / rows, side = ll_min_int64(rows, columns);
+    if (side < 2 || side > LARGEST_SIDE || ll_max_int64(rows, columns) > INT32_MAX) return false;
+    double *matrix = ll_allocate_array(count, sizeof *matrix), *values = ll_allocate_array(side, sizeof *values);
+    bool good = matrix != NULL && values != NULL;
+    if (good) {
+        ll_tensor_to_float64(tensor, matrix);
+        for (int64_t i = 0; i < count; i++) good = good && isfinite(matrix[i]);
+    }
+    /* Row-major [rows, columns] is column-major [columns, rows]: the same singular values, no transposition. */
+    if (good) {
+        double unused;
+        good = LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'N', (lapack_int)columns, (lapack_int)rows, matrix, (lapack_int)columns, values,
+                              &unused, 1, &unused, 1) == 0;
+    }
+    ll_free(matrix);
+    if (!good) {
+        ll_free(values);
+        return false;
+    }
+    double squares = 0, least = values[side - 1], most = values[0];
+    for (int64_t i = 0; i < side; i++) squares += values[i] * values[i];
+    *result = (spectrum){.count = side, .values = values, .condition = least > 0 ? most / least : INFINITY,
+                         .stable_rank = most > 0 ? squares / (most * most) : 0};
+    if (most == 0) {
+        result->warning = "the layer is all zero: it passes nothing on";
+    } else if (result->stable_rank < 1.5 && side >= 8) {
+        result->warning = "one direction dominates (stable rank below 1.5): the layer acts as if it had one channel";
+    } else if (least < 1e-6 * most) {
+        result->warning = "numerically rank-deficient: some directions are lost (smallest below 1e-6 of largest)";
+    } else if (most > 50) {
+        result->warning = "very large gain (above 50): small changes are blown up";
+    }
+    return true;
+}
+
+/* ------------------------------------------------------------------ a file of tensors */
+
+static void print_tensors(const ll_tensor_file *file, const settings *wanted)
+{
+    char a[LL_NUMBER_TEXT], b[LL_NUMBER_TEXT], c[LL_NUMBER_TEXT], d[LL_NUMBER_TEXT];
+    int width = 10;
+    for (int64_t i = 0; i < ll_tensor_file_count(file); i++) {
+        int length = (int)strlen(ll_tensor_file_tensor(file, i)->name);
+        if (length > width) width = length < 60 ? length : 60;
+    }
+    printf("%-*s  %-26s %10s %10s %10s %10s\n", width, "name", "type and shape", "norm", "mean", "least", "most");
+    for (int64_t i = 0; i < ll_tensor_file_count(file); i++) {
+        const ll_tensor *tensor = ll_tensor_file_tensor(file, i);
+        char text[160];
+        measures m = measure(tensor);
+        ll_tensor_describe(tensor, text, sizeof text);
+        printf("%-*s  %-26s %10s %10s %10s %10s", width, tensor->name[0] != 0 ? tensor->name : "(array)", text,
+               ll_print_number(m.norm, 0, a), ll_print_number(m.mean, 0, b), ll_print_number(m.least, 0, c),
+               ll_print_number(m.most, 0, d));
+        if (m.not_finite > 0) printf("  ! %lld not finite", (long long)m.not_finite);
+        printf("\n");
+        spectrum s;
+        if (wanted->spectra && is_parameter(file, tensor) && compute_spectrum(tensor, &s)) {
+            printf("%-*s    singular values %s .. %s, stable rank %s, condition %s\n", width, "", ll_print_number(s.values[0], 0, a),
+                   ll_print_number(s.values[s.count - 1], 0, b), ll_print_number(s.stable_rank, 3, c),
+                   ll_print_number(s.condition, 3, d));
+            if (s.warning != NULL) printf("%-*s    ! %s\n", width, "", s.warning);
+            ll_free(s.values);
+        }
+    }
+}
+
+static void print_file(const ll_tensor_file *file, const char *path, const settings *wanted)
+{
+    char number[LL_NUMBER_TEXT], bytes[LL_NUMBER_TEXT];
+    int64_t parameters = 0, not_finite = 0;
+    double total = 0;
+    for (int64_t i = 0; i < ll_tensor_file_count(file); i++) {
+        const ll_tensor *tensor = ll_tensor_file_tensor(file, i);
+        if (is_parameter(file, tensor)) parameters += ll_tensor_count(tensor);
+        not_finite += measure(tensor).not_finite;
+        total += (double)ll_tensor_bytes(tensor);
+    }
+    ll_guess guess;
+    ll_guess_network(file, &guess);
+    printf("%s: %s, %lld tensors, %s\n", path, ll_tensor_file_format(file), (long long)ll_tensor_file_count(file),
+           ll_print_bytes(total, bytes));
+    if (ll_tensor_file_weights_prefix(file)[0] != 0) printf("weights are under '%s'\n", ll_tensor_file_weights_prefix(file));
+    printf("%s parameters (without running statistics)\n", ll_print_count(parameters, number));
+    if (not_finite > 0) printf("! %lld elements are not finite\n", (long long)not_finite);
+    printf("guess: %s\n\n", guess.sentence);
+    print_tensors(file, wanted);
+    for (int64_t i = 0; i < ll_tensor_file_scalar_count(file); i++) {
+        const ll_scalar *scalar = ll_tensor_file_scalar(file, i);
+        if (scalar->type == LL_SCALAR_NONE) continue;
+        printf("%s = %s\n", scalar->name, scalar->type == LL_SCALAR_TEXT ? scalar->text : ll_print_number(scalar->real, 12, number));
+    }
+    for (int64_t i = 0; i < ll_tensor_file_opaque_count(file); i++) {
+        const ll_opaque *opaque = ll_tensor_file_opaque(file, i);
+        printf("%s: %s\n", opaque->name[0] != 0 ? opaque->name : "(root)", opaque->what);
+    }
+    if (wanted->suggest) {
+        printf("\n%s", guess.network[0] != 0 ? guess.network : "# no network of the zoo fits; write it as a list of blocks\n");
+    }
+}
+
+static void json_tensor(ll_json *json, const ll_tensor_file *file, const ll_tensor *tensor, bool spectra)
+{
+    measures m = measure(tensor);
+    ll_json_open(json, '{');
+    ll_json_add_text(json, "name", tensor->name);
+    ll_json_add_text(json, "type", ll_tensor_type_name(tensor->type));
+    ll_json_key(json, "shape");
+    ll_json_open(json, '[');
+    for (int axis = 0; axis < tensor->rank; axis++) ll_json_integer(json, tensor->shape[axis]);
+    ll_json_close(json, ']');
+    ll_json_add_integer(json, "count", m.count);
+    ll_json_add_boolean(json, "parameter", is_parameter(file, tensor));
+    ll_json_add_number(json, "norm", m.norm);
+    ll_json_add_number(json, "mean", m.mean);
+    ll_json_add_number(json, "least", m.least);
+    ll_json_add_number(json, "most", m.most);
+    ll_json_add_integer(json, "zeros", m.zeros);
+    ll_json_add_integer(json, "not_finite", m.not_finite);
+    spectrum s;
+    if (spectra && is_parameter(file, tensor) && compute_spectrum(tensor, &s)) {
+        ll_json_key(json, "singular_values");
+        ll_json_numbers(json, s.values, s.count);
+        ll_json_add_number(json, "stable_rank", s.stable_rank);
+        ll_json_add_number(json, "condition", s.condition);
+        ll_json_add_text(json, "warning", s.warning);
+        ll_free(s.values);
+    }
+    ll_json_close(json, '}');
+}
+
+static bool json_file(const ll_tensor_file *file, const char *path, const settings *wanted)
+{
+    ll_json json = {0};
+    ll_guess guess;
+    int64_t parameters = 0;
+    ll_guess_network(file, &guess);
+    for (int64_t i = 0; i < ll_tensor_file_count(file); i++) {
+        const ll_tensor *tensor = ll_tensor_file_tensor(file, i);
+        if (is_parameter(file, tensor)) parameters += ll_tensor_count(tensor);
+    }
+    ll_json_open(&json, '{');
+    ll_json_add_text(&json, "file", path);
+    ll_json_add_text(&json, "format", ll_tensor_file_format(file));
+    ll_json_add_text(&json, "weights_prefix", ll_tensor_file_weights_prefix(file));
+    ll_json_add_integer(&json, "parameters", parameters);
+    ll_json_add_text(&json, "family", guess.family[0] != 0 ? guess.family : NULL);
+    ll_json_add_text(&json, "guess", guess.sentence);
+    if (wanted->suggest) ll_json_add_text(&json, "network", guess.network[0] != 0 ? guess.network : NULL);
+    ll_json_key(&json, "tensors");
+    ll_json_open(&json, '[');
+    for (int64_t i = 0; i < ll_tensor_file_count(file); i++) {
+        json_tensor(&json, file, ll_tensor_file_tensor(file, i), wanted->spectra);
+    }
+    ll_json_close(&json, ']');
+    ll_json_key(&json, "scalars");
+    ll_json_open(&json, '{');
+    for (int64_t i = 0; i < ll_tensor_file_scalar_count(file); i++) {
+        const ll_scalar *scalar = ll_tensor_file_scalar(file, i);
+        ll_json_key(&json, scalar->name);
+        switch (scalar->type) {
+        case LL_SCALAR_NONE: ll_json_null(&json); break;
+        case LL_SCALAR_BOOL: ll_json_boolean(&json, scalar->integer != 0); break;
+        case LL_SCALAR_INTEGER: ll_json_integer(&json, scalar->integer); break;
+        case LL_SCALAR_REAL: ll_json_number(&json, scalar->real); break;
+        case LL_SCALAR_TEXT: ll_json_text(&json, scalar->text); break;
+        }
+    }
+    ll_json_close(&json, '}');
+    ll_json_key(&json, "other");
+    ll_json_open(&json, '{');
+    for (int64_t i = 0; i < ll_tensor_file_opaque_count(file); i++) {
+        const ll_opaque *opaque = ll_tensor_file_opaque(file, i);
+        ll_json_add_text(&json, opaque->name, opaque->what);
+    }
+    ll_json_close(&json, '}');
+    ll_json_close(&json, '}');
+    return ll_json_print(&json, stdout);
+}
+
+/* ------------------------------------------------------------------ a data set */
+
+static bool show_dataset(const ll_dataset *dataset, const settings *wanted)
+{
+    char hash[33], number[LL_NUMBER_TEXT];
+    int64_t tests = 0;
+    ll_hash_text(ll_dataset_hash(dataset, NULL, 0), hash);
+    for (int64_t i = 0; dataset->is_test != NULL && i < dataset->count; i++) tests += dataset->is_test[i];
+    int64_t classes = dataset->label_width == 1 ? dataset->classes : 0;
+    int64_t *sizes = ll_allocate_zeroed((size_t)classes * sizeof *sizes);
+    if (sizes == NULL) return false;
+    for (int64_t i = 0; i < dataset->count && classes > 0; i++) sizes[dataset->labels[i]]++;
+    bool good = true;
+    if (wanted->json) {
+        ll_json json = {0};
+        ll_json_open(&json, '{');
+        ll_json_add_text(&json, "data", dataset->name);
+        ll_json_add_integer(&json, "samples", dataset->count);
+        ll_json_add_integer(&json, "test_samples", tests);
+        ll_json_key(&json, "shape");
+        ll_json_open(&json, '[');
+        for (int axis = 0; axis < dataset->rank; axis++) ll_json_integer(&json, dataset->shape[axis]);
+        ll_json_close(&json, ']');
+        ll_json_add_integer(&json, "classes", dataset->classes);
+        ll_json_key(&json, "class_sizes");
+        ll_json_open(&json, '[');
+        for (int64_t i = 0; i < classes; i++) ll_json_integer(&json, sizes[i]);
+        ll_json_close(&json, ']');
+        ll_json_add_integer(&json, "target_width", dataset->target_width);
+        ll_json_add_text(&json, "hash", hash);
+        ll_json_close(&json, '}');
+        good = ll_json_print(&json, stdout);
+    } else {
+        printf("%s: data set of %s samples", dataset->name, ll_print_count(dataset->count, number));
+        if (tests > 0) printf(" (%lld of them test samples)", (long long)tests);
+        printf("\nsample: %s [", dataset->pixels != NULL ? "image" : "numbers");
+        for (int axis = 0; axis < dataset->rank; axis++) printf("%s%lld", axis > 0 ? ", " : "", (long long)dataset->shape[axis]);
+        printf("]\n");
+        if (dataset->target_width > 0) printf("targets: %lld numbers a sample\n", (long long)dataset->target_width);
+        if (dataset->label_width > 1) printf("labels: a class of %lld for each pixel\n", (long long)dataset->classes);
+        for (int64_t i = 0; i < classes && i < 100; i++) {
+            printf("class %3lld %-16s %lld\n", (long long)i, dataset->class_names != NULL ? dataset->class_names[i] : "", (long long)sizes[i]);
+        }
+        printf("hash %s\n", hash);
+    }
+    ll_free(sizes);
+    return good;
+}
+
+/* ------------------------------------------------------------------ the verb */
+
+static int run(int argc, char **argv)
+{
+    settings wanted = {false, false, false};
+    const ll_option options[] = {
+        {"suggest", LL_OPTION_FLAG, &wanted.suggest, NULL, "propose a network description from names and shapes", 0, 0, NULL},
+        {"spectra", LL_OPTION_FLAG, &wanted.spectra, NULL, "singular values of each weight, with warnings", 0, 0, NULL},
+        LL_OPTION_JSON(&wanted.json),
+    };
+    const ll_command command = {
+        .verb = "inspect",
+        .usage = "FILE|DATA [options]",
+        .about = "What is in a file of weights (npy, npz, safetensors, PyTorch zip or legacy, pickle, IDX): tensors, norms,\n"
+                 "elements that are not finite, scalars, a guess of the network. Or in a data set: cifar10:PATH,\n"
+                 "fashion-mnist, idx:IMAGES,LABELS, xy:X,Y, folder:PATH, csv:FILE. Nothing in the file is executed.",
+        .example = "losslens inspect checkpoint.pt --suggest --spectra\nlosslens inspect fashion-mnist --json",
+        .options = options,
+        .option_count = LL_COUNT(options),
+        .least_words = 1,
+        .most_words = 1};
+    ll_words words;
+    int code;
+    if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;
+    ll_error tensor_error = {0}, data_error = {0};
+    ll_tensor_file *file = NULL;
+    ll_dataset *dataset = NULL;
+    if (ll_tensor_file_read(words.items[0], NULL, &file, &tensor_error) == LL_OK) {
+        bool good = true;
+        if (wanted.json) {
+            good = json_file(file, words.items[0], &wanted);
+        } else {
+            print_file(file, words.items[0], &wanted);
+        }
+        ll_tensor_file_destroy(file);
+        return good ? LL_EXIT_OK : LL_EXIT_FAILURE;
+    }
+    if (ll_dataset_load(words.items[0], NULL, &dataset, &data_error) == LL_OK) {
+        bool good = show_dataset(dataset, &wanted);
+        ll_dataset_destroy(dataset);
+        return good ? LL_EXIT_OK : LL_EXIT_FAILURE;
+    }
+    /* Of the two refusals, the one of the reader that the word was meant for. */
+    const char *name = words.items[0];
+    size_t length = strlen(name);
+    bool data = tensor_error.status == LL_NOT_FOUND || tensor_error.status == LL_INVALID_ARGUMENT ||
+                (length > 4 && (strcmp(name + length - 4, ".bin") == 0 || strcmp(name + length - 4, ".csv") == 0));
+    return ll_command_failure(&command, data ? &data_error : &tensor_error);
+}
+
+const ll_verb ll_verb_inspect = {"inspect", "what is in a file of weights or a data set", run};

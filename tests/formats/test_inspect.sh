@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# losslens inspect on files that other tools wrote, on data, and on files that must be refused.
+set -euo pipefail
+files=$LOSSLENS_SOURCE/tests/formats
+expect() { # text that must be in the output of the command
+  local wanted=$1; shift
+  local got; got=$("$@" 2>&1 || true)
+  if [[ $got != *"$wanted"* ]]; then printf 'FAILED: %s\n  wanted: %s\n  got: %s\n' "$*" "$wanted" "$got"; exit 1; fi
+}
+expect "weights are under 'state_dict.model.'" "$LOSSLENS" inspect "$files/files/lightning.ckpt"
+expect '"weights_prefix":"state_dict.model."' "$LOSSLENS" inspect "$files/files/lightning.ckpt" --json
+expect 'best = 88.25' "$LOSSLENS" inspect "$files/files/lightning.ckpt"
+expect 'ComplexFloatStorage' "$LOSSLENS" inspect "$files/files/complex.pt"
+expect 'this looks like a decompression bomb' "$LOSSLENS" inspect "$files/refused/bomb.npz"
+expect 'singular values' "$LOSSLENS" inspect "$files/files/module.pt" --spectra
+expect 'there is no such file' "$LOSSLENS" inspect no-such-file
+if "$LOSSLENS" inspect "$files/refused/cut.npz" 2>/dev/null; then echo "FAILED: a broken file gave exit status 0"; exit 1; fi
+printf 'a,b,kind\n1,2,cat\n3,4,dog\n' > inspect-table.csv
+expect 'data set of 2 samples' "$LOSSLENS" inspect csv:inspect-table.csv
+rm inspect-table.csv
+if [ -n "${LOSSLENS_SHARED:-}" ]; then
+  shared=$LOSSLENS_SHARED/data/checkpoints
+  expect '272,474 parameters' "$LOSSLENS" inspect "$shared/losslens/cifar10_resnet20_0.pkl"
+  expect 'shortcut: B' "$LOSSLENS" inspect "$shared/losslens/cifar10_resnet20_0.pkl" --suggest
+  expect 'network: resnet56' "$LOSSLENS" inspect "$shared/a-martyn/resnet56.pt" --suggest
+  expect 'network: vit' "$LOSSLENS" inspect "$shared/vit_cifar10_smmk47/vit_cifar10.pth" --suggest
+  expect '117,361 parameters' "$LOSSLENS" inspect "$shared/unet_tent/UNet.pth"
+  expect 'hidden: [50, 50, 50, 50]' "$LOSSLENS" inspect "$LOSSLENS_SHARED/data/pinn/convection_beta1.0_seed0.pt" --suggest
+  expect 'data set of 500 samples' "$LOSSLENS" inspect "$LOSSLENS_SHARED/data/cifar10/test_batch_0000_0499.bin"
+else
+  echo "skipped: the checkpoints of LOSSLENS_SHARED"
+fi
+echo "inspect: all as expected"
