@@ -1,5 +1,5 @@
 /* From nodes to steps: which pass computes a node, and what computes it. */
-#include "internal.h"
+#include "fuse.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -103,25 +103,30 @@ static ll_status find_stages(ll_plan *plan, const ll_node *outputs, int64_t outp
     return LL_OK;
 }
 
-/* The pass in which a node is computed. */
-static int pass_of(const ll_plan *plan, ll_node node)
-{
-    return plan->stage[node] - (plan->sums[node] ? 1 : 0);
-}
+/* What lowering works on; the plan's only while it is made. */
+static ll_status emit(ll_plan *plan, ll_fusion *fusion, ll_node node, ll_error *error);
 
-/* The value of a node for a step of `pass`. */
-static ll_status use(ll_plan *plan, ll_node node, int pass, int32_t *value, ll_error *error)
+/* The value of a node in a layout for a step of `pass`; made on demand. */
+static ll_status use(ll_plan *plan, ll_node node, ll_layout layout, int pass, int32_t *value, ll_error *error)
 {
     const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
-    int32_t known = plan->value_of[(int64_t)node * 2];
-    if (it->op == LL_OP_INPUT && plan->sampled[node] && (known < 0 || plan->values[known].pass != pass)) {
+    int32_t *known = &plan->value_of[(int64_t)node * 2];
+    if (it->op == LL_OP_INPUT && plan->sampled[node] && (known[0] < 0 || plan->values[known[0]].pass != pass)) {
         ll_step *step;
-        LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, pass, &known, error));
+        int32_t loaded;
+        LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, pass, &loaded, error));
         LL_TRY(ll_plan_add_step(plan, &ll_step_load, node, pass, true, 0, 1, &step, error));
-        step->outputs[0] = known;
+        step->outputs[0] = loaded;
+        known[1] = -1;
     }
-    if (known < 0) return ll_fail(error, LL_INTERNAL, "runtime", it->name, "node %%%d has no value", (int)node);
-    *value = known;
+    if (known[0] < 0 && known[1] < 0) LL_TRY(emit(plan, plan->fusion, node, error));
+    if (known[layout] < 0) {
+        if (known[1 - layout] < 0)
+            return ll_fail(error, LL_INTERNAL, "runtime", it->name, "node %%%d has no value", (int)node);
+        int32_t made;
+        LL_TRY(ll_reorder_step_add(plan, known[1 - layout], layout, &made, error));
+    }
+    *value = known[layout];
     return LL_OK;
 }
 
@@ -142,36 +147,42 @@ static ll_status lower_input(ll_plan *plan, ll_node node, ll_error *error)
     return LL_OK;
 }
 
-/* A step whose single output is the node: a plain value, or a partial sum with its total. */
-static ll_status add_node_step(ll_plan *plan, const ll_step_kind *kind, ll_node node, int32_t input_count,
-                               ll_step **step, ll_error *error)
+ll_status ll_plan_add_result(ll_plan *plan, ll_node node, ll_layout layout, int32_t *value, ll_error *error)
 {
-    int pass = pass_of(plan, node);
-    bool sampled = plan->sampled[node] || plan->sums[node];
-    LL_TRY(ll_plan_add_step(plan, kind, node, pass, sampled, input_count, 1, step, error));
-    ll_step *made = *step;
-    int32_t value;
-    LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, pass, &value, error));
-    made->outputs[0] = value;
-    if (plan->sums[node]) {
-        int32_t total;
-        LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, pass + 1, &total, error));
-        ll_value *partial = &plan->values[value];
-        partial->place = LL_PLACE_ARENA;
-        partial->total = total;
-        if (!ll_graph_elements(ll_graph_node_at(plan->graph, node), 0, &partial->sum_count))
-            return ll_fail(error, LL_TOO_LARGE, "runtime", NULL, "node %%%d has too many elements", (int)node);
-    }
+    int pass = ll_pass_of(plan, node);
+    LL_TRY(ll_plan_add_value(plan, node, layout, pass, value, error));
+    if (!plan->sums[node]) return LL_OK;
+    int32_t total;
+    LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, pass + 1, &total, error));
+    ll_value *partial = &plan->values[*value];
+    partial->place = LL_PLACE_ARENA;
+    partial->total = total;
+    if (!ll_graph_elements(ll_graph_node_at(plan->graph, node), 0, &partial->sum_count))
+        return ll_fail(error, LL_TOO_LARGE, "runtime", NULL, "node %%%d has too many elements", (int)node);
     return LL_OK;
 }
 
-static ll_status lower_node(ll_plan *plan, ll_node node, ll_error *error)
+ll_status ll_plan_add_raw(ll_plan *plan, ll_node node, int pass, size_t bytes, int32_t *value, ll_error *error)
+{
+    int32_t *known = &plan->value_of[(int64_t)node * 2], before = known[0];
+    LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, pass, value, error));
+    known[0] = before;
+    ll_value *made = &plan->values[*value];
+    made->place = LL_PLACE_FIXED;
+    made->sampled = false;
+    made->sample_bytes = 0;
+    made->fixed_bytes = bytes;
+    return LL_OK;
+}
+
+/* A node that is a step of its own, or no step at all. */
+static ll_status emit_single(ll_plan *plan, ll_node node, ll_error *error)
 {
     const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
-    int pass = pass_of(plan, node);
+    int pass = ll_pass_of(plan, node);
     int32_t value;
     switch (it->op) {
-    case LL_OP_INPUT: return lower_input(plan, node, error);
+    case LL_OP_INPUT: return LL_OK;
     case LL_OP_CONSTANT:
         LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, 0, &value, error));
         plan->values[value].place = LL_PLACE_CONSTANT;
@@ -179,19 +190,40 @@ static ll_status lower_node(ll_plan *plan, ll_node node, ll_error *error)
     case LL_OP_RESHAPE:
     case LL_OP_DETACH: {
         int32_t source;
-        LL_TRY(use(plan, it->inputs[0], pass, &source, error));
+        LL_TRY(use(plan, it->inputs[0], LL_LAYOUT_DENSE, pass, &source, error));
         LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, plan->values[source].pass, &value, error));
         plan->values[value].alias = source;
         return LL_OK;
     }
     default: break;
     }
+    if (it->op == LL_OP_SUM && plan->fusion->blocked[it->inputs[0]] && ll_blocked_sum_supports(plan, node))
+        return ll_blocked_sum_add(plan, node, use, error);
     int32_t *sources = ll_arena_allocate(plan->memory, sizeof(int32_t) * (size_t)(it->input_count + 1));
     if (!sources) return ll_fail_memory(error, "runtime", 64);
-    for (int32_t i = 0; i < it->input_count; i++) LL_TRY(use(plan, it->inputs[i], pass, &sources[i], error));
+    for (int32_t i = 0; i < it->input_count; i++)
+        LL_TRY(use(plan, it->inputs[i], LL_LAYOUT_DENSE, pass, &sources[i], error));
     ll_step *step;
-    LL_TRY(add_node_step(plan, &ll_step_provider, node, it->input_count, &step, error));
+    bool sampled = plan->sampled[node] || plan->sums[node];
+    LL_TRY(ll_plan_add_step(plan, &ll_step_provider, node, pass, sampled, it->input_count, 1, &step, error));
     memcpy(step->inputs, sources, sizeof(int32_t) * (size_t)it->input_count);
+    return ll_plan_add_result(plan, node, LL_LAYOUT_DENSE, &step->outputs[0], error);
+}
+
+/* Makes the step that computes a node, after the steps that it needs. */
+static ll_status emit(ll_plan *plan, ll_fusion *fusion, ll_node node, ll_error *error)
+{
+    int32_t *known = &plan->value_of[(int64_t)node * 2];
+    if (known[0] >= 0 || known[1] >= 0) return LL_OK;
+    if (fusion->unit_of[node] < 0) return emit_single(plan, node, error);
+    ll_unit *unit = &fusion->units[fusion->unit_of[node]];
+    if (unit->emitted) return LL_OK;
+    if (unit->emitting)
+        return ll_fail(error, LL_INTERNAL, "runtime", NULL, "fused steps wait for each other at node %%%d", (int)node);
+    unit->emitting = true;
+    if (unit->convolution) LL_TRY(ll_conv_step_add(plan, unit, use, error));
+    else LL_TRY(ll_map_step_add(plan, fusion, unit->members, unit->count, use, error));
+    unit->emitted = true;
     return LL_OK;
 }
 
@@ -225,15 +257,23 @@ ll_status ll_plan_lower(ll_plan *plan, const ll_node *outputs, ll_error *error)
     LL_TRY(find_stages(plan, outputs, plan->output_count, error));
     plan->inputs = ll_arena_allocate(plan->memory, sizeof *plan->inputs * (size_t)(plan->node_count + 1));
     if (!plan->inputs) return ll_fail_memory(error, "runtime", 0);
+    ll_fusion fusion;
+    plan->fusion = &fusion;
+    for (int64_t i = 0; i < plan->output_count; i++) plan->outputs[i].node = outputs[i];
+    LL_TRY(ll_fusion_find(plan, &fusion, error));
+    for (ll_node n = 0; n < plan->node_count; n++)
+        if (plan->needed[n] && ll_graph_node_at(plan->graph, n)->op == LL_OP_INPUT)
+            LL_TRY(lower_input(plan, n, error));
     for (ll_node n = 0; n < plan->node_count; n++) {
-        if (!plan->needed[n]) continue;
-        LL_TRY(lower_node(plan, n, error));
+        ll_op op = ll_graph_node_at(plan->graph, n)->op;
+        /* Broadcasts and transposes are mostly read through; they are made where somebody needs them. */
+        if (plan->needed[n] && op != LL_OP_BROADCAST && op != LL_OP_TRANSPOSE) LL_TRY(emit(plan, &fusion, n, error));
     }
     for (int64_t i = 0; i < plan->output_count; i++) {
         ll_plan_output *output = &plan->outputs[i];
-        output->node = outputs[i];
         output->sampled = plan->sampled[outputs[i]];
-        LL_TRY(use(plan, outputs[i], pass_of(plan, outputs[i]), &output->value, error));
+        LL_TRY(use(plan, outputs[i], LL_LAYOUT_DENSE, ll_pass_of(plan, outputs[i]), &output->value, error));
     }
+    plan->fusion = NULL;
     return sort_steps(plan, error);
 }

@@ -2,7 +2,6 @@
 #include "internal.h"
 
 #include <math.h>
-
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,0 +1,57 @@
+/* What the lowering knows about nodes before it emits steps: chains of element-wise nodes that become one step,
+ * convolutions with what follows them, and layouts. */
+#ifndef LL_RUNTIME_FUSE_H
+#define LL_RUNTIME_FUSE_H
+
+#include "internal.h"
+
+enum { LL_UNIT_LIMIT = 40 }; /* nodes of one fused chain */
+
+typedef struct ll_unit {
+    ll_node *members; /* ascending */
+    int32_t count;
+    bool convolution; /* members[0] is a convolution, the rest its epilogue */
+    bool emitted, emitting;
+    /* epilogue; LL_NO_NODE: none */
+    ll_node scale, bias, residual;
+    bool relu;
+} ll_unit;
+
+typedef struct ll_fusion {
+    int32_t *unit_of;   /* -1: a step of its own */
+    int32_t *consumers; /* needed consumers; outputs count once more */
+    bool *blocked;      /* result lies in blocked layout */
+    bool *native_convolution;
+    ll_unit *units;
+    int32_t unit_count;
+} ll_fusion;
+
+/* An operand seen through broadcasts and transposes: axis i of `node` is axis axes[i] of `base`, or none (-1). */
+typedef struct ll_view {
+    ll_node base;
+    int8_t axes[LL_GRAPH_RANK];
+} ll_view;
+ll_view ll_view_of(const ll_graph *graph, ll_node node);
+bool ll_view_is_identity(const ll_graph *graph, const ll_view *view);
+
+ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error);
+int ll_pass_of(const ll_plan *plan, ll_node node);
+
+/* step_map.c: adds the step of a chain; `use` gives the value of an operand. Splits what does not fit one program. */
+typedef ll_status (*ll_use)(ll_plan *plan, ll_node node, ll_layout layout, int pass, int32_t *value, ll_error *error);
+ll_status ll_map_step_add(ll_plan *plan, const ll_fusion *fusion, const ll_node *members, int32_t count, ll_use use,
+                          ll_error *error);
+bool ll_map_step_supports(const ll_plan *plan, ll_node node);
+
+/* step_conv.c */
+bool ll_conv_step_supports(const ll_plan *plan, ll_node node);
+ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_error *error);
+ll_status ll_reorder_step_add(ll_plan *plan, int32_t source, ll_layout layout, int32_t *value, ll_error *error);
+bool ll_blocked_sum_supports(const ll_plan *plan, ll_node node);
+ll_status ll_blocked_sum_add(ll_plan *plan, ll_node node, ll_use use, ll_error *error);
+/* lower.c: the value of a step's result, a partial sum with its total where the node sums over samples. */
+ll_status ll_plan_add_result(ll_plan *plan, ll_node node, ll_layout layout, int32_t *value, ll_error *error);
+/* A fixed value of so many bytes that is no node's. */
+ll_status ll_plan_add_raw(ll_plan *plan, ll_node node, int pass, size_t bytes, int32_t *value, ll_error *error);
+
+#endif

@@ -1,0 +1,355 @@
+/* Convolutions in blocked layout, with their weight preparation, and what moves between layouts. */
+#include "fuse.h"
+#include "kernels/native/conv.h"
+
+#include <string.h>
+
+typedef struct conv_detail {
+    ll_op op;
+    ll_conv_shape shape;
+    bool plain; /* the image is dense (few channels) */
+    bool bias, residual, relu;
+} conv_detail;
+
+/* The geometry of a node of any of the three faces. */
+static void shape_of(const ll_graph *graph, const ll_graph_node *node, ll_conv_shape *shape)
+{
+    const ll_convolution *form = &node->attributes.convolution;
+    const ll_graph_node *first = ll_graph_node_at(graph, node->inputs[0]);
+    const ll_graph_node *second = ll_graph_node_at(graph, node->inputs[1]);
+    const ll_graph_node *x = node->op == LL_OP_CONVOLUTION_DATA ? node : first;
+    const ll_graph_node *w = node->op == LL_OP_CONVOLUTION_WEIGHT ? node : second;
+    const ll_graph_node *y = node->op == LL_OP_CONVOLUTION ? node : node->op == LL_OP_CONVOLUTION_DATA ? first : second;
+    *shape = (ll_conv_shape){.in_channels = x->shape[1], .out_channels = y->shape[1],
+                             .in_height = x->shape[2], .in_width = x->shape[3],
+                             .out_height = y->shape[2], .out_width = y->shape[3]};
+    for (int axis = 0; axis < 2; axis++) {
+        shape->kernel[axis] = w->shape[2 + axis];
+        shape->stride[axis] = form->stride[axis];
+        shape->dilation[axis] = form->dilation[axis];
+        shape->pad_begin[axis] = form->pad_low[axis];
+    }
+}
+
+bool ll_conv_step_supports(const ll_plan *plan, ll_node node)
+{
+    const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
+    if (it->op != LL_OP_CONVOLUTION && it->op != LL_OP_CONVOLUTION_DATA && it->op != LL_OP_CONVOLUTION_WEIGHT)
+        return false;
+    const ll_convolution *form = &it->attributes.convolution;
+    if (it->dtype != LL_F32 || form->spatial != 2 || form->groups != 1) return false;
+    const ll_graph_node *a = ll_graph_node_at(plan->graph, it->inputs[0]);
+    const ll_graph_node *b = ll_graph_node_at(plan->graph, it->inputs[1]);
+    if (a->rank != 4 || b->rank != 4 || it->rank != 4 || a->shape[0] != LL_SAMPLES) return false;
+    if (it->op == LL_OP_CONVOLUTION_WEIGHT ? b->shape[0] != LL_SAMPLES : plan->sampled[it->inputs[1]]) return false;
+    ll_conv_shape shape;
+    shape_of(plan->graph, it, &shape);
+    if (shape.out_channels % 16 != 0) return false;
+    if (shape.in_channels % 16 != 0 && (shape.in_channels > 4 || it->op == LL_OP_CONVOLUTION_DATA)) return false;
+    return ll_conv_supports(&shape, plan->cpu);
+}
+
+/* ------------------------------------------------------------------ packing weights */
+
+typedef struct conv_state {
+    ll_conv *conv;
+    int64_t samples;
+} conv_state;
+
+static void conv_destroy(const ll_step *step, void *state)
+{
+    conv_state *it = state;
+    (void)step;
+    if (it) ll_conv_destroy(it->conv);
+    ll_free(it);
+}
+
+static ll_status conv_prepare(const ll_plan *plan, const ll_step *step, int64_t samples, void **state, ll_error *error)
+{
+    const conv_detail *it = step->detail;
+    conv_state *made = ll_allocate_zeroed(sizeof *made);
+    if (!made) return ll_fail_memory(error, "runtime", sizeof *made);
+    made->samples = samples;
+    ll_status status = ll_conv_create(&it->shape, plan->cpu, &made->conv, error);
+    if (status != LL_OK) {
+        ll_free(made);
+        return status;
+    }
+    *state = made;
+    return LL_OK;
+}
+
+static size_t pack_workspace(const ll_step *step, const void *state)
+{
+    const ll_conv_shape *s = &((const conv_detail *)step->detail)->shape;
+    (void)state;
+    return sizeof(float) * (size_t)(s->in_channels * s->out_channels * s->kernel[0] * s->kernel[1]);
+}
+
+/* inputs: weights, and perhaps the scale of each output channel */
+static ll_status pack_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
+                          void *workspace, ll_error *error)
+{
+    const conv_detail *it = step->detail;
+    const conv_state *prepared = state;
+    const float *weights = inputs[0];
+    (void)error;
+    if (step->input_count > 1) {
+        const float *scale = inputs[1];
+        float *scaled = workspace;
+        int64_t row = it->shape.in_channels * it->shape.kernel[0] * it->shape.kernel[1];
+        for (int64_t o = 0; o < it->shape.out_channels; o++)
+            for (int64_t i = 0; i < row; i++) scaled[o * row + i] = weights[o * row + i] * scale[o];
+        weights = scaled;
+    }
+    if (it->op == LL_OP_CONVOLUTION) ll_conv_pack_forward(prepared->conv, weights, outputs[0]);
+    else ll_conv_pack_backward(prepared->conv, weights, outputs[0]);
+    return LL_OK;
+}
+
+static const ll_step_kind pack_kind = {"native pack", conv_prepare, pack_workspace, pack_run, conv_destroy};
+
+/* ------------------------------------------------------------------ the convolution */
+
+static size_t conv_workspace(const ll_step *step, const void *state)
+{
+    const conv_detail *it = step->detail;
+    const conv_state *prepared = state;
+    size_t bytes = ll_conv_workspace(prepared->conv) + LL_ALIGNMENT;
+    if (it->op == LL_OP_CONVOLUTION_WEIGHT) bytes += sizeof(float) * (size_t)ll_conv_weight_count(prepared->conv);
+    return bytes;
+}
+
+static ll_status conv_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
+                          void *workspace, ll_error *error)
+{
+    const conv_detail *it = step->detail;
+    const conv_state *prepared = state;
+    const ll_conv *conv = prepared->conv;
+    const ll_conv_shape *s = &it->shape;
+    int64_t x_count = it->plain ? s->in_channels * s->in_height * s->in_width : ll_conv_input_count(conv);
+    int64_t y_count = ll_conv_output_count(conv);
+    const float *first = inputs[0], *second = inputs[1];
+    float *result = outputs[0];
+    (void)error;
+    switch (it->op) {
+    case LL_OP_CONVOLUTION: {
+        const float *bias = it->bias ? inputs[2] : NULL;
+        const float *residual = it->residual ? inputs[2 + it->bias] : NULL;
+        for (int64_t n = 0; n < prepared->samples; n++)
+            ll_conv_forward(conv, first + n * x_count, it->plain, second, bias,
+                            residual ? residual + n * y_count : NULL, it->relu, result + n * y_count, workspace);
+        break;
+    }
+    case LL_OP_CONVOLUTION_DATA:
+        for (int64_t n = 0; n < prepared->samples; n++)
+            ll_conv_backward_input(conv, first + n * y_count, second, NULL, result + n * x_count, workspace);
+        break;
+    default: {
+        float *packed = workspace;
+        char *rest = (char *)workspace + sizeof(float) * (size_t)ll_conv_weight_count(conv);
+        memset(packed, 0, sizeof(float) * (size_t)ll_conv_weight_count(conv));
+        for (int64_t n = 0; n < prepared->samples; n++)
+            ll_conv_backward_weights(conv, first + n * x_count, it->plain, second + n * y_count, packed, rest);
+        ll_conv_unpack_gradient(conv, packed, result);
+        break;
+    }
+    }
+    return LL_OK;
+}
+
+static const ll_step_kind conv_kind = {"native blocked", conv_prepare, conv_workspace, conv_run, conv_destroy};
+
+ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_error *error)
+{
+    ll_node node = unit->members[0], last = unit->members[unit->count - 1];
+    const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
+    conv_detail *detail = ll_arena_allocate(plan->memory, sizeof *detail);
+    if (!detail) return ll_fail_memory(error, "runtime", sizeof *detail);
+    *detail = (conv_detail){.op = it->op, .bias = unit->bias >= 0, .residual = unit->residual >= 0, .relu = unit->relu};
+    shape_of(plan->graph, it, &detail->shape);
+    detail->plain = detail->shape.in_channels % 16 != 0;
+    int pass = ll_pass_of(plan, node);
+    int32_t inputs[4], count = 0;
+    bool data = it->op == LL_OP_CONVOLUTION_DATA;
+    LL_TRY(use(plan, it->inputs[0], !data && detail->plain ? LL_LAYOUT_DENSE : LL_LAYOUT_BLOCKED, pass, &inputs[count++],
+               error));
+    if (it->op == LL_OP_CONVOLUTION_WEIGHT) {
+        LL_TRY(use(plan, it->inputs[1], LL_LAYOUT_BLOCKED, pass, &inputs[count++], error));
+    } else {
+        int32_t sources[2], packed;
+        int stage = plan->stage[it->inputs[1]];
+        if (unit->scale >= 0 && plan->stage[unit->scale] > stage) stage = plan->stage[unit->scale];
+        LL_TRY(use(plan, it->inputs[1], LL_LAYOUT_DENSE, stage, &sources[0], error));
+        if (unit->scale >= 0) LL_TRY(use(plan, unit->scale, LL_LAYOUT_DENSE, stage, &sources[1], error));
+        ll_conv *conv = NULL;
+        LL_TRY(ll_conv_create(&detail->shape, plan->cpu, &conv, error));
+        size_t bytes = sizeof(float) * (size_t)ll_conv_weight_count(conv);
+        ll_conv_destroy(conv);
+        LL_TRY(ll_plan_add_raw(plan, node, stage, bytes, &packed, error));
+        ll_step *pack;
+        LL_TRY(ll_plan_add_step(plan, &pack_kind, node, stage, false, unit->scale >= 0 ? 2 : 1, 1, &pack, error));
+        pack->detail = detail;
+        pack->inputs[0] = sources[0];
+        if (unit->scale >= 0) pack->inputs[1] = sources[1];
+        pack->outputs[0] = packed;
+        inputs[count++] = packed;
+        if (unit->bias >= 0) LL_TRY(use(plan, unit->bias, LL_LAYOUT_DENSE, pass, &inputs[count++], error));
+        if (unit->residual >= 0) LL_TRY(use(plan, unit->residual, LL_LAYOUT_BLOCKED, pass, &inputs[count++], error));
+    }
+    ll_step *step;
+    LL_TRY(ll_plan_add_step(plan, &conv_kind, last, pass, true, count, 1, &step, error));
+    step->detail = detail;
+    step->nodes = unit->count;
+    memcpy(step->inputs, inputs, sizeof(int32_t) * (size_t)count);
+    bool weight = it->op == LL_OP_CONVOLUTION_WEIGHT;
+    return ll_plan_add_result(plan, last, weight ? LL_LAYOUT_DENSE : LL_LAYOUT_BLOCKED, &step->outputs[0], error);
+}
+
+/* ------------------------------------------------------------------ between layouts */
+
+typedef struct reorder_detail {
+    int64_t channels, pixels, bytes;
+    bool to_blocked;
+} reorder_detail;
+
+static ll_status samples_prepare(const ll_plan *plan, const ll_step *step, int64_t samples, void **state,
+                                 ll_error *error)
+{
+    (void)plan;
+    (void)step;
+    int64_t *made = ll_allocate(sizeof *made);
+    if (!made) return ll_fail_memory(error, "runtime", sizeof *made);
+    *made = samples;
+    *state = made;
+    return LL_OK;
+}
+
+static void samples_destroy(const ll_step *step, void *state)
+{
+    (void)step;
+    ll_free(state);
+}
+
+static ll_status reorder_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
+                             void *workspace, ll_error *error)
+{
+    const reorder_detail *it = step->detail;
+    int64_t samples = *(const int64_t *)state;
+    int64_t dense = it->channels * it->pixels, blocked = (it->channels + 15) / 16 * 16 * it->pixels;
+    (void)workspace;
+    (void)error;
+    for (int64_t n = 0; n < samples; n++) {
+        if (it->bytes == 4) {
+            if (it->to_blocked)
+                ll_conv_block((const float *)inputs[0] + n * dense, it->channels, it->pixels,
+                              (float *)outputs[0] + n * blocked);
+            else
+                ll_conv_unblock((const float *)inputs[0] + n * blocked, it->channels, it->pixels,
+                                (float *)outputs[0] + n * dense);
+            continue;
+        }
+        const char *from = (const char *)inputs[0] + n * (it->to_blocked ? dense : blocked) * it->bytes;
+        char *to = (char *)outputs[0] + n * (it->to_blocked ? blocked : dense) * it->bytes;
+        for (int64_t c = 0; c < it->channels; c++)
+            for (int64_t p = 0; p < it->pixels; p++) {
+                int64_t a = (c * it->pixels + p) * it->bytes;
+                int64_t b = ((c / 16 * it->pixels + p) * 16 + c % 16) * it->bytes;
+                memcpy(to + (it->to_blocked ? b : a), from + (it->to_blocked ? a : b), (size_t)it->bytes);
+            }
+    }
+    return LL_OK;
+}
+
+static const ll_step_kind reorder_kind = {"native reorder", samples_prepare, NULL, reorder_run, samples_destroy};
+
+ll_status ll_reorder_step_add(ll_plan *plan, int32_t source, ll_layout layout, int32_t *value, ll_error *error)
+{
+    ll_value from = plan->values[source];
+    const ll_graph_node *node = ll_graph_node_at(plan->graph, from.node);
+    if (node->rank != 4 || node->shape[0] != LL_SAMPLES || node->shape[1] % 16 != 0)
+        return ll_fail(error, LL_INTERNAL, "runtime", node->name, "node %%%d has no blocked layout", (int)from.node);
+    reorder_detail *detail = ll_arena_allocate(plan->memory, sizeof *detail);
+    if (!detail) return ll_fail_memory(error, "runtime", sizeof *detail);
+    *detail = (reorder_detail){.channels = node->shape[1], .pixels = node->shape[2] * node->shape[3],
+                               .bytes = (int64_t)ll_dtype_bytes(node->dtype), .to_blocked = layout == LL_LAYOUT_BLOCKED};
+    ll_step *step;
+    LL_TRY(ll_plan_add_step(plan, &reorder_kind, from.node, from.pass, true, 1, 1, &step, error));
+    step->detail = detail;
+    step->inputs[0] = source;
+    LL_TRY(ll_plan_add_value(plan, from.node, layout, from.pass, value, error));
+    step->outputs[0] = *value;
+    return LL_OK;
+}
+
+/* ------------------------------------------------------------------ sums of blocked images */
+
+typedef struct sum_detail {
+    int64_t channels, pixels;
+    bool over_samples;
+} sum_detail;
+
+bool ll_blocked_sum_supports(const ll_plan *plan, ll_node node)
+{
+    const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
+    uint32_t axes = it->attributes.reduce.axes;
+    return it->dtype == LL_F32 &&
+           (axes == (LL_AXIS(2) | LL_AXIS(3)) || axes == (LL_AXIS(0) | LL_AXIS(2) | LL_AXIS(3)));
+}
+
+static void add_pixels(const float *x, int64_t pixels, double *sums)
+{
+    /* Sixteen pixels in single precision, then double: the error stays that of a short sum. */
+    for (int64_t p = 0; p < pixels;) {
+        int64_t end = ll_min_int64(pixels, p + 16);
+        float part[16] = {0};
+        for (; p < end; p++)
+            for (int c = 0; c < 16; c++) part[c] += x[p * 16 + c];
+        for (int c = 0; c < 16; c++) sums[c] += (double)part[c];
+    }
+}
+
+static ll_status sum_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
+                         void *workspace, ll_error *error)
+{
+    const sum_detail *it = step->detail;
+    int64_t samples = *(const int64_t *)state, blocks = it->channels / 16, image = it->channels * it->pixels;
+    const float *x = inputs[0];
+    float *y = outputs[0];
+    (void)workspace;
+    (void)error;
+    for (int64_t block = 0; block < blocks; block++) {
+        double sums[16] = {0};
+        for (int64_t n = 0; n < samples; n++) {
+            add_pixels(x + n * image + block * it->pixels * 16, it->pixels, sums);
+            if (it->over_samples) continue;
+            for (int c = 0; c < 16; c++) {
+                y[n * it->channels + block * 16 + c] = (float)sums[c];
+                sums[c] = 0;
+            }
+        }
+        if (it->over_samples)
+            for (int c = 0; c < 16; c++) y[block * 16 + c] = (float)sums[c];
+    }
+    return LL_OK;
+}
+
+static const ll_step_kind sum_kind = {"native blocked", samples_prepare, NULL, sum_run, samples_destroy};
+
+ll_status ll_blocked_sum_add(ll_plan *plan, ll_node node, ll_use use, ll_error *error)
+{
+    const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
+    const ll_graph_node *x = ll_graph_node_at(plan->graph, it->inputs[0]);
+    sum_detail *detail = ll_arena_allocate(plan->memory, sizeof *detail);
+    if (!detail) return ll_fail_memory(error, "runtime", sizeof *detail);
+    *detail = (sum_detail){.channels = x->shape[1], .pixels = x->shape[2] * x->shape[3],
+                           .over_samples = (it->attributes.reduce.axes & LL_AXIS(0)) != 0};
+    int32_t source;
+    int pass = ll_pass_of(plan, node);
+    LL_TRY(use(plan, it->inputs[0], LL_LAYOUT_BLOCKED, pass, &source, error));
+    ll_step *step;
+    LL_TRY(ll_plan_add_step(plan, &sum_kind, node, pass, true, 1, 1, &step, error));
+    step->detail = detail;
+    step->inputs[0] = source;
+    return ll_plan_add_result(plan, node, LL_LAYOUT_DENSE, &step->outputs[0], error);
+}
