@@ -63,11 +63,12 @@ struct work {
 static int32_t survivor_of(struct work *work, int32_t pair)
 {
     int32_t top = pair;
-    while (!stays(&work->tree->pairs[top], work->limit)) top = (int32_t)work->tree->pairs[top].elder;
+    while (work->survivor[top] != top && !stays(&work->tree->pairs[top], work->limit))
+        top = work->survivor[top] >= 0 ? work->survivor[top] : (int32_t)work->tree->pairs[top].elder;
     while (pair != top && work->survivor[pair] != top) { /* the chain learns where it leads */
-        int32_t next = (int32_t)work->tree->pairs[pair].elder;
+        const int32_t known = work->survivor[pair];
         work->survivor[pair] = top;
-        pair = next;
+        pair = known >= 0 ? known : (int32_t)work->tree->pairs[pair].elder;
     }
     work->survivor[top] = top;
     return top;

@@ -411,12 +411,52 @@ static void outlines_stay_near(void **unused)
     }
 }
 
+/* Pits ever deeper behind ridges ever higher: each branch is swallowed by the next, a chain as deep as the
+ * field is long. Anything quadratic or recursive would not come back. */
+static void deep_chains(void **unused)
+{
+    (void)unused;
+    enum { PITS = 200000 };
+    float *values = malloc(2 * PITS * sizeof *values);
+    for (int i = 0; i < PITS; i++) values[2 * i] = (float)-i, values[2 * i + 1] = (float)(i + 1);
+    const ll_grid_field field = {.type = LL_ARRAY_FLOAT32, .rank = 1, .shape = {2 * PITS}, .values = values};
+    ll_topology_options options = ll_topology_options_default();
+    options.outputs = LL_TOPOLOGY_SIZES | LL_TOPOLOGY_ARCS | LL_TOPOLOGY_BASINS;
+    ll_merge_tree tree, simple;
+    CHECK_OK(ll_merge_tree_of_grid(&field, &options, &tree, error));
+    assert_int_equal(tree.minima, PITS);
+    CHECK_OK(ll_merge_tree_simplify(&tree, PITS, false, &simple, error));
+    /* pair i: birth -i, death i + 1, persistence 2 i + 1 > PITS */
+    assert_int_equal(simple.minima, PITS / 2);
+    assert_int_equal(simple.basins[0], PITS); /* pit PITS / 2 */
+    assert_int_equal(simple.nodes[0].size, PITS + 1); /* all cut pits and ridges, and its own pit */
+    ll_branches branches;
+    CHECK_OK(ll_branches_create(&tree, &branches, error));
+    assert_int_equal(branches.depth[0], PITS - 1);
+    ll_tree_layout layout;
+    CHECK_OK(ll_tree_layout_create(&tree, &layout, error));
+    assert_true(layout.width == PITS);
+    ll_profile profile;
+    ll_chains outlines;
+    CHECK_OK(ll_profile_create(&tree, field.type, values, -1, false, &profile, error));
+    CHECK_OK(ll_profile_outlines(&profile, 1e3 / (2 * PITS), 600.0 / (2 * PITS), 0.25, &outlines, error));
+    assert_true(outlines.count < 10000);
+    ll_distance distance;
+    ll_distance_options apart = ll_distance_options_default();
+    apart.tree_epsilon1 = 0;
+    CHECK_OK(ll_distance_of_trees(&tree, &tree, &apart, &distance, error));
+    assert_true(distance.value == 0);
+    ll_chains_deinit(&outlines), ll_profile_deinit(&profile), ll_tree_layout_deinit(&layout);
+    ll_branches_deinit(&branches), ll_merge_tree_deinit(&simple), ll_merge_tree_deinit(&tree);
+    free(values);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(simplification_like_a_new_sweep), cmocka_unit_test(numbers_by_hand),
         cmocka_unit_test(layouts_do_not_cross),            cmocka_unit_test(profiles_measure_components),
-        cmocka_unit_test(outlines_stay_near),
+        cmocka_unit_test(outlines_stay_near),              cmocka_unit_test(deep_chains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
