@@ -51,7 +51,8 @@ static void trees(int64_t extent, bool noise)
         }
         values[v] = (float)(noise ? ll_rng_uniform(rng, (uint64_t)v) : f);
     }
-    const ll_grid_field field = {.type = LL_ARRAY_FLOAT32, .rank = 4, .shape = {extent, extent, extent, extent}, .values = values};
+    const ll_grid_field field = {
+        .type = LL_ARRAY_FLOAT32, .rank = 4, .shape = {extent, extent, extent, extent}, .values = values};
     ll_topology_options options = ll_topology_options_default();
     options.outputs = LL_TOPOLOGY_SIZES | LL_TOPOLOGY_ARCS;
     ll_merge_tree tree, simple;
@@ -65,10 +66,10 @@ static void trees(int64_t extent, bool noise)
     const double reference = since(&clock);
     printf("%lld^4 %s: %lld vertices, %lld minima; merge tree with arcs %.0f ms\n", (long long)extent,
            noise ? "noise" : "smooth", (long long)n, (long long)tree.minima, reference);
-#define REPORT(what)                                                                                          \
-    do {                                                                                                      \
-        const double ms = since(&clock);                                                                      \
-        printf("  %-28s %8.1f ms  %6.3f x merge tree\n", what, ms, ms / reference);                           \
+#define REPORT(what)                                                                                         \
+    do {                                                                                                     \
+        const double ms = since(&clock);                                                                     \
+        printf("  %-28s %8.1f ms  %6.3f x merge tree\n", what, ms, ms / reference);                          \
     } while (0)
     MUST(ll_merge_tree_simplify(&tree, 0.05, true, &simple, &error));
     REPORT("simplify");
@@ -97,7 +98,8 @@ static void contours(int64_t extent)
     float *values = malloc((size_t)(extent * extent) * sizeof *values);
     const ll_rng rng = ll_rng_make(2, "bench", "field");
     for (int64_t v = 0; v < extent * extent; v++) values[v] = (float)ll_rng_uniform(rng, (uint64_t)v);
-    const ll_grid_field field = {.type = LL_ARRAY_FLOAT32, .rank = 2, .shape = {extent, extent}, .values = values};
+    const ll_grid_field field = {
+        .type = LL_ARRAY_FLOAT32, .rank = 2, .shape = {extent, extent}, .values = values};
     ll_contour_tree tree;
     ll_merge_tree merge;
     double clock = ll_clock_seconds();
@@ -118,17 +120,19 @@ static void distances(int64_t n, double noise)
     const ll_rng rng = ll_rng_make(3, "bench", "pairs");
     for (int64_t i = 0; i < 2 * n; i++) {
         pairs[i].birth_value = ll_rng_normal(rng, 2 * (uint64_t)i);
-        pairs[i].death_value = pairs[i].birth_value + (i % 10 ? noise : 1) * fabs(ll_rng_normal(rng, 2 * (uint64_t)i + 1));
+        pairs[i].death_value =
+            pairs[i].birth_value + (i % 10 ? noise : 1) * fabs(ll_rng_normal(rng, 2 * (uint64_t)i + 1));
     }
     const ll_diagram_view a = {pairs, n, 0}, b = {pairs + n, n, 0};
     ll_distance distance;
     double clock = ll_clock_seconds();
     MUST(ll_distance_bottleneck(a, b, &distance, &error));
     const double bottleneck = since(&clock);
-    printf("%lld + %lld points, noise %g: bottleneck %.1f ms (%g)", (long long)n, (long long)n, noise, bottleneck,
-           distance.value);
+    printf("%lld + %lld points, noise %g: bottleneck %.1f ms (%g)", (long long)n, (long long)n, noise,
+           bottleneck, distance.value);
     MUST(ll_distance_wasserstein(a, b, NULL, &distance, &error));
-    printf(", W2 %.1f ms (%g, relative error %.3g)\n", since(&clock), distance.value, distance.relative_error);
+    printf(", W2 %.1f ms (%g, relative error %.3g)\n", since(&clock), distance.value,
+           distance.relative_error);
     free(pairs);
 }
 
@@ -138,13 +142,14 @@ static void graphs(int64_t n, int dimension)
     double *x = malloc((size_t)n * (size_t)dimension * sizeof *x);
     ll_rng_fill_uniform(ll_rng_make(4, "bench", "points"), 0, n * dimension, x);
     const ll_points points = {n, dimension, x};
-    const ll_connectivity kinds[] = {LL_CONNECTIVITY_KNN_UNION, LL_CONNECTIVITY_GABRIEL, LL_CONNECTIVITY_DELAUNAY};
+    const ll_connectivity kinds[] = {LL_CONNECTIVITY_KNN_UNION, LL_CONNECTIVITY_GABRIEL,
+                                     LL_CONNECTIVITY_DELAUNAY};
     for (int i = 0; i < (dimension <= 4 ? 3 : 2); i++) {
         ll_graph graph;
         double clock = ll_clock_seconds();
         MUST(ll_graph_of_points(&points, kinds[i], 8, NULL, &graph, &error));
-        printf("%lld points in %d-D, %s: %lld edges, %.0f ms\n", (long long)n, dimension, ll_connectivity_name(kinds[i]),
-               (long long)graph.edges, since(&clock));
+        printf("%lld points in %d-D, %s: %lld edges, %.0f ms\n", (long long)n, dimension,
+               ll_connectivity_name(kinds[i]), (long long)graph.edges, since(&clock));
         ll_graph_deinit(&graph);
     }
     free(x);

@@ -10,15 +10,15 @@ struct paths {
     const int64_t *offsets;
     const int32_t *columns;
     const double *costs, *row_leave, *column_leave;
-    double *u, *v;                  /* potentials of rows and columns; v = 0 while a column is free */
-    int32_t *row_of, *column_of;    /* matching; -1: alone */
-    double *distance;               /* of columns in this search; infinity: not reached */
-    int32_t *reached_from;          /* row through which a column was reached */
-    int32_t *touched, *settled;     /* columns reached; columns whose distance is final */
+    double *u, *v;               /* potentials of rows and columns; v = 0 while a column is free */
+    int32_t *row_of, *column_of; /* matching; -1: alone */
+    double *distance;            /* of columns in this search; infinity: not reached */
+    int32_t *reached_from;       /* row through which a column was reached */
+    int32_t *touched, *settled;  /* columns reached; columns whose distance is final */
     int64_t touched_count, settled_count;
-    double bound;                   /* length of the shortest way out found so far: nothing longer matters */
+    double bound; /* length of the shortest way out found so far: nothing longer matters */
     bool *is_settled;
-    int32_t *heap, *place;          /* columns by distance; place in the heap, -1: not in it */
+    int32_t *heap, *place; /* columns by distance; place in the heap, -1: not in it */
     int64_t heap_count;
 };
 
@@ -43,7 +43,8 @@ static int32_t pop(struct paths *p)
     if (p->heap_count == 0) return top;
     int64_t at = 0;
     for (int64_t child; (child = 2 * at + 1) < p->heap_count; at = child) {
-        if (child + 1 < p->heap_count && p->distance[p->heap[child + 1]] < p->distance[p->heap[child]]) child++;
+        if (child + 1 < p->heap_count && p->distance[p->heap[child + 1]] < p->distance[p->heap[child]])
+            child++;
         if (!(p->distance[p->heap[child]] < p->distance[column])) break;
         put(p, at, p->heap[child]);
     }
@@ -117,7 +118,8 @@ static void add_row(struct paths *p, int32_t start)
         column = before;
         if (row == start) break;
     }
-    for (int64_t i = 0; i < p->touched_count; i++) p->distance[p->touched[i]] = INFINITY, p->place[p->touched[i]] = -1;
+    for (int64_t i = 0; i < p->touched_count; i++)
+        p->distance[p->touched[i]] = INFINITY, p->place[p->touched[i]] = -1;
     for (int64_t i = 0; i < p->settled_count; i++) p->is_settled[p->settled[i]] = false;
 }
 

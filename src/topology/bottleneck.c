@@ -91,12 +91,14 @@ static bool match_side(struct matching *m, double *longest)
         if (!find_layers(m, &layer_count)) return false;
         for (int64_t l = 0; l < layer_count; l++)
             topology_plane_tree_build(&m->layers[l], m->b->points, NULL, m->layer_nodes + m->layer_start[l],
-                                      m->found + m->layer_start[l], m->layer_start[l + 1] - m->layer_start[l]);
+                                      m->found + m->layer_start[l],
+                                      m->layer_start[l + 1] - m->layer_start[l]);
         for (int64_t i = 0; i < m->obliged; i++)
             if (m->match_a[i] < 0) matched += augment(m, (int32_t)i, layer_count);
     }
     for (int64_t i = 0; i < m->obliged; i++)
-        *longest = fmax(*longest, topology_chebyshev(m->a->points + 2 * i, m->b->points + 2 * (int64_t)m->match_a[i]));
+        *longest = fmax(*longest,
+                        topology_chebyshev(m->a->points + 2 * i, m->b->points + 2 * (int64_t)m->match_a[i]));
     return true;
 }
 

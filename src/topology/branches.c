@@ -21,7 +21,8 @@ static ll_status order_of_ends(const ll_merge_tree *tree, uint32_t **by_end, ll_
     uint32_t *by_birth = NULL;
     ll_status status = LL_OK;
     if (!values || !ids) status = ll_fail_memory(error, TOPOLOGY, (size_t)m * 16);
-    for (int64_t i = 0; i < m && status == LL_OK; i++) values[i] = tree->pairs[i].birth_value, ids[i] = tree->pairs[i].birth;
+    for (int64_t i = 0; i < m && status == LL_OK; i++)
+        values[i] = tree->pairs[i].birth_value, ids[i] = tree->pairs[i].birth;
     if (status == LL_OK) status = topology_order_items(values, ids, m, tree->superlevel, &by_birth, error);
     /* Stable: sorted by death, equal deaths stay by birth. A death's tie-break is its vertex id, doubled so
      * that the essential branch follows the others. */
@@ -65,7 +66,8 @@ static ll_status create(const ll_merge_tree *tree, ll_branches *branches, ll_err
     branches->children = ll_allocate_array(m, sizeof *branches->children);
     branches->order = ll_allocate_array(m, sizeof *branches->order);
     branches->depth = ll_allocate_array(m, sizeof *branches->depth);
-    if (!branches->parent || !branches->offsets || !branches->children || !branches->order || !branches->depth)
+    if (!branches->parent || !branches->offsets || !branches->children || !branches->order ||
+        !branches->depth)
         return ll_fail_memory(error, TOPOLOGY, (size_t)m * 36);
     uint32_t *by_end;
     LL_TRY(order_of_ends(tree, &by_end, error));

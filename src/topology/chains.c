@@ -31,7 +31,8 @@ static ll_status reserve_chain(topology_chains *chains, ll_error *error)
     ll_chains *c = &chains->chains;
     if (c->offsets && c->count < chains->chain_capacity) return LL_OK;
     int64_t capacity = chains->chain_capacity ? 2 * chains->chain_capacity : 64;
-    LL_TRY(regrow((void **)&c->offsets, c->offsets ? c->count + 1 : 0, capacity + 1, sizeof *c->offsets, error));
+    LL_TRY(
+        regrow((void **)&c->offsets, c->offsets ? c->count + 1 : 0, capacity + 1, sizeof *c->offsets, error));
     LL_TRY(regrow((void **)&c->values, c->count, capacity, sizeof *c->values, error));
     LL_TRY(regrow((void **)&c->items, c->count, capacity, sizeof *c->items, error));
     LL_TRY(regrow((void **)&c->closed, c->count, capacity, sizeof *c->closed, error));
@@ -44,7 +45,8 @@ ll_status topology_chains_point(topology_chains *chains, double x, double y, ll_
 {
     if (chains->points == chains->point_capacity) {
         int64_t capacity = chains->point_capacity ? 2 * chains->point_capacity : 256;
-        LL_TRY(regrow((void **)&chains->chains.points, 2 * chains->points, 2 * capacity, sizeof(double), error));
+        LL_TRY(
+            regrow((void **)&chains->chains.points, 2 * chains->points, 2 * capacity, sizeof(double), error));
         chains->point_capacity = capacity;
     }
     chains->chains.points[2 * chains->points] = x;
@@ -57,7 +59,8 @@ int64_t topology_chains_open(const topology_chains *chains)
     return chains->points - (chains->chains.count > 0 ? chains->chains.offsets[chains->chains.count] : 0);
 }
 
-ll_status topology_chains_end(topology_chains *chains, double value, int64_t item, bool closed, ll_error *error)
+ll_status topology_chains_end(topology_chains *chains, double value, int64_t item, bool closed,
+                              ll_error *error)
 {
     LL_TRY(reserve_chain(chains, error));
     ll_chains *c = &chains->chains;

@@ -107,7 +107,8 @@ static void splice(struct sweep_tree *tree, int32_t v)
 }
 
 /* Arcs between vertices, `links` of them as (lower, upper) pairs. */
-static int64_t merge(struct sweep_tree *join, struct sweep_tree *split, int64_t count, int32_t *queue, int32_t *links)
+static int64_t merge(struct sweep_tree *join, struct sweep_tree *split, int64_t count, int32_t *queue,
+                     int32_t *links)
 {
     int64_t link_count = 0, end = 0;
     for (int64_t v = 0; v < count; v++)
@@ -166,14 +167,16 @@ static ll_status contract(const struct domain *domain, const int32_t *links, int
     if (status == LL_OK) {
         for (int64_t v = 0; v < tree->vertices; v++) tree->arcs_of_vertices[v] = -1;
         int64_t node = 0, arc = 0;
-        for (int64_t v = 0; v < n; v++) { /* `down` of a node becomes its number: its own links are not needed */
+        for (int64_t v = 0; v < n;
+             v++) { /* `down` of a node becomes its number: its own links are not needed */
             if (ups[v] == 1 && downs[v] == 1) continue;
             const int64_t vertex = domain->sorted[v];
-            tree->nodes[node] = (ll_contour_node){
-                .vertex = vertex,
-                .value = domain->grid ? ll_grid_field_value(domain->grid, vertex) : ll_graph_field_value(domain->graph, vertex),
-                .down = downs[v],
-                .up = ups[v]};
+            tree->nodes[node] =
+                (ll_contour_node){.vertex = vertex,
+                                  .value = domain->grid ? ll_grid_field_value(domain->grid, vertex)
+                                                        : ll_graph_field_value(domain->graph, vertex),
+                                  .down = downs[v],
+                                  .up = ups[v]};
             down[v] = (int32_t)node++;
         }
         for (int64_t i = 0; i < link_count; i++) {
@@ -201,7 +204,8 @@ static ll_status contract(const struct domain *domain, const int32_t *links, int
 static ll_status build(struct domain *domain, ll_contour_tree *tree, int32_t *block, ll_error *error)
 {
     const int64_t n = domain->valid;
-    struct sweep_tree join = {block, block + n, block + 2 * n}, split = {block + 3 * n, block + 4 * n, block + 5 * n};
+    struct sweep_tree join = {block, block + n, block + 2 * n},
+                      split = {block + 3 * n, block + 4 * n, block + 5 * n};
     int32_t *queue = block + 6 * n, *links = block + 7 * n;
     sweep(domain, true, &join, queue);
     sweep(domain, false, &split, queue);
@@ -210,7 +214,8 @@ static ll_status build(struct domain *domain, ll_contour_tree *tree, int32_t *bl
     if (link_count != n - tree->components)
         return ll_fail(error, LL_UNSUPPORTED, TOPOLOGY, "contour tree",
                        "the domain has handles, around which its join and split trees contradict each other");
-    return contract(domain, links, link_count, join.child, split.child, join.children, split.children, tree, error);
+    return contract(domain, links, link_count, join.child, split.child, join.children, split.children, tree,
+                    error);
 }
 
 static ll_status create(struct domain *domain, ll_array_type type, const void *values, int64_t vertices,
@@ -238,24 +243,27 @@ static ll_status create(struct domain *domain, ll_array_type type, const void *v
     return status;
 }
 
-ll_status ll_contour_tree_of_grid(const ll_grid_field *field, ll_connectivity connectivity, ll_contour_tree *tree,
-                                  ll_error *error)
+ll_status ll_contour_tree_of_grid(const ll_grid_field *field, ll_connectivity connectivity,
+                                  ll_contour_tree *tree, ll_error *error)
 {
     LL_TRY(ll_grid_field_check(field, error));
     if (connectivity != LL_CONNECTIVITY_FREUDENTHAL && connectivity != LL_CONNECTIVITY_FREUDENTHAL_PLUS)
         return ll_fail(error, LL_UNSUPPORTED, TOPOLOGY, "contour tree",
-                       "connectivity %s has no common complex for both directions; freudenthal and freudenthal-plus have",
+                       "connectivity %s has no common complex for both directions; freudenthal and "
+                       "freudenthal-plus have",
                        ll_connectivity_name(connectivity));
     struct domain domain = {.grid = field};
     domain.offset_count = topology_offsets(connectivity, field->rank, domain.offset);
-    return create(&domain, field->type, field->values, ll_grid_field_vertices(field), domain.offset_count, tree, error);
+    return create(&domain, field->type, field->values, ll_grid_field_vertices(field), domain.offset_count,
+                  tree, error);
 }
 
 ll_status ll_contour_tree_of_graph(const ll_graph_field *field, ll_contour_tree *tree, ll_error *error)
 {
     LL_TRY(ll_graph_field_check(field, error));
     int64_t most = 0;
-    for (int64_t v = 0; v < field->vertices; v++) most = ll_max_int64(most, field->offsets[v + 1] - field->offsets[v]);
+    for (int64_t v = 0; v < field->vertices; v++)
+        most = ll_max_int64(most, field->offsets[v + 1] - field->offsets[v]);
     struct domain domain = {.graph = field};
     return create(&domain, field->type, field->values, field->vertices, most, tree, error);
 }

@@ -71,14 +71,15 @@ static ll_status refuse(const char *report, ll_error *error)
     while (*start == '\n' || *start == ' ') start++;
     if (strncmp(start, "QH", 2) == 0 && strchr(start, ' ')) start = strchr(start, ' ') + 1;
     int length = (int)strcspn(start, "\n");
-    return ll_fail(error, LL_NUMERIC, TOPOLOGY, "delaunay",
-                   "the points have no Delaunay triangulation in their space (%.*s); they must not lie in a common "
-                   "hyperplane or on a common sphere of fewer dimensions",
-                   length > 200 ? 200 : length, start);
+    return ll_fail(
+        error, LL_NUMERIC, TOPOLOGY, "delaunay",
+        "the points have no Delaunay triangulation in their space (%.*s); they must not lie in a common "
+        "hyperplane or on a common sphere of fewer dimensions",
+        length > 200 ? 200 : length, start);
 }
 
-static ll_status triangulate(const ll_points *points, struct edges *edges, int64_t *simplices, int64_t *ambiguous,
-                             ll_error *error)
+static ll_status triangulate(const ll_points *points, struct edges *edges, int64_t *simplices,
+                             int64_t *ambiguous, ll_error *error)
 {
     const int d = points->dimension;
     const size_t bytes = (size_t)points->count * (size_t)d * sizeof(double);
@@ -99,8 +100,8 @@ static ll_status triangulate(const ll_points *points, struct edges *edges, int64
     snprintf(command, sizeof command, "qhull d Qt Qbb Qc Qz Q12%s", d > 4 ? " Qx" : "");
     int failed = qh_new_qhull(qh, d, (int)points->count, copy, True, command, NULL, stream);
     fflush(stream);
-    ll_status status = failed ? refuse(report, error)
-                              : collect(qh, points->count, edges, simplices, ambiguous, error);
+    ll_status status =
+        failed ? refuse(report, error) : collect(qh, points->count, edges, simplices, ambiguous, error);
     int current, total;
     qh_freeqhull(qh, !qh_ALL);
     qh_memfreeshort(qh, &current, &total);
@@ -163,10 +164,11 @@ ll_status topology_graph_delaunay(const ll_points *points, ll_graph *graph, ll_e
     result.ignored = 0; /* edges shared by simplices, not the caller's */
     result.ambiguous = ambiguous > 0;
     if (ambiguous > 0)
-        snprintf(result.warning, sizeof result.warning,
-                 "%lld of %lld simplices share an empty sphere with others, as on a regular grid: the Delaunay "
-                 "triangulation is one of several; a grid connectivity or gabriel is unique",
-                 (long long)ambiguous, (long long)simplices);
+        snprintf(
+            result.warning, sizeof result.warning,
+            "%lld of %lld simplices share an empty sphere with others, as on a regular grid: the Delaunay "
+            "triangulation is one of several; a grid connectivity or gabriel is unique",
+            (long long)ambiguous, (long long)simplices);
     *graph = result;
     return LL_OK;
 }

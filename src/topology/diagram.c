@@ -66,7 +66,8 @@ ll_status topology_diagram_init(topology_diagram *diagram, ll_diagram_view view,
     }
     qsort(result.points, (size_t)result.count, 2 * sizeof(double), by_persistence);
     qsort(result.essential, (size_t)result.essential_count, sizeof(double), ascending);
-    for (int64_t i = 0; i < result.count; i++) result.half[i] = fabs(result.points[2 * i + 1] - result.points[2 * i]) / 2;
+    for (int64_t i = 0; i < result.count; i++)
+        result.half[i] = fabs(result.points[2 * i + 1] - result.points[2 * i]) / 2;
     *diagram = result;
     return LL_OK;
 }

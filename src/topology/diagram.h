@@ -5,14 +5,15 @@
 #include "topology/internal.h"
 
 typedef struct topology_diagram {
-    int64_t count;    /* finite pairs of some persistence, most persistent first */
-    double *points;   /* birth, death */
-    double *half;     /* L-infinity distance to the diagonal */
+    int64_t count;  /* finite pairs of some persistence, most persistent first */
+    double *points; /* birth, death */
+    double *half;   /* L-infinity distance to the diagonal */
     int64_t essential_count;
     double *essential; /* births, ascending */
 } topology_diagram;
 
-ll_status topology_diagram_init(topology_diagram *diagram, ll_diagram_view view, ll_error *error) LL_MUST_CHECK;
+ll_status topology_diagram_init(topology_diagram *diagram, ll_diagram_view view,
+                                ll_error *error) LL_MUST_CHECK;
 void topology_diagram_deinit(topology_diagram *diagram);
 
 static inline double topology_chebyshev(const double *a, const double *b)

@@ -27,21 +27,22 @@ static ll_status measure_pair(void *context, int64_t chunk, int thread, ll_error
     ll_distance *distance = &set->distances[chunk];
     switch (set->kind) {
     case LL_DISTANCE_BOTTLENECK:
-        return ll_distance_bottleneck(ll_diagram_view_of_tree(a), ll_diagram_view_of_tree(b), distance, error);
+        return ll_distance_bottleneck(ll_diagram_view_of_tree(a), ll_diagram_view_of_tree(b), distance,
+                                      error);
     case LL_DISTANCE_WASSERSTEIN:
-        return ll_distance_wasserstein(ll_diagram_view_of_tree(a), ll_diagram_view_of_tree(b), set->options, distance,
-                                       error);
+        return ll_distance_wasserstein(ll_diagram_view_of_tree(a), ll_diagram_view_of_tree(b), set->options,
+                                       distance, error);
     default: return ll_distance_of_trees(a, b, set->options, distance, error);
     }
 }
 
 ll_status ll_distance_matrix(ll_distance_kind kind, const ll_merge_tree *const *trees, int64_t count,
-                             const ll_distance_options *options, ll_team *team, double *matrix, double *worst_error,
-                             ll_error *error)
+                             const ll_distance_options *options, ll_team *team, double *matrix,
+                             double *worst_error, ll_error *error)
 {
     if ((unsigned)kind >= LL_DISTANCE_KINDS || count < 0 || count > 1000000)
-        return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "distance matrix", "kind %d of %lld trees", (int)kind,
-                       (long long)count);
+        return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "distance matrix", "kind %d of %lld trees",
+                       (int)kind, (long long)count);
     const int64_t pairs = count * (count - 1) / 2;
     struct set set = {.kind = kind, .trees = trees, .count = count, .options = options};
     set.distances = ll_allocate_array(pairs, sizeof *set.distances);

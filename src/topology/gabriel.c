@@ -120,14 +120,16 @@ static bool ball_is_empty(const topology_kd_tree *tree, int64_t p, int64_t q, st
     stack[depth++] = topology_kd_root(tree);
     while (depth > 0) {
         topology_kd_part part = stack[--depth];
-        if (topology_squared_distance_to_box(scratch->middle, tree->boxes + part.node * 2 * d, d) > limit) continue;
+        if (topology_squared_distance_to_box(scratch->middle, tree->boxes + part.node * 2 * d, d) > limit)
+            continue;
         if (part.node < tree->first_leaf) {
             stack[depth++] = topology_kd_half(part, 0);
             stack[depth++] = topology_kd_half(part, 1);
             continue;
         }
         for (int64_t r = part.first; r < part.last; r++)
-            if (r != p && r != q && ball_sign(a, b, tree->points + r * d, d, scratch->expansion) <= 0) return false;
+            if (r != p && r != q && ball_sign(a, b, tree->points + r * d, d, scratch->expansion) <= 0)
+                return false;
     }
     return true;
 }
@@ -157,10 +159,12 @@ static bool same_place(const double *a, const double *b, int dimension)
 
 /* Half-spaces behind the nearest points of a. Returns their number, or -1 where a point coincides with a:
  * it is in every ball over a, so that a has no neighbour but that point, and only if it is the only one. */
-static int64_t find_blockers(const struct gabriel *gabriel, const double *a, int32_t id, struct scratch *scratch)
+static int64_t find_blockers(const struct gabriel *gabriel, const double *a, int32_t id,
+                             struct scratch *scratch)
 {
     const int d = gabriel->tree->dimension;
-    int64_t found = topology_kd_nearest(gabriel->tree, a, id, gabriel->blockers, scratch->ids, scratch->squared);
+    int64_t found =
+        topology_kd_nearest(gabriel->tree, a, id, gabriel->blockers, scratch->ids, scratch->squared);
     for (int64_t j = 0; j < found; j++) {
         const double *r = gabriel->coordinates + (int64_t)scratch->ids[j] * d;
         if (same_place(a, r, d)) return -1;
@@ -197,7 +201,8 @@ static bool box_is_shut_out(const struct scratch *scratch, int64_t blockers, con
     return false;
 }
 
-static ll_status neighbours_of(const struct gabriel *gabriel, int64_t p, struct scratch *scratch, ll_error *error)
+static ll_status neighbours_of(const struct gabriel *gabriel, int64_t p, struct scratch *scratch,
+                               ll_error *error)
 {
     const topology_kd_tree *tree = gabriel->tree;
     const int d = tree->dimension;
@@ -277,11 +282,12 @@ ll_status topology_graph_gabriel(const ll_points *points, ll_team *team, ll_grap
     topology_kd_tree tree;
     LL_TRY(topology_kd_tree_init(&tree, points, error));
     int64_t wanted = ll_max_int64(FEWEST_BLOCKERS, 4 * (int64_t)points->dimension);
-    struct gabriel gabriel = {.tree = &tree,
-                              .coordinates = points->coordinates,
-                              .blockers = ll_max_int64(0, ll_min_int64(n - 1, ll_min_int64(wanted, MOST_BLOCKERS))),
-                              .pairs = ll_allocate_zeroed((size_t)chunks * sizeof *gabriel.pairs),
-                              .pair_counts = ll_allocate_zeroed((size_t)chunks * sizeof *gabriel.pair_counts)};
+    struct gabriel gabriel = {
+        .tree = &tree,
+        .coordinates = points->coordinates,
+        .blockers = ll_max_int64(0, ll_min_int64(n - 1, ll_min_int64(wanted, MOST_BLOCKERS))),
+        .pairs = ll_allocate_zeroed((size_t)chunks * sizeof *gabriel.pairs),
+        .pair_counts = ll_allocate_zeroed((size_t)chunks * sizeof *gabriel.pair_counts)};
     for (int64_t i = 0; i < n * points->dimension; i++)
         gabriel.largest = fmax(gabriel.largest, fabs(points->coordinates[i]));
     ll_status status = LL_OK;

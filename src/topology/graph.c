@@ -27,14 +27,15 @@ ll_graph_field ll_graph_field_view(const ll_graph *graph, ll_array_type type, co
 
 /* Scatters `from`'s entries to the rows that they name: the transpose of a compressed matrix, whose rows
  * come out ascending. */
-static void transpose(int64_t vertices, const int64_t *offsets, const int32_t *neighbours, int64_t *other_offsets,
-                      int32_t *other)
+static void transpose(int64_t vertices, const int64_t *offsets, const int32_t *neighbours,
+                      int64_t *other_offsets, int32_t *other)
 {
     memset(other_offsets, 0, ((size_t)vertices + 1) * sizeof *other_offsets);
     for (int64_t e = 0; e < offsets[vertices]; e++) other_offsets[neighbours[e] + 1]++;
     for (int64_t v = 0; v < vertices; v++) other_offsets[v + 1] += other_offsets[v];
     for (int64_t v = 0; v < vertices; v++)
-        for (int64_t e = offsets[v]; e < offsets[v + 1]; e++) other[other_offsets[neighbours[e]]++] = (int32_t)v;
+        for (int64_t e = offsets[v]; e < offsets[v + 1]; e++)
+            other[other_offsets[neighbours[e]]++] = (int32_t)v;
     for (int64_t v = vertices; v > 0; v--) other_offsets[v] = other_offsets[v - 1];
     other_offsets[0] = 0;
 }
@@ -75,8 +76,9 @@ ll_status ll_graph_of_edges(int64_t vertices, const int64_t *pairs, int64_t coun
                             ll_error *error)
 {
     if (vertices < 0 || count < 0 || (count > 0 && !pairs))
-        return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "edges", "%lld vertices and %lld edges, or no edges at hand",
-                       (long long)vertices, (long long)count);
+        return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "edges",
+                       "%lld vertices and %lld edges, or no edges at hand", (long long)vertices,
+                       (long long)count);
     if (vertices > LL_FIELD_MAX_VERTICES)
         return ll_fail(error, LL_TOO_LARGE, TOPOLOGY, "edges", "%lld vertices; at most %lld are possible",
                        (long long)vertices, (long long)LL_FIELD_MAX_VERTICES);
@@ -133,7 +135,8 @@ ll_status ll_graph_of_points(const ll_points *points, ll_connectivity connectivi
     switch (connectivity) {
     case LL_CONNECTIVITY_KNN_UNION:
     case LL_CONNECTIVITY_KNN_MUTUAL:
-        LL_TRY(topology_graph_knn(points, k, connectivity == LL_CONNECTIVITY_KNN_MUTUAL, team, &result, error));
+        LL_TRY(
+            topology_graph_knn(points, k, connectivity == LL_CONNECTIVITY_KNN_MUTUAL, team, &result, error));
         break;
     case LL_CONNECTIVITY_DELAUNAY: LL_TRY(topology_graph_delaunay(points, &result, error)); break;
     case LL_CONNECTIVITY_GABRIEL: LL_TRY(topology_graph_gabriel(points, team, &result, error)); break;

@@ -36,8 +36,8 @@ ll_status ll_contour_levels(const ll_grid_field *field, ll_level_scale scale, in
 {
     LL_TRY(ll_grid_field_check(field, error));
     if (count < 0 || count > 100000)
-        return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "levels", "%lld levels; 0 to 100000 are possible",
-                       (long long)count);
+        return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "levels",
+                       "%lld levels; 0 to 100000 are possible", (long long)count);
     const int64_t vertices = ll_grid_field_vertices(field);
     double low;
     const double high = finite_range(field, vertices, &low);
@@ -71,9 +71,9 @@ ll_status ll_contour_levels(const ll_grid_field *field, ll_level_scale scale, in
 struct marching {
     const ll_grid_field *field;
     int64_t rows, columns;
-    bool *cells;   /* (rows - 1) x (columns - 1): all corners finite */
+    bool *cells; /* (rows - 1) x (columns - 1): all corners finite */
     double level;
-    bool border;   /* rings of {f >= level} with borders; else cuts only */
+    bool border;        /* rings of {f >= level} with borders; else cuts only */
     int64_t *from, *to; /* directed pieces by the names of their ends */
     int64_t count, capacity;
     topology_chains out;
@@ -218,7 +218,8 @@ static ll_status join(struct marching *m, int64_t item, double value, ll_error *
     uint32_t *path = ll_allocate_array(n, sizeof *path);
     bool *started = ll_allocate_zeroed((size_t)n), *reached = ll_allocate_zeroed((size_t)n);
     ll_status status = LL_OK;
-    if (!keys || !order || !next || !path || !started || !reached) status = ll_fail_memory(error, TOPOLOGY, (size_t)n * 48);
+    if (!keys || !order || !next || !path || !started || !reached)
+        status = ll_fail_memory(error, TOPOLOGY, (size_t)n * 48);
     if (status == LL_OK) {
         for (int64_t i = 0; i < n; i++) keys[i] = (uint64_t)m->from[i], order[i] = (uint32_t)i;
         topology_sort_keys(keys, order, keys + n, order + n, n);
@@ -266,18 +267,22 @@ static ll_status trace(const ll_grid_field *field, const double *levels, int64_t
 {
     LL_TRY(ll_grid_field_check(field, error));
     if (field->rank != 2)
-        return ll_fail(error, LL_SHAPE, TOPOLOGY, "isolines", "a field of rank %d; rank 2 is wanted", field->rank);
+        return ll_fail(error, LL_SHAPE, TOPOLOGY, "isolines", "a field of rank %d; rank 2 is wanted",
+                       field->rank);
     for (int64_t i = 0; i < count; i++)
         if (!isfinite(levels[i]))
-            return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "isolines", "level %lld is not finite", (long long)i);
-    struct marching m = {.field = field, .rows = field->shape[0], .columns = field->shape[1], .border = border};
+            return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "isolines", "level %lld is not finite",
+                           (long long)i);
+    struct marching m = {
+        .field = field, .rows = field->shape[0], .columns = field->shape[1], .border = border};
     const int64_t cell_rows = ll_max_int64(m.rows - 1, 0), cell_columns = ll_max_int64(m.columns - 1, 0);
     m.cells = ll_allocate_array(cell_rows * cell_columns, sizeof *m.cells);
     if (!m.cells) return ll_fail_memory(error, TOPOLOGY, (size_t)(cell_rows * cell_columns));
     for (int64_t r = 0; r < cell_rows; r++)
         for (int64_t c = 0; c < cell_columns; c++)
-            m.cells[r * cell_columns + c] = isfinite(value_at(&m, r, c)) && isfinite(value_at(&m, r, c + 1)) &&
-                                            isfinite(value_at(&m, r + 1, c)) && isfinite(value_at(&m, r + 1, c + 1));
+            m.cells[r * cell_columns + c] =
+                isfinite(value_at(&m, r, c)) && isfinite(value_at(&m, r, c + 1)) &&
+                isfinite(value_at(&m, r + 1, c)) && isfinite(value_at(&m, r + 1, c + 1));
     double lowest;
     ll_status status = LL_OK;
     if (isfinite(finite_range(field, ll_grid_field_vertices(field), &lowest)) && border) {

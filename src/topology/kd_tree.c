@@ -39,11 +39,15 @@ static void select_middle(const ll_points *points, int axis, int32_t *ids, int64
 {
     const double *x = points->coordinates + axis;
     const int64_t stride = points->dimension;
-#define BEFORE(a, b) (x[(a) * stride] < x[(b) * stride] || (x[(a) * stride] == x[(b) * stride] && (a) < (b)))
+#define BEFORE(a, b) (x[(a)*stride] < x[(b)*stride] || (x[(a)*stride] == x[(b)*stride] && (a) < (b)))
     while (last - first > 1) {
         int32_t a = ids[first], b = ids[first + (last - first) / 2], c = ids[last - 1];
-        int32_t pivot = BEFORE(a, b) ? (BEFORE(b, c) ? b : BEFORE(a, c) ? c : a)
-                                     : (BEFORE(a, c) ? a : BEFORE(b, c) ? c : b);
+        int32_t pivot = BEFORE(a, b) ? (BEFORE(b, c)   ? b
+                                        : BEFORE(a, c) ? c
+                                                       : a)
+                                     : (BEFORE(a, c)   ? a
+                                        : BEFORE(b, c) ? c
+                                                       : b);
         int64_t i = first, j = last - 1;
         while (i <= j) {
             while (BEFORE(ids[i], pivot)) i++;
@@ -99,7 +103,8 @@ ll_status topology_kd_tree_init(topology_kd_tree *tree, const ll_points *points,
     for (int64_t p = 0; p < points->count; p++) result.ids[p] = (int32_t)p;
     build(&result, points, topology_kd_root(&result));
     for (int64_t p = 0; p < points->count; p++)
-        memcpy(result.points + p * d, points->coordinates + (int64_t)result.ids[p] * d, (size_t)d * sizeof(double));
+        memcpy(result.points + p * d, points->coordinates + (int64_t)result.ids[p] * d,
+               (size_t)d * sizeof(double));
     *tree = result;
     return LL_OK;
 }

@@ -15,7 +15,8 @@ typedef struct topology_kd_tree {
     double *boxes;      /* per node: lowest, then highest corner */
 } topology_kd_tree;
 
-ll_status topology_kd_tree_init(topology_kd_tree *tree, const ll_points *points, ll_error *error) LL_MUST_CHECK;
+ll_status topology_kd_tree_init(topology_kd_tree *tree, const ll_points *points,
+                                ll_error *error) LL_MUST_CHECK;
 void topology_kd_tree_deinit(topology_kd_tree *tree);
 
 /* A part of the tree: a node and its positions. */

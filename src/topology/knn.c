@@ -38,7 +38,9 @@ ll_status ll_nearest_neighbours(const ll_points *points, int64_t k, ll_team *tea
                                 double *distances, ll_error *error)
 {
     LL_TRY(topology_check_points(points, error));
-    if (k < 1) return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "knn", "k = %lld; at least 1 is wanted", (long long)k);
+    if (k < 1)
+        return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "knn", "k = %lld; at least 1 is wanted",
+                       (long long)k);
     topology_kd_tree tree;
     LL_TRY(topology_kd_tree_init(&tree, points, error));
     struct search search = {.tree = &tree, .k = k, .ids = ids, .distances = distances};
@@ -57,7 +59,9 @@ static bool names(const int32_t *ids, int64_t k, int64_t v, int32_t wanted)
 ll_status topology_graph_knn(const ll_points *points, int64_t k, bool mutual, ll_team *team, ll_graph *graph,
                              ll_error *error)
 {
-    if (k < 1) return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "knn", "k = %lld; at least 1 is wanted", (long long)k);
+    if (k < 1)
+        return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "knn", "k = %lld; at least 1 is wanted",
+                       (long long)k);
     const int64_t n = points->count;
     k = ll_max_int64(1, ll_min_int64(k, n - 1));
     int32_t *ids = ll_allocate_array(n * k, sizeof *ids);

@@ -80,9 +80,13 @@ static void smad(const ll_merge_tree *tree, double *scratch, int32_t *shares, do
     *weighted = covered > 0 ? ll_reduce_pairwise(scratch, tree->minima) / (double)covered : 0;
 }
 
-static double over(double value, double range) { return range > 0 ? value / range : 0; }
+static double over(double value, double range)
+{
+    return range > 0 ? value / range : 0;
+}
 
-ll_status ll_topology_numbers_of_tree(const ll_merge_tree *tree, ll_topology_numbers *numbers, ll_error *error)
+ll_status ll_topology_numbers_of_tree(const ll_merge_tree *tree, ll_topology_numbers *numbers,
+                                      ll_error *error)
 {
     double *scratch = ll_allocate_array(tree->minima, sizeof *scratch);
     int32_t *shares = ll_allocate_array(tree->basins ? tree->vertices : 0, sizeof *shares);

@@ -2,14 +2,20 @@
 
 #include <math.h>
 
-static void select_middle(const double *points, int axis, int32_t *items, int64_t first, int64_t last, int64_t middle)
+static void select_middle(const double *points, int axis, int32_t *items, int64_t first, int64_t last,
+                          int64_t middle)
 {
-#define BEFORE(a, b)                                                                                          \
-    (points[2 * (a) + axis] < points[2 * (b) + axis] || (points[2 * (a) + axis] == points[2 * (b) + axis] && (a) < (b)))
+#define BEFORE(a, b)                                                                                         \
+    (points[2 * (a) + axis] < points[2 * (b) + axis] ||                                                      \
+     (points[2 * (a) + axis] == points[2 * (b) + axis] && (a) < (b)))
     while (last - first > 1) {
         const int32_t a = items[first], b = items[first + (last - first) / 2], c = items[last - 1];
-        const int32_t pivot = BEFORE(a, b) ? (BEFORE(b, c) ? b : BEFORE(a, c) ? c : a)
-                                           : (BEFORE(a, c) ? a : BEFORE(b, c) ? c : b);
+        const int32_t pivot = BEFORE(a, b) ? (BEFORE(b, c)   ? b
+                                              : BEFORE(a, c) ? c
+                                                             : a)
+                                           : (BEFORE(a, c)   ? a
+                                              : BEFORE(b, c) ? c
+                                                             : b);
         int64_t i = first, j = last - 1;
         while (i <= j) {
             while (BEFORE(items[i], pivot)) i++;
@@ -44,7 +50,8 @@ static void build(topology_plane_tree *tree, int32_t *items, int64_t first, int6
     const int64_t ranges[2][2] = {{first, middle}, {middle + 1, last}};
     for (int side = 0; side < 2; side++) {
         if (ranges[side][0] >= ranges[side][1]) continue;
-        const topology_plane_node *half = &tree->nodes[ranges[side][0] + (ranges[side][1] - ranges[side][0]) / 2];
+        const topology_plane_node *half =
+            &tree->nodes[ranges[side][0] + (ranges[side][1] - ranges[side][0]) / 2];
         node->most = fmax(node->most, half->most);
         for (int i = 0; i < 2; i++) {
             node->low[i] = fmin(node->low[i], half->low[i]);

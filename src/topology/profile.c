@@ -1,4 +1,5 @@
-/* Topological landscape profile, exact: centres, floors, widths and the levels at which each polygon widens. */
+/* Topological landscape profile, exact: centres, floors, widths and the levels at which each polygon widens.
+ */
 #include "topology/order.h"
 #include "topology/simplify.h"
 
@@ -77,7 +78,8 @@ static ll_status place(ll_profile *profile, ll_error *error)
     for (int64_t i = 0; i < nodes; i++) profile->nodes[i] = (ll_profile_node){0};
     for (int64_t i = 0; i < nodes; i++) { /* children before parents */
         profile->nodes[i].width = profile->nodes[i].floor + profile->offsets[i + 1] - profile->offsets[i];
-        if (tree->nodes[i].parent >= 0) profile->nodes[tree->nodes[i].parent].floor += profile->nodes[i].width;
+        if (tree->nodes[i].parent >= 0)
+            profile->nodes[tree->nodes[i].parent].floor += profile->nodes[i].width;
     }
     uint32_t *order;
     LL_TRY(order_by_width(profile, &order, error));
@@ -118,8 +120,9 @@ ll_status ll_profile_create(const ll_merge_tree *tree, ll_array_type type, const
     ll_status status = deal_levels(tree, &map, type, values, &result, error);
     if (status == LL_OK) {
         result.nodes = ll_allocate_array(result.tree.node_count, sizeof *result.nodes);
-        status = result.nodes ? place(&result, error)
-                              : ll_fail_memory(error, TOPOLOGY, (size_t)result.tree.node_count * sizeof *result.nodes);
+        status = result.nodes
+                     ? place(&result, error)
+                     : ll_fail_memory(error, TOPOLOGY, (size_t)result.tree.node_count * sizeof *result.nodes);
     }
     topology_node_map_deinit(&map);
     if (status == LL_OK)

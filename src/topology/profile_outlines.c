@@ -99,7 +99,8 @@ static ll_status sleeve_add(struct sleeve *sleeve, double x, double y, ll_error 
 {
     const double px = x * sleeve->drawing->x_scale, py = y * sleeve->drawing->y_scale;
     if (px == sleeve->last[0] && py == sleeve->last[1]) return LL_OK;
-    sleeve->has_skipped = fabs(px - sleeve->last[0]) + fabs(py - sleeve->last[1]) <= spent * sleeve->drawing->tolerance;
+    sleeve->has_skipped =
+        fabs(px - sleeve->last[0]) + fabs(py - sleeve->last[1]) <= spent * sleeve->drawing->tolerance;
     if (!sleeve->has_skipped) return extend(sleeve, px, py, error);
     sleeve->skipped[0] = px;
     sleeve->skipped[1] = py;
@@ -124,7 +125,8 @@ static ll_status outline(struct drawing *drawing, int64_t count, int side, ll_er
     struct sleeve sleeve = {.drawing = drawing};
     const bool up = side < 0;
     if (!up) {
-        LL_TRY(sleeve_start(&sleeve, profile->nodes[top].centre + (double)profile->nodes[top].width / 2, ceiling, error));
+        LL_TRY(sleeve_start(&sleeve, profile->nodes[top].centre + (double)profile->nodes[top].width / 2,
+                            ceiling, error));
     }
     for (int64_t i = 0; i < count; i++) {
         const int32_t node = drawing->trunk[up ? count - 1 - i : i];
@@ -142,7 +144,8 @@ static ll_status outline(struct drawing *drawing, int64_t count, int side, ll_er
         if (!up) LL_TRY(sleeve_add(&sleeve, at->centre + (double)at->floor / 2, nodes[node].value, error));
     }
     if (up)
-        LL_TRY(sleeve_add(&sleeve, profile->nodes[top].centre - (double)profile->nodes[top].width / 2, ceiling, error));
+        LL_TRY(sleeve_add(&sleeve, profile->nodes[top].centre - (double)profile->nodes[top].width / 2,
+                          ceiling, error));
     return sleeve_end(&sleeve, error);
 }
 
@@ -203,7 +206,8 @@ static ll_status draw_trunk(struct drawing *drawing, int64_t top, ll_error *erro
     const int32_t bottom = drawing->trunk[count - 1];
     LL_TRY(outline(drawing, count, -1, error));
     LL_TRY(outline(drawing, count, 1, error));
-    LL_TRY(topology_chains_end(&drawing->out, drawing->profile->tree.nodes[bottom].value, bottom, true, error));
+    LL_TRY(
+        topology_chains_end(&drawing->out, drawing->profile->tree.nodes[bottom].value, bottom, true, error));
     struct spike spike = {0};
     for (int64_t i = count - 1; i >= 0; i--) {
         const int32_t node = drawing->trunk[i];
@@ -260,7 +264,8 @@ static ll_status draw_narrow_roots(struct drawing *drawing, ll_error *error)
     int64_t start = 0;
     for (int64_t i = 0; i < count; i++) spikes[i] = spike_of(drawing, drawing->slivers[first + i]);
     for (int64_t i = 1; i <= count && status == LL_OK; i++) {
-        if (i < count && (spikes[i].right - spikes[start].left) * drawing->x_scale <= drawing->tolerance) continue;
+        if (i < count && (spikes[i].right - spikes[start].left) * drawing->x_scale <= drawing->tolerance)
+            continue;
         status = draw_window(drawing, spikes + start, i - start, error);
         start = i;
     }
@@ -309,7 +314,8 @@ static void measure(struct drawing *drawing)
         const int64_t parent = tree->nodes[i].parent;
         if (parent < 0) continue;
         double *low = &drawing->lowest[parent];
-        if (tree->superlevel ? drawing->lowest[i] > *low : drawing->lowest[i] < *low) *low = drawing->lowest[i];
+        if (tree->superlevel ? drawing->lowest[i] > *low : drawing->lowest[i] < *low)
+            *low = drawing->lowest[i];
         if (!is_wide(drawing, i)) continue;
         drawing->wide_children[parent]++;
         drawing->wide_child[parent] = (int32_t)i;
@@ -334,10 +340,11 @@ ll_status ll_profile_outlines(const ll_profile *profile, double x_scale, double 
 {
     if (!(x_scale > 0) || !(y_scale > 0) || !(tolerance >= 0) || !isfinite(x_scale) || !isfinite(y_scale))
         return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "profile",
-                       "scales %g and %g and tolerance %g; finite positive scales are wanted", x_scale, y_scale,
-                       tolerance);
+                       "scales %g and %g and tolerance %g; finite positive scales are wanted", x_scale,
+                       y_scale, tolerance);
     const int64_t count = profile->tree.node_count;
-    struct drawing drawing = {.profile = profile, .x_scale = x_scale, .y_scale = y_scale, .tolerance = tolerance};
+    struct drawing drawing = {
+        .profile = profile, .x_scale = x_scale, .y_scale = y_scale, .tolerance = tolerance};
     drawing.lowest = ll_allocate_array(count, sizeof *drawing.lowest);
     drawing.wide_children = ll_allocate_zeroed((size_t)count * sizeof *drawing.wide_children);
     drawing.wide_child = ll_allocate_array(count, sizeof *drawing.wide_child);

@@ -15,8 +15,8 @@ ll_status ll_significance_of_halves(const ll_merge_tree *tree, ll_array_type typ
                                     ll_error *error)
 {
     if (type != LL_ARRAY_FLOAT32 && type != LL_ARRAY_FLOAT64)
-        return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "halves", "values of type %s; float32 or float64 is wanted",
-                       ll_array_type_name(type));
+        return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "halves",
+                       "values of type %s; float32 or float64 is wanted", ll_array_type_name(type));
     if (tree->minima > 0 && (!values_a || !values_b))
         return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "halves", "both halves are wanted");
     ll_significance result = {.minima = tree->minima, .merges = tree->merges};
@@ -58,7 +58,8 @@ ll_status ll_grid_field_every_second(const ll_grid_field *field, ll_grid_field *
         int64_t from = 0;
         for (int axis = 0; axis < field->rank; axis++) from += 2 * place[axis] * stride[axis];
         memcpy(values + (size_t)i * bytes, (const char *)field->values + (size_t)from * bytes, bytes);
-        for (int axis = field->rank - 1; axis >= 0 && ++place[axis] == result.shape[axis]; axis--) place[axis] = 0;
+        for (int axis = field->rank - 1; axis >= 0 && ++place[axis] == result.shape[axis]; axis--)
+            place[axis] = 0;
     }
     result.values = values;
     *half = result;

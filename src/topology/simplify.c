@@ -13,7 +13,8 @@ ll_value_range ll_merge_tree_range(const ll_merge_tree *tree)
     for (int64_t i = 0; i < tree->minima; i++) {
         const ll_persistence_pair *pair = &tree->pairs[i];
         if (!pair->essential) continue;
-        double low = fmin(pair->birth_value, pair->death_value), high = fmax(pair->birth_value, pair->death_value);
+        double low = fmin(pair->birth_value, pair->death_value),
+               high = fmax(pair->birth_value, pair->death_value);
         range.lowest = first ? low : fmin(range.lowest, low);
         range.highest = first ? high : fmax(range.highest, high);
         first = false;
@@ -53,11 +54,11 @@ struct work {
     int32_t *survivor; /* per pair: itself if kept, else the kept pair that swallowed it in the end */
     int32_t *new_pair; /* per kept pair: index in the result */
     /* per node of the full tree */
-    int32_t *represent;     /* new node whose arc this node's arc became; -1: cut */
-    int32_t *elder_child;   /* new node below, on the branch that goes on: takes what is cut here */
-    int32_t *through;       /* pair that goes on through this node */
+    int32_t *represent;   /* new node whose arc this node's arc became; -1: cut */
+    int32_t *elder_child; /* new node below, on the branch that goes on: takes what is cut here */
+    int32_t *through;     /* pair that goes on through this node */
     int32_t *kept_children;
-    int64_t *cut_size;      /* vertices cut below and not yet taken by an arc */
+    int64_t *cut_size; /* vertices cut below and not yet taken by an arc */
 };
 
 static int32_t survivor_of(struct work *work, int32_t pair)
@@ -78,7 +79,8 @@ static ll_status keep_pairs(struct work *work, ll_merge_tree *result, ll_error *
 {
     const ll_merge_tree *tree = work->tree;
     result->pairs = ll_allocate_array(result->minima, sizeof *result->pairs);
-    if (!result->pairs) return ll_fail_memory(error, TOPOLOGY, (size_t)result->minima * sizeof *result->pairs);
+    if (!result->pairs)
+        return ll_fail_memory(error, TOPOLOGY, (size_t)result->minima * sizeof *result->pairs);
     int64_t kept = 0;
     for (int64_t i = 0; i < tree->minima; i++) {
         work->new_pair[i] = -1;
@@ -163,8 +165,8 @@ static void build_nodes(struct work *work, ll_merge_tree *result)
             pending += node->size;
         } else {
             if (becomes_node(work, i))
-                result->nodes[work->represent[i]] =
-                    (ll_tree_node){.vertex = node->vertex, .parent = -1, .size = node->size, .value = node->value};
+                result->nodes[work->represent[i]] = (ll_tree_node){
+                    .vertex = node->vertex, .parent = -1, .size = node->size, .value = node->value};
             else {
                 work->represent[i] = work->elder_child[i];
                 result->nodes[work->represent[i]].size += node->size;
@@ -235,20 +237,22 @@ static ll_status simplify(struct work *work, ll_merge_tree *result, topology_nod
     count_children(work);
     result->node_count = number_nodes(work, result);
     result->nodes = ll_allocate_array(result->node_count, sizeof *result->nodes);
-    if (!result->nodes) return ll_fail_memory(error, TOPOLOGY, (size_t)result->node_count * sizeof *result->nodes);
+    if (!result->nodes)
+        return ll_fail_memory(error, TOPOLOGY, (size_t)result->node_count * sizeof *result->nodes);
     result->has_sizes = tree->has_sizes;
     build_nodes(work, result);
     LL_TRY(map_nodes(work, map, error));
     return map_vertices(work, map, result, error);
 }
 
-ll_status topology_simplify(const ll_merge_tree *tree, double epsilon, bool fraction, ll_merge_tree *simplified,
-                            topology_node_map *map, ll_error *error)
+ll_status topology_simplify(const ll_merge_tree *tree, double epsilon, bool fraction,
+                            ll_merge_tree *simplified, topology_node_map *map, ll_error *error)
 {
     if (isnan(epsilon))
         return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "simplify", "the threshold is not a number");
     if (map && tree->minima > 0 && tree->node_count == 0)
-        return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "simplify", "the tree has no nodes: ask for LL_TOPOLOGY_TREE");
+        return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "simplify",
+                       "the tree has no nodes: ask for LL_TOPOLOGY_TREE");
     const int64_t m = tree->minima, nodes = tree->node_count;
     struct work work = {.tree = tree,
                         .limit = threshold(tree, epsilon, fraction),

@@ -12,7 +12,7 @@ typedef struct topology_node_map {
 void topology_node_map_deinit(topology_node_map *map);
 
 /* ll_merge_tree_simplify; map may be NULL, and needs a tree with nodes. */
-ll_status topology_simplify(const ll_merge_tree *tree, double epsilon, bool fraction, ll_merge_tree *simplified,
-                            topology_node_map *map, ll_error *error) LL_MUST_CHECK;
+ll_status topology_simplify(const ll_merge_tree *tree, double epsilon, bool fraction,
+                            ll_merge_tree *simplified, topology_node_map *map, ll_error *error) LL_MUST_CHECK;
 
 #endif

@@ -11,26 +11,29 @@
 struct branch_tree {
     int64_t count, levels;
     const ll_persistence_pair *pairs;
-    int64_t *level_start;    /* levels + 1, into by_level */
-    int32_t *by_level;       /* branches of a level, those of one parent side by side */
-    int64_t *first_child;    /* per branch: its children are first_child.. +child_count in by_level */
+    int64_t *level_start; /* levels + 1, into by_level */
+    int32_t *by_level;    /* branches of a level, those of one parent side by side */
+    int64_t *first_child; /* per branch: its children are first_child.. +child_count in by_level */
     int64_t *child_count;
     int32_t *parent;
-    double *removal;         /* squared cost of removing a branch with its subtree */
+    double *removal; /* squared cost of removing a branch with its subtree */
 };
 
 static void branch_tree_deinit(struct branch_tree *tree)
 {
-    ll_free(tree->level_start), ll_free(tree->by_level), ll_free(tree->first_child), ll_free(tree->child_count);
+    ll_free(tree->level_start), ll_free(tree->by_level), ll_free(tree->first_child),
+        ll_free(tree->child_count);
     ll_free(tree->parent), ll_free(tree->removal);
     *tree = (struct branch_tree){0};
 }
 
-/* Parent of each branch: the one that goes on through the topmost saddle that its own saddle was merged to. */
+/* Parent of each branch: the one that goes on through the topmost saddle that its own saddle was merged to.
+ */
 static ll_status merge_saddles(const ll_merge_tree *tree, double epsilon, int32_t *parent, ll_error *error)
 {
     const int64_t nodes = tree->node_count, first_root = tree->minima + tree->saddles;
-    int32_t *through = ll_allocate_array(nodes, sizeof *through), *top = ll_allocate_array(nodes, sizeof *top);
+    int32_t *through = ll_allocate_array(nodes, sizeof *through),
+            *top = ll_allocate_array(nodes, sizeof *top);
     if (!through || !top) {
         ll_free(through), ll_free(top);
         return ll_fail_memory(error, TOPOLOGY, (size_t)nodes * 8);
@@ -90,7 +93,8 @@ static ll_status list_levels(struct branch_tree *tree, ll_error *error)
             const int32_t branch = tree->by_level[begin];
             tree->first_child[branch] = end;
             tree->child_count[branch] = offsets[branch + 1] - offsets[branch];
-            for (int64_t c = offsets[branch]; c < offsets[branch + 1]; c++) tree->by_level[end++] = children[c];
+            for (int64_t c = offsets[branch]; c < offsets[branch + 1]; c++)
+                tree->by_level[end++] = children[c];
         }
     }
     ll_free(offsets), ll_free(children);
@@ -113,7 +117,8 @@ static ll_status branch_tree_init(struct branch_tree *result, const ll_merge_tre
                                .parent = ll_allocate_array(n, sizeof(int32_t)),
                                .removal = ll_allocate_array(n, sizeof(double))};
     ll_status status = LL_OK;
-    if (!tree.level_start || !tree.by_level || !tree.first_child || !tree.child_count || !tree.parent || !tree.removal)
+    if (!tree.level_start || !tree.by_level || !tree.first_child || !tree.child_count || !tree.parent ||
+        !tree.removal)
         status = ll_fail_memory(error, TOPOLOGY, (size_t)n * 40);
     if (status == LL_OK) status = merge_saddles(merge_tree, epsilon, tree.parent, error);
     if (status == LL_OK) status = list_levels(&tree, error);
@@ -150,7 +155,8 @@ static void scratch_deinit(struct scratch *scratch)
 
 static ll_status scratch_reserve(struct scratch *scratch, int64_t rows, int64_t columns, ll_error *error)
 {
-    if (scratch->offsets && rows <= scratch->rows && columns <= scratch->columns && rows * columns <= scratch->edges)
+    if (scratch->offsets && rows <= scratch->rows && columns <= scratch->columns &&
+        rows * columns <= scratch->edges)
         return LL_OK;
     rows = ll_max_int64(rows, scratch->rows), columns = ll_max_int64(columns, scratch->columns);
     scratch_deinit(scratch);
@@ -160,7 +166,8 @@ static ll_status scratch_reserve(struct scratch *scratch, int64_t rows, int64_t 
     scratch->edge_costs = ll_allocate_array(rows * columns, sizeof *scratch->edge_costs);
     scratch->row_leave = ll_allocate_array(rows, sizeof *scratch->row_leave);
     scratch->column_leave = ll_allocate_array(columns, sizeof *scratch->column_leave);
-    if (scratch->offsets && scratch->edge_columns && scratch->edge_costs && scratch->row_leave && scratch->column_leave)
+    if (scratch->offsets && scratch->edge_columns && scratch->edge_costs && scratch->row_leave &&
+        scratch->column_leave)
         return LL_OK;
     scratch_deinit(scratch);
     return ll_fail_memory(error, TOPOLOGY, (size_t)(rows * columns) * 12);
@@ -181,7 +188,8 @@ static ll_status match_siblings(const struct branch_tree *a, const struct branch
     for (int64_t i = 0; i < count_a; i++) {
         scratch->offsets[i] = edges;
         scratch->row_leave[i] = lone < 0 ? a->removal[a->by_level[first_a + i]] : lone;
-        const double *row = below + (first_a + i - a->level_start[level]) * width - b->level_start[level] + first_b;
+        const double *row =
+            below + (first_a + i - a->level_start[level]) * width - b->level_start[level] + first_b;
         for (int64_t j = 0; j < count_b; j++) {
             if (row[j] >= scratch->row_leave[i] + scratch->column_leave[j]) continue;
             scratch->edge_columns[edges] = (int32_t)j;
@@ -215,8 +223,9 @@ static ll_status join_level(const struct branch_tree *a, const struct branch_tre
             if (a->child_count[i] == 0 || b->child_count[j] == 0)
                 children = removal_of_children(a, i) + removal_of_children(b, j);
             else
-                LL_TRY(match_siblings(a, b, level + 1, a->first_child[i], a->child_count[i], b->first_child[j],
-                                      b->child_count[j], below, -1, scratch, &children, error));
+                LL_TRY(match_siblings(a, b, level + 1, a->first_child[i], a->child_count[i],
+                                      b->first_child[j], b->child_count[j], below, -1, scratch, &children,
+                                      error));
             *cost = birth * birth + death * death + children;
         }
     return LL_OK;
@@ -234,10 +243,11 @@ static ll_status distance_of(const struct branch_tree *a, const struct branch_tr
         const int64_t n = a->level_start[level + 1] - a->level_start[level];
         const int64_t m = b->level_start[level + 1] - b->level_start[level];
         if ((double)n * (double)m * 32 > (double)memory_limit) {
-            status = ll_fail(error, LL_TOO_LARGE, TOPOLOGY, "tree distance",
-                             "%lld times %lld branches at depth %lld take more than the limit of %.3g GiB; simplify the "
-                             "trees first",
-                             (long long)n, (long long)m, (long long)level, (double)memory_limit / 0x1p30);
+            status = ll_fail(
+                error, LL_TOO_LARGE, TOPOLOGY, "tree distance",
+                "%lld times %lld branches at depth %lld take more than the limit of %.3g GiB; simplify the "
+                "trees first",
+                (long long)n, (long long)m, (long long)level, (double)memory_limit / 0x1p30);
             break;
         }
         double *costs = ll_allocate_array(n * m, sizeof *costs);
@@ -254,15 +264,16 @@ static ll_status distance_of(const struct branch_tree *a, const struct branch_tr
         if (roots == 1)
             *squared = below[0];
         else
-            status = match_siblings(a, b, 0, 0, roots, 0, roots, below, (double)roots * (most + 1), &scratch, squared, error);
+            status = match_siblings(a, b, 0, 0, roots, 0, roots, below, (double)roots * (most + 1), &scratch,
+                                    squared, error);
     }
     ll_free(below);
     scratch_deinit(&scratch);
     return status;
 }
 
-ll_status ll_distance_of_trees(const ll_merge_tree *a, const ll_merge_tree *b, const ll_distance_options *options,
-                               ll_distance *distance, ll_error *error)
+ll_status ll_distance_of_trees(const ll_merge_tree *a, const ll_merge_tree *b,
+                               const ll_distance_options *options, ll_distance *distance, ll_error *error)
 {
     const ll_distance_options chosen = options ? *options : ll_distance_options_default();
     const double epsilon = chosen.tree_epsilon1;

@@ -14,7 +14,10 @@ ll_distance_options ll_distance_options_default(void)
                                  .memory_limit = 0};
 }
 
-static double raise(double x, double power) { return power == 2 ? x * x : power == 1 ? x : pow(x, power); }
+static double raise(double x, double power)
+{
+    return power == 2 ? x * x : power == 1 ? x : pow(x, power);
+}
 
 struct edges {
     const topology_plane_tree *tree; /* of b, weights half^p */
@@ -32,7 +35,8 @@ static void list_edges(struct edges *edges, int64_t first, int64_t last, const d
     double gap = 0;
     for (int i = 0; i < 2; i++) gap = fmax(gap, fmax(node->low[i] - point[i], point[i] - node->high[i]));
     if (raise(gap, edges->power) >= weight + node->most) return;
-    const double cost = raise(topology_chebyshev(point, edges->tree->points + 2 * (int64_t)node->item), edges->power);
+    const double cost =
+        raise(topology_chebyshev(point, edges->tree->points + 2 * (int64_t)node->item), edges->power);
     if (cost < weight + edges->tree->weights[node->item]) {
         if (edges->columns) edges->columns[edges->count] = node->item, edges->costs[edges->count] = cost;
         edges->count++;
@@ -42,10 +46,11 @@ static void list_edges(struct edges *edges, int64_t first, int64_t last, const d
 }
 
 /* Least sum of cost^p between the first n and m points. */
-static ll_status match(const topology_diagram *a, const topology_diagram *b, int64_t n, int64_t m, double power,
-                       size_t memory_limit, double *total, ll_error *error)
+static ll_status match(const topology_diagram *a, const topology_diagram *b, int64_t n, int64_t m,
+                       double power, size_t memory_limit, double *total, ll_error *error)
 {
-    double *row_leave = ll_allocate_array(n, sizeof *row_leave), *column_leave = ll_allocate_array(m, sizeof *column_leave);
+    double *row_leave = ll_allocate_array(n, sizeof *row_leave),
+           *column_leave = ll_allocate_array(m, sizeof *column_leave);
     int64_t *offsets = ll_allocate_array(n + 1, sizeof *offsets);
     int32_t *items = ll_allocate_array(m, sizeof *items);
     topology_plane_node *nodes = ll_allocate_array(m, sizeof *nodes);
@@ -68,11 +73,12 @@ static ll_status match(const topology_diagram *a, const topology_diagram *b, int
             if (pass == 1) break;
             const size_t bytes = (size_t)edges.count * (sizeof(int32_t) + sizeof(double));
             if (bytes > memory_limit) {
-                status = ll_fail(error, LL_TOO_LARGE, TOPOLOGY, "wasserstein",
-                                 "matching %lld with %lld points takes %.3g GiB for %lld pairs worth matching, more than "
-                                 "the limit of %.3g GiB; allow a larger relative error",
-                                 (long long)n, (long long)m, (double)bytes / 0x1p30, (long long)edges.count,
-                                 (double)memory_limit / 0x1p30);
+                status = ll_fail(
+                    error, LL_TOO_LARGE, TOPOLOGY, "wasserstein",
+                    "matching %lld with %lld points takes %.3g GiB for %lld pairs worth matching, more than "
+                    "the limit of %.3g GiB; allow a larger relative error",
+                    (long long)n, (long long)m, (double)bytes / 0x1p30, (long long)edges.count,
+                    (double)memory_limit / 0x1p30);
                 break;
             }
             edges.columns = ll_allocate_array(edges.count, sizeof *edges.columns);
@@ -80,7 +86,8 @@ static ll_status match(const topology_diagram *a, const topology_diagram *b, int
             if (!edges.columns || !edges.costs) status = ll_fail_memory(error, TOPOLOGY, bytes);
         }
         if (status == LL_OK)
-            status = topology_assign(n, m, offsets, edges.columns, edges.costs, row_leave, column_leave, total, error);
+            status = topology_assign(n, m, offsets, edges.columns, edges.costs, row_leave, column_leave,
+                                     total, error);
         ll_free(edges.columns), ll_free(edges.costs);
     }
     ll_free(row_leave), ll_free(column_leave), ll_free(offsets), ll_free(items), ll_free(nodes);
@@ -88,7 +95,8 @@ static ll_status match(const topology_diagram *a, const topology_diagram *b, int
 }
 
 /* Sum of half^p of the points from `first` on: what sending them to the diagonal costs. */
-static ll_status rest(const topology_diagram *diagram, int64_t first, double power, double *sum, ll_error *error)
+static ll_status rest(const topology_diagram *diagram, int64_t first, double power, double *sum,
+                      ll_error *error)
 {
     double *terms = ll_allocate_array(diagram->count, sizeof *terms);
     if (!terms) return ll_fail_memory(error, TOPOLOGY, (size_t)diagram->count * sizeof *terms);
@@ -104,9 +112,11 @@ static ll_status distance_of(const topology_diagram *a, const topology_diagram *
     const double power = options->power;
     const size_t limit = options->memory_limit ? options->memory_limit : (size_t)8 << 30;
     double essential = 0;
-    for (int64_t i = 0; i < a->essential_count; i++) essential += raise(fabs(a->essential[i] - b->essential[i]), power);
+    for (int64_t i = 0; i < a->essential_count; i++)
+        essential += raise(fabs(a->essential[i] - b->essential[i]), power);
     const int64_t largest = ll_max_int64(a->count, b->count);
-    int64_t kept = largest <= options->exact_points || options->relative_error <= 0 ? largest : options->exact_points;
+    int64_t kept =
+        largest <= options->exact_points || options->relative_error <= 0 ? largest : options->exact_points;
     for (;; kept *= 2) {
         const int64_t n = ll_min_int64(kept, a->count), m = ll_min_int64(kept, b->count);
         double matched, rest_a, rest_b;
@@ -118,7 +128,8 @@ static ll_status distance_of(const topology_diagram *a, const topology_diagram *
         }
         LL_TRY(rest(a, n, power, &rest_a, error));
         LL_TRY(rest(b, m, power, &rest_b, error));
-        /* Above: the rest goes to the diagonal. Below: the triangle inequality over the shortened diagrams. */
+        /* Above: the rest goes to the diagonal. Below: the triangle inequality over the shortened diagrams.
+         */
         const double high = pow(matched + rest_a + rest_b + essential, 1 / power);
         const double shortened = pow(matched, 1 / power) - pow(rest_a, 1 / power) - pow(rest_b, 1 / power);
         const double low = pow(raise(fmax(shortened, 0), power) + essential, 1 / power);
@@ -135,11 +146,12 @@ ll_status ll_distance_wasserstein(ll_diagram_view a, ll_diagram_view b, const ll
     const ll_distance_options chosen = options ? *options : ll_distance_options_default();
     if (!(chosen.power >= 1) || !isfinite(chosen.power))
         return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "wasserstein",
-                       "power %g; a finite number of at least 1 is wanted (bottleneck is the limit)", chosen.power);
+                       "power %g; a finite number of at least 1 is wanted (bottleneck is the limit)",
+                       chosen.power);
     if (!(chosen.relative_error >= 0) || chosen.exact_points < 1)
         return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, "wasserstein",
-                       "relative error %g and %lld exact points; at least 0 and 1 are wanted", chosen.relative_error,
-                       (long long)chosen.exact_points);
+                       "relative error %g and %lld exact points; at least 0 and 1 are wanted",
+                       chosen.relative_error, (long long)chosen.exact_points);
     topology_diagram left, right;
     LL_TRY(topology_diagram_init(&left, a, error));
     ll_status status = topology_diagram_init(&right, b, error);

@@ -1,6 +1,6 @@
 /* Contour trees against level sets of the triangulation, isolines and bands against areas and values. */
-#include "support_cmocka.h"
 #include "losslens/topology.h"
+#include "support_cmocka.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,7 +24,8 @@ static void add_edge(mesh *m, int a, int b)
 static int edge_of(const mesh *m, int a, int b)
 {
     for (int e = 0; e < m->edges; e++)
-        if ((m->ends[e][0] == a && m->ends[e][1] == b) || (m->ends[e][0] == b && m->ends[e][1] == a)) return e;
+        if ((m->ends[e][0] == a && m->ends[e][1] == b) || (m->ends[e][0] == b && m->ends[e][1] == a))
+            return e;
     return -1;
 }
 
@@ -92,8 +93,10 @@ static int follow_levels(const mesh *m, int (*arcs)[2])
             const int arc = regular ? below[0] : count++;
             if (!regular) arcs[arc][0] = v;
             for (int e = 0; e < m->edges; e++)
-                if (label[e] == above[k]) started[e] = arc;
-                else if (k == 0) started[e] = arc_of[e];
+                if (label[e] == above[k])
+                    started[e] = arc;
+                else if (k == 0)
+                    started[e] = arc_of[e];
             for (int e = 0; e < m->edges; e++) arc_of[e] = started[e];
         }
     }
@@ -113,7 +116,8 @@ static void contour_trees_like_level_sets(void **unused)
         make_mesh(&m, rows, columns, values);
         int arcs[4 * MOST][2];
         const int count = follow_levels(&m, arcs);
-        const ll_grid_field field = {.type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {rows, columns}, .values = values};
+        const ll_grid_field field = {
+            .type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {rows, columns}, .values = values};
         ll_contour_tree tree;
         CHECK_OK(ll_contour_tree_of_grid(&field, LL_CONNECTIVITY_FREUDENTHAL, &tree, error));
         assert_int_equal(tree.components, 1);
@@ -121,7 +125,8 @@ static void contour_trees_like_level_sets(void **unused)
         assert_int_equal(tree.node_count, count + 1); /* a tree */
         int64_t regular = 0;
         for (int64_t i = 0; i < tree.arc_count; i++) {
-            const int64_t low = tree.nodes[tree.arcs[i].lower].vertex, high = tree.nodes[tree.arcs[i].upper].vertex;
+            const int64_t low = tree.nodes[tree.arcs[i].lower].vertex,
+                          high = tree.nodes[tree.arcs[i].upper].vertex;
             bool found = false;
             for (int j = 0; j < count; j++) found = found || (arcs[j][0] == low && arcs[j][1] == high);
             if (!found) fail_msg("seed %d: arc %d -> %d", (int)seed, (int)low, (int)high);
@@ -136,11 +141,13 @@ static void contour_trees_like_level_sets(void **unused)
         }
         ll_contour_tree_deinit(&tree);
         ll_error problem;
-        assert_int_equal(ll_contour_tree_of_grid(&field, LL_CONNECTIVITY_BOX, &tree, &problem), LL_UNSUPPORTED);
+        assert_int_equal(ll_contour_tree_of_grid(&field, LL_CONNECTIVITY_BOX, &tree, &problem),
+                         LL_UNSUPPORTED);
     }
 }
 
-/* Graphs with loops and several components: links must make a forest of the right size, leaves the extrema. */
+/* Graphs with loops and several components: links must make a forest of the right size, leaves the extrema.
+ */
 static void contour_trees_of_graphs(void **unused)
 {
     (void)unused;
@@ -152,7 +159,8 @@ static void contour_trees_of_graphs(void **unused)
         const ll_rng rng = ll_rng_make(seed, "test", "graph contours");
         const int64_t edges = (int64_t)(seed % 41);
         for (int64_t i = 0; i < 2 * edges; i++) pairs[i] = (int64_t)ll_rng_below(rng, (uint64_t)i, N);
-        for (int v = 0; v < N; v++) values[v] = seed % 3 == 2 && v % 9 == 8 ? NAN : (double)ll_rng_below(rng, 100 + (uint64_t)v, 12);
+        for (int v = 0; v < N; v++)
+            values[v] = seed % 3 == 2 && v % 9 == 8 ? NAN : (double)ll_rng_below(rng, 100 + (uint64_t)v, 12);
         ll_graph graph;
         CHECK_OK(ll_graph_of_edges(N, pairs, edges, &graph, error));
         const ll_graph_field field = ll_graph_field_view(&graph, LL_ARRAY_FLOAT64, values, NULL);
@@ -192,7 +200,8 @@ static double ring_area(const ll_chains *chains, int64_t c)
     const int64_t first = chains->offsets[c], last = chains->offsets[c + 1];
     for (int64_t i = first; i < last; i++) {
         const int64_t next = i + 1 < last ? i + 1 : first;
-        area += chains->points[2 * i] * chains->points[2 * next + 1] - chains->points[2 * next] * chains->points[2 * i + 1];
+        area += chains->points[2 * i] * chains->points[2 * next + 1] -
+                chains->points[2 * next] * chains->points[2 * i + 1];
     }
     return area / 2;
 }
@@ -207,7 +216,8 @@ static void bands_of_a_plane(void **unused)
     for (int r = 0; r < R; r++) y[r] = r * 0.25;
     for (int r = 0; r < R; r++)
         for (int c = 0; c < C; c++) values[r * C + c] = x[c] + 2 * y[r];
-    const ll_grid_field field = {.type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {R, C}, .values = values, .coordinates = {y, x}};
+    const ll_grid_field field = {
+        .type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {R, C}, .values = values, .coordinates = {y, x}};
     const double levels[] = {0.3, 2, 6.6}; /* range -1 .. 9; box [-1, 5] x [0, 2] */
     ll_chains rings, lines;
     CHECK_OK(ll_filled_bands(&field, levels, 3, &rings, error));
@@ -243,16 +253,18 @@ static void isolines_of_random_fields(void **unused)
         const ll_rng rng = ll_rng_make(seed, "test", "isolines");
         int cells = 0;
         for (int v = 0; v < R * C; v++)
-            values[v] = ll_rng_below(rng, 100 + (uint64_t)v, 9) == 0 && seed % 2 ? (seed % 4 == 1 ? NAN : INFINITY)
-                                                                                : (double)ll_rng_below(rng, (uint64_t)v, 9);
+            values[v] = ll_rng_below(rng, 100 + (uint64_t)v, 9) == 0 && seed % 2
+                            ? (seed % 4 == 1 ? NAN : INFINITY)
+                            : (double)ll_rng_below(rng, (uint64_t)v, 9);
         for (int r = 0; r + 1 < R; r++)
             for (int c = 0; c + 1 < C; c++)
-                cells += isfinite(values[r * C + c]) && isfinite(values[r * C + c + 1]) && isfinite(values[(r + 1) * C + c]) &&
-                         isfinite(values[(r + 1) * C + c + 1]);
+                cells += isfinite(values[r * C + c]) && isfinite(values[r * C + c + 1]) &&
+                         isfinite(values[(r + 1) * C + c]) && isfinite(values[(r + 1) * C + c + 1]);
         const ll_grid_field field = {.type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {R, C}, .values = values};
         double levels[6];
         int64_t count;
-        CHECK_OK(ll_contour_levels(&field, seed % 3 ? LL_LEVELS_LINEAR : LL_LEVELS_QUANTILE, 6, levels, &count, error));
+        CHECK_OK(ll_contour_levels(&field, seed % 3 ? LL_LEVELS_LINEAR : LL_LEVELS_QUANTILE, 6, levels,
+                                   &count, error));
         for (int64_t i = 1; i < count; i++) assert_true(levels[i] > levels[i - 1]);
         ll_chains rings, lines;
         CHECK_OK(ll_filled_bands(&field, levels, count, &rings, error));
@@ -260,7 +272,8 @@ static void isolines_of_random_fields(void **unused)
         double area[8] = {0};
         for (int64_t c = 0; c < rings.count; c++) area[rings.items[c] + 1] += ring_area(&rings, c);
         CHECK_NEAR(area[0], cells, 1e-12);
-        for (int64_t i = 0; i < count; i++) assert_true(area[i + 1] <= area[i] + 1e-12 && area[i + 1] >= -1e-12);
+        for (int64_t i = 0; i < count; i++)
+            assert_true(area[i + 1] <= area[i] + 1e-12 && area[i + 1] >= -1e-12);
         for (int64_t c = 0; c < lines.count; c++)
             for (int64_t i = lines.offsets[c]; i < lines.offsets[c + 1]; i++) {
                 const double px = lines.points[2 * i], py = lines.points[2 * i + 1];
@@ -277,8 +290,10 @@ static void isolines_of_random_fields(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(contour_trees_like_level_sets), cmocka_unit_test(contour_trees_of_graphs),
-        cmocka_unit_test(bands_of_a_plane), cmocka_unit_test(isolines_of_random_fields),
+        cmocka_unit_test(contour_trees_like_level_sets),
+        cmocka_unit_test(contour_trees_of_graphs),
+        cmocka_unit_test(bands_of_a_plane),
+        cmocka_unit_test(isolines_of_random_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* Distances of diagrams and trees: against other tools (tests/generate/diagram_distances.py), against
  * enumeration of all matchings, and by their properties. */
-#include "support_cmocka.h"
 #include "losslens/topology.h"
+#include "support_cmocka.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -45,7 +45,8 @@ static void like_other_tools(void **unused)
     int cases = 0, n, m;
     double wanted[4];
     assert_int_equal(fscanf(file, "#%*[^\n]"), 0);
-    while (fscanf(file, "%d %d %lf %lf %lf %lf", &n, &m, &wanted[0], &wanted[1], &wanted[2], &wanted[3]) == 6) {
+    while (fscanf(file, "%d %d %lf %lf %lf %lf", &n, &m, &wanted[0], &wanted[1], &wanted[2], &wanted[3]) ==
+           6) {
         assert_true(n <= MOST && m <= MOST);
         for (int i = 0; i < n + m; i++) {
             pairs[i] = (ll_persistence_pair){.elder = -1};
@@ -66,11 +67,15 @@ static void like_other_tools(void **unused)
 
 /* ------------------------------------------------------------------ all matchings */
 
-static double side(const ll_persistence_pair *p) { return fabs(p->death_value - p->birth_value) / 2; }
+static double side(const ll_persistence_pair *p)
+{
+    return fabs(p->death_value - p->birth_value) / 2;
+}
 
-/* Best value over all ways to match a[i..] with b's points not in `used`: maximum (power 0) or sum of powers. */
-static double enumerate(const ll_persistence_pair *a, int n, const ll_persistence_pair *b, int m, int i, unsigned used,
-                        double power)
+/* Best value over all ways to match a[i..] with b's points not in `used`: maximum (power 0) or sum of powers.
+ */
+static double enumerate(const ll_persistence_pair *a, int n, const ll_persistence_pair *b, int m, int i,
+                        unsigned used, double power)
 {
     double best, stay;
     if (i == n) {
@@ -85,7 +90,8 @@ static double enumerate(const ll_persistence_pair *a, int n, const ll_persistenc
     best = power == 0 ? fmax(stay, side(&a[i])) : stay + pow(side(&a[i]), power);
     for (int j = 0; j < m; j++) {
         if (used >> j & 1) continue;
-        const double cost = fmax(fabs(a[i].birth_value - b[j].birth_value), fabs(a[i].death_value - b[j].death_value));
+        const double cost =
+            fmax(fabs(a[i].birth_value - b[j].birth_value), fabs(a[i].death_value - b[j].death_value));
         const double rest = enumerate(a, n, b, m, i + 1, used | 1U << j, power);
         best = fmin(best, power == 0 ? fmax(rest, cost) : rest + pow(cost, power));
     }
@@ -104,7 +110,8 @@ static void like_all_matchings(void **unused)
             const uint64_t at = (uint64_t)i;
             pairs[i] = (ll_persistence_pair){.elder = -1};
             pairs[i].birth_value = ties ? (double)ll_rng_below(rng, 2 * at, 4) : ll_rng_normal(rng, 2 * at);
-            const double length = ties ? (double)ll_rng_below(rng, 2 * at + 1, 4) : fabs(ll_rng_normal(rng, 2 * at + 1));
+            const double length =
+                ties ? (double)ll_rng_below(rng, 2 * at + 1, 4) : fabs(ll_rng_normal(rng, 2 * at + 1));
             pairs[i].death_value = pairs[i].birth_value + (seed % 3 ? length : -length); /* superlevel too */
         }
         const ll_diagram_view a = view_of(pairs, n), b = view_of(pairs + n, m);
@@ -117,10 +124,11 @@ static void like_all_matchings(void **unused)
 static void essential_pairs_by_birth(void **unused)
 {
     (void)unused;
-    ll_persistence_pair pairs[] = {
-        {.birth_value = 3, .death_value = 9, .essential = true}, {.birth_value = 0, .death_value = 7, .essential = true},
-        {.birth_value = 0.5, .death_value = 70, .essential = true}, {.birth_value = 5, .death_value = 8, .essential = true},
-        {.birth_value = 5, .death_value = 8, .dimension = 1}};
+    ll_persistence_pair pairs[] = {{.birth_value = 3, .death_value = 9, .essential = true},
+                                   {.birth_value = 0, .death_value = 7, .essential = true},
+                                   {.birth_value = 0.5, .death_value = 70, .essential = true},
+                                   {.birth_value = 5, .death_value = 8, .essential = true},
+                                   {.birth_value = 5, .death_value = 8, .dimension = 1}};
     CHECK_NEAR(bottleneck(view_of(pairs, 2), view_of(pairs + 2, 3)), 2, 0);
     CHECK_NEAR(wasserstein(view_of(pairs, 2), view_of(pairs + 2, 3), 2), sqrt(4.25), 1e-15);
     assert_true(isinf(bottleneck(view_of(pairs, 2), view_of(pairs + 2, 1))));
@@ -137,7 +145,8 @@ static void stated_errors_hold(void **unused)
     for (int i = 0; i < 2 * N; i++) {
         const uint64_t at = (uint64_t)i;
         pairs[i].birth_value = ll_rng_normal(rng, 2 * at);
-        pairs[i].death_value = pairs[i].birth_value + (i % 10 ? 0.003 : 1) * fabs(ll_rng_normal(rng, 2 * at + 1));
+        pairs[i].death_value =
+            pairs[i].birth_value + (i % 10 ? 0.003 : 1) * fabs(ll_rng_normal(rng, 2 * at + 1));
     }
     const ll_diagram_view a = view_of(pairs, N), b = view_of(pairs + N, N);
     ll_distance_options options = ll_distance_options_default();
@@ -190,7 +199,8 @@ static double enumerate_l2(const ll_merge_tree *a, const ll_merge_tree *b, int64
     if (i == a->minima) {
         double rest = 0;
         for (int64_t j = 0; j < b->minima; j++)
-            if (!b->pairs[j].essential && !(used >> j & 1)) rest += pow(ll_pair_persistence(&b->pairs[j]), 2) / 2;
+            if (!b->pairs[j].essential && !(used >> j & 1))
+                rest += pow(ll_pair_persistence(&b->pairs[j]), 2) / 2;
         return rest;
     }
     const ll_persistence_pair *p = &a->pairs[i];
@@ -241,16 +251,18 @@ static void trees_and_matrices(void **unused)
             }
         for (int kind = 0; kind < LL_DISTANCE_KINDS; kind++) {
             for (int run = 0; run < 2; run++)
-                CHECK_OK(ll_distance_matrix((ll_distance_kind)kind, list, TREES, NULL, run ? team : NULL, matrix[run], NULL,
-                                            error));
+                CHECK_OK(ll_distance_matrix((ll_distance_kind)kind, list, TREES, NULL, run ? team : NULL,
+                                            matrix[run], NULL, error));
             assert_memory_equal(matrix[0], matrix[1], sizeof matrix[0]);
             double sum = 0;
             for (int i = 0; i < TREES; i++)
                 for (int j = 0; j < TREES; j++) {
                     const double *d = matrix[0];
                     CHECK_NEAR(d[i * TREES + j], d[j * TREES + i], 0);
-                    if (i == j) CHECK_NEAR(d[i * TREES + i], 0, 0);
-                    else sum += d[i * TREES + j];
+                    if (i == j)
+                        CHECK_NEAR(d[i * TREES + i], 0, 0);
+                    else
+                        sum += d[i * TREES + j];
                     for (int k = 0; k < TREES && kind != LL_DISTANCE_TREE; k++) /* triangle inequality */
                         assert_true(d[i * TREES + j] <= d[i * TREES + k] + d[k * TREES + j] + 1e-12);
                 }
@@ -264,9 +276,12 @@ static void trees_and_matrices(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(like_other_tools),         cmocka_unit_test(like_all_matchings),
-        cmocka_unit_test(essential_pairs_by_birth), cmocka_unit_test(stated_errors_hold),
-        cmocka_unit_test(trees_by_hand),            cmocka_unit_test(trees_and_matrices),
+        cmocka_unit_test(like_other_tools),
+        cmocka_unit_test(like_all_matchings),
+        cmocka_unit_test(essential_pairs_by_birth),
+        cmocka_unit_test(stated_errors_hold),
+        cmocka_unit_test(trees_by_hand),
+        cmocka_unit_test(trees_and_matrices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,16 @@
 /* Graphs from points and edges: against all-pairs twins, and the reference merge trees of graphs. */
-#include "support_cmocka.h"
 #include "losslens/topology.h"
+#include "support_cmocka.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static ll_rng rng_of(uint64_t seed) { return ll_rng_make(seed, "test", "graphs"); }
+static ll_rng rng_of(uint64_t seed)
+{
+    return ll_rng_make(seed, "test", "graphs");
+}
 
 /* Coordinates: even seeds on a small lattice (many ties and twins), odd ones in general position. */
 static void fill_points(double *x, int64_t count, int dimension, uint64_t seed)
@@ -67,8 +70,10 @@ static void neighbours_like_all_pairs(void **unused)
                 /* In general position the sums may round differently: then the distances must be equal. */
                 const int wanted = j < count ? order[j] : -1, got = ids[v * k + j];
                 if (got != wanted && !(seed % 2 && got >= 0 && wanted >= 0))
-                    fail_msg("seed %d point %d rank %d: neighbour %d, wanted %d", (int)seed, v, j, got, wanted);
-                if (wanted >= 0) CHECK_NEAR(distances[v * k + j], sqrt(squared(x + v * d, x + wanted * d, d)), 1e-12);
+                    fail_msg("seed %d point %d rank %d: neighbour %d, wanted %d", (int)seed, v, j, got,
+                             wanted);
+                if (wanted >= 0)
+                    CHECK_NEAR(distances[v * k + j], sqrt(squared(x + v * d, x + wanted * d, d)), 1e-12);
             }
         }
         ll_graph graph[2];
@@ -105,7 +110,8 @@ static void gabriel_like_all_triples(void **unused)
                 bool wanted = p != q, close = false;
                 for (int r = 0; r < n && wanted; r++) {
                     double dot = 0;
-                    for (int i = 0; i < d; i++) dot += (x[p * d + i] - x[r * d + i]) * (x[q * d + i] - x[r * d + i]);
+                    for (int i = 0; i < d; i++)
+                        dot += (x[p * d + i] - x[r * d + i]) * (x[q * d + i] - x[r * d + i]);
                     close = close || (r != p && r != q && fabs(dot) < 1e-12 && seed % 2);
                     if (r != p && r != q && dot <= 0) wanted = false;
                 }
@@ -200,9 +206,12 @@ static void edge_lists(void **unused)
     ll_graph_deinit(&graph);
     const double line[] = {0, 0, 1, 1, 2, 2, 5, 5};
     const ll_points collinear = {4, 2, line};
-    assert_int_equal(ll_graph_of_points(&collinear, LL_CONNECTIVITY_DELAUNAY, 0, NULL, &graph, &problem), LL_NUMERIC);
-    assert_int_equal(ll_graph_of_points(&collinear, LL_CONNECTIVITY_BOX, 0, NULL, &graph, &problem), LL_INVALID_ARGUMENT);
-    assert_int_equal(ll_graph_of_points(&collinear, LL_CONNECTIVITY_KNN_UNION, 0, NULL, &graph, &problem), LL_INVALID_ARGUMENT);
+    assert_int_equal(ll_graph_of_points(&collinear, LL_CONNECTIVITY_DELAUNAY, 0, NULL, &graph, &problem),
+                     LL_NUMERIC);
+    assert_int_equal(ll_graph_of_points(&collinear, LL_CONNECTIVITY_BOX, 0, NULL, &graph, &problem),
+                     LL_INVALID_ARGUMENT);
+    assert_int_equal(ll_graph_of_points(&collinear, LL_CONNECTIVITY_KNN_UNION, 0, NULL, &graph, &problem),
+                     LL_INVALID_ARGUMENT);
 }
 
 /* ------------------------------------------------------------------ reference cases */
@@ -217,9 +226,12 @@ static int64_t numbers_of(const char *text, const char *key, double *out, int64_
     at += strlen(quoted);
     int64_t count = 0;
     for (int depth = 1; depth > 0;) {
-        if (*at == '[') depth++, at++;
-        else if (*at == ']') depth--, at++;
-        else if (*at == ',' || *at == ' ') at++;
+        if (*at == '[')
+            depth++, at++;
+        else if (*at == ']')
+            depth--, at++;
+        else if (*at == ',' || *at == ' ')
+            at++;
         else if (strncmp(at, "null", 4) == 0) {
             assert_true(count < room);
             out[count++] = -1, at += 4;
@@ -267,9 +279,12 @@ static void reference_case(const char *shared, const char *name)
         const int64_t parent = tree.nodes[i].parent < 0 ? -1 : tree.nodes[tree.nodes[i].parent].vertex;
         bool found = false;
         for (int64_t j = 0; j < arcs; j++)
-            found = found || ((int64_t)wanted[3 * j] == tree.nodes[i].vertex && (int64_t)wanted[3 * j + 1] == parent &&
-                              (int64_t)wanted[3 * j + 2] == tree.nodes[i].size);
-        if (!found) fail_msg("%s: arc %d -> %d of size %d", name, (int)tree.nodes[i].vertex, (int)parent, (int)tree.nodes[i].size);
+            found = found ||
+                    ((int64_t)wanted[3 * j] == tree.nodes[i].vertex && (int64_t)wanted[3 * j + 1] == parent &&
+                     (int64_t)wanted[3 * j + 2] == tree.nodes[i].size);
+        if (!found)
+            fail_msg("%s: arc %d -> %d of size %d", name, (int)tree.nodes[i].vertex, (int)parent,
+                     (int)tree.nodes[i].size);
     }
     ll_merge_tree_deinit(&tree);
     ll_graph_deinit(&graph);
@@ -292,9 +307,12 @@ static void reference_cases(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(neighbours_like_all_pairs),  cmocka_unit_test(gabriel_like_all_triples),
-        cmocka_unit_test(gabriel_of_a_grid_is_axis),  cmocka_unit_test(delaunay_like_empty_circles),
-        cmocka_unit_test(edge_lists),                 cmocka_unit_test(reference_cases),
+        cmocka_unit_test(neighbours_like_all_pairs),
+        cmocka_unit_test(gabriel_like_all_triples),
+        cmocka_unit_test(gabriel_of_a_grid_is_axis),
+        cmocka_unit_test(delaunay_like_empty_circles),
+        cmocka_unit_test(edge_lists),
+        cmocka_unit_test(reference_cases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* Simplification, branches, numbers, layout and profile of random fields, each against its definition. */
-#include "support_cmocka.h"
 #include "losslens/topology.h"
+#include "support_cmocka.h"
 #include "support_fields.h"
 
 #include <math.h>
@@ -23,7 +23,8 @@ static sample *make_sample(uint64_t seed)
     s->field = (ll_grid_field){.type = LL_ARRAY_FLOAT64, .rank = 1 + (int)(seed % 3), .values = s->values};
     const int64_t most[3] = {60, 16, 7};
     for (int axis = 0; axis < s->field.rank; axis++)
-        s->field.shape[axis] = 1 + (int64_t)ll_rng_below(rng, (uint64_t)axis, (uint64_t)most[s->field.rank - 1]);
+        s->field.shape[axis] =
+            1 + (int64_t)ll_rng_below(rng, (uint64_t)axis, (uint64_t)most[s->field.rank - 1]);
     const int64_t n = ll_grid_field_vertices(&s->field);
     const uint64_t levels = seed % 4 == 0 ? 5 : 1000000; /* many ties */
     for (int64_t v = 0; v < n; v++) {
@@ -71,7 +72,8 @@ static void check_simplified(const sample *s, double epsilon, const ll_merge_tre
     bool kept[MOST] = {false};
     for (int64_t i = 0; i < s->tree.minima; i++) {
         const ll_persistence_pair *pair = &s->tree.pairs[i];
-        kept[pair->birth] = epsilon < 0 || pair->essential || fabs(pair->death_value - pair->birth_value) > epsilon;
+        kept[pair->birth] =
+            epsilon < 0 || pair->essential || fabs(pair->death_value - pair->birth_value) > epsilon;
     }
     for (int64_t v = 0; v < n; v++) component[v] = -1;
     int64_t last_of[MOST];
@@ -197,7 +199,8 @@ static void numbers_by_hand(void **unused)
     CHECK_OK(ll_merge_tree_of_grid(&field, &options, &tree, error));
     ll_topology_numbers numbers;
     CHECK_OK(ll_topology_numbers_of_tree(&tree, &numbers, error));
-    assert_true(numbers.minima == 4 && numbers.saddles == 2 && numbers.merges == 2 && numbers.components == 2);
+    assert_true(numbers.minima == 4 && numbers.saddles == 2 && numbers.merges == 2 &&
+                numbers.components == 2);
     assert_true(numbers.excluded == 1 && numbers.range == 9);
     CHECK_NEAR(numbers.mean_persistence, 1, 0);
     CHECK_NEAR(numbers.mean_persistence_with_essential, 11.0 / 3, 1e-15);
@@ -208,7 +211,8 @@ static void numbers_by_hand(void **unused)
     CHECK_NEAR(numbers.maximum_persistence_with_essential, 9, 0);
     CHECK_NEAR(numbers.maximum_persistence_normalised, 1.0 / 9, 1e-16);
     CHECK_NEAR(numbers.persistence_entropy, 0.69314718055994531, 1e-15);
-    CHECK_NEAR(numbers.persistence_entropy_with_essential, 2.0 / 11 * log(11) + 9.0 / 11 * log(11.0 / 9), 1e-15);
+    CHECK_NEAR(numbers.persistence_entropy_with_essential, 2.0 / 11 * log(11) + 9.0 / 11 * log(11.0 / 9),
+               1e-15);
     /* leaves 0 -> saddle 2, 1 -> 2, 3 -> 4; the lone vertex has no saddle */
     CHECK_NEAR(numbers.smad, 4.0 / 3, 1e-15);
     CHECK_NEAR(numbers.smad_normalised, 4.0 / 27, 1e-15);
@@ -225,7 +229,8 @@ static void numbers_by_hand(void **unused)
     ll_grid_field half;
     CHECK_OK(ll_grid_field_every_second(&field, &half, error));
     assert_int_equal(half.shape[0], 4);
-    assert_true(ll_grid_field_value(&half, 1) == 1 && ll_grid_field_value(&half, 2) == 3 && isnan(ll_grid_field_value(&half, 3)));
+    assert_true(ll_grid_field_value(&half, 1) == 1 && ll_grid_field_value(&half, 2) == 3 &&
+                isnan(ll_grid_field_value(&half, 3)));
     ll_free((void *)(uintptr_t)half.values);
     ll_merge_tree_deinit(&tree);
 }
@@ -245,7 +250,8 @@ static void layouts_do_not_cross(void **unused)
         const double sign = s->tree.superlevel ? -1 : 1;
         for (int64_t i = 0; i < layout.count; i++) {
             const ll_layout_branch *a = &layout.branches[i];
-            assert_true(a->birth_value == s->tree.pairs[i].birth_value && a->death_value == s->tree.pairs[i].death_value);
+            assert_true(a->birth_value == s->tree.pairs[i].birth_value &&
+                        a->death_value == s->tree.pairs[i].death_value);
             assert_true(a->x > 0 && a->x < layout.width);
             assert_int_equal(a->parent, s->tree.pairs[i].elder);
             if (a->parent >= 0) assert_true(a->parent_x == layout.branches[a->parent].x);
@@ -256,8 +262,10 @@ static void layouts_do_not_cross(void **unused)
                 if (b->parent < 0 || i == j || i == b->parent) continue;
                 const double left = fmin(b->x, b->parent_x), right = fmax(b->x, b->parent_x);
                 const bool over = a->x > left && a->x < right;
-                const bool inside = sign * b->death_value > sign * a->birth_value && sign * b->death_value < sign * a->death_value;
-                if (over && inside) fail_msg("seed %d: connector of %d crosses branch %d", (int)seed, (int)j, (int)i);
+                const bool inside = sign * b->death_value > sign * a->birth_value &&
+                                    sign * b->death_value < sign * a->death_value;
+                if (over && inside)
+                    fail_msg("seed %d: connector of %d crosses branch %d", (int)seed, (int)j, (int)i);
             }
         }
         ll_tree_layout_deinit(&layout);
@@ -343,7 +351,8 @@ static void profiles_measure_components(void **unused)
             for (int64_t l = profile.offsets[i]; l < profile.offsets[i + 1]; l++) {
                 assert_true(sign * profile.levels[l] >= sign * profile.tree.nodes[i].value);
                 if (profile.tree.nodes[i].parent >= 0)
-                    assert_true(sign * profile.levels[l] <= sign * profile.tree.nodes[profile.tree.nodes[i].parent].value);
+                    assert_true(sign * profile.levels[l] <=
+                                sign * profile.tree.nodes[profile.tree.nodes[i].parent].value);
             }
         }
         assert_int_equal(total, s->domain.vertices - s->tree.excluded);
@@ -395,14 +404,18 @@ static void outlines_stay_near(void **unused)
                 for (int64_t l = profile.offsets[i]; l < profile.offsets[i + 1]; l++) {
                     const double half = (double)(profile.nodes[i].floor + l - profile.offsets[i] + 1) / 2;
                     for (int side = -1; side <= 1; side += 2)
-                        if (!covers(&chains, profile.nodes[i].centre + side * half, profile.levels[l], tolerance * (1 + 1e-9)))
-                            fail_msg("seed %d tolerance %g: node %d is not drawn", (int)seed, tolerance, (int)i);
+                        if (!covers(&chains, profile.nodes[i].centre + side * half, profile.levels[l],
+                                    tolerance * (1 + 1e-9)))
+                            fail_msg("seed %d tolerance %g: node %d is not drawn", (int)seed, tolerance,
+                                     (int)i);
                 }
             ll_chains exact;
             CHECK_OK(ll_profile_outlines(&profile, 1, 1, 0, &exact, error));
             for (int64_t p = 0; p < chains.offsets[chains.count]; p++)
-                if (!covers(&exact, chains.points[2 * p], chains.points[2 * p + 1], tolerance * (1 + 1e-9) + 1e-9))
-                    fail_msg("seed %d tolerance %g: point %d is drawn where nothing is", (int)seed, tolerance, (int)p);
+                if (!covers(&exact, chains.points[2 * p], chains.points[2 * p + 1],
+                            tolerance * (1 + 1e-9) + 1e-9))
+                    fail_msg("seed %d tolerance %g: point %d is drawn where nothing is", (int)seed, tolerance,
+                             (int)p);
             ll_chains_deinit(&exact);
             ll_chains_deinit(&chains);
         }
@@ -428,7 +441,7 @@ static void deep_chains(void **unused)
     CHECK_OK(ll_merge_tree_simplify(&tree, PITS, false, &simple, error));
     /* pair i: birth -i, death i + 1, persistence 2 i + 1 > PITS */
     assert_int_equal(simple.minima, PITS / 2);
-    assert_int_equal(simple.basins[0], PITS); /* pit PITS / 2 */
+    assert_int_equal(simple.basins[0], PITS);         /* pit PITS / 2 */
     assert_int_equal(simple.nodes[0].size, PITS + 1); /* all cut pits and ridges, and its own pit */
     ll_branches branches;
     CHECK_OK(ll_branches_create(&tree, &branches, error));
@@ -454,9 +467,12 @@ static void deep_chains(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(simplification_like_a_new_sweep), cmocka_unit_test(numbers_by_hand),
-        cmocka_unit_test(layouts_do_not_cross),            cmocka_unit_test(profiles_measure_components),
-        cmocka_unit_test(outlines_stay_near),              cmocka_unit_test(deep_chains),
+        cmocka_unit_test(simplification_like_a_new_sweep),
+        cmocka_unit_test(numbers_by_hand),
+        cmocka_unit_test(layouts_do_not_cross),
+        cmocka_unit_test(profiles_measure_components),
+        cmocka_unit_test(outlines_stay_near),
+        cmocka_unit_test(deep_chains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
