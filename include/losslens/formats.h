@@ -228,6 +228,58 @@ LL_API void ll_table_deinit(ll_table *table);
 /* Column by name, or -1. */
 LL_API int64_t ll_table_column(const ll_table *table, const char *name);
 
+/* ------------------------------------------------------------------ structured text */
+
+/* YAML 1.2 (core schema) and, as a part of it, JSON, as a tree that knows where each value stood. */
+typedef enum ll_value_type {
+    LL_VALUE_NULL,
+    LL_VALUE_BOOLEAN,
+    LL_VALUE_INTEGER,
+    LL_VALUE_REAL,
+    LL_VALUE_TEXT,
+    LL_VALUE_LIST,
+    LL_VALUE_MAP
+} ll_value_type;
+typedef struct ll_value ll_value;
+struct ll_value {
+    ll_value_type type;
+    int line, column;     /* of its first letter, from 1 */
+    const char *text;     /* scalars: as written, without quotes; else NULL */
+    int64_t integer;      /* INTEGER; BOOLEAN: 0 or 1 */
+    double real;          /* REAL, INTEGER */
+    int64_t count;        /* LIST, MAP */
+    const ll_value *items; /* [count] */
+    const ll_value *keys;  /* MAP: [count], each TEXT, in the order of the file */
+};
+typedef struct ll_document ll_document; /* owns a tree */
+/* One document. Anchors, aliases and tags are off, a key met twice is refused, keys are texts; depth and bytes
+ * are limited (depth, text_bytes). Errors read "line 3, column 5: ...". An empty file is a NULL value. */
+LL_API ll_status ll_document_parse(const void *bytes, size_t size, const char *place, const ll_format_limits *limits,
+                                   ll_document **document, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_document_read(const char *path, const ll_format_limits *limits, ll_document **document,
+                                  ll_error *error) LL_MUST_CHECK;
+LL_API const ll_value *ll_document_root(const ll_document *document);
+LL_API const char *ll_document_place(const ll_document *document);
+LL_API void ll_document_destroy(ll_document *document);
+/* "null", "a whole number", "a map" ... for messages. */
+LL_API const char *ll_value_type_name(ll_value_type type);
+/* A MAP's value by key, or NULL (also for NULL and for what is no MAP). Cost O(count). */
+LL_API const ll_value *ll_value_get(const ll_value *map, const char *key);
+/* LL_INVALID_FILE at the first key that is none of `keys`, with the nearest valid one. */
+LL_API ll_status ll_value_check_keys(const ll_value *map, const char *const *keys, int64_t count, const char *place,
+                                     ll_error *error) LL_MUST_CHECK;
+/* What a key must hold; the message names the key, the line, what was got and what was wanted. `value` NULL (the key
+ * is absent) leaves the output as it is: the default. */
+LL_API ll_status ll_value_take_integer(const ll_value *value, const char *key, int64_t least, int64_t most,
+                                       const char *place, int64_t *integer, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_value_take_real(const ll_value *value, const char *key, double least, double most,
+                                    const char *place, double *real, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_value_take_boolean(const ll_value *value, const char *key, const char *place, bool *boolean,
+                                       ll_error *error) LL_MUST_CHECK;
+/* Any scalar counts as a text, as it is written. The text belongs to the document. */
+LL_API ll_status ll_value_take_text(const ll_value *value, const char *key, const char *place, const char **text,
+                                    ll_error *error) LL_MUST_CHECK;
+
 /* ------------------------------------------------------------------ files as bytes */
 
 /* A whole file, mapped for reading. Zero-initialise; end with ll_file_unmap (a zeroed one is fine). */
