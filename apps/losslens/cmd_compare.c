@@ -159,6 +159,7 @@ static int run(int argc, char **argv)
          "which vertices of a grid are neighbours", 0, 0, NULL},
         {"graph", LL_OPTION_TEXT, &settings.graph, "GRAPH", "neighbours of scattered points: knn:8, delaunay, gabriel", 0, 0, NULL},
         {"array", LL_OPTION_TEXT, &settings.array, "NAME", "which array of the files", 0, 0, NULL},
+        {"shape", LL_OPTION_REALS, &settings.shape, "N,M,...", "read the values as a grid of these extents", 0, 0, NULL},
         {"simplify", LL_OPTION_TEXT, &settings.simplify, "E", "drop pairs of persistence up to E, or up to 5% of the range", 0, 0, NULL},
         {"superlevel", LL_OPTION_FLAG, &settings.superlevel, NULL, "maxima and split trees instead", 0, 0, NULL},
         {"memory", LL_OPTION_BYTES, &settings.memory, "SIZE", "refuse to need more than this for a tree, e.g. 1GiB", 0, 0, NULL},

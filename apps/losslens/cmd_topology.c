@@ -298,7 +298,7 @@ typedef struct wishes {
     ll_panel_kind kind;
     const ll_figure_settings *figure;
     const ll_figure_options *figure_options;
-    bool json;
+    bool json, critical;
     int64_t pairs;
 } wishes;
 
@@ -311,6 +311,7 @@ static ll_status work(const ll_field_settings *settings, const wishes *w, ll_err
     if (status == LL_OK && w->figure->path != NULL) {
         ll_panel panel;
         status = ll_field_view_panel(&view, w->kind, w->title, &panel, error);
+        if (status == LL_OK && w->critical) status = ll_field_view_mark(&view, settings, &panel, error);
         if (status == LL_OK) status = ll_figure_write(w->figure->path, &panel, 1, w->figure_options, error);
     }
     if (status == LL_OK && w->tree_out != NULL) status = write_tree(&view, w->tree_out, error);
@@ -339,6 +340,7 @@ static int run(int argc, char **argv)
         {"values", LL_OPTION_TEXT, &settings.values, "V.npy", "values at the points or graph vertices, instead of FIELD", 0, 0, NULL},
         {"graph", LL_OPTION_TEXT, &settings.graph, "GRAPH", "neighbours of points: knn:8, knn-mutual:8, delaunay, gabriel", 0, 0, NULL},
         {"edges", LL_OPTION_TEXT, &settings.edges, "E.csv", "edges of a graph: two columns of vertex numbers from 0", 0, 0, NULL},
+        {"shape", LL_OPTION_REALS, &settings.shape, "N,M,...", "read the values as a grid of these extents", 0, 0, NULL},
         {"simplify", LL_OPTION_TEXT, &settings.simplify, "E", "drop pairs of persistence up to E, or up to 5% of the range", 0, 0, NULL},
         {"superlevel", LL_OPTION_FLAG, &settings.superlevel, NULL, "maxima and split tree instead of minima and join tree", 0, 0, NULL},
         {"pairs", LL_OPTION_INTEGER, &w.pairs, "N", "pairs listed in the text", 0.0, 1e9, NULL},
@@ -348,6 +350,7 @@ static int run(int argc, char **argv)
         LL_OPTION_THREADS(&threads),
         LL_OPTION_JSON(&w.json),
         {"kind", LL_OPTION_CHOICE, &kind, "tree|profile|diagram|barcode|contour|surface", "what the figure shows", 0, 0, NULL},
+        {"critical", LL_OPTION_FLAG, &w.critical, NULL, "mark minima, saddles and maxima on a contour", 0, 0, NULL},
         {"title", LL_OPTION_TEXT, &w.title, "TEXT", "title of the figure; else the file's name", 0, 0, NULL},
         LL_FIGURE_OPTIONS(&figure),
     };

@@ -154,12 +154,36 @@ static void make_grid(ll_field_view *view)
     }
 }
 
+/* The values as a grid of other extents, in C order. */
+static ll_status reshape(ll_field_data *data, const ll_reals *shape, const char *path, ll_error *error)
+{
+    if (shape->count == 0) return LL_OK;
+    int64_t extents[LL_FIELD_DATA_MAX_RANK], product = 1;
+    bool fits = data->rank > 0 && shape->count <= LL_FIELD_DATA_MAX_RANK;
+    for (int k = 0; k < shape->count && fits; k++) {
+        fits = shape->values[k] >= 1.0 && shape->values[k] <= 1e12 && shape->values[k] == floor(shape->values[k]);
+        if (fits) extents[k] = (int64_t)shape->values[k];
+        fits = fits && ll_multiply_int64(product, extents[k], &product);
+    }
+    if (!fits || product != data->count) {
+        return ll_fail(error, LL_SHAPE, "losslens", path, "--shape does not fit the %lld values", (long long)data->count);
+    }
+    for (int k = 0; k < LL_FIELD_DATA_MAX_RANK; k++) {
+        ll_free(data->axes[k]);
+        data->axes[k] = NULL;
+        if (k < shape->count) data->shape[k] = extents[k];
+    }
+    data->rank = shape->count;
+    return LL_OK;
+}
+
 static ll_status open_view(ll_field_view *view, const char *path, const ll_field_settings *settings, ll_error *error)
 {
     ll_field_read_options read = {.array = settings->array};
     const char *source = settings->values != NULL ? settings->values : path;
     LL_TRY(parse_simplify(settings->simplify, view, error));
     LL_TRY(ll_field_file_read(source, &read, &view->data, error));
+    LL_TRY(reshape(&view->data, &settings->shape, source, error));
     bool graph = settings->points != NULL || settings->edges != NULL || settings->graph != NULL || view->data.rank == 0;
 
     ll_topology_options options = ll_topology_options_default();
@@ -197,6 +221,8 @@ void ll_field_view_close(ll_field_view *view)
     ll_tree_layout_deinit(&view->layout);
     ll_profile_deinit(&view->profile);
     ll_free(view->picture);
+    ll_free(view->marks);
+    ll_free(view->mark_kinds);
     *view = (ll_field_view){0};
 }
 
@@ -262,6 +288,35 @@ ll_status ll_field_view_panel(ll_field_view *view, ll_panel_kind kind, const cha
     }
     *panel = made;
     return LL_OK;
+}
+
+ll_status ll_field_view_mark(ll_field_view *view, const ll_field_settings *settings, ll_panel *panel, ll_error *error)
+{
+    if (panel->kind != LL_PANEL_CONTOUR) {
+        return ll_fail(error, LL_UNSUPPORTED, "losslens", NULL, "critical points are marked on contours only");
+    }
+    ll_topology_options options = ll_topology_options_default();
+    options.team = settings->team;
+    (void)ll_connectivity_parse(settings->connectivity, &options.connectivity);
+    ll_critical_point *points;
+    int64_t count;
+    LL_TRY(ll_critical_points_of_grid(&view->grid, &options, &points, &count, error));
+    view->marks = ll_allocate_array(2 * count, sizeof *view->marks);
+    view->mark_kinds = ll_allocate_array(count, sizeof *view->mark_kinds);
+    ll_status status = LL_OK;
+    if (view->marks == NULL || view->mark_kinds == NULL) status = ll_fail_memory(error, "losslens", (size_t)count * 24);
+    for (int64_t i = 0; i < count && status == LL_OK; i++) {
+        double position[3];
+        ll_field_view_position(view, points[i].vertex, position);
+        view->marks[2 * i] = position[0];
+        view->marks[2 * i + 1] = position[1];
+        view->mark_kinds[i] = points[i].kind;
+    }
+    ll_free(points);
+    panel->field.points = view->marks;
+    panel->field.point_kinds = view->mark_kinds;
+    panel->field.point_count = status == LL_OK ? count : 0;
+    return status;
 }
 
 void ll_field_view_position(const ll_field_view *view, int64_t vertex, double position[3])

@@ -6,12 +6,14 @@
 #include "losslens/figures.h"
 #include "losslens/formats_fields.h"
 #include "losslens/topology.h"
+#include "options.h"
 
 typedef struct ll_field_settings {
     const char *array;        /* which array of the file; NULL: the known one */
     const char *connectivity; /* of grids */
     const char *points, *values, *graph, *edges; /* files and "knn:8"; NULL: none */
     const char *simplify;     /* "0.1", "5%"; NULL: nothing is removed */
+    ll_reals shape;           /* extents to read the values as; none: those of the file */
     bool superlevel;
     int64_t memory;           /* bytes; 0: no limit */
     unsigned outputs;         /* ll_topology_output */
@@ -32,6 +34,8 @@ typedef struct ll_field_view {
     ll_tree_layout layout;
     ll_profile profile;
     double *picture;      /* values as x by y */
+    double *marks;        /* x, y of critical points */
+    ll_critical_kind *mark_kinds;
 } ll_field_view;
 
 /* Reads and computes. path may be NULL when settings give values and points or edges. */
@@ -40,6 +44,9 @@ void ll_field_view_close(ll_field_view *view);
 
 /* A panel that shows the field; it points into `view`. LL_UNSUPPORTED if the field has no such picture. */
 ll_status ll_field_view_panel(ll_field_view *view, ll_panel_kind kind, const char *title, ll_panel *panel, ll_error *error);
+
+/* Adds the field's critical points to a contour's panel. */
+ll_status ll_field_view_mark(ll_field_view *view, const ll_field_settings *settings, ll_panel *panel, ll_error *error);
 
 /* Position of a vertex in the field's coordinates, up to 3 numbers, zeros beyond. */
 void ll_field_view_position(const ll_field_view *view, int64_t vertex, double position[3]);

@@ -104,18 +104,30 @@ static void draw_path(ll_canvas *canvas, const ll_frame *frame, const ll_figure_
     }
 }
 
+static const ll_legend_entry looks[LL_CRITICAL_KINDS] = {
+    [LL_CRITICAL_MINIMUM] = {.name = "minimum", .shape = LL_SHAPE_DISC, .color = 0x56b4e9, .mark = true},
+    [LL_CRITICAL_SADDLE_1] = {.name = "saddle", .shape = LL_SHAPE_DIAMOND, .color = 0xd55e00, .mark = true},
+    [LL_CRITICAL_SADDLE_2] = {.name = "2-saddle", .shape = LL_SHAPE_DIAMOND, .color = 0xe69f00, .mark = true},
+    [LL_CRITICAL_MAXIMUM] = {.name = "maximum", .shape = LL_SHAPE_TRIANGLE, .color = 0x8e1b2a, .mark = true},
+    [LL_CRITICAL_DEGENERATE] = {.name = "degenerate", .shape = LL_SHAPE_SQUARE, .color = 0x555555, .mark = true},
+};
+
+/* What the marks mean, in a corner; nothing when all are alike. */
+static void draw_point_legend(ll_canvas *canvas, const ll_frame *frame, const ll_figure_field *field)
+{
+    ll_legend_entry entries[LL_CRITICAL_KINDS];
+    bool seen[LL_CRITICAL_KINDS] = {false};
+    int rows = 0;
+    if (field->point_kinds == NULL) return;
+    for (int64_t i = 0; i < field->point_count; i++) seen[field->point_kinds[i]] = true;
+    for (int k = 0; k < LL_CRITICAL_KINDS; k++) {
+        if (seen[k]) entries[rows++] = looks[k];
+    }
+    if (rows > 0) ll_frame_legend(canvas, frame, entries, rows, LL_CORNER_UPPER_RIGHT);
+}
+
 static void draw_points(ll_canvas *canvas, const ll_frame *frame, const ll_figure_field *field)
 {
-    static const struct {
-        ll_mark_shape shape;
-        uint32_t color;
-    } looks[LL_CRITICAL_KINDS] = {
-        [LL_CRITICAL_MINIMUM] = {LL_SHAPE_DISC, 0x0072b2},
-        [LL_CRITICAL_SADDLE_1] = {LL_SHAPE_DIAMOND, 0xd55e00},
-        [LL_CRITICAL_SADDLE_2] = {LL_SHAPE_DIAMOND, 0xe69f00},
-        [LL_CRITICAL_MAXIMUM] = {LL_SHAPE_TRIANGLE, 0x8e1b2a},
-        [LL_CRITICAL_DEGENERATE] = {LL_SHAPE_SQUARE, 0x555555},
-    };
     double radius = canvas->font * (field->point_count > 300 ? 0.12 : field->point_count > 60 ? 0.18 : 0.26);
     for (int64_t i = 0; i < field->point_count; i++) {
         ll_critical_kind kind = field->point_kinds != NULL ? field->point_kinds[i] : LL_CRITICAL_MINIMUM;
@@ -175,6 +187,7 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
         draw_points(canvas, &frame, field);
         cairo_restore(canvas->cairo);
         ll_frame_draw(canvas, &frame);
+        draw_point_legend(canvas, &frame, field);
         if (measured->incomplete) {
             ll_frame_remark(canvas, &frame, options->scale == LL_SCALE_LOG ? "hatched: no positive finite value"
                                                                            : "hatched: no finite value");
