@@ -1,0 +1,237 @@
+/* losslens cka - similarity of the layers of checkpoints of a network, and a map of the models. */
+#include "figure_options.h"
+#include "json.h"
+#include "options.h"
+#include "setup_flags.h"
+
+#include "losslens/similarity.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MOST_MODELS = LL_LIST_LIMIT, MOST_LAYERS = 1024 };
+
+typedef struct settings {
+    ll_setup_flags setup;
+    ll_figure_settings figure;
+    const char *variant, *embed;
+    ll_texts layer;
+    bool json, no_baseline;
+    int64_t batch;
+} settings;
+
+typedef struct work {
+    ll_setup *setup;
+    void *theta[MOST_MODELS], *buffers[MOST_MODELS];
+    ll_cka_model model[MOST_MODELS];
+    int64_t layers[MOST_LAYERS];
+    int64_t layer_count;
+    int count;
+    ll_record *record;
+    double *positions; /* count x 2, of the last layer asked for; NULL: not placed */
+    ll_embedding_result placement;
+} work;
+
+static void work_deinit(work *w)
+{
+    ll_record_destroy(w->record);
+    for (int i = 0; i < w->count; i++) {
+        ll_free(w->theta[i]);
+        ll_free(w->buffers[i]);
+    }
+    ll_free(w->positions);
+    ll_setup_destroy(w->setup);
+}
+
+static ll_status choose_layers(const settings *s, work *w, ll_error *error)
+{
+    const ll_problem_info *info = ll_problem_view(ll_setup_problem(w->setup));
+    if (info->layers < 1 || info->layers > MOST_LAYERS)
+        return ll_fail(error, LL_UNSUPPORTED, "losslens", info->name, "it has %lld layers; wanted 1 to %d", (long long)info->layers, MOST_LAYERS);
+    for (int64_t l = 0; l < info->layers; l++) {
+        bool wanted = s->layer.count == 0;
+        for (int i = 0; i < s->layer.count; i++) wanted = wanted || strcmp(s->layer.items[i], info->layer[l].name) == 0;
+        if (wanted) w->layers[w->layer_count++] = l;
+    }
+    for (int i = 0; i < s->layer.count; i++) {
+        const char *names[MOST_LAYERS];
+        bool found = false;
+        for (int64_t l = 0; l < info->layers; l++) {
+            names[l] = info->layer[l].name;
+            found = found || strcmp(names[l], s->layer.items[i]) == 0;
+        }
+        if (found) continue;
+        const char *near = ll_nearest_word(s->layer.items[i], names, info->layers);
+        return ll_fail(error, LL_NOT_FOUND, "losslens", "--layer", "there is no layer %s; the nearest is %s, the last %s",
+                       s->layer.items[i], near != NULL ? near : "none", names[info->layers - 1]);
+    }
+    return LL_OK;
+}
+
+/* Distances 1 - CKA of the models at the last of the chosen layers. */
+static ll_status place(const settings *s, work *w, ll_error *error)
+{
+    const ll_array *matrix;
+    LL_TRY(ll_record_get_array(w->record, "matrix", &matrix, error));
+    int64_t n = w->count, entries = matrix->shape[0];
+    double *distances = ll_allocate_array(n * n, sizeof *distances);
+    w->positions = ll_allocate_array(2 * n, sizeof *w->positions);
+    if (distances == NULL || w->positions == NULL) {
+        ll_free(distances);
+        return ll_fail_memory(error, "losslens", (size_t)(n * n) * sizeof *distances);
+    }
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++) {
+            int64_t a = (i + 1) * w->layer_count - 1, b = (j + 1) * w->layer_count - 1;
+            distances[i * n + j] = i == j ? 0.0 : fmax(0.0, 1.0 - ll_array_get(matrix, a * entries + b));
+            if (i != j && isnan(ll_array_get(matrix, a * entries + b))) distances[i * n + j] = NAN;
+        }
+    ll_embedding_options options = {.seed = (uint64_t)s->setup.seed};
+    (void)ll_embedding_parse(s->embed, &options.method);
+    ll_status status = ll_embed(distances, n, &options, w->positions, &w->placement, error);
+    ll_free(distances);
+    LL_TRY(status);
+    const ll_array positions = {.type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {n, 2}, .data = w->positions};
+    LL_TRY(ll_record_set_array(w->record, "positions", "", &positions, error));
+    LL_TRY(ll_record_set_text(w->record, "placement", ll_embedding_name(w->placement.method), error));
+    LL_TRY(ll_record_set_integer(w->record, "placement_undefined", "", w->placement.undefined, error));
+    return ll_record_set_real(w->record, "placement_quality", "", w->placement.quality, error);
+}
+
+static ll_status compute(const settings *s, work *w, const ll_words *words, ll_error *error)
+{
+    LL_TRY(ll_setup_flags_open(&s->setup, NULL, 0, &w->setup, error));
+    LL_TRY(choose_layers(s, w, error));
+    ll_problem *problem = ll_setup_problem(w->setup);
+    ll_samples list = {0};
+    if (ll_problem_role(problem, "evaluate", 0, &list.indices, &list.count, NULL) != LL_OK) list.indices = NULL;
+    for (int i = 0; i < words->count; i++) {
+        LL_TRY(ll_setup_load(w->setup, words->items[i], &w->theta[i], &w->buffers[i], error));
+        w->count = i + 1;
+        w->model[i] = (ll_cka_model){.name = words->items[i], .problem = problem, .theta = w->theta[i], .buffers = w->buffers[i],
+                                     .samples = list.indices != NULL ? &list : NULL, .layers = w->layers, .layer_count = w->layer_count};
+    }
+    ll_cka_options options = {.batch = s->batch, .seed = (uint64_t)s->setup.seed, .no_baseline = s->no_baseline};
+    (void)ll_cka_variant_parse(s->variant, &options.variant);
+    LL_TRY(ll_cka_models(w->model, w->count, &options, NULL, &w->record, error));
+    return w->count > 1 ? place(s, w, error) : LL_OK;
+}
+
+static void json_matrix(ll_json *json, const char *name, const ll_array *matrix)
+{
+    ll_json_key(json, name);
+    ll_json_open(json, '[');
+    for (int64_t i = 0; i < matrix->shape[0]; i++) {
+        ll_json_open(json, '[');
+        for (int64_t j = 0; j < matrix->shape[1]; j++) ll_json_number(json, ll_array_get(matrix, i * matrix->shape[1] + j));
+        ll_json_close(json, ']');
+    }
+    ll_json_close(json, ']');
+}
+
+static bool print_json(const work *w, const settings *s)
+{
+    const ll_problem_info *info = ll_problem_view(ll_setup_problem(w->setup));
+    const ll_array *matrix = NULL, *baseline = NULL, *flags = NULL;
+    int64_t samples = 0;
+    if (ll_record_get_array(w->record, "matrix", &matrix, NULL) != LL_OK || ll_record_get_array(w->record, "flags", &flags, NULL) != LL_OK ||
+        ll_record_get_integer(w->record, "samples", &samples, NULL) != LL_OK)
+        return false;
+    ll_json json = {0};
+    ll_json_open(&json, '{');
+    ll_json_add_text(&json, "variant", s->variant);
+    ll_json_add_integer(&json, "samples", samples);
+    ll_json_key(&json, "entries");
+    ll_json_open(&json, '[');
+    for (int m = 0; m < w->count; m++)
+        for (int64_t l = 0; l < w->layer_count; l++) {
+            ll_json_open(&json, '{');
+            ll_json_add_text(&json, "model", w->model[m].name);
+            ll_json_add_text(&json, "layer", info->layer[w->layers[l]].name);
+            ll_json_add_text(&json, "state", ll_cka_flag_text((ll_cka_flag)ll_array_get(flags, m * w->layer_count + l)));
+            ll_json_close(&json, '}');
+        }
+    ll_json_close(&json, ']');
+    json_matrix(&json, "matrix", matrix);
+    if (ll_record_get_array(w->record, "baseline", &baseline, NULL) == LL_OK) json_matrix(&json, "baseline", baseline);
+    if (w->positions != NULL) {
+        ll_json_add_text(&json, "placement", ll_embedding_name(w->placement.method));
+        ll_json_add_number(&json, "placement_quality", w->placement.quality);
+        ll_json_key(&json, "positions");
+        ll_json_open(&json, '[');
+        for (int m = 0; m < w->count; m++) ll_json_numbers(&json, w->positions + 2 * m, 2);
+        ll_json_close(&json, ']');
+    }
+    ll_json_close(&json, '}');
+    return ll_json_print(&json, stdout);
+}
+
+static bool print_text(const work *w, const settings *s)
+{
+    const ll_problem_info *info = ll_problem_view(ll_setup_problem(w->setup));
+    const ll_array *matrix;
+    char text[LL_NUMBER_TEXT];
+    if (ll_record_get_array(w->record, "matrix", &matrix, NULL) != LL_OK) return false;
+    int64_t n = matrix->shape[0];
+    printf("%s linear CKA at layer %s\n", s->variant, info->layer[w->layers[w->layer_count - 1]].name);
+    for (int a = 0; a < w->count; a++) {
+        for (int b = 0; b < w->count; b++) {
+            double value = ll_array_get(matrix, ((a + 1) * w->layer_count - 1) * n + (b + 1) * w->layer_count - 1);
+            printf("  %9s", isnan(value) ? "undefined" : ll_print_number(value, 4, text));
+        }
+        printf("   %s\n", w->model[a].name);
+    }
+    if (w->positions != NULL)
+        printf("placed by %s, %s %s\n", ll_embedding_name(w->placement.method),
+               w->placement.method == LL_EMBED_MDS ? "stress" : "divergence", ll_print_number(w->placement.quality, 4, text));
+    return !ferror(stdout);
+}
+
+static int run(int argc, char **argv)
+{
+    settings s = {.setup = LL_SETUP_FLAGS_DEFAULT, .figure = ll_figure_settings_default(), .variant = "debiased", .embed = "mds"};
+    s.setup.samples = 512;
+    const ll_option options[] = {
+        LL_SETUP_OPTIONS(&s.setup),
+        {"variant", LL_OPTION_CHOICE, &s.variant, "biased|debiased|minibatch", "of the estimate", 0, 0, NULL},
+        {"layer", LL_OPTION_TEXTS, &s.layer, "NAME", "compare only this layer; may be repeated; default: all", 0, 0, NULL},
+        {"batch", LL_OPTION_INTEGER, &s.batch, "N", "samples a batch of the minibatch variant", 4, 1e6, NULL},
+        {"embed", LL_OPTION_CHOICE, &s.embed, "mds|tsne|umap", "how models are placed", 0, 0, NULL},
+        {"no-baseline", LL_OPTION_FLAG, &s.no_baseline, NULL, "leave out the value for random features", 0, 0, NULL},
+        LL_FIGURE_OPTIONS(&s.figure),
+        LL_OPTION_THREADS(&s.setup.threads),
+        LL_OPTION_JSON(&s.json),
+    };
+    const ll_command command = {
+        .verb = "cka", .usage = "CHECKPOINT... --network NAME --data SOURCE [options]",
+        .about = "Linear CKA between all layers of all checkpoints on the same samples (debiased unless told), the value for random "
+                 "features beside it, and a map of the models at the last layer compared.",
+        .example = "losslens cka seed0.pt seed1.pt --network resnet20 --shortcut B --data cifar10:cifar-10-batches-bin --samples 500 --figure cka.pdf",
+        .options = options, .option_count = LL_COUNT(options), .least_words = 1, .most_words = MOST_MODELS};
+    ll_words words;
+    int code;
+    if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;
+    ll_figure_options figure;
+    if (!ll_figure_settings_apply(&command, &s.figure, &figure, &code)) return code;
+    work w = {0};
+    ll_error error = {0};
+    ll_status status = compute(&s, &w, &words, &error);
+    if (status == LL_OK && s.figure.path != NULL) {
+        const ll_array *matrix;
+        status = ll_record_get_array(w.record, "matrix", &matrix, &error);
+        if (status == LL_OK) {
+            const ll_panel panel = {.kind = LL_PANEL_MATRIX, .value_label = "linear CKA",
+                                    .matrix = {.rows = matrix->shape[0], .columns = matrix->shape[1], .values = matrix->data}};
+            status = ll_figure_write(s.figure.path, &panel, 1, &figure, &error);
+        }
+    }
+    if (status != LL_OK) {
+        work_deinit(&w);
+        return ll_command_failure(&command, &error);
+    }
+    bool printed = s.json ? print_json(&w, &s) : print_text(&w, &s);
+    work_deinit(&w);
+    return printed ? LL_EXIT_OK : LL_EXIT_FAILURE;
+}
+
+const ll_verb ll_verb_cka = {"cka", "similarity of the layers of networks, and a map of the models", run};
