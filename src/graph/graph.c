@@ -344,6 +344,11 @@ ll_node ll_graph_apply(ll_graph *graph, ll_op op, const ll_node *inputs, int64_t
         return ll_graph_refuse(graph, LL_INVALID_ARGUMENT, traits->name, "rank %d or type %d is out of range", rank,
                                (int)dtype);
     }
+    for (int axis = 0; shape != NULL && axis < rank; axis++) {
+        if (shape[axis] == LL_INFER && op != LL_OP_RESHAPE) {
+            return ll_graph_refuse(graph, LL_INVALID_ARGUMENT, traits->name, "axis %d has no size", axis);
+        }
+    }
     ll_graph_node draft = {.op = op,
                            .dtype = dtype,
                            .rank = shape == NULL ? 0 : rank,

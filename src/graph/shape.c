@@ -19,7 +19,9 @@ void ll_graph_shape_text(ll_text *text, ll_dtype dtype, const int64_t *shape, in
     ll_text_format(text, "%s[", ll_dtype_name(dtype));
     for (int axis = 0; axis < rank; axis++) {
         if (axis > 0) ll_text_append(text, ", ");
-        if (shape[axis] == LL_SAMPLES) {
+        if (shape[axis] == LL_INFER) {
+            ll_text_append(text, "?");
+        } else if (shape[axis] == LL_SAMPLES) {
             ll_text_append(text, "N");
         } else if (shape[axis] < 0) {
             ll_text_format(text, "%lldN", (long long)-shape[axis]);
