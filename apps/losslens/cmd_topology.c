@@ -54,7 +54,24 @@ static double number_at(const ll_topology_numbers *numbers, const ll_topology_nu
     return value;
 }
 
-static bool print_json(const ll_field_view *view, const char *path, const ll_topology_numbers *numbers)
+/* [dimension, birth, death or -1, essential] of loops and voids. */
+static void add_higher(ll_json *json, const ll_field_view *view)
+{
+    ll_json_key(json, "higher_pairs");
+    ll_json_open(json, '[');
+    for (int64_t i = view->tree.minima; i < view->all_count; i++) {
+        const ll_persistence_pair *pair = &view->all_pairs[i];
+        ll_json_open(json, '[');
+        ll_json_integer(json, pair->dimension);
+        ll_json_integer(json, pair->birth);
+        ll_json_integer(json, pair->death);
+        ll_json_boolean(json, pair->essential);
+        ll_json_close(json, ']');
+    }
+    ll_json_close(json, ']');
+}
+
+static bool print_json(const ll_field_view *view, const char *path, const ll_topology_numbers *numbers, bool loops)
 {
     const ll_merge_tree *tree = &view->tree;
     ll_json json = {0};
@@ -85,6 +102,7 @@ static bool print_json(const ll_field_view *view, const char *path, const ll_top
     ll_json_add_integer(&json, "excluded", tree->excluded);
     add_pairs(&json, tree);
     add_tree(&json, tree);
+    if (loops) add_higher(&json, view);
     ll_json_key(&json, "numbers");
     ll_json_open(&json, '{');
     int64_t count;
@@ -147,6 +165,11 @@ static void print_text(const ll_field_view *view, const char *path, const ll_top
     printf("\n");
     if (view->is_graph && view->graph.warning[0] != 0) printf("note: %s\n", view->graph.warning);
     printf("\n");
+    if (view->higher.count > 0) {
+        int64_t kept[2] = {0, 0};
+        for (int64_t i = tree->minima; i < view->all_count; i++) kept[view->all_pairs[i].dimension == 1 ? 0 : 1]++;
+        printf("  %-40s %14s\n  %-40s %14s\n", "loops", ll_print_count(kept[0], a), "voids", ll_print_count(kept[1], b));
+    }
     int64_t count;
     const ll_topology_number_info *list = ll_topology_number_list(&count);
     for (int64_t i = 0; i < count; i++) {
@@ -317,7 +340,7 @@ static ll_status work(const ll_field_settings *settings, const wishes *w, ll_err
     if (status == LL_OK && w->tree_out != NULL) status = write_tree(&view, w->tree_out, error);
     if (status == LL_OK && w->pairs_out != NULL) status = write_pairs(&view, w->pairs_out, error);
     const char *name = settings->values != NULL ? settings->values : w->path;
-    if (status == LL_OK && w->json && !print_json(&view, name, &numbers)) {
+    if (status == LL_OK && w->json && !print_json(&view, name, &numbers, settings->loops)) {
         status = ll_fail(error, LL_IO, "losslens", NULL, "the answer could not be written");
     }
     if (status == LL_OK && !w->json) print_text(&view, name, &numbers, w->pairs);
@@ -343,6 +366,7 @@ static int run(int argc, char **argv)
         {"shape", LL_OPTION_REALS, &settings.shape, "N,M,...", "read the values as a grid of these extents", 0, 0, NULL},
         {"simplify", LL_OPTION_TEXT, &settings.simplify, "E", "drop pairs of persistence up to E, or up to 5% of the range", 0, 0, NULL},
         {"superlevel", LL_OPTION_FLAG, &settings.superlevel, NULL, "maxima and split tree instead of minima and join tree", 0, 0, NULL},
+        {"loops", LL_OPTION_FLAG, &settings.loops, NULL, "loops of 2-D, loops and voids of 3-D grids as well", 0, 0, NULL},
         {"pairs", LL_OPTION_INTEGER, &w.pairs, "N", "pairs listed in the text", 0.0, 1e9, NULL},
         {"tree-out", LL_OPTION_TEXT, &w.tree_out, "OUT.csv", "write the merge tree: .csv, .vtu or .vtp", 0, 0, NULL},
         {"pairs-out", LL_OPTION_TEXT, &w.pairs_out, "OUT.csv", "write the pairs: .csv, .vtu or .vtp", 0, 0, NULL},

@@ -177,6 +177,22 @@ static ll_status reshape(ll_field_data *data, const ll_reals *shape, const char 
     return LL_OK;
 }
 
+/* The pairs of all dimensions in one list; the higher ones are simplified by the same threshold. */
+static ll_status join_pairs(ll_field_view *view, ll_error *error)
+{
+    double epsilon = view->epsilon * (view->fraction ? ll_merge_tree_range(&view->full).range : 1.0);
+    int64_t most = view->tree.minima + view->higher.count;
+    view->all_pairs = ll_allocate_array(most, sizeof *view->all_pairs);
+    if (view->all_pairs == NULL) return ll_fail_memory(error, "losslens", (size_t)most * sizeof *view->all_pairs);
+    for (int64_t i = 0; i < view->tree.minima; i++) view->all_pairs[view->all_count++] = view->tree.pairs[i];
+    for (int64_t i = 0; i < view->higher.count; i++) {
+        const ll_persistence_pair *pair = &view->higher.pairs[i];
+        bool stays = pair->essential || view->epsilon < 0.0 || ll_pair_persistence(pair) > epsilon;
+        if (stays) view->all_pairs[view->all_count++] = *pair;
+    }
+    return LL_OK;
+}
+
 static ll_status open_view(ll_field_view *view, const char *path, const ll_field_settings *settings, ll_error *error)
 {
     ll_field_read_options read = {.array = settings->array};
@@ -200,7 +216,12 @@ static ll_status open_view(ll_field_view *view, const char *path, const ll_field
         make_grid(view);
         LL_TRY(ll_merge_tree_of_grid(&view->grid, &options, &view->full, error));
     }
-    return ll_merge_tree_simplify(&view->full, view->epsilon, view->fraction, &view->tree, error);
+    if (settings->loops && graph) {
+        return ll_fail(error, LL_UNSUPPORTED, "losslens", source, "--loops needs a grid; the pairs of a graph are those of its components");
+    }
+    if (settings->loops) LL_TRY(ll_persistence_of_grid(&view->grid, &options, &view->higher, error));
+    LL_TRY(ll_merge_tree_simplify(&view->full, view->epsilon, view->fraction, &view->tree, error));
+    return join_pairs(view, error);
 }
 
 ll_status ll_field_view_open(ll_field_view *view, const char *path, const ll_field_settings *settings, ll_error *error)
@@ -218,6 +239,8 @@ void ll_field_view_close(ll_field_view *view)
     ll_graph_deinit(&view->graph);
     ll_merge_tree_deinit(&view->full);
     ll_merge_tree_deinit(&view->tree);
+    ll_persistence_diagram_deinit(&view->higher);
+    ll_free(view->all_pairs);
     ll_tree_layout_deinit(&view->layout);
     ll_profile_deinit(&view->profile);
     ll_free(view->picture);
@@ -266,7 +289,7 @@ ll_status ll_field_view_panel(ll_field_view *view, ll_panel_kind kind, const cha
         break;
     case LL_PANEL_DIAGRAM:
     case LL_PANEL_BARCODE:
-        made.pairs = (ll_figure_pairs){.pairs = view->tree.pairs, .count = view->tree.minima};
+        made.pairs = (ll_figure_pairs){.pairs = view->all_pairs, .count = view->all_count};
         break;
     case LL_PANEL_TREE:
         ll_tree_layout_deinit(&view->layout);

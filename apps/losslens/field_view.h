@@ -15,6 +15,7 @@ typedef struct ll_field_settings {
     const char *simplify;     /* "0.1", "5%"; NULL: nothing is removed */
     ll_reals shape;           /* extents to read the values as; none: those of the file */
     bool superlevel;
+    bool loops;               /* loops (2 and 3 axes) and voids (3 axes) too */
     int64_t memory;           /* bytes; 0: no limit */
     unsigned outputs;         /* ll_topology_output */
     ll_team *team;
@@ -28,6 +29,9 @@ typedef struct ll_field_view {
     ll_graph graph;
     ll_graph_field graph_field;
     ll_merge_tree full, tree; /* as computed; after simplification */
+    ll_persistence_diagram higher; /* loops and voids, if asked for */
+    ll_persistence_pair *all_pairs; /* those of the tree, then the higher ones that the simplification keeps */
+    int64_t all_count;
     double epsilon;       /* < 0: none */
     bool fraction;
     /* what panels point to */

@@ -54,6 +54,15 @@ same "$("$LOSSLENS" topology single.csv --json | sed 's/.*"pairs":\(.*\),"tree":
 if "$LOSSLENS" topology valleys.csv --memory 10 2>err.txt; then fail "10 bytes were enough"; fi
 grep -Eq 'needs? [^;]*[0-9]' err.txt || { cat err.txt; fail "the need is not stated"; }
 
+# A rim of 5 around a 9: with `axis` the loop is born with the rim's last vertex and filled by the middle.
+printf '5,5,5\n5,9,5\n5,5,5\n' >rim.csv
+same "$("$LOSSLENS" topology rim.csv --loops --connectivity axis --json | sed 's/.*"higher_pairs":\(.*\),"numbers".*/\1/')" '[[1,8,4,false]]'
+same "$("$LOSSLENS" topology rim.csv --loops --simplify 4 --connectivity axis --json | sed 's/.*"higher_pairs":\(.*\),"numbers".*/\1/')" '[]'
+
+# Values in one column can be read as a grid.
+tr ',' '\n' <valleys.csv >column.csv
+same "$("$LOSSLENS" topology column.csv --shape 3,5 --connectivity axis --json | sed 's/.*"pairs"/"pairs"/')" "$(sed 's/.*"pairs"/"pairs"/' axis.json)"
+
 # What is exported can be read again.
 "$LOSSLENS" topology valleys.csv --connectivity axis --tree-out tree.csv --pairs-out pairs.csv >/dev/null
 same "$(cat pairs.csv)" "$(printf 'birth,death,persistence,essential\n6,14,8,1\n8,7,3,0')"
