@@ -3,6 +3,12 @@
 
 #include <string.h>
 
+#ifdef __SANITIZE_ADDRESS__
+/* Fontconfig keeps its caches until the process ends; that is no leak of ours. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libfontconfig"; }
+#endif
+
 #define LL_VERB(name) extern const ll_verb ll_verb_##name;
 #include "verbs.inc"
 #undef LL_VERB

@@ -14,6 +14,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef __SANITIZE_ADDRESS__
+/* Fontconfig keeps its caches until the process ends; that is no leak of ours. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libfontconfig"; }
+#endif
+
 /* ---------------------------------------------------------------- scales */
 
 static void ticks_are_round_and_inside(void **state)
