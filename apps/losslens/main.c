@@ -5,7 +5,7 @@
 
 #ifdef __SANITIZE_ADDRESS__
 /* Fontconfig keeps its caches until the process ends; that is no leak of ours. */
-const char *__lsan_default_suppressions(void);
+LL_API const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) { return "leak:libfontconfig"; }
 #endif
 
