@@ -22,11 +22,18 @@ else
 fi
 if [ -n "$ttk" ] && [ -d "$ttk/core/base/ftmTree" ]; then
     base=$ttk/core/base
-    includes=()
+    # What TTK's own build would configure: the layout of its cell array.
+    cp "$base/skeleton/CellArray_new.h" "$work/CellArray.h"
+    includes=("-I$work")
+    sources=("$here/ttk_ftm.cpp")
     for folder in "$base"/*/; do includes+=("-I${folder%/}"); done
-    if (cd "$work" && for source in "$here/ttk_ftm.cpp" "$base"/common/*.cpp "$base"/ftmTree/*.cpp \
-        "$base"/abstractTriangulation/*.cpp "$base"/implicitTriangulation/*.cpp "$base"/geometry/*.cpp; do
-        c++ -std=c++17 -O3 -march=native -DNDEBUG -w "${includes[@]}" -c "$source" || exit 1
+    for folder in common geometry ftmTree abstractTriangulation implicitTriangulation periodicImplicitTriangulation \
+        regularGridTriangulation \
+        explicitTriangulation compactTriangulation triangulation skeleton boundingVolumeHierarchy; do
+        for source in "$base/$folder"/*.cpp; do [ -f "$source" ] && sources+=("$source"); done
+    done
+    if (cd "$work" && for source in "${sources[@]}"; do
+        c++ -std=c++17 -O3 -march=native -DNDEBUG -DTTK_CELL_ARRAY_NEW -DTTK_ENABLE_KAMIKAZE -w "${includes[@]}" -c "$source" || exit 1
     done && c++ ./*.o -o ttk_ftm); then
         peers+=("ttk-ftm:freudenthal:3:$work/ttk_ftm")
     else
