@@ -72,6 +72,12 @@ static ll_status load_cifar(ll_dataset *dataset, const char *path, int64_t class
                             ll_error *error)
 {
     ll_image_set set;
+    if (*path == 0) {
+        return ll_fail(error, LL_NOT_FOUND, "data", dataset->name,
+                       "cifar%lld:PATH is wanted: cifar-%lld-binary.tar.gz or cifar-%lld-python.tar.gz from "
+                       "https://www.cs.toronto.edu/~kriz/cifar.html, or a folder or batch of it",
+                       (long long)classes, (long long)classes, (long long)classes);
+    }
     LL_TRY(ll_cifar_read(path, limits, &set, error));
     if (classes != 0 && set.classes != classes) {
         ll_status status = ll_fail(error, LL_INVALID_FILE, "data", path, "CIFAR-%lld is wanted; this is CIFAR-%lld",
