@@ -57,9 +57,13 @@ ll_status graph_plan_find(graph_state *state, const graph_shape *shape, const gr
                           ll_error *error);
 void graph_plans_destroy(graph_state *state);
 
-/* Vectors of one block, so that few plans serve any count: 8, 4, 2 or 1. */
-static inline int64_t graph_block(int64_t left)
+/* Vectors of one block, so that few plans serve any count: 8, 4, 2 or 1. Convolutions go one by one: with a
+ * model axis they leave the blocked kernels for the reference, which costs far more than the shared forward
+ * work saves. */
+static inline int64_t graph_block(const graph_state *state, int64_t left)
 {
+    for (int64_t p = 0; p < state->info->parameters; p++)
+        if (state->info->parameter[p].role == LL_ROLE_FILTER) return 1;
     return left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
 }
 

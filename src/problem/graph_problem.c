@@ -354,7 +354,7 @@ static ll_status evaluate_products(graph_state *state, const ll_request *request
         if (info->term[t].weight == 0) continue;
         bool fresh = first_weighted(state, t);
         for (int64_t v = 0, block; v < request->product_count; v += block) {
-            block = graph_block(request->product_count - v);
+            block = graph_block(state, request->product_count - v);
             graph_shape shape = {.work = GRAPH_PRODUCT,
                                  .term = t,
                                  .training = request->mode == LL_MODE_TRAINING,
@@ -485,7 +485,7 @@ static size_t memory(void *context, const ll_request *request)
                                    .term = t,
                                    .training = training,
                                    .product = request->product,
-                                   .vectors = graph_block(request->product_count)};
+                                   .vectors = graph_block(state, request->product_count)};
             bytes = shape_memory(state, &product, samples, 1);
             if (bytes > most) most = bytes;
         }
