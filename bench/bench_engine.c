@@ -41,8 +41,8 @@ typedef struct workload {
     ll_node outputs[128];
     int64_t output_count;
     int64_t samples, points;
-    ll_node inputs[160];
-    const void *data[160];
+    ll_node inputs[320];
+    const void *data[320];
     int64_t input_count;
     ll_node point_inputs[64];
     int64_t point_input_count;
@@ -96,7 +96,7 @@ static void prepare(workload *w)
 static double run_once(workload *w, ll_team *team)
 {
     ll_error error;
-    ll_binding bindings[160];
+    ll_binding bindings[320];
     for (int64_t i = 0; i < w->input_count; i++) bindings[i] = (ll_binding){w->inputs[i], w->data[i]};
     ll_run run = {.samples = w->samples, .bindings = bindings, .binding_count = w->input_count, .points = w->points,
                   .point_inputs = w->point_inputs, .point_input_count = w->point_input_count,

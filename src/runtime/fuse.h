@@ -49,6 +49,9 @@ ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_er
 ll_status ll_reorder_step_add(ll_plan *plan, int32_t source, ll_layout layout, int32_t *value, ll_error *error);
 bool ll_blocked_sum_supports(const ll_plan *plan, ll_node node);
 ll_status ll_blocked_sum_add(ll_plan *plan, ll_node node, ll_use use, ll_error *error);
+/* step_matmul.c */
+bool ll_turned_product_supports(const ll_plan *plan, ll_node node);
+ll_status ll_turned_product_add(ll_plan *plan, ll_node node, ll_use use, ll_error *error);
 /* lower.c: the value of a step's result, a partial sum with its total where the node sums over samples. */
 ll_status ll_plan_add_result(ll_plan *plan, ll_node node, ll_layout layout, int32_t *value, ll_error *error);
 /* A fixed value of so many bytes that is no node's. */

@@ -124,6 +124,7 @@ struct ll_plan {
     ll_step *steps;
     int64_t step_count, step_capacity;
     struct ll_fusion *fusion; /* while lowering */
+    int32_t *turned; /* [node]: its transposed copy, or -1 */
     int32_t *value_of; /* [node * layouts]: newest value of the node in a layout, or -1 */
 
     ll_plan_output *outputs;

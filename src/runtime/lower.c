@@ -80,9 +80,12 @@ static ll_status find_stages(ll_plan *plan, const ll_node *outputs, int64_t outp
     plan->sums = ll_arena_allocate(plan->memory, count * sizeof(bool));
     plan->stage = ll_arena_allocate(plan->memory, count * sizeof(int32_t));
     plan->value_of = ll_arena_allocate(plan->memory, count * 2 * sizeof(int32_t));
-    if (!plan->needed || !plan->sampled || !plan->sums || !plan->stage || !plan->value_of)
+    plan->turned = ll_arena_allocate(plan->memory, count * sizeof(int32_t));
+    if (!plan->needed || !plan->sampled || !plan->sums || !plan->stage || !plan->value_of ||
+        !plan->turned)
         return ll_fail_memory(error, "runtime", count * 16);
     for (size_t i = 0; i < count * 2; i++) plan->value_of[i] = -1;
+    for (size_t i = 0; i < count; i++) plan->turned[i] = -1;
     LL_TRY(ll_graph_reachable(graph, outputs, output_count, plan->needed, error));
     int last_stage = 0;
     bool any = false;
@@ -199,6 +202,7 @@ static ll_status emit_single(ll_plan *plan, ll_node node, ll_error *error)
     }
     if (it->op == LL_OP_SUM && plan->fusion->blocked[it->inputs[0]] && ll_blocked_sum_supports(plan, node))
         return ll_blocked_sum_add(plan, node, use, error);
+    if (ll_turned_product_supports(plan, node)) return ll_turned_product_add(plan, node, use, error);
     int32_t *sources = ll_arena_allocate(plan->memory, sizeof(int32_t) * (size_t)(it->input_count + 1));
     if (!sources) return ll_fail_memory(error, "runtime", 64);
     for (int32_t i = 0; i < it->input_count; i++)

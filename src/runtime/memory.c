@@ -84,7 +84,7 @@ static ll_status pack_all(ll_plan *plan, int64_t samples, size_t *bytes, ll_erro
 }
 
 /* The largest power of two whose working set fits three quarters of the cache; but enough micro-batches for 16
- * threads, and at least 4 samples at once, where a sample alone overflows the cache. */
+ * threads once there are more than a few hundred samples, and at least 4 samples at once, where a sample alone overflows the cache. */
 static ll_status choose_micro_batch(ll_plan *plan, ll_error *error)
 {
     int64_t samples = plan->options.samples;
@@ -95,7 +95,7 @@ static ll_status choose_micro_batch(ll_plan *plan, ll_error *error)
         LL_TRY(pack_all(plan, 9, &nine, error));
         size_t slope = (nine - one) / 8 + 1;
         size_t cache = plan->options.cache_bytes / 4 * 3;
-        int64_t most = ll_max_int64(1, (samples + 15) / 16);
+        int64_t most = ll_max_int64(128, (samples + 15) / 16);
         wanted = 1;
         while (wanted < 256 && wanted < most && (wanted < 4 || (size_t)wanted * 2 * slope <= cache)) wanted *= 2;
     }
