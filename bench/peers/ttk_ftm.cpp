@@ -34,7 +34,7 @@ int main(int argc, char **argv)
         ttk::ftm::FTMTree tree;
         tree.setDebugLevel(0);
         tree.setThreadNumber(1);
-        tree.preconditionTriangulation(&grid, false);
+        tree.preconditionTriangulation(&grid, true);
         tree.setVertexScalars(values.data());
         tree.setVertexSoSoffsets(order.data());
         tree.setTreeType(int(ttk::ftm::TreeType::Join));
