@@ -21,18 +21,21 @@ typedef struct curve {
     bool subsets, statistics, metrics; /* statistics: batch norm is re-estimated */
     int64_t metric;
     unsigned char *phi, *points, *buffers, *gradients, *start; /* n; GROUP x n; GROUP x b; GROUP x n; n */
-    double *sum;                       /* n: the bend's gradient */
-    double *t;                         /* strata of the round */
-    ll_samples *samples, *calibration, *batch; /* [terms] */
-    int64_t *order;                    /* permuted samples */
-    double *loss, *error, *line_loss, *line_error, *row; /* T each; metrics of GROUP points */
+    double *sum;                                               /* n: the bend's gradient */
+    double *t;                                                 /* strata of the round */
+    ll_samples *samples, *calibration, *batch;                 /* [terms] */
+    int64_t *order;                                            /* permuted samples */
+    double *loss, *error, *line_loss, *line_error, *row;       /* T each; metrics of GROUP points */
     /* progress */
     int64_t round, steps, cycle;
     double rate, history[MOST_ROUNDS];
     int64_t step_history[MOST_ROUNDS];
 } curve;
 
-static size_t vector_bytes(const curve *c) { return (size_t)c->n * ll_real_bytes(c->type); }
+static size_t vector_bytes(const curve *c)
+{
+    return (size_t)c->n * ll_real_bytes(c->type);
+}
 
 /* gamma(t) into `to`; phi NULL: the straight line. */
 static void place(const curve *c, ll_curve_kind kind, double t, const void *phi, void *to)
@@ -92,7 +95,8 @@ static ll_status bend(void *context, const void *phi, double *loss, void *gradie
             total += losses[i];
             double share = weights[2] / (double)call->count;
             if (c->type == LL_REAL_FLOAT32)
-                for (int64_t j = 0; j < c->n; j++) c->sum[j] += share * (double)((const float *)gradients[i])[j];
+                for (int64_t j = 0; j < c->n; j++)
+                    c->sum[j] += share * (double)((const float *)gradients[i])[j];
             else
                 for (int64_t j = 0; j < c->n; j++) c->sum[j] += share * ((const double *)gradients[i])[j];
         }
@@ -111,7 +115,8 @@ static double as_error(const curve *c, double value)
     return metric->higher_is_better ? 100.0 - percent : percent;
 }
 
-static ll_status set_buffers(curve *c, int64_t count, const void *const *thetas, const double *t, ll_error *error)
+static ll_status set_buffers(curve *c, int64_t count, const void *const *thetas, const double *t,
+                             ll_error *error)
 {
     size_t bytes = (size_t)c->b * ll_real_bytes(c->type);
     void *buffers[GROUP];
@@ -135,7 +140,8 @@ static ll_status set_buffers(curve *c, int64_t count, const void *const *thetas,
 }
 
 /* Losses and errors at T equally spaced t; phi NULL: the straight line. A finished profile is a piece. */
-static ll_status evaluate(curve *c, const char *piece, const void *phi, double *losses, double *errors, ll_error *error)
+static ll_status evaluate(curve *c, const char *piece, const void *phi, double *losses, double *errors,
+                          ll_error *error)
 {
     int64_t points = c->options.points;
     size_t row = (size_t)points * sizeof *losses, got = 0;
@@ -151,7 +157,8 @@ static ll_status evaluate(curve *c, const char *piece, const void *phi, double *
         return LL_OK;
     }
     for (int64_t first = 0; first < points; first += GROUP) {
-        if (ll_sink_should_stop(c->sink)) return ll_fail(error, LL_CANCELLED, module, c->info->name, "stopped");
+        if (ll_sink_should_stop(c->sink))
+            return ll_fail(error, LL_CANCELLED, module, c->info->name, "stopped");
         int64_t count = ll_min_int64(GROUP, points - first);
         const void *thetas[GROUP], *buffers[GROUP];
         double t[GROUP];
@@ -196,7 +203,8 @@ static void jitter(curve *c, int64_t draw)
 /* Batch `step` of a mini-batch round: samples by a seeded permutation an epoch. */
 static void choose_batch(curve *c, int64_t step)
 {
-    int64_t size = c->options.batch_size, batches = (c->samples[0].count + size - 1) / size, epoch = step / batches;
+    int64_t size = c->options.batch_size, batches = (c->samples[0].count + size - 1) / size,
+            epoch = step / batches;
     int64_t number = step % batches, *order = c->order;
     for (int64_t term = 0; term < c->info->terms; term++) {
         int64_t count = c->samples[term].count;
@@ -204,7 +212,8 @@ static void choose_batch(curve *c, int64_t step)
             char name[300];
             snprintf(name, sizeof name, "%lld/%s", (long long)epoch, c->info->term[term].name);
             ll_rng_permutation(ll_rng_make(c->options.seed, "curve batches", name), count, order);
-            for (int64_t i = 0; c->samples[term].indices != NULL && i < count; i++) order[i] = c->samples[term].indices[order[i]];
+            for (int64_t i = 0; c->samples[term].indices != NULL && i < count; i++)
+                order[i] = c->samples[term].indices[order[i]];
         }
         int64_t first = ll_min_int64(count * number / batches, count - 1);
         int64_t end = ll_max_int64(count * (number + 1) / batches, first + 1);
@@ -225,11 +234,15 @@ static ll_status train_round(curve *c, bool *good, ll_error *error)
 {
     ll_optimiser *optimiser = NULL;
     int64_t total = steps_of_round(c, c->round), strata = c->options.strata, start_step = c->steps;
-    LL_TRY(ll_optimiser_create(&c->options.optimiser, c->type, c->n, c->info->parameter, c->info->parameters, &optimiser, error));
+    LL_TRY(ll_optimiser_create(&c->options.optimiser, c->type, c->n, c->info->parameter, c->info->parameters,
+                               &optimiser, error));
     memcpy(c->start, c->phi, vector_bytes(c));
     jitter(c, c->round);
     bool batches = c->options.batch_size > 0;
-    bend_call call = {.c = c, .t = c->t, .count = strata, .samples = c->subsets ? c->samples : NULL,
+    bend_call call = {.c = c,
+                      .t = c->t,
+                      .count = strata,
+                      .samples = c->subsets ? c->samples : NULL,
                       .training_mode = c->b > 0 && (c->info->capabilities & LL_CAN_TRAINING_MODE) != 0};
     ll_objective objective = {&call, bend};
     ll_schedule schedule = {.kind = c->options.yang ? LL_SCHEDULE_CURVE : LL_SCHEDULE_CONSTANT};
@@ -240,7 +253,8 @@ static ll_status train_round(curve *c, bool *good, ll_error *error)
     ll_status status = LL_OK;
     for (int64_t i = 0; status == LL_OK && i < total; i++) {
         if (ll_sink_should_stop(c->sink)) {
-            status = ll_fail(error, LL_CANCELLED, module, c->info->name, "stopped in round %lld", (long long)c->round);
+            status = ll_fail(error, LL_CANCELLED, module, c->info->name, "stopped in round %lld",
+                             (long long)c->round);
             break;
         }
         if (batches) { /* one stratum a step; all within `strata` steps, each time jittered anew */
@@ -256,7 +270,8 @@ static ll_status train_round(curve *c, bool *good, ll_error *error)
             call.samples = c->batch;
         }
         ll_step step = {0};
-        status = ll_optimiser_iterate(optimiser, c->rate * ll_schedule_factor(&schedule, i, total), &objective, c->phi, &step, error);
+        status = ll_optimiser_iterate(optimiser, c->rate * ll_schedule_factor(&schedule, i, total),
+                                      &objective, c->phi, &step, error);
         if (status != LL_OK) break;
         c->steps++;
         sum += step.loss;
@@ -268,8 +283,10 @@ static ll_status train_round(curve *c, bool *good, ll_error *error)
             *good = false;
             break;
         }
-        if (step.reason != LL_STEP_GOING) break; /* the round's own strata are minimised: the next re-jitters */
-        ll_progress progress = {.what = "curve", .done = c->steps, .total = -1, .value = step.loss, .value_name = "loss"};
+        if (step.reason != LL_STEP_GOING)
+            break; /* the round's own strata are minimised: the next re-jitters */
+        ll_progress progress = {
+            .what = "curve", .done = c->steps, .total = -1, .value = step.loss, .value_name = "loss"};
         ll_sink_progress(c->sink, &progress);
     }
     if (!*good) {
@@ -352,7 +369,8 @@ static ll_status judge(curve *c, const char **reason, ll_error *error)
     int64_t r = c->round;
     if (r >= 3) { /* rounds r-2 -> r-1 and r-1 -> r: two successive doublings */
         double before = c->history[r - 3], between = c->history[r - 2], now = c->history[r - 1];
-        if (fabs(between - before) < c->options.still * fabs(before) && fabs(now - between) < c->options.still * fabs(between))
+        if (fabs(between - before) < c->options.still * fabs(before) &&
+            fabs(now - between) < c->options.still * fabs(between))
             *reason = "no longer moving";
     }
     if (*reason == NULL && r >= c->options.rounds) *reason = "unconverged";
@@ -424,7 +442,8 @@ static ll_status set_numbers(curve *c, ll_record *record, ll_error *error)
         LL_TRY(ll_record_set_real(record, "relative_linear_barrier", "", line.barrier / depth, error));
     }
     if (c->metrics) {
-        ll_curve_numbers errors = ll_curve_measure(c->error, points), line_errors = ll_curve_measure(c->line_error, points);
+        ll_curve_numbers errors = ll_curve_measure(c->error, points),
+                         line_errors = ll_curve_measure(c->line_error, points);
         LL_TRY(ll_record_set_text(record, "metric", c->info->metric[c->metric].name, error));
         LL_TRY(ll_record_set_real(record, "mc_error", "percent", errors.mc, error));
         LL_TRY(ll_record_set_real(record, "mc_error_t", "", errors.mc_t, error));
@@ -444,11 +463,16 @@ static ll_status fill_record(curve *c, const char *reason, ll_record *record, ll
     bool trained = c->options.kind != LL_CURVE_LINEAR;
     LL_TRY(ll_record_set_text(record, "problem", c->info->name, error));
     LL_TRY(ll_record_set_text(record, "kind", kinds[c->options.kind], error));
-    LL_TRY(ll_record_set_text(record, "batch_norm", c->b == 0 ? "none" : c->statistics ? "re-estimate" : "keep", error));
+    LL_TRY(ll_record_set_text(record, "batch_norm",
+                              c->b == 0       ? "none"
+                              : c->statistics ? "re-estimate"
+                                              : "keep",
+                              error));
     LL_TRY(ll_record_set_text(record, "reason", reason, error));
     LL_TRY(ll_record_set_integer(record, "converged", "",
                                  strcmp(reason, "unconverged") != 0 && strcmp(reason, "diverged") != 0 &&
-                                     strcmp(reason, "recipe") != 0, error));
+                                     strcmp(reason, "recipe") != 0,
+                                 error));
     for (int64_t i = 0; i < points; i++) c->row[i] = (double)i / (double)(points - 1);
     LL_TRY(ll_record_set_reals(record, "t", "", c->row, points, error));
     LL_TRY(ll_record_set_reals(record, "loss", "loss", c->loss, points, error));
@@ -465,14 +489,19 @@ static ll_status fill_record(curve *c, const char *reason, ll_record *record, ll
     LL_TRY(ll_record_set_reals(record, "mc_history", "loss", c->history, c->round, error));
     for (int64_t i = 0; i < c->round; i++) c->row[i] = (double)c->step_history[i];
     LL_TRY(ll_record_set_reals(record, "step_history", "steps", c->row, c->round, error));
-    ll_array array = {.type = c->type == LL_REAL_FLOAT32 ? LL_ARRAY_FLOAT32 : LL_ARRAY_FLOAT64, .rank = 1,
-                      .shape = {c->n}, .data = c->phi};
+    ll_array array = {.type = c->type == LL_REAL_FLOAT32 ? LL_ARRAY_FLOAT32 : LL_ARRAY_FLOAT64,
+                      .rank = 1,
+                      .shape = {c->n},
+                      .data = c->phi};
     return ll_record_set_array(record, "bend", "", &array, error);
 }
 
 /* ---------------------------------------------------------------- set-up */
 
-static int64_t option_or(int64_t value, int64_t fallback) { return value != 0 ? value : fallback; }
+static int64_t option_or(int64_t value, int64_t fallback)
+{
+    return value != 0 ? value : fallback;
+}
 
 static ll_status fill_options(curve *c, const ll_curve_options *given, ll_error *error)
 {
@@ -484,6 +513,9 @@ static ll_status fill_options(curve *c, const ll_curve_options *given, ll_error 
         o->optimiser = (ll_optimiser_options){.kind = LL_OPTIMISER_SGD, .rate = 0.01, .momentum = 0.9};
     else if (o->optimiser.kind == LL_OPTIMISER_SGD && o->optimiser.rate == 0)
         o->optimiser.kind = o->batch_size == 0 ? LL_OPTIMISER_LBFGS : LL_OPTIMISER_ADAM;
+    /* The stop is the curve's, not the optimiser's: minima of small loss leave nothing of the usual tolerances. */
+    if (o->optimiser.tolerance_change == 0) o->optimiser.tolerance_change = 1e-13;
+    if (o->optimiser.tolerance_gradient == 0) o->optimiser.tolerance_gradient = 1e-10;
     o->budget = option_or(o->budget, o->optimiser.kind == LL_OPTIMISER_LBFGS ? 50 : 500);
     o->rounds = o->yang ? 1 : option_or(o->rounds, 6);
     o->strata = option_or(o->strata, 16);
@@ -493,14 +525,17 @@ static ll_status fill_options(curve *c, const ll_curve_options *given, ll_error 
     if (o->still == 0) o->still = 0.10;
     if ((unsigned)o->kind > LL_CURVE_POLYGON)
         return ll_fail(error, LL_INVALID_ARGUMENT, module, place, "curve %d does not exist", (int)o->kind);
-    if (o->points < 3 || o->strata < 1 || o->strata > 64 || o->rounds < 1 || o->rounds > 30 || o->budget < 1 || o->batch_size < 0)
+    if (o->points < 3 || o->strata < 1 || o->strata > 64 || o->rounds < 1 || o->rounds > 30 ||
+        o->budget < 1 || o->batch_size < 0)
         return ll_fail(error, LL_INVALID_ARGUMENT, module, place,
-                       "points %lld (at least 3), strata %lld (1..64), rounds %lld (1..30), budget %lld, batch_size %lld",
+                       "points %lld (at least 3), strata %lld (1..64), rounds %lld (1..30), budget %lld, "
+                       "batch_size %lld",
                        (long long)o->points, (long long)o->strata, (long long)o->rounds, (long long)o->budget,
                        (long long)o->batch_size);
     if (o->kind != LL_CURVE_LINEAR && (can & LL_CAN_GRADIENT) == 0)
         return ll_fail(error, LL_UNSUPPORTED, module, place,
-                       "a curve is trained with gradients (capability \"gradient\" is missing); straight lines need none");
+                       "a curve is trained with gradients (capability \"gradient\" is missing); straight "
+                       "lines need none");
     if (o->batch_size > 0 && (can & LL_CAN_SUBSETS) == 0)
         return ll_fail(error, LL_UNSUPPORTED, module, place, "mini-batches need the capability \"subsets\"");
     if (o->batch_size > 0 && o->optimiser.kind == LL_OPTIMISER_LBFGS)
@@ -514,12 +549,14 @@ static ll_status fill_options(curve *c, const ll_curve_options *given, ll_error 
     return LL_OK;
 }
 
-static ll_status take_role(curve *c, const char *role, const ll_samples *otherwise, ll_samples *lists, ll_error *error)
+static ll_status take_role(curve *c, const char *role, const ll_samples *otherwise, ll_samples *lists,
+                           ll_error *error)
 {
     for (int64_t term = 0; term < c->info->terms; term++) {
         const int64_t *indices = NULL;
         int64_t count = 0;
-        ll_status status = ll_problem_role(c->problem, role, term, &indices, &count, otherwise == NULL ? error : NULL);
+        ll_status status =
+            ll_problem_role(c->problem, role, term, &indices, &count, otherwise == NULL ? error : NULL);
         if (status == LL_OK)
             lists[term] = (ll_samples){indices, count};
         else if (status == LL_NOT_FOUND && otherwise != NULL)
@@ -542,7 +579,8 @@ static void curve_deinit(curve *c)
 static ll_status allocate(curve *c, ll_error *error)
 {
     size_t one = ll_real_bytes(c->type);
-    int64_t points = c->options.points, row = ll_max_int64(points, ll_max_int64(MOST_ROUNDS, GROUP * c->info->metrics));
+    int64_t points = c->options.points,
+            row = ll_max_int64(points, ll_max_int64(MOST_ROUNDS, GROUP * c->info->metrics));
     int64_t terms = c->info->terms, total = 0;
     c->phi = ll_allocate_array((2 + 2 * GROUP) * c->n + GROUP * c->b, one);
     c->sum = ll_allocate_array(c->n + c->options.strata, sizeof *c->sum);
@@ -566,14 +604,19 @@ static ll_status allocate(curve *c, ll_error *error)
     return LL_OK;
 }
 
-static ll_status curve_init(curve *c, ll_problem *problem, const ll_curve_ends *ends, const ll_curve_options *options,
-                            const ll_sink *sink, ll_error *error)
+static ll_status curve_init(curve *c, ll_problem *problem, const ll_curve_ends *ends,
+                            const ll_curve_options *options, const ll_sink *sink, ll_error *error)
 {
     if (problem == NULL || ends == NULL || ends->a == NULL || ends->b == NULL)
         return ll_fail(error, LL_INVALID_ARGUMENT, module, NULL, "a problem and both ends are needed");
     const ll_problem_info *info = ll_problem_view(problem);
-    *c = (curve){.problem = problem, .info = info, .ends = *ends, .sink = sink, .type = info->type,
-                 .n = info->parameter_count, .b = info->buffer_count,
+    *c = (curve){.problem = problem,
+                 .info = info,
+                 .ends = *ends,
+                 .sink = sink,
+                 .type = info->type,
+                 .n = info->parameter_count,
+                 .b = info->buffer_count,
                  .subsets = (info->capabilities & LL_CAN_SUBSETS) != 0};
     if (c->b > 0) {
         const void *own = ll_problem_origin_buffers(problem);
@@ -591,22 +634,24 @@ static ll_status curve_init(curve *c, ll_problem *problem, const ll_curve_ends *
                                          : take_role(c, "fit", c->batch, c->samples, error);
     }
     if (status == LL_OK)
-        status = c->options.calibrate_role != NULL ? take_role(c, c->options.calibrate_role, NULL, c->calibration, error)
-                                                   : take_role(c, "calibrate", c->samples, c->calibration, error);
+        status = c->options.calibrate_role != NULL
+                     ? take_role(c, c->options.calibrate_role, NULL, c->calibration, error)
+                     : take_role(c, "calibrate", c->samples, c->calibration, error);
     if (status != LL_OK) {
         curve_deinit(c);
         return status;
     }
-    c->rate = c->options.optimiser.rate != 0                       ? c->options.optimiser.rate
-              : c->options.optimiser.kind == LL_OPTIMISER_LBFGS    ? 1.0
-              : c->options.optimiser.kind == LL_OPTIMISER_SGD      ? 0.01
-                                                                   : 0.001;
+    c->rate = c->options.optimiser.rate != 0                    ? c->options.optimiser.rate
+              : c->options.optimiser.kind == LL_OPTIMISER_LBFGS ? 1.0
+              : c->options.optimiser.kind == LL_OPTIMISER_SGD   ? 0.01
+                                                                : 0.001;
     place(c, LL_CURVE_LINEAR, 0.5, NULL, c->phi);
     return LL_OK;
 }
 
-ll_status ll_connectivity_curve(ll_problem *problem, const ll_curve_ends *ends, const ll_curve_options *options,
-                                const ll_sink *sink, ll_record **record, ll_error *error)
+ll_status ll_connectivity_curve(ll_problem *problem, const ll_curve_ends *ends,
+                                const ll_curve_options *options, const ll_sink *sink, ll_record **record,
+                                ll_error *error)
 {
     curve c;
     LL_TRY(curve_init(&c, problem, ends, options, sink, error));
@@ -631,8 +676,9 @@ ll_status ll_connectivity_curve(ll_problem *problem, const ll_curve_ends *ends, 
 }
 
 ll_status ll_connectivity_bend_gradient(ll_problem *problem, const ll_curve_ends *ends, ll_curve_kind kind,
-                                        const void *phi, const double *t, int64_t count, const ll_samples *samples,
-                                        double *loss, void *gradient, ll_error *error)
+                                        const void *phi, const double *t, int64_t count,
+                                        const ll_samples *samples, double *loss, void *gradient,
+                                        ll_error *error)
 {
     if (phi == NULL || t == NULL || count < 1 || loss == NULL || gradient == NULL)
         return ll_fail(error, LL_INVALID_ARGUMENT, module, NULL, "phi, t and both results are needed");

@@ -52,33 +52,40 @@ static void mark_nearest(int64_t models, int64_t i, int64_t k, const double *dis
     for (int64_t taken = 0; taken < k; taken++) {
         int64_t best = -1;
         for (int64_t j = 0; j < models; j++)
-            if (j != i && !row[j] && (best < 0 || distances[i * models + j] < distances[i * models + best])) best = j;
+            if (j != i && !row[j] && (best < 0 || distances[i * models + j] < distances[i * models + best]))
+                best = j;
         if (best >= 0) row[best] = true;
     }
 }
 
-static ll_status check_plan(ll_pair_plan plan, int64_t models, int64_t k, const double *distances, ll_error *error)
+static ll_status check_plan(ll_pair_plan plan, int64_t models, int64_t k, const double *distances,
+                            ll_error *error)
 {
     if (models < 2)
-        return ll_fail(error, LL_INVALID_ARGUMENT, "connectivity", "pairs", "%lld models make no pair", (long long)models);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "connectivity", "pairs", "%lld models make no pair",
+                       (long long)models);
     if (plan == LL_PAIRS_ALL) return LL_OK;
-    if (k < 1) return ll_fail(error, LL_INVALID_ARGUMENT, "connectivity", "pairs", "k is %lld; at least 1", (long long)k);
+    if (k < 1)
+        return ll_fail(error, LL_INVALID_ARGUMENT, "connectivity", "pairs", "k is %lld; at least 1",
+                       (long long)k);
     if (plan == LL_PAIRS_NEAREST && distances == NULL)
         return ll_fail(error, LL_INVALID_ARGUMENT, "connectivity", "pairs", "nearest pairs need distances");
     for (int64_t i = 0; plan == LL_PAIRS_NEAREST && i < models * models; i++)
         if (isnan(distances[i]))
-            return ll_fail(error, LL_INVALID_ARGUMENT, "connectivity", "pairs", "the distance of %lld and %lld is undefined",
-                           (long long)(i / models), (long long)(i % models));
+            return ll_fail(error, LL_INVALID_ARGUMENT, "connectivity", "pairs",
+                           "the distance of %lld and %lld is undefined", (long long)(i / models),
+                           (long long)(i % models));
     return LL_OK;
 }
 
-ll_status ll_connectivity_pairs(ll_pair_plan plan, int64_t models, int64_t k, const double *distances, uint64_t seed,
-                                int64_t **pairs, int64_t *count, ll_error *error)
+ll_status ll_connectivity_pairs(ll_pair_plan plan, int64_t models, int64_t k, const double *distances,
+                                uint64_t seed, int64_t **pairs, int64_t *count, ll_error *error)
 {
     LL_TRY(check_plan(plan, models, k, distances, error));
     int64_t most = models * (models - 1) / 2;
     bool *marked = ll_allocate_zeroed((size_t)(models * models) * sizeof *marked);
-    int64_t *made = ll_allocate_array(2 * most, sizeof *made), *order = ll_allocate_array(most, sizeof *order);
+    int64_t *made = ll_allocate_array(2 * most, sizeof *made),
+            *order = ll_allocate_array(most, sizeof *order);
     if (marked == NULL || made == NULL || order == NULL) {
         ll_free(marked);
         ll_free(made);
@@ -92,7 +99,8 @@ ll_status ll_connectivity_pairs(ll_pair_plan plan, int64_t models, int64_t k, co
     for (int64_t i = 0; i < models; i++)
         for (int64_t j = i + 1; j < models; j++, number++) {
             /* A sample: pair number p is taken when the permutation puts it among the first k. */
-            bool wanted = plan == LL_PAIRS_ALL || (plan == LL_PAIRS_NEAREST && (marked[i * models + j] || marked[j * models + i])) ||
+            bool wanted = plan == LL_PAIRS_ALL ||
+                          (plan == LL_PAIRS_NEAREST && (marked[i * models + j] || marked[j * models + i])) ||
                           (plan == LL_PAIRS_SAMPLE && order[number] < k);
             if (!wanted) continue;
             made[2 * found] = i;

@@ -1,5 +1,6 @@
-/* Curves on functions whose valleys are known: numbers of straight lines in closed form, the bend's gradient against
- * differences, a barrier that no curve avoids, a valley that a curve must find, starved and interrupted runs. */
+/* Curves on functions whose valleys are known: numbers of straight lines in closed form, the bend's gradient
+ * against differences, a barrier that no curve avoids, a valley that a curve must find, starved and
+ * interrupted runs. */
 #include "../support_cmocka.h"
 
 #include "losslens/connectivity.h"
@@ -54,10 +55,17 @@ static ll_status ring_evaluate(void *context, const ll_request *request, ll_erro
 
 static ll_problem *ring(unsigned capabilities)
 {
-    static const ll_parameter parameter = {.name = "x", .rank = 1, .shape = {2}, .count = 2, .output_axis = -1};
+    static const ll_parameter parameter = {
+        .name = "x", .rank = 1, .shape = {2}, .count = 2, .output_axis = -1};
     static const ll_term term = {"ring", 1, 1};
-    ll_problem_info info = {.name = "ring", .type = LL_REAL_FLOAT64, .parameter_count = 2, .parameters = 1,
-                            .parameter = &parameter, .terms = 1, .term = &term, .capabilities = capabilities};
+    ll_problem_info info = {.name = "ring",
+                            .type = LL_REAL_FLOAT64,
+                            .parameter_count = 2,
+                            .parameters = 1,
+                            .parameter = &parameter,
+                            .terms = 1,
+                            .term = &term,
+                            .capabilities = capabilities};
     ll_problem_callbacks callbacks = {.evaluate = ring_evaluate};
     ll_problem *problem = NULL;
     CHECK_OK(ll_problem_create_callback(&info, NULL, NULL, NULL, 0, &callbacks, NULL, &problem, error));
@@ -120,13 +128,15 @@ static void test_bend_gradient_equals_differences(void **state)
     ll_curve_ends ends = {.a = a, .b = b};
     for (int kind = LL_CURVE_BEZIER; kind <= LL_CURVE_POLYGON; kind++) {
         double loss = 0;
-        CHECK_OK(ll_connectivity_bend_gradient(problem, &ends, (ll_curve_kind)kind, phi, t, 7, NULL, &loss, gradient, error));
+        CHECK_OK(ll_connectivity_bend_gradient(problem, &ends, (ll_curve_kind)kind, phi, t, 7, NULL, &loss,
+                                               gradient, error));
         for (int i = 0; i < N; i++) {
             static const double multiple[4] = {-2, -1, 1, 2}, weight[4] = {1, -8, 8, -1};
             double slope = 0, at = phi[i], side = 0;
             for (int s = 0; s < 4; s++) {
                 phi[i] = at + multiple[s] * 1e-3;
-                CHECK_OK(ll_connectivity_bend_gradient(problem, &ends, (ll_curve_kind)kind, phi, t, 7, NULL, &side, unused, error));
+                CHECK_OK(ll_connectivity_bend_gradient(problem, &ends, (ll_curve_kind)kind, phi, t, 7, NULL,
+                                                       &side, unused, error));
                 slope += weight[s] * side / 12e-3;
             }
             phi[i] = at;
@@ -186,7 +196,9 @@ static void test_starved_is_unconverged(void **state)
     (void)state;
     ll_problem *problem = ring(LL_CAN_GRADIENT);
     ll_curve_ends ends = {.a = ring_a, .b = ring_b};
-    ll_curve_options options = {.kind = LL_CURVE_BEZIER, .budget = 1, .rounds = 1,
+    ll_curve_options options = {.kind = LL_CURVE_BEZIER,
+                                .budget = 1,
+                                .rounds = 1,
                                 .optimiser = {.kind = LL_OPTIMISER_SGD, .rate = 1e-3}};
     ll_record *record = NULL;
     CHECK_OK(ll_connectivity_curve(problem, &ends, &options, NULL, &record, error));
@@ -203,7 +215,8 @@ static void test_unstable_rates_are_halved(void **state)
     (void)state;
     ll_problem *problem = ring(LL_CAN_GRADIENT);
     ll_curve_ends ends = {.a = ring_a, .b = ring_b};
-    ll_curve_options options = {.kind = LL_CURVE_BEZIER, .budget = 100, .optimiser = {.kind = LL_OPTIMISER_SGD, .rate = 50}};
+    ll_curve_options options = {
+        .kind = LL_CURVE_BEZIER, .budget = 100, .optimiser = {.kind = LL_OPTIMISER_SGD, .rate = 50}};
     ll_record *record = NULL;
     CHECK_OK(ll_connectivity_curve(problem, &ends, &options, NULL, &record, error));
     assert_true(real_of(record, "rate") < 50);
@@ -238,7 +251,8 @@ static void test_an_interrupted_curve_ends_in_the_same_bits(void **state)
     for (;; interruptions++) {
         ll_error failure;
         ll_memory_sink_stop_after(sink, interruptions + 1);
-        ll_status status = ll_connectivity_curve(problem, &ends, &options, ll_memory_sink_view(sink), &record, &failure);
+        ll_status status =
+            ll_connectivity_curve(problem, &ends, &options, ll_memory_sink_view(sink), &record, &failure);
         if (status == LL_OK) break;
         assert_int_equal(status, LL_CANCELLED);
         assert_true(interruptions < 60);
@@ -268,7 +282,8 @@ static void test_pairs(void **state)
     assert_int_equal(count, 7);
     ll_free(pairs);
     ll_error failure;
-    assert_int_equal(ll_connectivity_pairs(LL_PAIRS_NEAREST, 4, 1, NULL, 0, &pairs, &count, &failure), LL_INVALID_ARGUMENT);
+    assert_int_equal(ll_connectivity_pairs(LL_PAIRS_NEAREST, 4, 1, NULL, 0, &pairs, &count, &failure),
+                     LL_INVALID_ARGUMENT);
 }
 
 static void test_lines_need_no_gradient(void **state)
@@ -282,7 +297,8 @@ static void test_lines_need_no_gradient(void **state)
     CHECK_OK(ll_connectivity_curve(problem, &ends, &options, NULL, &record, error));
     ll_record_destroy(record);
     options.kind = LL_CURVE_BEZIER;
-    assert_int_equal(ll_connectivity_curve(problem, &ends, &options, NULL, &record, &failure), LL_UNSUPPORTED);
+    assert_int_equal(ll_connectivity_curve(problem, &ends, &options, NULL, &record, &failure),
+                     LL_UNSUPPORTED);
     assert_non_null(strstr(failure.message, "gradient"));
     ll_problem_destroy(problem);
 }
