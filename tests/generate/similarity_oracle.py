@@ -21,7 +21,7 @@ def hsic1(k, l):
     """Song et al. 2012, eq. 5, written out."""
     k = k.astype(np.longdouble); l = l.astype(np.longdouble)  # the mean of 5 costs digits
     n = len(k); k = k - np.diag(np.diag(k)); l = l - np.diag(np.diag(l)); one = np.ones(n)
-    return (np.trace(k @ l) + (one @ k @ one) * (one @ l @ one) / ((n - 1) * (n - 2)) - 2 / (n - 2) * (one @ k @ l @ one)) / (n * (n - 3))
+    return (np.trace(k @ l) + (one @ k @ one) * (one @ l @ one) / ((n - 1) * (n - 2)) - np.longdouble(2) / (n - 2) * (one @ k @ l @ one)) / (n * (n - 3))
 
 def debiased(f, g, parts=1):
     s = [0, 0, 0]
