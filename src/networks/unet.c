@@ -11,6 +11,7 @@ static const option_row rows[] = {
     {"depth", OPTION_INTEGER, "5", NULL, "resolution levels"},
     {"width", OPTION_INTEGER, "32", NULL, "channels of the first level"},
     {"up", OPTION_CHOICE, "bilinear", "bilinear|nearest|transposed", "how the decoder up-samples"},
+    {"concatenation", OPTION_CHOICE, "skip_first", "skip_first|up_first", "order of the encoder's and the up-sampled channels"},
     {"convolution_bias", OPTION_CHOICE, "no", "yes|no", "of the convolutions in front of a batch norm"},
     {"crf", OPTION_CHOICE, "no", "yes|no", "mean-field CRF layer"},
     {"crf_steps", OPTION_INTEGER, "5", NULL, "mean-field iterations"},
@@ -119,7 +120,9 @@ static ll_node forward(builder *b, ll_node x)
         snprintf(name, sizeof name, "up.%lld", (long long)(depth - 2 - level));
         x = upsampled(b, name, x, width << level, size);
         snprintf(name, sizeof name, "decoder.%lld", (long long)(depth - 2 - level));
-        x = double_conv(b, name, ll_graph_concatenate(b->graph, (ll_node[]){skip[level], x}, 2, 1), width << level);
+        bool up_first = ll_option_is(b, "concatenation", "up_first");
+        ll_node both[2] = {up_first ? x : skip[level], up_first ? skip[level] : x};
+        x = double_conv(b, name, ll_graph_concatenate(b->graph, both, 2, 1), width << level);
     }
     x = ll_builder_conv(b, "head", x, (conv_options){.channels = b->options->classes, .kernel = 1, .bias = true});
     return ll_option_is(b, "crf", "yes") ? mean_field(b, x) : x;
