@@ -149,7 +149,7 @@ typedef struct ll_derivative_options { /* zero-initialise; 0 means the default *
 } ll_derivative_options;
 
 /* Does the Problem differentiate what it evaluates? Gradients against 4-point differences of the loss,
- * products against 4-point differences of gradients, over steps from 2^-2 to 2^-24 of |theta|; the best step
+ * products against 4-point differences of gradients, over steps 2^-2, 2^-4 .. 2^-24 of |theta|; the best step
  * counts, since a right derivative has a plateau and a wrong one has none. Symmetry u'Hv = v'Hu; the same
  * request twice gives the same bits. Record "derivatives": gradient_error, product_error, symmetry_error
  * (relative; NaN: not applicable), the step of each, same_bits (0/1), passed (0/1) with the limits used

@@ -7,7 +7,7 @@
 
 static const char *const module = "curvature";
 
-enum { STEPS = 23 }; /* 2^-2 .. 2^-24, relative to |theta| */
+enum { STEPS = 12 }; /* 2^-2, 2^-4 .. 2^-24, relative to |theta| */
 
 typedef struct checker {
     ll_problem *problem;
@@ -70,7 +70,7 @@ static ll_status best_step(checker *c, bool product, double slope, double *best,
     double size = product ? ll_vector_norm(c->type, c->n, at(c, PRODUCT)) : fabs(slope);
     *best = INFINITY;
     for (int k = 0; k < STEPS; k++) {
-        double h = ldexp(scale, -2 - k), losses[4], wrong = 0;
+        double h = ldexp(scale, -2 - 2 * k), losses[4], wrong = 0;
         LL_TRY(sides(c, h, losses, product, error));
         if (!product) {
             double difference = 0;

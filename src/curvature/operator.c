@@ -163,9 +163,10 @@ ll_status curvature_describe(const curvature_operator *op, ll_record *record, ll
     LL_TRY(ll_record_set_real(record, "weight_decay", "", op->info->weight_decay, error));
     int64_t samples = 0;
     for (int64_t t = 0; t < op->info->terms; t++)
-        samples += op->target.samples != NULL && op->target.samples[t].indices != NULL
-                       ? op->target.samples[t].count
-                       : op->info->term[t].samples;
+        if (op->info->term[t].weight != 0) /* what is only reported has no curvature here */
+            samples += op->target.samples != NULL && op->target.samples[t].indices != NULL
+                           ? op->target.samples[t].count
+                           : op->info->term[t].samples;
     LL_TRY(ll_record_set_integer(record, "samples", "samples", samples, error));
     LL_TRY(ll_record_set_real(record, "emulated_step", "", op->emulated_step, error));
     return ll_record_set_real(record, "emulated_error", "", op->emulated_error, error);
