@@ -322,15 +322,6 @@ static void test_refusals_name_what_is_missing(void **state)
     bad.feature_layer = twice;
     refused(full, &m, &bad, LL_INVALID_ARGUMENT, "ascend");
 
-    /* An exhausted data iterator is an error, never a silent zero (FIELD 2.11). */
-    ll_samples lists[] = {{&index, 0}, {NULL, 0}};
-    bad = good;
-    bad.samples = lists;
-    refused(full, &m, &bad, LL_INVALID_ARGUMENT, "empty");
-    lists[0] = (ll_samples){&outside, 1};
-    refused(full, &m, &bad, LL_INVALID_ARGUMENT, "number 4");
-    refused(bare, &bare_model, &bad, LL_UNSUPPORTED, "subsets");
-
     bad = good;
     bad.mode = LL_MODE_TRAINING;
     refused(bare, &bare_model, &bad, LL_UNSUPPORTED, "training mode");
@@ -353,6 +344,27 @@ static void test_refusals_name_what_is_missing(void **state)
     assert_int_equal(ll_problem_role(full, "test", 0, &indices, &count, &failure), LL_NOT_FOUND);
     assert_non_null(strstr(failure.message, "fit, evaluate"));
     assert_int_equal(ll_problem_set_weight_decay(full, -1, &failure), LL_INVALID_ARGUMENT);
+    ll_problem_destroy(full);
+    ll_problem_destroy(bare);
+}
+
+/* FIELD 2.11: an exhausted data iterator gave a run of NaN that called itself complete. An empty list is an
+ * error. */
+static void test_field_2_11_no_samples_is_an_error(void **state)
+{
+    (void)state;
+    model m, bare_model;
+    ll_problem *full = plug_in(&m, ALL), *bare = plug_in(&bare_model, 0);
+    double loss = 0;
+    const void *thetas[] = {origin};
+    int64_t index = 0, outside = 4;
+    ll_request bad = {.points = 1, .thetas = thetas, .loss = &loss};
+    ll_samples lists[] = {{&index, 0}, {NULL, 0}};
+    bad.samples = lists;
+    refused(full, &m, &bad, LL_INVALID_ARGUMENT, "empty");
+    lists[0] = (ll_samples){&outside, 1};
+    refused(full, &m, &bad, LL_INVALID_ARGUMENT, "number 4");
+    refused(bare, &bare_model, &bad, LL_UNSUPPORTED, "subsets");
     ll_problem_destroy(full);
     ll_problem_destroy(bare);
 }
@@ -470,6 +482,7 @@ int main(void)
         cmocka_unit_test(test_everything),
         cmocka_unit_test(test_gradient_only),
         cmocka_unit_test(test_refusals_name_what_is_missing),
+        cmocka_unit_test(test_field_2_11_no_samples_is_an_error),
         cmocka_unit_test(test_bad_tables_are_refused),
         cmocka_unit_test(test_slices),
         cmocka_unit_test(test_vectors),

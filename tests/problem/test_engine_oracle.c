@@ -1,6 +1,7 @@
-/* Loss, gradient and Hessian-vector product of four small networks against PyTorch (tests/generate/engine_torch.py
- * made the numbers and defines the networks; the two files are to be read side by side). Graph, composites and
- * derivatives are evaluated by the interpreter. Relative error < 1e-10 in float64, < 1e-4 in float32. */
+/* Loss, gradient and Hessian-vector product of four small networks against PyTorch
+ * (tests/generate/engine_torch.py made the numbers and defines the networks; the two files are to be read
+ * side by side). Graph, composites and derivatives are evaluated by the interpreter. Relative error < 1e-10
+ * in float64, < 1e-4 in float32. */
 #include "support_cmocka.h"
 
 #include "losslens/kernels.h"
@@ -56,7 +57,8 @@ static void *draw(net *n, ll_dtype dtype, int64_t count, double low, double high
     return data;
 }
 
-static ll_node input(net *n, ll_input_kind kind, const char *name, double low, double high, int rank, const int64_t *shape)
+static ll_node input(net *n, ll_input_kind kind, const char *name, double low, double high, int rank,
+                     const int64_t *shape)
 {
     ll_node node = ll_graph_input(n->graph, kind, name, n->dtype, shape, rank);
     assert_int_not_equal(node, LL_NO_NODE);
@@ -129,7 +131,10 @@ static ll_node convolve(net *n, const char *name, ll_node x, int64_t out, int64_
     return ll_layer_convolution(n->graph, x, weight(n, name, 4, SHAPE(out, in, 3, 3)), LL_NO_NODE, &form);
 }
 
-static int64_t label_resnet(int64_t i) { return SHAPE(0, 3, 1, 4)[i]; }
+static int64_t label_resnet(int64_t i)
+{
+    return SHAPE(0, 3, 1, 4)[i];
+}
 
 static ll_node resnet(net *n, bool training)
 {
@@ -145,10 +150,12 @@ static ll_node resnet(net *n, bool training)
             snprintf(name, sizeof name, "s%db%d", stage, block);
             ll_node a = convolve(n, join(name, ".w1").text, y, width, stride);
             a = ll_layer_relu(g, batch_norm(n, join(name, ".n1").text, a, training));
-            a = batch_norm(n, join(name, ".n2").text, convolve(n, join(name, ".w2").text, a, width, 1), training);
+            a = batch_norm(n, join(name, ".n2").text, convolve(n, join(name, ".w2").text, a, width, 1),
+                           training);
             if (stride == 2) {
                 const int64_t *s = ll_graph_node_at(g, y)->shape, more = width - s[1];
-                y = ll_graph_slice(g, y, SHAPE(0, 0, 0, 0), SHAPE(1, 1, 2, 2), SHAPE(s[0], s[1], s[2] / 2, s[3] / 2));
+                y = ll_graph_slice(g, y, SHAPE(0, 0, 0, 0), SHAPE(1, 1, 2, 2),
+                                   SHAPE(s[0], s[1], s[2] / 2, s[3] / 2));
                 y = ll_graph_pad(g, y, SHAPE(0, more / 2, 0, 0), SHAPE(0, more - more / 2, 0, 0), NULL, 0.0);
             }
             y = ll_layer_relu(g, ll_graph_add(g, a, y));
@@ -160,10 +167,19 @@ static ll_node resnet(net *n, bool training)
     return mean_of(n, ll_loss_cross_entropy(g, logits, labels, 0.0, LL_NO_NODE, INT64_MIN, &counted));
 }
 
-static ll_node resnet_evaluation(net *n) { return resnet(n, false); }
-static ll_node resnet_training(net *n) { return resnet(n, true); }
+static ll_node resnet_evaluation(net *n)
+{
+    return resnet(n, false);
+}
+static ll_node resnet_training(net *n)
+{
+    return resnet(n, true);
+}
 
-static int64_t label_transformer(int64_t i) { return SHAPE(2, 0, 3)[i]; }
+static int64_t label_transformer(int64_t i)
+{
+    return SHAPE(2, 0, 3)[i];
+}
 
 static ll_node layer_norm(net *n, const char *name, ll_node x)
 {
@@ -197,7 +213,10 @@ static ll_node transformer(net *n)
     return mean_of(n, ll_loss_cross_entropy(g, logits, labels, 0.1, LL_NO_NODE, INT64_MIN, &counted));
 }
 
-static int64_t label_unet(int64_t i) { return (i * i + i / 3) % 4; }
+static int64_t label_unet(int64_t i)
+{
+    return (i * i + i / 3) % 4;
+}
 
 static ll_node unet_block(net *n, const char *name, ll_node x, int64_t out)
 {
@@ -220,12 +239,14 @@ static ll_node unet(net *n)
     ll_node x = input(n, LL_INPUT_SAMPLE, "x", -1, 1, 4, SHAPE(LL_SAMPLES, 2, 8, 8));
     ll_node a = unet_block(n, "a", x, 4);
     ll_node b = unet_block(n, "b", ll_layer_max_pool(g, a, &two), 8);
-    ll_node up_w = weight(n, "up.w", 4, SHAPE(8, 4, 2, 2)), up_b = parameter(n, "up.b", -0.1, 0.1, 1, SHAPE(4));
+    ll_node up_w = weight(n, "up.w", 4, SHAPE(8, 4, 2, 2)),
+            up_b = parameter(n, "up.b", -0.1, 0.1, 1, SHAPE(4));
     ll_node up = ll_layer_transposed_convolution(g, b, up_w, up_b, &up_form, NULL);
     ll_node c = unet_block(n, "c", ll_graph_concatenate(g, (ll_node[]){a, up}, 2, 1), 4);
-    ll_node wide = ll_graph_resize(g, ll_layer_average_pool(g, c, &two, true), 2, SHAPE(8, 8), LL_RESIZE_LINEAR,
-                                   LL_RESIZE_HALF_PIXEL);
-    ll_node head_w = weight(n, "head.w", 4, SHAPE(3, 4, 1, 1)), head_b = parameter(n, "head.b", -0.1, 0.1, 1, SHAPE(3));
+    ll_node wide = ll_graph_resize(g, ll_layer_average_pool(g, c, &two, true), 2, SHAPE(8, 8),
+                                   LL_RESIZE_LINEAR, LL_RESIZE_HALF_PIXEL);
+    ll_node head_w = weight(n, "head.w", 4, SHAPE(3, 4, 1, 1)),
+            head_b = parameter(n, "head.b", -0.1, 0.1, 1, SHAPE(3));
     ll_node logits = ll_layer_convolution(g, ll_graph_add(g, c, wide), head_w, head_b, &one), counted;
     double weights[] = {0.5, 1.0, 2.0};
     ll_node class_weights = ll_graph_cast(g, ll_graph_constant(g, LL_F64, SHAPE(3), 1, weights), n->dtype);
@@ -256,9 +277,11 @@ static ll_node pinn(net *n)
         y = linear(n, name, y, sizes[i + 1], sizes[i], 0.3);
         if (i < 3) y = ll_graph_tanh(g, y);
     }
-    ll_node u = ll_graph_squeeze(g, y, LL_AXIS(1)), u_x = along(n, u, points, 0), u_t = along(n, u, points, 1);
+    ll_node u = ll_graph_squeeze(g, y, LL_AXIS(1)), u_x = along(n, u, points, 0),
+            u_t = along(n, u, points, 1);
     ll_node u_xx = along(n, u_x, points, 0), one = ll_graph_full_like(g, u, 1.0);
-    ll_node reaction = ll_graph_multiply_scalar(g, ll_graph_multiply(g, u, ll_graph_subtract(g, one, u)), 2.0);
+    ll_node reaction =
+        ll_graph_multiply_scalar(g, ll_graph_multiply(g, u, ll_graph_subtract(g, one, u)), 2.0);
     ll_node r = ll_graph_add(g, u_t, ll_graph_multiply_scalar(g, u_x, 3.0));
     r = ll_graph_subtract(g, ll_graph_subtract(g, r, ll_graph_multiply_scalar(g, u_xx, 0.1)), reaction);
     ll_node x = ll_graph_squeeze(g, ll_graph_slice_axis(g, points, 1, 0, 1), LL_AXIS(1));
@@ -346,30 +369,35 @@ static void compare(const char *title, ll_node (*build)(net *), ll_dtype dtype, 
     for (int i = 0; i < count; i++) probes[i] = draw(&n, dtype, count_of(&n, n.parameters[i]), -1, 1);
     nodes[0] = loss;
     assert_int_equal(ll_graph_vjp(n.graph, &loss, NULL, 1, n.parameters, count, nodes + 1, &error), LL_OK);
-    if (ll_graph_jvp(n.graph, nodes + 1, count, n.parameters, tangents, count, nodes + 1 + count, &error) != LL_OK) {
+    if (ll_graph_jvp(n.graph, nodes + 1, count, n.parameters, tangents, count, nodes + 1 + count, &error) !=
+        LL_OK) {
         fail_msg("%s: %s %s", title, error.place, error.message);
     }
     for (int i = 0; i < 1 + 2 * count; i++) {
         results[i] = ll_allocate_array(count_of(&n, nodes[i]), ll_dtype_bytes(dtype));
         assert_non_null(results[i]);
     }
-    if (ll_interpret(n.graph, nodes, 1 + 2 * count, n.samples, n.bindings, n.binding_count, results, &error) != LL_OK) {
+    if (ll_interpret(n.graph, nodes, 1 + 2 * count, n.samples, n.bindings, n.binding_count, results,
+                     &error) != LL_OK) {
         fail_msg("%s: %s %s", title, error.place, error.message);
     }
     FILE *file = open_fixture();
-    double wanted = find_net(file, title), worst[3] = {fabs(get(dtype, results[0], 0) - wanted) / fabs(wanted), 0, 0};
+    double wanted = find_net(file, title),
+           worst[3] = {fabs(get(dtype, results[0], 0) - wanted) / fabs(wanted), 0, 0};
     for (int i = 0; i < count; i++) {
         int64_t size = count_of(&n, n.parameters[i]);
         for (int order = 1; order <= 2; order++) {
             expected e = read_tensor(file, order == 1 ? "gradient" : "hessian", n.names[i]);
             double off = error_of(&n, &e, results[1 + (order - 1) * count + i], probes[i], size);
-            if (!(off < tolerance)) print_error("%s: %s of %s is off by %.3g\n", title, order == 1 ? "gradient" : "Hessian product", n.names[i], off);
+            if (!(off < tolerance))
+                print_error("%s: %s of %s is off by %.3g\n", title,
+                            order == 1 ? "gradient" : "Hessian product", n.names[i], off);
             worst[order] = off > worst[order] || isnan(off) ? off : worst[order];
         }
     }
     fclose(file);
-    print_message("%-16s %s: loss %.1e, gradient %.1e, Hessian product %.1e; %lld nodes\n", title, ll_dtype_name(dtype), worst[0],
-                  worst[1], worst[2], (long long)ll_graph_count(n.graph));
+    print_message("%-16s %s: loss %.1e, gradient %.1e, Hessian product %.1e; %lld nodes\n", title,
+                  ll_dtype_name(dtype), worst[0], worst[1], worst[2], (long long)ll_graph_count(n.graph));
     for (int k = 0; k < 3; k++) assert_true(worst[k] < tolerance);
     for (int i = 0; i < 1 + 2 * count; i++) ll_free(results[i]);
     for (int i = 0; i < count; i++) ll_free(probes[i]);
@@ -383,17 +411,33 @@ static void both(const char *title, ll_node (*build)(net *))
     compare(title, build, LL_F32, 1e-4);
 }
 
-static void residual_network(void **state) { (void)state, both("resnet", resnet_evaluation); }
-static void residual_network_training(void **state) { (void)state, both("resnet_training", resnet_training); }
-static void transformer_block(void **state) { (void)state, both("transformer", transformer); }
-static void u_net(void **state) { (void)state, both("unet", unet); }
-static void physics_informed(void **state) { (void)state, both("pinn", pinn); }
+static void residual_network(void **state)
+{
+    (void)state, both("resnet", resnet_evaluation);
+}
+static void residual_network_training(void **state)
+{
+    (void)state, both("resnet_training", resnet_training);
+}
+static void transformer_block(void **state)
+{
+    (void)state, both("transformer", transformer);
+}
+static void u_net(void **state)
+{
+    (void)state, both("unet", unet);
+}
+static void physics_informed(void **state)
+{
+    (void)state, both("pinn", pinn);
+}
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(residual_network), cmocka_unit_test(residual_network_training), cmocka_unit_test(transformer_block),
-        cmocka_unit_test(u_net),            cmocka_unit_test(physics_informed),
+        cmocka_unit_test(residual_network),  cmocka_unit_test(residual_network_training),
+        cmocka_unit_test(transformer_block), cmocka_unit_test(u_net),
+        cmocka_unit_test(physics_informed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

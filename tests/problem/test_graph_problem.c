@@ -319,6 +319,66 @@ static void test_terms(void **state)
     ll_pinn_samples_deinit(samples);
 }
 
+/* The network is linear in its last layer, so there the Gauss-Newton matrix is the Hessian: same diagonal
+ * block. */
+static void test_gauss_newton(void **state)
+{
+    (void)state;
+    data d;
+    make_data(&d);
+    ll_problem *problem = network("mlp", LL_F64, tanh_mlp, 2, &d, 1);
+    const ll_problem_info *info = ll_problem_view(problem);
+    assert_true((info->capabilities & LL_CAN_GGN) != 0);
+    int64_t n = info->parameter_count, first = info->parameter[info->parameters - 2].offset;
+    const void *theta = ll_problem_origin(problem);
+    double *v = ll_allocate_zeroed((size_t)(3 * n) * sizeof *v), *hessian = v + n, *ggn = v + 2 * n,
+           below = 0;
+    for (int64_t i = first; i < n; i++) v[i] = ll_rng_normal(ll_rng_make(8, "test", "last"), (uint64_t)i);
+    const void *vectors[] = {v};
+    void *products[] = {hessian};
+    ll_request request = {
+        .points = 1, .thetas = &theta, .product_count = 1, .vectors = vectors, .products = products};
+    CHECK_OK(ll_problem_evaluate(problem, &request, error));
+    products[0] = ggn;
+    request.product = LL_PRODUCT_GGN;
+    CHECK_OK(ll_problem_evaluate(problem, &request, error));
+    for (int64_t i = first; i < n; i++) CHECK_NEAR(ggn[i], hessian[i], 1e-13 * (1 + fabs(hessian[i])));
+    for (int64_t i = 0; i < first; i++) below += fabs(ggn[i] - hessian[i]);
+    assert_true(below > 1e-6); /* elsewhere they differ */
+    assert_true(ll_vector_dot(LL_REAL_FLOAT64, n, v, ggn) > 0);
+    ll_free(v);
+    ll_problem_destroy(problem);
+    free_data(&d);
+}
+
+/* FIELD 2.5: products summed over the samples instead of averaged. A list with every sample twice has the
+ * same mean. */
+static void test_field_2_5_products_are_means(void **state)
+{
+    (void)state;
+    data d;
+    make_data(&d);
+    ll_problem *problem = network("mlp", LL_F64, tanh_mlp, 2, &d, 1);
+    int64_t n = ll_problem_view(problem)->parameter_count, indices[2 * SAMPLES];
+    const void *theta = ll_problem_origin(problem), *vectors[] = {theta};
+    double *once = ll_allocate_array(2 * n, sizeof *once), *twice = once + n;
+    for (int i = 0; i < 2 * SAMPLES; i++) indices[i] = i / 2;
+    ll_samples list = {indices, 2 * SAMPLES};
+    void *products[] = {once};
+    ll_request request = {
+        .points = 1, .thetas = &theta, .product_count = 1, .vectors = vectors, .products = products};
+    CHECK_OK(ll_problem_evaluate(problem, &request, error));
+    products[0] = twice;
+    request.samples = &list;
+    CHECK_OK(ll_problem_evaluate(problem, &request, error));
+    double size = ll_vector_norm(LL_REAL_FLOAT64, n, once);
+    ll_vector_add(LL_REAL_FLOAT64, n, -1, once, twice);
+    assert_true(ll_vector_norm(LL_REAL_FLOAT64, n, twice) <= 1e-13 * size && size > 0);
+    ll_free(once);
+    ll_problem_destroy(problem);
+    free_data(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +388,8 @@ int main(void)
         cmocka_unit_test(test_subsets_and_features),
         cmocka_unit_test(test_calibration),
         cmocka_unit_test(test_terms),
+        cmocka_unit_test(test_gauss_newton),
+        cmocka_unit_test(test_field_2_5_products_are_means),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
