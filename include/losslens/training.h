@@ -114,14 +114,20 @@ typedef struct ll_training_options { /* zero-initialise; 0 or NULL means the def
     int64_t epochs;              /* 10; with one batch an epoch is a step */
     int64_t evaluate_every;      /* epochs; 1 */
     int64_t checkpoint_every;    /* epochs; 1 */
+    int64_t checkpoint_steps;    /* inside an epoch too, after so many steps; 0: only when asked to stop */
     int64_t trajectory_every;    /* epochs; 0: no trajectory. The start is its first entry */
     uint64_t seed;               /* order of the batches, dropout */
     const void *theta, *buffers; /* start; NULL: the Problem's origin */
+    /* Called before the first step of an epoch and again when one is continued (fresh augmentation, keyed by the
+     * epoch's number from 0); NULL: nothing. A failure ends the run. */
+    ll_status (*before_epoch)(void *context, int64_t epoch, ll_error *error);
+    void *before_epoch_context;
 } ll_training_options;
 
 /* Trains. The order of an epoch's samples is a permutation keyed by (seed, term, epoch); the last batch may
  * be smaller. Training mode where the Problem has it, else evaluation mode. Pieces: "epoch/<e>" (state after
- * e epochs), "trajectory/<e>". Record "training": theta, buffers, reason ("complete", "gradient below
+ * e epochs), "inside" (state inside an epoch), "trajectory/<e>". Progress: after a step its number and loss; after
+ * an evaluation the first metric (or the loss). Record "training": theta, buffers, reason ("complete", "gradient below
  * tolerance", "change below tolerance", "stalled", "diverged"), epochs, steps, evaluations, loss [epochs]
  * (mean over the steps), last_loss, gradient_norm [epochs] (of the last step), evaluated_epochs,
  * evaluation_loss and evaluation_metrics [.., metrics] (where asked for), trajectory [T, n] and

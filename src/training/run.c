@@ -25,6 +25,8 @@ typedef struct trainer {
     bool training_mode, subsets;
     uint64_t dropout_key;
     int64_t batches; /* of an epoch */
+    int64_t number;  /* batches done of the epoch in hand */
+    double sum;      /* of their losses */
     /* What the record tells: rows of one epoch, kept by checkpoints. */
     double *loss, *gradient_norm, *evaluation; /* [epochs], [epochs], [epochs][1 + metrics] */
     int64_t epoch, steps, evaluations,
@@ -55,7 +57,7 @@ static ll_status fill_options(trainer *t, const ll_training_options *given, ll_e
                        "no start is given and the problem has no %s",
                        o->theta == NULL ? "origin" : "buffers");
     if (o->epochs < 1 || o->evaluate_every < 1 || o->checkpoint_every < 1 || o->trajectory_every < 0 ||
-        o->batch_size < 0)
+        o->checkpoint_steps < 0 || o->batch_size < 0)
         return ll_fail(error, LL_INVALID_ARGUMENT, module, t->info->name,
                        "epochs %lld, batch_size %lld and the intervals must be positive",
                        (long long)o->epochs, (long long)o->batch_size);
@@ -231,59 +233,97 @@ static ll_status evaluate_held_out(trainer *t, ll_error *error)
     return ll_problem_evaluate(t->problem, &request, error);
 }
 
+static void tell(const trainer *t, double value, const char *name)
+{
+    ll_progress progress = {.what = "training",
+                            .done = t->steps,
+                            .total = t->options.epochs * t->batches,
+                            .value = value,
+                            .value_name = name};
+    ll_sink_progress(t->sink, &progress);
+}
+
+/* One step on batch t->number; the sums of the epoch follow it. */
+static ll_status train_step(trainer *t, const ll_objective *objective, ll_error *error)
+{
+    int64_t total = t->options.epochs * t->batches;
+    double base = ll_optimiser_view(t->optimiser)->rate;
+    choose_batch(t, t->number);
+    t->dropout_key = ll_rng_bits(ll_rng_make(t->options.seed, "dropout", "step"), (uint64_t)t->steps);
+    ll_step step;
+    double rate = base * ll_schedule_factor(&t->options.schedule, t->steps, total);
+    LL_TRY(ll_optimiser_iterate(t->optimiser, rate, objective, t->theta, &step, error));
+    t->reason = step.reason;
+    t->evaluations += step.evaluations;
+    t->sum += step.loss;
+    t->gradient_norm[t->epoch] = step.gradient_norm;
+    t->number++;
+    if (step.reason == LL_STEP_NOT_FINITE) return LL_OK;
+    t->steps++;
+    if (t->training_mode && t->b > 0 && step.evaluations > 0)
+        ll_vector_copy(t->type, t->b, t->new_buffers, t->buffers);
+    tell(t, step.loss, "loss");
+    return LL_OK;
+}
+
+static ll_status save(trainer *t, const char *name, ll_error *error);
+
 static ll_status train_epoch(trainer *t, ll_error *error)
 {
     ll_objective objective = {t, evaluate_batch};
-    int64_t total = t->options.epochs * t->batches;
-    double sum = 0, norm = 0, base = ll_optimiser_view(t->optimiser)->rate;
+    int64_t every = t->options.checkpoint_steps;
+    if (t->options.before_epoch != NULL)
+        LL_TRY(t->options.before_epoch(t->options.before_epoch_context, t->epoch, error));
     shuffle(t);
-    int64_t done = 0;
-    for (int64_t number = 0; number < t->batches && t->reason == LL_STEP_GOING; number++) {
-        if (ll_sink_should_stop(t->sink))
+    while (t->number < t->batches && t->reason == LL_STEP_GOING) {
+        if (ll_sink_should_stop(t->sink)) {
+            LL_TRY(save(t, "inside", error));
             return ll_fail(error, LL_CANCELLED, module, t->info->name, "stopped in epoch %lld",
                            (long long)t->epoch);
-        choose_batch(t, number);
-        t->dropout_key = ll_rng_bits(ll_rng_make(t->options.seed, "dropout", "step"), (uint64_t)t->steps);
-        ll_step step;
-        double rate = base * ll_schedule_factor(&t->options.schedule, t->steps, total);
-        LL_TRY(ll_optimiser_iterate(t->optimiser, rate, &objective, t->theta, &step, error));
-        t->reason = step.reason;
-        t->evaluations += step.evaluations;
-        sum += step.loss;
-        norm = step.gradient_norm;
-        done++;
-        if (step.reason == LL_STEP_NOT_FINITE) break;
-        t->steps++;
-        if (t->training_mode && t->b > 0 && step.evaluations > 0)
-            ll_vector_copy(t->type, t->b, t->new_buffers, t->buffers);
+        }
+        LL_TRY(train_step(t, &objective, error));
+        if (every > 0 && t->number % every == 0 && t->number < t->batches && t->reason == LL_STEP_GOING)
+            LL_TRY(save(t, "inside", error));
     }
     if (t->reason != LL_STEP_GOING) t->stop_step = t->steps;
-    t->loss[t->epoch] = sum / (double)done;
-    t->gradient_norm[t->epoch] = norm;
-    if (t->held_out != NULL && (t->epoch + 1) % t->options.evaluate_every == 0 &&
-        t->reason != LL_STEP_NOT_FINITE)
+    t->loss[t->epoch] = t->sum / (double)t->number;
+    bool evaluated = t->held_out != NULL && (t->epoch + 1) % t->options.evaluate_every == 0 &&
+                     t->reason != LL_STEP_NOT_FINITE;
+    if (evaluated) {
         LL_TRY(evaluate_held_out(t, error));
+        const double *row = t->evaluation + t->epoch * (1 + t->info->metrics);
+        bool metrics = (t->info->capabilities & LL_CAN_METRICS) != 0 && t->info->metrics > 0;
+        tell(t, row[metrics ? 1 : 0], metrics ? t->info->metric[0].name : "evaluation loss");
+    }
     t->epoch++;
-    ll_progress progress = {.what = "training",
-                            .done = t->epoch,
-                            .total = t->options.epochs,
-                            .value = t->loss[t->epoch - 1],
-                            .value_name = "loss"};
-    ll_sink_progress(t->sink, &progress);
+    t->number = 0;
+    t->sum = 0;
     return LL_OK;
 }
 
 /* ---------------------------------------------------------------- pieces */
 
 typedef struct checkpoint_head {
-    int64_t n, b, type, epoch, steps, evaluations, stop_step, reason, recorded;
+    int64_t n, b, type, epoch, steps, evaluations, stop_step, reason, recorded, number;
+    double sum, gradient_norm; /* of the epoch in hand */
 } checkpoint_head;
 
-static ll_status save(trainer *t, ll_error *error)
+static ll_status save(trainer *t, const char *name, ll_error *error)
 {
     if (t->sink == NULL || t->sink->put == NULL) return LL_OK;
-    checkpoint_head head = {t->n,           t->b,         t->type,   t->epoch,   t->steps,
-                            t->evaluations, t->stop_step, t->reason, t->recorded};
+    bool inside = t->epoch < t->options.epochs;
+    checkpoint_head head = {.n = t->n,
+                            .b = t->b,
+                            .type = (int64_t)t->type,
+                            .epoch = t->epoch,
+                            .steps = t->steps,
+                            .evaluations = t->evaluations,
+                            .stop_step = t->stop_step,
+                            .reason = (int64_t)t->reason,
+                            .recorded = t->recorded,
+                            .number = t->number,
+                            .sum = t->sum,
+                            .gradient_norm = inside ? t->gradient_norm[t->epoch] : 0};
     ll_text bytes = {0};
     size_t one = ll_real_bytes(t->type);
     ll_text_append_bytes(&bytes, &head, sizeof head);
@@ -293,8 +333,6 @@ static ll_status save(trainer *t, ll_error *error)
     ll_text_append_bytes(&bytes, t->evaluation,
                          (size_t)(t->epoch * (1 + t->info->metrics)) * sizeof *t->loss);
     ll_optimiser_save(t->optimiser, &bytes);
-    char name[40];
-    snprintf(name, sizeof name, "epoch/%lld", (long long)t->epoch);
     ll_status status = bytes.failed ? ll_fail_memory(error, module, bytes.capacity)
                                     : ll_sink_put(t->sink, name, bytes.text, bytes.length, error);
     ll_text_deinit(&bytes);
@@ -317,7 +355,8 @@ static ll_status load(trainer *t, const void *bytes, size_t count, ll_error *err
     checkpoint_head head;
     bool good = take(&from, &count, &head, sizeof head) && head.n == t->n && head.b == t->b &&
                 head.type == (int64_t)t->type && head.epoch >= 0 && head.epoch <= t->options.epochs &&
-                head.recorded >= 0 && head.recorded <= trajectory_length(t) &&
+                head.recorded >= 0 && head.recorded <= trajectory_length(t) && head.number >= 0 &&
+                head.number <= t->batches && (head.number == 0 || head.epoch < t->options.epochs) &&
                 take(&from, &count, t->theta, (size_t)(t->n + t->b) * one) &&
                 take(&from, &count, t->loss, (size_t)head.epoch * row) &&
                 take(&from, &count, t->gradient_norm, (size_t)head.epoch * row) &&
@@ -332,6 +371,9 @@ static ll_status load(trainer *t, const void *bytes, size_t count, ll_error *err
     t->stop_step = head.stop_step;
     t->reason = (ll_step_reason)head.reason;
     t->recorded = head.recorded;
+    t->number = head.number;
+    t->sum = head.sum;
+    if (head.epoch < t->options.epochs) t->gradient_norm[head.epoch] = head.gradient_norm;
     return LL_OK;
 }
 
@@ -347,30 +389,49 @@ static ll_status record_point(trainer *t, ll_error *error)
     return ll_sink_put(t->sink, name, t->theta, bytes, error);
 }
 
-/* The newest checkpoint; multiples of checkpoint_every and the last epoch are the candidates. */
-static ll_status resume(trainer *t, ll_error *error)
+static ll_status read_trajectory(trainer *t, ll_error *error)
 {
-    for (int64_t epoch = t->options.epochs; epoch > 0; epoch--) {
+    size_t one = (size_t)t->n * ll_real_bytes(t->type);
+    for (int64_t i = 0; i < t->recorded; i++) {
         char name[40];
         void *bytes = NULL;
         size_t count = 0;
+        snprintf(name, sizeof name, "trajectory/%lld", (long long)i);
+        bool found = ll_sink_find(t->sink, name, &bytes, &count);
+        if (found && count == one) memcpy(t->trajectory + (size_t)i * one, bytes, one);
+        if (found) ll_free(bytes);
+        if (!found || count != one)
+            return ll_fail(error, LL_NOT_FOUND, module, name, "a checkpoint says that this piece exists");
+    }
+    return LL_OK;
+}
+
+/* The newest checkpoint: the last finished epoch that is kept, or a state inside a later one. */
+static ll_status resume(trainer *t, ll_error *error)
+{
+    void *bytes = NULL;
+    size_t count = 0;
+    bool found = false;
+    for (int64_t epoch = t->options.epochs; epoch > 0 && !found; epoch--) {
+        char name[40];
         snprintf(name, sizeof name, "epoch/%lld", (long long)epoch);
-        if (!ll_sink_find(t->sink, name, &bytes, &count)) continue;
+        found = ll_sink_find(t->sink, name, &bytes, &count);
+    }
+    if (found) {
         ll_status status = load(t, bytes, count, error);
         ll_free(bytes);
         LL_TRY(status);
-        size_t one = (size_t)t->n * ll_real_bytes(t->type);
-        for (int64_t i = 0; i < t->recorded; i++) {
-            snprintf(name, sizeof name, "trajectory/%lld", (long long)i);
-            if (!ll_sink_find(t->sink, name, &bytes, &count) || count != one) {
-                return ll_fail(error, LL_NOT_FOUND, module, name, "a checkpoint says that this piece exists");
-            }
-            memcpy(t->trajectory + (size_t)i * one, bytes, one);
-            ll_free(bytes);
-        }
-        return LL_OK;
     }
-    return record_point(t, error);
+    if (ll_sink_find(t->sink, "inside", &bytes, &count)) {
+        checkpoint_head head = {0};
+        if (count >= sizeof head) memcpy(&head, bytes, sizeof head);
+        bool later = t->reason == LL_STEP_GOING && (head.epoch > t->epoch || (head.epoch == t->epoch && head.number > 0));
+        ll_status status = later ? load(t, bytes, count, error) : LL_OK;
+        ll_free(bytes);
+        LL_TRY(status);
+        found = found || later;
+    }
+    return found ? read_trajectory(t, error) : record_point(t, error);
 }
 
 /* ---------------------------------------------------------------- record */
@@ -450,7 +511,9 @@ static ll_status run(trainer *t, ll_error *error)
         LL_TRY(train_epoch(t, error));
         LL_TRY(record_point(t, error));
         bool last = t->epoch == t->options.epochs || t->reason != LL_STEP_GOING;
-        if (last || t->epoch % t->options.checkpoint_every == 0) LL_TRY(save(t, error));
+        char name[40];
+        snprintf(name, sizeof name, "epoch/%lld", (long long)t->epoch);
+        if (last || t->epoch % t->options.checkpoint_every == 0) LL_TRY(save(t, name, error));
     }
     return LL_OK;
 }
