@@ -84,7 +84,8 @@ static ll_status pack_all(ll_plan *plan, int64_t samples, size_t *bytes, ll_erro
 }
 
 /* The largest power of two whose working set fits three quarters of the cache; but enough micro-batches for 16
- * threads once there are more than a few hundred samples, and at least 4 samples at once, where a sample alone overflows the cache. */
+ * threads once there are more than a few hundred samples, and at least 4 samples at once where a sample alone overflows the cache (8 where gradients are
+ * added up once a micro-batch). */
 static ll_status choose_micro_batch(ll_plan *plan, ll_error *error)
 {
     int64_t samples = plan->options.samples;
@@ -96,8 +97,12 @@ static ll_status choose_micro_batch(ll_plan *plan, ll_error *error)
         size_t slope = (nine - one) / 8 + 1;
         size_t cache = plan->options.cache_bytes / 4 * 3;
         int64_t most = ll_max_int64(128, (samples + 15) / 16);
+        int64_t least = 4, sums = 0;
+        for (int32_t v = 0; v < plan->value_count; v++)
+            if (plan->values[v].total >= 0) sums += plan->values[v].sum_count;
+        if (sums > 4096) least = 8;
         wanted = 1;
-        while (wanted < 256 && wanted < most && (wanted < 4 || (size_t)wanted * 2 * slope <= cache)) wanted *= 2;
+        while (wanted < 256 && wanted < most && (wanted < least || (size_t)wanted * 2 * slope <= cache)) wanted *= 2;
     }
     plan->micro_batch = ll_max_int64(1, ll_min_int64(wanted, samples));
     return LL_OK;

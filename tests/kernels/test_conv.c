@@ -1,0 +1,151 @@
+/* The blocked convolution against plain loops in double precision: forward with bias, residual and ReLU, both backward
+ * faces, for strides, paddings, dilations, kernels and extents with remainders, on every instruction set there is. */
+#include "kernels/native/conv.h"
+#include "support_cmocka.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct images {
+    float *x, *w, *y, *dy, *bias, *residual;
+    double *forward, *dx, *dw;
+} images;
+
+static float *draw(const char *name, int64_t count)
+{
+    float *values = ll_allocate_array(count + 1, sizeof(float));
+    for (int64_t i = 0; i < count; i++)
+        values[i] = (float)(ll_rng_uniform(ll_rng_make(2, "conv", name), (uint64_t)i) - 0.5);
+    return values;
+}
+
+static void plain(const ll_conv_shape *s, images *it)
+{
+    int64_t taps = s->kernel[0] * s->kernel[1];
+    for (int64_t o = 0; o < s->out_channels; o++)
+        for (int64_t h = 0; h < s->out_height; h++)
+            for (int64_t v = 0; v < s->out_width; v++) {
+                int64_t at = (o * s->out_height + h) * s->out_width + v;
+                double sum = 0;
+                for (int64_t c = 0; c < s->in_channels; c++)
+                    for (int64_t t = 0; t < taps; t++) {
+                        int64_t ih = h * s->stride[0] + t / s->kernel[1] * s->dilation[0] - s->pad_begin[0];
+                        int64_t iw = v * s->stride[1] + t % s->kernel[1] * s->dilation[1] - s->pad_begin[1];
+                        if (ih < 0 || iw < 0 || ih >= s->in_height || iw >= s->in_width) continue;
+                        int64_t x = (c * s->in_height + ih) * s->in_width + iw, w = (o * s->in_channels + c) * taps + t;
+                        sum += (double)it->x[x] * (double)it->w[w];
+                        it->dx[x] += (double)it->w[w] * (double)it->dy[at];
+                        it->dw[w] += (double)it->x[x] * (double)it->dy[at];
+                    }
+                it->forward[at] = sum;
+            }
+}
+
+static void near(const float *got, const double *wanted, int64_t count, const char *what, int64_t number)
+{
+    double scale = 1e-30, worst = 0;
+    for (int64_t i = 0; i < count; i++) {
+        scale = fmax(scale, fabs(wanted[i]));
+        worst = fmax(worst, fabs((double)got[i] - wanted[i]));
+    }
+    if (!(worst <= 5e-6 * scale)) fail_msg("%s of shape %d: relative error %g", what, (int)number, worst / scale);
+}
+
+static void check(const ll_conv_shape *s, ll_cpu_level level, int64_t number)
+{
+    int64_t nx = s->in_channels * s->in_height * s->in_width, ny = s->out_channels * s->out_height * s->out_width;
+    int64_t nw = s->in_channels * s->out_channels * s->kernel[0] * s->kernel[1];
+    images it = {draw("x", nx), draw("w", nw), ll_allocate_array(ny + 1, 4), draw("dy", ny),
+                 draw("bias", s->out_channels + 16), draw("residual", ny),
+                 ll_allocate_zeroed((size_t)ny * 8 + 8), ll_allocate_zeroed((size_t)nx * 8 + 8),
+                 ll_allocate_zeroed((size_t)nw * 8 + 8)};
+    plain(s, &it);
+    ll_conv *conv = NULL;
+    CHECK_OK(ll_conv_create(s, level, &conv, error));
+    float *xb = ll_allocate_array(ll_conv_input_count(conv), 4), *yb = ll_allocate_array(ll_conv_output_count(conv), 4);
+    float *rb = ll_allocate_array(ll_conv_output_count(conv), 4);
+    float *packed = ll_allocate_array(ll_conv_weight_count(conv), 4);
+    float *bias = ll_allocate_zeroed(sizeof(float) * (size_t)(s->out_channels + 32));
+    float *plain_x = ll_allocate_array(nx + 1, 4), *weights = ll_allocate_array(nw + 1, 4);
+    void *space = ll_allocate(ll_conv_workspace(conv));
+    int64_t in_pixels = s->in_height * s->in_width, out_pixels = s->out_height * s->out_width;
+    ll_conv_block(it.x, s->in_channels, in_pixels, xb);
+    ll_conv_pack_forward(conv, it.w, packed);
+    for (int dense = 0; dense < 2; dense++) { /* a dense image as input gives the same */
+        ll_conv_forward(conv, dense ? it.x : xb, dense, packed, NULL, NULL, false, yb, space);
+        ll_conv_unblock(yb, s->out_channels, out_pixels, it.y);
+        near(it.y, it.forward, ny, "forward", number);
+    }
+    for (int64_t c = 0; c < s->out_channels; c++) bias[c] = it.bias[c];
+    ll_conv_block(it.residual, s->out_channels, out_pixels, rb);
+    ll_conv_forward(conv, xb, false, packed, bias, rb, true, yb, space);
+    ll_conv_unblock(yb, s->out_channels, out_pixels, it.y);
+    for (int64_t i = 0; i < ny; i++)
+        it.forward[i] = fmax(0, it.forward[i] + (double)bias[i / out_pixels] + (double)it.residual[i]);
+    near(it.y, it.forward, ny, "forward with bias, residual, ReLU", number);
+
+    ll_conv_block(it.dy, s->out_channels, out_pixels, yb);
+    ll_conv_pack_backward(conv, it.w, packed);
+    float *dxb = ll_allocate_array(ll_conv_input_count(conv), 4);
+    ll_conv_backward_input(conv, yb, packed, NULL, dxb, space);
+    ll_conv_unblock(dxb, s->in_channels, in_pixels, plain_x);
+    near(plain_x, it.dx, nx, "input gradient", number);
+    for (int64_t i = 0; i < ll_conv_weight_count(conv); i++) packed[i] = 0;
+    ll_conv_backward_weights(conv, xb, false, yb, packed, space);
+    ll_conv_unpack_gradient(conv, packed, weights);
+    near(weights, it.dw, nw, "weight gradient", number);
+    void *all[] = {it.x, it.w, it.y, it.dy, it.bias, it.residual, it.forward, it.dx, it.dw,
+                   xb, yb, rb, packed, bias, plain_x, weights, space, dxb};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) ll_free(all[i]);
+    ll_conv_destroy(conv);
+}
+
+static void test_shapes(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t in, out, height, width, kernel[2], stride, dilation, pad;
+    } cases[] = {
+        {3, 16, 32, 32, {3, 3}, 1, 1, 1},  {16, 16, 9, 33, {3, 3}, 1, 1, 1}, {16, 32, 17, 15, {3, 3}, 2, 1, 1},
+        {32, 64, 8, 8, {3, 3}, 1, 1, 1},   {16, 32, 11, 10, {1, 1}, 2, 1, 0}, {32, 16, 7, 5, {1, 1}, 1, 1, 0},
+        {20, 17, 6, 13, {3, 3}, 1, 1, 1},  {4, 16, 12, 12, {5, 5}, 2, 1, 2},  {16, 16, 14, 14, {3, 3}, 1, 2, 2},
+        {16, 16, 1, 40, {1, 7}, 1, 1, 0},  {2, 16, 10, 9, {4, 2}, 2, 1, 1},   {16, 48, 5, 1, {3, 1}, 1, 1, 0},
+        {16, 16, 9, 9, {2, 2}, 2, 3, 1},
+    };
+    ll_cpu_level most = ll_cpu_detect();
+    if (most < LL_CPU_AVX2) {
+        print_message("skipped: no AVX2\n");
+        skip();
+    }
+    for (ll_cpu_level level = LL_CPU_AVX2; level <= most; level++)
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            ll_conv_shape shape = {cases[i].in, cases[i].out, cases[i].height, cases[i].width, 0, 0,
+                                   {cases[i].kernel[0], cases[i].kernel[1]}, {cases[i].stride, cases[i].stride},
+                                   {cases[i].dilation, cases[i].dilation}, {cases[i].pad, cases[i].pad}};
+            int64_t *out[2] = {&shape.out_height, &shape.out_width}, in[2] = {shape.in_height, shape.in_width};
+            for (int axis = 0; axis < 2; axis++)
+                *out[axis] = (in[axis] + 2 * cases[i].pad - (shape.kernel[axis] - 1) * cases[i].dilation - 1) /
+                                 cases[i].stride + 1;
+            check(&shape, level, (int64_t)i);
+        }
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    ll_conv_shape shape = {16, 16, 8, 8, 3, 3, {3, 3}, {3, 3}, {1, 1}, {1, 1}};
+    assert_false(ll_conv_supports(&shape, LL_CPU_AVX512)); /* stride 3 */
+    shape.stride[0] = shape.stride[1] = 1;
+    assert_false(ll_conv_supports(&shape, LL_CPU_PORTABLE));
+    shape.out_height = 0;
+    assert_false(ll_conv_supports(&shape, LL_CPU_AVX512));
+    ll_conv *conv = NULL;
+    assert_int_equal(ll_conv_create(&shape, LL_CPU_AVX512, &conv, NULL), LL_UNSUPPORTED);
+    assert_null(conv);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shapes), cmocka_unit_test(test_refusals)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
