@@ -95,7 +95,7 @@ LL_MATH float log_f32(float x)
     float scaled = small ? x * 33554432.0f : x;
     int32_t bits = f32_bits(scaled);
     /* 0x3F3504F3 = sqrt(1/2) */
-    int32_t e = (bits - 0x3F3504F3) >> 23;
+    int32_t e = (int32_t)((uint32_t)bits - 0x3F3504F3U) >> 23;
     float f = bits_f32(bits - (int32_t)((uint32_t)e << 23)) - 1.0f;
     float k = (float)(small ? e - 25 : e);
     float s = f / (2.0f + f), z = s * s;
