@@ -96,7 +96,7 @@ LL_MATH float log_f32(float x)
     int32_t bits = f32_bits(scaled);
     /* 0x3F3504F3 = sqrt(1/2) */
     int32_t e = (int32_t)((uint32_t)bits - 0x3F3504F3U) >> 23;
-    float f = bits_f32(bits - (int32_t)((uint32_t)e << 23)) - 1.0f;
+    float f = bits_f32((int32_t)((uint32_t)bits - ((uint32_t)e << 23))) - 1.0f;
     float k = (float)(small ? e - 25 : e);
     float s = f / (2.0f + f), z = s * s;
     float p = 2.22222222e-1f;
@@ -220,9 +220,9 @@ LL_MATH double log_f64(double x)
     int small = x < 2.2250738585072014e-308;
     double scaled = small ? x * 18014398509481984.0 : x;
     int64_t bits = f64_bits(scaled);
-    int64_t offset = bits - 0x3FE6A09E667F3BCD;
+    int64_t offset = (int64_t)((uint64_t)bits - 0x3FE6A09E667F3BCDU);
     int64_t e = offset >> 52;
-    double f = bits_f64(bits - (int64_t)((uint64_t)e << 52)) - 1.0;
+    double f = bits_f64((int64_t)((uint64_t)bits - ((uint64_t)e << 52))) - 1.0;
     /* e as a double without a 64-bit conversion, which AVX2 lacks */
     double k = bits_f64(0x4338000000000000 + (small ? e - 54 : e)) - LL_ROUND_F64;
     double s = f / (2.0 + f), z = s * s;

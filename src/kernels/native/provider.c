@@ -59,7 +59,10 @@ static bool native_supports(const ll_kernel_case *kernel)
     if (kernel->output.count == 0) return false;
     switch (kernel->op) {
     case LL_OP_MATMUL:
-        return real && kernel->inputs[0].count > 0 && kernel->inputs[0].rank >= 2 && kernel->inputs[1].rank >= 2;
+        /* A second operand beyond the L2 cache needs blocking for it: BLAS does that. */
+        return real && kernel->inputs[0].count > 0 && kernel->inputs[0].rank >= 2 && kernel->inputs[1].rank >= 2 &&
+               kernel->inputs[1].shape[kernel->inputs[1].rank - 1] *
+                       kernel->inputs[1].shape[kernel->inputs[1].rank - 2] <= 256 * 1024;
     case LL_OP_SUM: return real && kernel->inputs[0].count > 0 && sum_axes(kernel, &outer, &middle, &inner);
     case LL_OP_BROADCAST:
     case LL_OP_TRANSPOSE:
