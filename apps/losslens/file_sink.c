@@ -1,0 +1,173 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include "file_sink.h"
+
+#include "losslens/formats.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const program = "losslens";
+static const char suffix[] = ".piece";
+
+struct ll_file_sink {
+    char *folder, *newest_only;
+};
+
+/* FOLDER/epoch_3.piece for "epoch/3". */
+static char *path_of(const ll_file_sink *sink, const char *piece)
+{
+    ll_text path = {0};
+    ll_text_format(&path, "%s/", sink->folder);
+    for (const char *c = piece; *c != 0; c++) ll_text_append_bytes(&path, *c == '/' ? "_" : c, 1);
+    ll_text_append(&path, suffix);
+    char *copy = path.failed ? NULL : ll_text_copy(path.text);
+    ll_text_deinit(&path);
+    return copy;
+}
+
+static bool read_whole(const char *path, void **bytes, size_t *count)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) return false;
+    unsigned char *read = NULL;
+    long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    bool good = size >= 0 && fseek(file, 0, SEEK_SET) == 0 && (read = ll_allocate((size_t)size)) != NULL &&
+                fread(read, 1, (size_t)size, file) == (size_t)size;
+    fclose(file);
+    if (!good) {
+        ll_free(read);
+        return false;
+    }
+    *bytes = read;
+    *count = (size_t)size;
+    return true;
+}
+
+static bool find(void *context, const char *piece, void **bytes, size_t *count)
+{
+    char *path = path_of(context, piece);
+    bool found = path != NULL && read_whole(path, bytes, count);
+    ll_free(path);
+    return found;
+}
+
+/* The number behind the prefix of pieces that replace one another; -1: another piece. */
+static long long number_of(const ll_file_sink *sink, const char *piece)
+{
+    if (sink->newest_only == NULL) return -1;
+    size_t length = strlen(sink->newest_only);
+    if (strncmp(piece, sink->newest_only, length) != 0) return -1;
+    char *end;
+    long long number = strtoll(piece + length, &end, 10);
+    return end != piece + length && *end == 0 && number >= 0 ? number : -1;
+}
+
+/* Removes all but the newest two of the pieces that replace one another. The last but one stays in case the newest
+ * was written by a machine that then lost power. */
+static void forget_old(const ll_file_sink *sink, long long newest)
+{
+    long long second = -1;
+    for (int pass = 0; pass < 2; pass++) {
+        DIR *folder = opendir(sink->folder);
+        if (folder == NULL) return;
+        for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+            char name[256], prefix[64];
+            size_t length = strlen(entry->d_name), tail = sizeof suffix - 1;
+            if (length <= tail || length >= sizeof name || strcmp(entry->d_name + length - tail, suffix) != 0) continue;
+            memcpy(name, entry->d_name, length - tail);
+            name[length - tail] = 0;
+            snprintf(prefix, sizeof prefix, "%s", sink->newest_only);
+            for (char *c = prefix; *c != 0; c++)
+                if (*c == '/') *c = '_';
+            if (strncmp(name, prefix, strlen(prefix)) != 0) continue;
+            char *end;
+            long long number = strtoll(name + strlen(prefix), &end, 10);
+            if (*end != 0 || end == name + strlen(prefix) || number >= newest) continue;
+            if (pass == 0 && number > second) second = number;
+            if (pass == 1 && number < second) (void)unlinkat(dirfd(folder), entry->d_name, 0);
+        }
+        closedir(folder);
+    }
+}
+
+static ll_status put(void *context, const char *piece, const void *bytes, size_t count, ll_error *error)
+{
+    const ll_file_sink *sink = context;
+    char *path = path_of(sink, piece);
+    if (path == NULL) return ll_fail_memory(error, program, count);
+    ll_status status = ll_file_write(path, bytes, count, error);
+    ll_free(path);
+    if (status == LL_OK && number_of(sink, piece) >= 0) forget_old(sink, number_of(sink, piece));
+    return status;
+}
+
+static ll_status check_identity(const ll_file_sink *sink, const char *identity, ll_error *error)
+{
+    ll_text path = {0};
+    ll_text_format(&path, "%s/identity.txt", sink->folder);
+    if (path.failed) return ll_fail_memory(error, program, 0);
+    void *held = NULL;
+    size_t count = 0;
+    ll_status status = LL_OK;
+    if (!read_whole(path.text, &held, &count))
+        status = ll_file_write(path.text, identity, strlen(identity), error);
+    else if (count != strlen(identity) || memcmp(held, identity, count) != 0)
+        status = ll_fail(error, LL_INVALID_ARGUMENT, program, sink->folder,
+                         "it holds pieces of other work; got \"%s\"; there is \"%.*s\": give another folder, or remove this one",
+                         identity, (int)count, (const char *)held);
+    ll_free(held);
+    ll_text_deinit(&path);
+    return status;
+}
+
+ll_status ll_file_sink_create(const char *folder, const char *identity, const char *newest_only, ll_file_sink **sink,
+                              ll_error *error)
+{
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+        return ll_fail(error, LL_IO, program, folder, "cannot make the folder: %s", strerror(errno));
+    ll_file_sink *made = ll_allocate_zeroed(sizeof *made);
+    if (made == NULL) return ll_fail_memory(error, program, sizeof *made);
+    made->folder = ll_text_copy(folder);
+    made->newest_only = ll_text_copy(newest_only);
+    ll_status status = made->folder == NULL || (newest_only != NULL && made->newest_only == NULL)
+                           ? ll_fail_memory(error, program, 0)
+                           : check_identity(made, identity, error);
+    if (status != LL_OK) {
+        ll_file_sink_destroy(made);
+        return status;
+    }
+    *sink = made;
+    return LL_OK;
+}
+
+void ll_file_sink_destroy(ll_file_sink *sink)
+{
+    if (sink == NULL) return;
+    ll_free(sink->folder);
+    ll_free(sink->newest_only);
+    ll_free(sink);
+}
+
+ll_sink ll_file_sink_view(ll_file_sink *sink)
+{
+    return (ll_sink){.context = sink, .find = find, .put = put};
+}
+
+void ll_file_sink_remove(const char *path)
+{
+    DIR *folder = opendir(path);
+    if (folder == NULL) return;
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        size_t length = strlen(entry->d_name), tail = sizeof suffix - 1;
+        bool piece = length > tail && strcmp(entry->d_name + length - tail, suffix) == 0;
+        if (piece || strcmp(entry->d_name, "identity.txt") == 0) (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    closedir(folder);
+    (void)rmdir(path);
+}
