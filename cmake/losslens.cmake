@@ -77,7 +77,7 @@ function(losslens_add_module module)
   endforeach()
 endfunction()
 
-# The program: main.c and one cmd_<verb>.c per verb; verbs.txt is generated from the file names.
+# The program: main.c and one cmd_<verb>.c per verb; verbs.inc is generated from the file names.
 function(losslens_add_program)
   file(GLOB sources CONFIGURE_DEPENDS apps/losslens/*.c)
   if(NOT sources)
@@ -101,7 +101,7 @@ function(losslens_add_program)
 endfunction()
 
 # tests/<module>/test_<what>.c -> quick test; tests/<module>/full_<what>.c -> full test (CI);
-# (a name with parallel, thread, store or server in it is also run under ThreadSanitizer);
+# (a module or name with parallel, thread, runtime, graph_problem, store or server in it is also run under ThreadSanitizer);
 # tests/<module>/test_<what>.sh and full_<what>.sh likewise (they get the program's path in LOSSLENS,
 # the source folder in LOSSLENS_SOURCE). Exit status 77 means skipped. Each is run with the environment
 # variable LOSSLENS_SHARED when ../shared is there.
@@ -147,7 +147,7 @@ function(losslens_label test name environment)
   else()
     set(labels full)
   endif()
-  if(name MATCHES "(parallel|thread|store|server)")
+  if(test MATCHES "(parallel|thread|store|server|runtime|graph_problem)")
     list(APPEND labels threads) # what ThreadSanitizer runs
   endif()
   set_tests_properties(${test} PROPERTIES LABELS "${labels}" SKIP_RETURN_CODE 77 TIMEOUT 900
