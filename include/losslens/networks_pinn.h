@@ -88,6 +88,11 @@ enum { LL_PINN_TERMS = 4 }; /* initial, boundary, residual, reference */
  * pairs), residual, reference (the whole 256 x 100 grid). */
 LL_API ll_status ll_pinn_family_create(const ll_pinn_family *family, ll_model **model,
                                        ll_pinn_samples samples[LL_PINN_TERMS], ll_error *error) LL_MUST_CHECK;
+/* Replaces initial, boundary and residual samples (as ll_pinn_family_create made them) by the points that a pickled
+ * network of the authors' code carries; *found false, and nothing changed, where the file holds none. LL_INVALID_FILE:
+ * columns of different length or not finite; LL_UNSUPPORTED: a source term. */
+LL_API ll_status ll_pinn_stored_points(const ll_tensor_file *file, ll_pinn_samples samples[LL_PINN_TERMS], bool *found,
+                                       ll_error *error) LL_MUST_CHECK;
 LL_API void ll_pinn_samples_deinit(ll_pinn_samples samples[LL_PINN_TERMS]);
 
 /* The exact solution at x_i = 2 pi i / 256, t_j = j / 99: u[j * 256 + i]. Convection-diffusion: each Fourier mode k times

@@ -180,16 +180,36 @@ ll_status ll_setup_augment(ll_setup *setup, const ll_augmentation *augmentation,
 
 /* ---------------------------------------------------------------- models */
 
+enum { IMPLIED = 2 };
+
+/* What the code that names tensors like this does differently from the defaults: shortcut A with its zero channels at
+ * the end (everybody else pads both sides); a U-Net that concatenates the up-sampled channels first. What the caller
+ * says stands behind it and wins. */
+static void implied_options(const ll_tensor_file *file, ll_network_option *given, int64_t *count)
+{
+    static const struct {
+        const char *tensor; /* behind the prefix of the weights */
+        ll_network_option option[IMPLIED];
+        int64_t options;
+    } habits[] = {{"stack1.0.conv1.weight", {{"padding", "end"}}, 1},
+                  {"decoder.up_convs.0.weight", {{"up", "transposed"}, {"concatenation", "up_first"}}, 2}};
+    for (size_t i = 0; i < sizeof habits / sizeof *habits; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "%s%s", ll_tensor_file_weights_prefix(file), habits[i].tensor);
+        if (ll_tensor_file_find(file, name) == NULL) continue;
+        for (int64_t k = 0; k < habits[i].options; k++) given[(*count)++] = habits[i].option[k];
+        return;
+    }
+}
+
 static ll_status create_network(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file, ll_error *error)
 {
     enum { MOST_OPTIONS = 64 };
     const ll_dataset *data = setup->datasets[0];
     ll_network_option given[MOST_OPTIONS];
-    if (options->options >= MOST_OPTIONS) return ll_fail(error, LL_TOO_LARGE, module, "options", "got %lld network options; at most %d", (long long)options->options, MOST_OPTIONS - 1);
+    if (options->options + IMPLIED > MOST_OPTIONS) return ll_fail(error, LL_TOO_LARGE, module, "options", "got %lld network options; at most %d", (long long)options->options, MOST_OPTIONS - IMPLIED);
     int64_t count = 0;
-    /* The zero channels of shortcut A lie at the end in the code that names tensors like this; everybody else pads both
-     * sides. What the caller says stands behind it and wins. */
-    if (file != NULL && ll_tensor_file_find(file, "stack1.0.conv1.weight") != NULL) given[count++] = (ll_network_option){"padding", "end"};
+    if (file != NULL) implied_options(file, given, &count);
     for (int64_t i = 0; i < options->options; i++) given[count++] = options->option[i];
     ll_network_options network = {.network = options->network, .option = given, .options = count,
                                   .dtype = options->float64 ? LL_F64 : LL_F32, .loss = options->loss, .ignore_label = INT64_MIN};
@@ -225,6 +245,27 @@ static ll_status create_pinn(ll_setup *setup, const ll_setup_options *options, l
     const char *near = ll_nearest_word(options->pinn, names, 4);
     return ll_fail(error, LL_NOT_FOUND, module, options->pinn, "no problem of that name%s%s; there are convection, convection-diffusion, reaction, reaction-diffusion",
                    near != NULL ? "; did you mean " : "", near != NULL ? near : "");
+}
+
+/* The loss that a pickled network was trained with is over its own points. */
+static ll_status use_stored_points(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file, ll_error *error)
+{
+    const struct {
+        const char *name;
+        double value;
+    } given[] = {{"beta", options->family.beta}, {"nu", options->family.nu}, {"rho", options->family.rho}};
+    bool found = false;
+    LL_TRY(ll_pinn_stored_points(file, setup->points, &found, error));
+    if (!found) return LL_OK;
+    ll_text_format(&setup->notes, "points: the checkpoint's own (%lld initial, %lld boundary pairs, %lld collocation), not drawn by --point-seed\n",
+                   (long long)setup->points[0].count, (long long)setup->points[1].count, (long long)setup->points[2].count);
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+        const ll_scalar *stored = ll_tensor_file_find_scalar(file, given[i].name);
+        bool number = stored != NULL && (stored->type == LL_SCALAR_INTEGER || stored->type == LL_SCALAR_REAL);
+        if (!number || stored->real == given[i].value) continue;
+        ll_text_format(&setup->notes, "%s: the checkpoint was made with %g; the problem has %g\n", given[i].name, stored->real, given[i].value);
+    }
+    return LL_OK;
 }
 
 /* ---------------------------------------------------------------- tables */
@@ -340,6 +381,7 @@ static ll_status fill(ll_setup *setup, const ll_setup_options *options, const ll
 {
     if (options->pinn != NULL) {
         LL_TRY(create_pinn(setup, options, error));
+        if (file != NULL) LL_TRY(use_stored_points(setup, options, file, error));
     } else {
         LL_TRY(load_data(setup, options, error));
         LL_TRY(choose(setup, options, error));
