@@ -53,14 +53,16 @@ static ll_status provider_prepare(const ll_plan *plan, const ll_step *step, int6
         const ll_provider *const *providers = ll_providers(&count);
         for (int i = 0; i < count && !made->provider; i++) {
             bool last = i + 1 == count;
-            if ((last || allowed(plan->backend, providers[i]->name)) && providers[i]->supports(&kernel))
-                made->provider = providers[i];
+            if ((!last && !allowed(plan->backend, providers[i]->name)) || !providers[i]->supports(&kernel)) continue;
+            status = providers[i]->prepare ? providers[i]->prepare(&kernel, &made->state, error) : LL_OK;
+            if (status == LL_UNSUPPORTED && !last) continue; /* a library may find out late: the next one then */
+            if (status != LL_OK) break;
+            made->provider = providers[i];
         }
-        if (!made->provider)
+        if (status == LL_OK && !made->provider)
             status = ll_fail(error, LL_UNSUPPORTED, "runtime", node->name, "no kernel computes node %%%d (%s)",
                              (int)step->node, ll_op_traits_of(node->op)->name);
     }
-    if (status == LL_OK && made->provider->prepare) status = made->provider->prepare(&kernel, &made->state, error);
     ll_free(forms);
     if (status != LL_OK) {
         ll_free(made);

@@ -232,10 +232,12 @@ static void test_network_f32(void **state)
     compare(LL_F32, true, 8, 2e-3, NULL);
 }
 
-static void test_reference_backend(void **state)
+static void test_backends(void **state)
 {
     (void)state;
     compare(LL_F64, true, 3, 1e-12, "reference");
+    compare(LL_F32, false, 8, 2e-4, "onednn");
+    compare(LL_F32, false, 8, 2e-4, "blas, native");
 }
 
 static void test_points_and_indices(void **state)
@@ -336,7 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_network_f64),       cmocka_unit_test(test_network_f32),
-        cmocka_unit_test(test_reference_backend), cmocka_unit_test(test_points_and_indices),
+        cmocka_unit_test(test_backends), cmocka_unit_test(test_points_and_indices),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

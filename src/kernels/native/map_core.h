@@ -87,8 +87,8 @@
     case LL_OP_MULTIPLY: LOOP2(T, T, a * b);                                                        \
     case LL_OP_DIVIDE: LOOP2(T, T, a / b);                                                          \
     case LL_OP_POWER: LOOP2(T, T, pow##F(a, b));                                                    \
-    case LL_OP_MIN: LOOP2(T, T, (a < b) | (a != a) ? a : b);                                        \
-    case LL_OP_MAX: LOOP2(T, T, (a > b) | (a != a) ? a : b);                                        \
+    case LL_OP_MIN: LOOP2(T, T, ((a < b) | (a != a)) ? a : b);                                        \
+    case LL_OP_MAX: LOOP2(T, T, ((a > b) | (a != a)) ? a : b);                                        \
     case LL_OP_LESS: LOOP2(uint8_t, T, a < b);                                                      \
     case LL_OP_LESS_EQUAL: LOOP2(uint8_t, T, a <= b);                                               \
     case LL_OP_EQUAL: LOOP2(uint8_t, T, a == b);                                                    \
