@@ -425,12 +425,38 @@ static ll_status train_one(training *t, const ll_sink *sink, ll_error *error)
     return finish(t, &t->outcomes[0], t->flags.setup.seed, error);
 }
 
+/* The seeds of an ensemble: the same options with other starts. */
+static ll_status train_together(training *t, const ll_sink *sink, ll_error *error)
+{
+    int64_t count = t->seeds;
+    ll_training_options *options = ll_allocate_zeroed((size_t)count * sizeof *options);
+    ll_record **records = ll_allocate_zeroed((size_t)count * sizeof *records);
+    void **starts = ll_allocate_zeroed((size_t)count * 2 * sizeof *starts);
+    ll_status status = options == NULL || records == NULL || starts == NULL ? ll_fail_memory(error, program, (size_t)count * sizeof *options) : LL_OK;
+    for (int64_t i = 0; status == LL_OK && i < count; i++) {
+        uint64_t seed = (uint64_t)(t->first_seed + i);
+        status = ll_setup_initialise(t->setup, seed, &starts[2 * i], &starts[2 * i + 1], error);
+        options[i] = t->options;
+        options[i].seed = seed;
+        options[i].theta = starts[2 * i];
+        options[i].buffers = t->info->buffer_count > 0 ? starts[2 * i + 1] : NULL;
+    }
+    if (status == LL_OK) status = ll_training_run_together(ll_setup_problem(t->setup), options, count, sink, records, error);
+    for (int64_t i = 0; starts != NULL && i < 2 * count; i++) ll_free(starts[i]);
+    for (int64_t i = 0; status == LL_OK && i < count; i++) t->outcomes[i].record = records[i];
+    for (int64_t i = 0; status == LL_OK && i < count; i++) status = finish(t, &t->outcomes[i], t->first_seed + i, error);
+    ll_free(options);
+    ll_free(records);
+    ll_free(starts);
+    return status;
+}
+
 static ll_status train_all(training *t, const ll_sink *sink, ll_error *error)
 {
     int64_t count = ll_max_int64(t->seeds, 1);
     t->outcomes = ll_allocate_zeroed((size_t)count * sizeof *t->outcomes);
     if (t->outcomes == NULL) return ll_fail_memory(error, program, (size_t)count * sizeof *t->outcomes);
-    return train_one(t, sink, error);
+    return t->seeds > 0 ? train_together(t, sink, error) : train_one(t, sink, error);
 }
 
 static ll_status work(training *t, const char *identity, ll_error *error)

@@ -57,38 +57,34 @@ static bool find(void *context, const char *piece, void **bytes, size_t *count)
     return found;
 }
 
-/* The number behind the prefix of pieces that replace one another; -1: another piece. */
-static long long number_of(const ll_file_sink *sink, const char *piece)
+/* The number at the end of "epoch/12" or "3/epoch/12", and where it begins; -1: another piece. */
+static long long number_of(const ll_file_sink *sink, const char *piece, size_t *begins)
 {
-    if (sink->newest_only == NULL) return -1;
-    size_t length = strlen(sink->newest_only);
-    if (strncmp(piece, sink->newest_only, length) != 0) return -1;
+    const char *found = sink->newest_only != NULL ? strstr(piece, sink->newest_only) : NULL;
+    if (found == NULL || (found != piece && found[-1] != '/')) return -1;
+    const char *digits = found + strlen(sink->newest_only);
     char *end;
-    long long number = strtoll(piece + length, &end, 10);
-    return end != piece + length && *end == 0 && number >= 0 ? number : -1;
+    long long number = strtoll(digits, &end, 10);
+    *begins = (size_t)(digits - piece);
+    return end != digits && *end == 0 && number >= 0 ? number : -1;
 }
 
-/* Removes all but the newest two of the pieces that replace one another. The last but one stays in case the newest
- * was written by a machine that then lost power. */
-static void forget_old(const ll_file_sink *sink, long long newest)
+/* Removes all but the newest two of the pieces that replace one another. The last but one stays in case the newest was
+ * written by a machine that then lost power. */
+static void forget_old(const ll_file_sink *sink, const char *piece, size_t begins, long long newest)
 {
+    char prefix[64];
+    if (begins >= sizeof prefix) return;
+    for (size_t i = 0; i < begins; i++) prefix[i] = (char)(piece[i] == '/' ? '_' : piece[i]);
     long long second = -1;
     for (int pass = 0; pass < 2; pass++) {
         DIR *folder = opendir(sink->folder);
         if (folder == NULL) return;
         for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-            char name[256], prefix[64];
-            size_t length = strlen(entry->d_name), tail = sizeof suffix - 1;
-            if (length <= tail || length >= sizeof name || strcmp(entry->d_name + length - tail, suffix) != 0) continue;
-            memcpy(name, entry->d_name, length - tail);
-            name[length - tail] = 0;
-            snprintf(prefix, sizeof prefix, "%s", sink->newest_only);
-            for (char *c = prefix; *c != 0; c++)
-                if (*c == '/') *c = '_';
-            if (strncmp(name, prefix, strlen(prefix)) != 0) continue;
+            if (strncmp(entry->d_name, prefix, begins) != 0) continue;
             char *end;
-            long long number = strtoll(name + strlen(prefix), &end, 10);
-            if (*end != 0 || end == name + strlen(prefix) || number >= newest) continue;
+            long long number = strtoll(entry->d_name + begins, &end, 10);
+            if (strcmp(end, suffix) != 0 || end == entry->d_name + begins || number >= newest) continue;
             if (pass == 0 && number > second) second = number;
             if (pass == 1 && number < second) (void)unlinkat(dirfd(folder), entry->d_name, 0);
         }
@@ -103,7 +99,9 @@ static ll_status put(void *context, const char *piece, const void *bytes, size_t
     if (path == NULL) return ll_fail_memory(error, program, count);
     ll_status status = ll_file_write(path, bytes, count, error);
     ll_free(path);
-    if (status == LL_OK && number_of(sink, piece) >= 0) forget_old(sink, number_of(sink, piece));
+    size_t begins = 0;
+    long long number = number_of(sink, piece, &begins);
+    if (status == LL_OK && number >= 0) forget_old(sink, piece, begins, number);
     return status;
 }
 

@@ -56,7 +56,8 @@ enum {
     LL_CAN_TRAINING_MODE = 1 << 5, /* batch statistics, dropout */
     LL_CAN_CALIBRATE = 1 << 6,     /* re-estimate the buffers */
     LL_CAN_SUBSETS = 1 << 7,       /* index lists; without it only whole terms */
-    LL_CAN_THREADS = 1 << 8        /* call-backs only: may be called from several threads at once */
+    LL_CAN_THREADS = 1 << 8,       /* call-backs only: may be called from several threads at once */
+    LL_CAN_REPEAT = 1 << 9         /* training mode draws nothing: dropout_key has no effect */
 };
 
 /* The tables; views into the Problem, valid for its life. */

@@ -23,6 +23,7 @@ typedef struct ll_setup_role {
 typedef struct ll_setup_options { /* zero-initialise */
     /* A network ... */
     const char *network;
+    const char *network_file; /* blocks in YAML or JSON, instead of `network` */
     const ll_network_option *option;
     int64_t options;
     const char *loss; /* NULL: cross_entropy with labels, mse with targets */
@@ -56,6 +57,9 @@ LL_API const ll_model_info *ll_setup_model(const ll_setup *setup);
 /* Another checkpoint of the same network: theta and buffers (problem's type; from ll_allocate, the caller frees). */
 LL_API ll_status ll_setup_load(const ll_setup *setup, const char *checkpoint, void **theta, void **buffers,
                                ll_error *error) LL_MUST_CHECK;
+/* Weights and buffers before training, drawn by another seed; as those of ll_setup_load. */
+LL_API ll_status ll_setup_initialise(const ll_setup *setup, uint64_t seed, void **theta, void **buffers,
+                                     ll_error *error) LL_MUST_CHECK;
 /* What went where, and what a person should know ("no training samples: statistics are re-estimated on ..."). */
 LL_API const char *ll_setup_report(const ll_setup *setup);
 LL_API const char *ll_setup_notes(const ll_setup *setup);

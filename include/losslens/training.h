@@ -135,6 +135,13 @@ typedef struct ll_training_options { /* zero-initialise; 0 or NULL means the def
  * not finite, and says at which step. */
 LL_API ll_status ll_training_run(ll_problem *problem, const ll_training_options *options, const ll_sink *sink,
                                  ll_record **record, ll_error *error) LL_MUST_CHECK;
+/* `members` runs (1 to 4096) at the same time on one Problem, each with options of its own (another start, another seed),
+ * on all samples (batch_size 0; no roles, no call before epochs). Evaluations that wait at the same time are one
+ * request with a point each, so small networks fill every core; a run's bits are those of ll_training_run alone. Pieces
+ * of run i: "<i>/" and the piece's name. records: [members], the caller destroys each. A thread a run while it lasts;
+ * the sink is called by one thread at a time, the Problem likewise. The first run that fails stops the others. */
+LL_API ll_status ll_training_run_together(ll_problem *problem, const ll_training_options *options, int64_t members,
+                                          const ll_sink *sink, ll_record **records, ll_error *error) LL_MUST_CHECK;
 /* Bytes beyond the Problem's own. */
 LL_API ll_status ll_training_memory(ll_problem *problem, const ll_training_options *options, size_t *bytes,
                                     ll_error *error) LL_MUST_CHECK;

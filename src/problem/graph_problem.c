@@ -547,6 +547,7 @@ static ll_status match_rows(graph_state *state, const ll_graph_problem_options *
 static unsigned capabilities_of(const ll_model_info *info)
 {
     unsigned can = LL_CAN_GRADIENT | LL_CAN_HESSIAN | LL_CAN_SUBSETS | LL_CAN_TRAINING_MODE | LL_CAN_GGN;
+    if (ll_graph_find_input(info->graph, "seed") == LL_NO_NODE) can |= LL_CAN_REPEAT;
     if (info->metrics > 0) can |= LL_CAN_METRICS;
     if (info->layers > 0) can |= LL_CAN_FEATURES;
     for (int64_t b = 0; b < info->buffers; b++)

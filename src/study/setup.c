@@ -217,7 +217,15 @@ static ll_status create_network(ll_setup *setup, const ll_setup_options *options
     network.classes = data->labels != NULL ? data->classes : data->target_width;
     if (network.loss == NULL) network.loss = data->labels == NULL ? "mse" : data->label_width > 1 ? "segmentation" : "cross_entropy";
     if (strcmp(network.loss, "bce") == 0) network.classes = 1;
-    LL_TRY(ll_network_create(&network, &setup->model, error));
+    ll_document *blocks = NULL;
+    if (options->network_file != NULL) {
+        LL_TRY(ll_document_read(options->network_file, options->limits, &blocks, error));
+        network.network = "blocks";
+        network.blocks = blocks;
+    }
+    ll_status status = ll_network_create(&network, &setup->model, error);
+    ll_document_destroy(blocks);
+    if (status != LL_OK) return status;
     setup->model_info = ll_model_view(setup->model);
     return LL_OK;
 }
@@ -353,6 +361,23 @@ ll_status ll_setup_load(const ll_setup *setup, const char *checkpoint, void **th
     return status;
 }
 
+ll_status ll_setup_initialise(const ll_setup *setup, uint64_t seed, void **theta, void **buffers, ll_error *error)
+{
+    size_t element = ll_dtype_bytes(setup->model_info->dtype);
+    void *weights = ll_allocate((size_t)setup->model_info->parameter_count * element);
+    void *state = ll_allocate((size_t)setup->model_info->buffer_count * element);
+    ll_status status = weights == NULL || state == NULL ? ll_fail_memory(error, module, (size_t)setup->model_info->parameter_count * element)
+                                                        : ll_model_initialise(setup->model, seed, weights, state, error);
+    if (status != LL_OK) {
+        ll_free(weights);
+        ll_free(state);
+        return status;
+    }
+    *theta = weights;
+    *buffers = state;
+    return LL_OK;
+}
+
 /* ---------------------------------------------------------------- all of it */
 
 static ll_status build_problem(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file, ll_error *error)
@@ -393,7 +418,8 @@ static ll_status fill(ll_setup *setup, const ll_setup_options *options, const ll
 
 ll_status ll_setup_create(const ll_setup_options *options, ll_setup **out, ll_error *error)
 {
-    if ((options->network == NULL) == (options->pinn == NULL) || (options->network != NULL && options->data == NULL)) {
+    int kinds = (options->network != NULL) + (options->network_file != NULL) + (options->pinn != NULL);
+    if (kinds != 1 || (options->pinn == NULL && options->data == NULL)) {
         return ll_fail(error, LL_INVALID_ARGUMENT, module, NULL, "wanted a network with data, or a physics-informed problem");
     }
     ll_tensor_file *file = NULL;

@@ -308,6 +308,12 @@ typedef struct checkpoint_head {
     double sum, gradient_norm; /* of the epoch in hand */
 } checkpoint_head;
 
+/* Nothing follows: the optimiser's state is not needed any more. */
+static bool finished(const trainer *t)
+{
+    return t->epoch == t->options.epochs || t->reason != LL_STEP_GOING;
+}
+
 static ll_status save(trainer *t, const char *name, ll_error *error)
 {
     if (t->sink == NULL || t->sink->put == NULL) return LL_OK;
@@ -332,7 +338,7 @@ static ll_status save(trainer *t, const char *name, ll_error *error)
     ll_text_append_bytes(&bytes, t->gradient_norm, (size_t)t->epoch * sizeof *t->loss);
     ll_text_append_bytes(&bytes, t->evaluation,
                          (size_t)(t->epoch * (1 + t->info->metrics)) * sizeof *t->loss);
-    ll_optimiser_save(t->optimiser, &bytes);
+    if (!finished(t)) ll_optimiser_save(t->optimiser, &bytes);
     ll_status status = bytes.failed ? ll_fail_memory(error, module, bytes.capacity)
                                     : ll_sink_put(t->sink, name, bytes.text, bytes.length, error);
     ll_text_deinit(&bytes);
@@ -364,7 +370,8 @@ static ll_status load(trainer *t, const void *bytes, size_t count, ll_error *err
     if (!good)
         return ll_fail(error, LL_INVALID_ARGUMENT, module, "epoch piece",
                        "it belongs to another run (size, type or epochs differ) or is damaged");
-    LL_TRY(ll_optimiser_load(t->optimiser, from, count, error));
+    bool ended = head.epoch == t->options.epochs || head.reason != LL_STEP_GOING;
+    if (!ended) LL_TRY(ll_optimiser_load(t->optimiser, from, count, error));
     t->epoch = head.epoch;
     t->steps = head.steps;
     t->evaluations = head.evaluations;
@@ -510,10 +517,9 @@ static ll_status run(trainer *t, ll_error *error)
     while (t->epoch < t->options.epochs && t->reason == LL_STEP_GOING) {
         LL_TRY(train_epoch(t, error));
         LL_TRY(record_point(t, error));
-        bool last = t->epoch == t->options.epochs || t->reason != LL_STEP_GOING;
         char name[40];
         snprintf(name, sizeof name, "epoch/%lld", (long long)t->epoch);
-        if (last || t->epoch % t->options.checkpoint_every == 0) LL_TRY(save(t, name, error));
+        if (finished(t) || t->epoch % t->options.checkpoint_every == 0) LL_TRY(save(t, name, error));
     }
     return LL_OK;
 }
