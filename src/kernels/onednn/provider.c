@@ -1,5 +1,7 @@
 /* The provider "onednn": float32 convolutions of any kind, all three faces. The library chooses its own layouts;
- * operands are reordered into them in the workspace and the result back. One thread: the runtime owns the threads. */
+ * operands are reordered into them in the workspace and the result back. One thread: the runtime owns the threads.
+ * The library's own scratchpad belongs to the thread that made a primitive, and ours run on any thread: scratchpads are
+ * taken from the workspace. */
 #include "kernels/kernel.h"
 #include "kernels/onednn/compat.h"
 
@@ -17,6 +19,8 @@ typedef struct onednn_state {
     dnnl_primitive_t convolution;
     dnnl_primitive_t reorder[OPERANDS]; /* NULL: already in the layout wanted */
     size_t bytes[OPERANDS];
+    dnnl_primitive_desc_t reorder_descriptor[OPERANDS];
+    size_t scratch; /* most that one of the primitives needs */
 } onednn_state;
 
 static const dnnl_query_t queries[3][OPERANDS] = {
@@ -71,6 +75,7 @@ static void onednn_destroy(void *state)
     if (!it) return;
     for (int i = 0; i < OPERANDS; i++) {
         if (it->reorder[i]) dnnl_primitive_destroy(it->reorder[i]);
+        if (it->reorder_descriptor[i]) dnnl_primitive_desc_destroy(it->reorder_descriptor[i]);
         dnn_md_end(&it->dense[i]);
     }
     if (it->convolution) dnnl_primitive_destroy(it->convolution);
@@ -79,13 +84,36 @@ static void onednn_destroy(void *state)
     ll_free(it);
 }
 
-static bool make_reorder(dnnl_primitive_t *primitive, dnn_md from, dnn_md to, dnnl_engine_t engine)
+static dnn_md scratch_of(dnnl_primitive_desc_t descriptor)
 {
-    dnnl_primitive_desc_t descriptor = NULL;
-    if (dnnl_reorder_primitive_desc_create(&descriptor, from, engine, to, engine, NULL) != dnnl_success) return false;
-    bool made = dnnl_primitive_create(primitive, descriptor) == dnnl_success;
-    dnnl_primitive_desc_destroy(descriptor);
-    return made;
+    return dnnl_primitive_desc_query_md(descriptor, dnnl_query_scratchpad_md, 0);
+}
+
+static void need_scratch(onednn_state *it, dnnl_primitive_desc_t descriptor)
+{
+    size_t bytes = dnnl_memory_desc_get_size(scratch_of(descriptor));
+    if (bytes > it->scratch) it->scratch = bytes;
+}
+
+static bool make_reorder(onednn_state *it, int operand, dnn_md from, dnn_md to, dnnl_primitive_attr_t attributes)
+{
+    dnnl_primitive_desc_t *descriptor = &it->reorder_descriptor[operand];
+    if (dnnl_reorder_primitive_desc_create(descriptor, from, it->engine, to, it->engine, attributes) != dnnl_success)
+        return false;
+    need_scratch(it, *descriptor);
+    return dnnl_primitive_create(&it->reorder[operand], *descriptor) == dnnl_success;
+}
+
+/* Runs a primitive with its scratchpad as the last argument; `list` has room for it. */
+static bool execute(const onednn_state *it, dnnl_primitive_t primitive, dnnl_primitive_desc_t descriptor,
+                    dnnl_stream_t stream, dnnl_exec_arg_t *list, int count, void *scratch)
+{
+    dnnl_memory_t memory = NULL;
+    if (dnnl_memory_create(&memory, scratch_of(descriptor), it->engine, scratch) != dnnl_success) return false;
+    list[count] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, memory};
+    bool fine = dnnl_primitive_execute(primitive, stream, count + 1, list) == dnnl_success;
+    dnnl_memory_destroy(memory);
+    return fine;
 }
 
 static bool build(const ll_kernel_case *kernel, onednn_state *it)
@@ -105,7 +133,10 @@ static bool build(const ll_kernel_case *kernel, onednn_state *it)
         geometry.pad_high[i] = reach - forms[SOURCE]->shape[2 + i] - form->pad_low[i];
     }
     dnn_own_md any[OPERANDS];
-    bool fits = dnnl_engine_create(&it->engine, dnnl_cpu, 0) == dnnl_success;
+    dnnl_primitive_attr_t attributes = NULL;
+    bool fits = dnnl_engine_create(&it->engine, dnnl_cpu, 0) == dnnl_success &&
+                dnnl_primitive_attr_create(&attributes) == dnnl_success &&
+                dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user) == dnnl_success;
     int made = 0;
     for (; fits && made < OPERANDS; made++) {
         dnnl_dims_t dims = {0}, strides = {0};
@@ -125,7 +156,7 @@ static bool build(const ll_kernel_case *kernel, onednn_state *it)
         fits = dnn_md_make(&it->dense[made], rank, dims, strides) && dnn_md_make(&any[made], rank, dims, NULL);
     }
     fits = fits && dnn_convolution(&it->descriptor, it->engine, it->face, dnn_md_view(&any[SOURCE]),
-                                   dnn_md_view(&any[WEIGHTS]), dnn_md_view(&any[TARGET]), &geometry);
+                                   dnn_md_view(&any[WEIGHTS]), dnn_md_view(&any[TARGET]), &geometry, attributes);
     for (int i = 0; i < made; i++) dnn_md_end(&any[i]);
     fits = fits && dnnl_primitive_create(&it->convolution, it->descriptor) == dnnl_success;
     for (int i = 0; fits && i < OPERANDS; i++) {
@@ -133,9 +164,11 @@ static bool build(const ll_kernel_case *kernel, onednn_state *it)
         dnn_md dense = dnn_md_view(&it->dense[i]);
         if (dnnl_memory_desc_equal(own, dense)) continue;
         it->bytes[i] = (dnnl_memory_desc_get_size(own) + 63) / 64 * 64;
-        fits = i == it->result ? make_reorder(&it->reorder[i], own, dense, it->engine)
-                               : make_reorder(&it->reorder[i], dense, own, it->engine);
+        fits = i == it->result ? make_reorder(it, i, own, dense, attributes)
+                               : make_reorder(it, i, dense, own, attributes);
     }
+    if (fits) need_scratch(it, it->descriptor);
+    if (attributes) dnnl_primitive_attr_destroy(attributes);
     return fits;
 }
 
@@ -157,7 +190,7 @@ static ll_status onednn_prepare(const ll_kernel_case *kernel, void **state, ll_e
 static size_t onednn_workspace(const void *state)
 {
     const onednn_state *it = state;
-    return it->bytes[SOURCE] + it->bytes[WEIGHTS] + it->bytes[TARGET];
+    return it->bytes[SOURCE] + it->bytes[WEIGHTS] + it->bytes[TARGET] + it->scratch + LL_ALIGNMENT;
 }
 
 /* Memory objects are handles of the library's own making: a few small allocations inside it. */
@@ -177,6 +210,7 @@ static ll_status onednn_run(const void *state, const void *const *inputs, void *
     dnnl_memory_t outer[OPERANDS] = {NULL}, inner[OPERANDS] = {NULL};
     bool fine = dnnl_stream_create(&stream, it->engine, dnnl_stream_default_flags) == dnnl_success;
     char *space = workspace;
+    void *scratch = space + it->bytes[SOURCE] + it->bytes[WEIGHTS] + it->bytes[TARGET];
     for (int i = 0; fine && i < OPERANDS; i++) {
         fine = dnnl_memory_create(&outer[i], dnn_md_view(&it->dense[i]), it->engine, data[i]) == dnnl_success;
         if (fine && it->reorder[i]) {
@@ -185,19 +219,19 @@ static ll_status onednn_run(const void *state, const void *const *inputs, void *
             space += it->bytes[i];
         }
         if (fine && it->reorder[i] && i != it->result) {
-            dnnl_exec_arg_t move[2] = {{DNNL_ARG_FROM, outer[i]}, {DNNL_ARG_TO, inner[i]}};
-            fine = dnnl_primitive_execute(it->reorder[i], stream, 2, move) == dnnl_success;
+            dnnl_exec_arg_t move[3] = {{DNNL_ARG_FROM, outer[i]}, {DNNL_ARG_TO, inner[i]}};
+            fine = execute(it, it->reorder[i], it->reorder_descriptor[i], stream, move, 2, scratch);
         }
     }
     if (fine) {
-        dnnl_exec_arg_t list[OPERANDS];
+        dnnl_exec_arg_t list[OPERANDS + 1];
         for (int i = 0; i < OPERANDS; i++)
             list[i] = (dnnl_exec_arg_t){arguments[it->face][i], inner[i] ? inner[i] : outer[i]};
-        fine = dnnl_primitive_execute(it->convolution, stream, OPERANDS, list) == dnnl_success;
+        fine = execute(it, it->convolution, it->descriptor, stream, list, OPERANDS, scratch);
     }
     if (fine && it->reorder[it->result]) {
-        dnnl_exec_arg_t move[2] = {{DNNL_ARG_FROM, inner[it->result]}, {DNNL_ARG_TO, outer[it->result]}};
-        fine = dnnl_primitive_execute(it->reorder[it->result], stream, 2, move) == dnnl_success;
+        dnnl_exec_arg_t move[3] = {{DNNL_ARG_FROM, inner[it->result]}, {DNNL_ARG_TO, outer[it->result]}};
+        fine = execute(it, it->reorder[it->result], it->reorder_descriptor[it->result], stream, move, 2, scratch);
     }
     fine = fine && dnnl_stream_wait(stream) == dnnl_success;
     for (int i = 0; i < OPERANDS; i++) {
