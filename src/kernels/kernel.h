@@ -4,7 +4,7 @@
 
 #include "losslens/kernels.h"
 
-#define LL_PROVIDER_LIST(X) X(native) X(onednn) X(blas) X(reference)
+#define LL_PROVIDER_LIST(X) X(native) X(onednn) X(blas) X(portable) X(reference)
 
 #define LL_PROVIDER_DECLARE(name) extern const ll_provider ll_provider_##name;
 LL_PROVIDER_LIST(LL_PROVIDER_DECLARE)

@@ -13,6 +13,12 @@
 #define MASK __mmask16
 #define VLOADM(mask, p) _mm512_maskz_loadu_ps(mask, p)
 #define VSTOREM(mask, p, v) _mm512_mask_storeu_ps(p, mask, v)
+#define VN __m128
+#define VNZERO _mm_setzero_ps
+#define VNLOADM(mask, p) _mm_maskz_loadu_ps((__mmask8)(mask), p)
+#define VNSTOREM(mask, p, v) _mm_mask_storeu_ps(p, (__mmask8)(mask), v)
+#define VNFMA _mm_fmadd_ps
+#define VNLOW _mm512_castps512_ps128
 #define MAKE_MASK(count) ((__mmask16)((count) >= 16 ? 0xFFFF : (1U << (count)) - 1U))
 #include "kernels/native/gemm_core.h"
 
@@ -28,5 +34,11 @@
 #define MASK __mmask8
 #define VLOADM(mask, p) _mm512_maskz_loadu_pd(mask, p)
 #define VSTOREM(mask, p, v) _mm512_mask_storeu_pd(p, mask, v)
+#define VN __m128d
+#define VNZERO _mm_setzero_pd
+#define VNLOADM(mask, p) _mm_maskz_loadu_pd((__mmask8)(mask), p)
+#define VNSTOREM(mask, p, v) _mm_mask_storeu_pd(p, (__mmask8)(mask), v)
+#define VNFMA _mm_fmadd_pd
+#define VNLOW _mm512_castpd512_pd128
 #define MAKE_MASK(count) ((__mmask8)((count) >= 8 ? 0xFF : (1U << (count)) - 1U))
 #include "kernels/native/gemm_core.h"

@@ -1,27 +1,48 @@
 /* The loops of gemm.h for one element type; included twice by each gemm_<isa>.c with T, V (vector), LANES, ROWS (rows
- * of a register tile), NAME and the vector operations VLOAD, VSTORE, VSET, VFMA, VZERO, MASK, VLOADM, VSTOREM. */
+ * of a register tile), NAME and the vector operations VLOAD, VSTORE, VSET, VFMA, VZERO, MASK, VLOADM, VSTOREM. Where VN (a vector of LANES / 4) and its operations are defined, a last panel of at most that many columns
+ * costs what it is worth: a narrow multiply-add takes half the time of a wide one. The bits are the same. */
 
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)
 
-LL_INLINE void PASTE(NAME, _tile)(const ll_gemm *it, const T *a, const T *b, T *c, const int R, const int P, MASK mask)
+#ifndef VN
+#define VN V
+#define VNZERO VZERO
+#define VNLOADM(mask, p) VLOADM(mask, p)
+#define VNSTOREM(mask, p, v) VSTOREM(mask, p, v)
+#define VNFMA VFMA
+#define VNLOW(x) (x)
+#define NARROWS 0
+#else
+#define NARROWS 1
+#endif
+
+/* R rows by P panels of full width and a last one: masked, or (NARROW) a short vector. */
+LL_INLINE void PASTE(NAME, _tile)(const ll_gemm *it, const T *a, const T *b, T *c, const int R, const int P,
+                                  const int NARROW, MASK mask)
 {
     V sum[24];
+    VN rest[16];
+    const int wide = NARROW ? P - 1 : P;
     LL_UNROLL
     for (int r = 0; r < R; ++r) {
         LL_UNROLL
-        for (int p = 0; p < P; ++p) sum[r * P + p] = VZERO();
+        for (int p = 0; p < wide; ++p) sum[r * wide + p] = VZERO();
+        rest[r] = VNZERO();
     }
     int64_t rs = it->a_row, cs = it->a_column, bs = it->b_row;
     for (int64_t k = 0; k < it->k; ++k) {
         V row[4];
+        VN last = VNZERO();
         LL_UNROLL
-        for (int p = 0; p < P; ++p) row[p] = p + 1 == P ? VLOADM(mask, b + p * LANES) : VLOAD(b + p * LANES);
+        for (int p = 0; p < wide; ++p) row[p] = p + 1 == P ? VLOADM(mask, b + p * LANES) : VLOAD(b + p * LANES);
+        if (NARROW) last = VNLOADM(mask, b + wide * LANES);
         LL_UNROLL
         for (int r = 0; r < R; ++r) {
             V x = VSET(a[r * rs]);
             LL_UNROLL
-            for (int p = 0; p < P; ++p) sum[r * P + p] = VFMA(x, row[p], sum[r * P + p]);
+            for (int p = 0; p < wide; ++p) sum[r * wide + p] = VFMA(x, row[p], sum[r * wide + p]);
+            if (NARROW) rest[r] = VNFMA(VNLOW(x), last, rest[r]);
         }
         a += cs;
         b += bs;
@@ -29,17 +50,22 @@ LL_INLINE void PASTE(NAME, _tile)(const ll_gemm *it, const T *a, const T *b, T *
     LL_UNROLL
     for (int r = 0; r < R; ++r) {
         LL_UNROLL
-        for (int p = 0; p < P; ++p) {
-            if (p + 1 == P) VSTOREM(mask, c + r * it->c_row + p * LANES, sum[r * P + p]);
-            else VSTORE(c + r * it->c_row + p * LANES, sum[r * P + p]);
+        for (int p = 0; p < wide; ++p) {
+            if (p + 1 == P) VSTOREM(mask, c + r * it->c_row + p * LANES, sum[r * wide + p]);
+            else VSTORE(c + r * it->c_row + p * LANES, sum[r * wide + p]);
         }
+        if (NARROW) VNSTOREM(mask, c + r * it->c_row + wide * LANES, rest[r]);
     }
 }
 
 #define TILE_CASE(R, P)                                                                             \
     static void PASTE(NAME, _##R##_##P)(const ll_gemm *it, const T *a, const T *b, T *c, MASK mask) \
     {                                                                                               \
-        PASTE(NAME, _tile)(it, a, b, c, R, P, mask);                                                \
+        PASTE(NAME, _tile)(it, a, b, c, R, P, 0, mask);                                             \
+    }                                                                                               \
+    static void PASTE(NAME, _##R##_##P##_narrow)(const ll_gemm *it, const T *a, const T *b, T *c, MASK mask) \
+    {                                                                                               \
+        PASTE(NAME, _tile)(it, a, b, c, R, P, NARROWS, mask);                                       \
     }
 #define TILE_ROWS(P) TILE_CASE(1, P) TILE_CASE(2, P) TILE_CASE(4, P)
 TILE_ROWS(1)
@@ -60,9 +86,11 @@ TILE_CASE(8, 1)
 #endif
 
 #define ROWS_OF(R, P)                                                                               \
-    for (; m + R <= it->m; m += R) PASTE(NAME, _##R##_##P)(it, a + m * it->a_row, b, c + m * it->c_row, mask)
+    for (; m + R <= it->m; m += R)                                                                  \
+        (narrow ? PASTE(NAME, _##R##_##P##_narrow) : PASTE(NAME, _##R##_##P))(it, a + m * it->a_row, b, \
+                                                                              c + m * it->c_row, mask)
 
-static void PASTE(NAME, _columns)(const ll_gemm *it, const T *a, const T *b, T *c, int panels, MASK mask)
+static void PASTE(NAME, _columns)(const ll_gemm *it, const T *a, const T *b, T *c, int panels, bool narrow, MASK mask)
 {
     int64_t m = 0;
     switch (panels) {
@@ -87,8 +115,9 @@ void NAME(const ll_gemm *it, const T *a, const T *b, T *c)
         int64_t left = panels - panel;
         int width = (int)(left == MOST + 1 ? 3 : ll_min_int64(left, MOST));
         int64_t first = panel * LANES, count = ll_min_int64((int64_t)width * LANES, it->n - first);
-        MASK mask = MAKE_MASK(count - (int64_t)(width - 1) * LANES);
-        PASTE(NAME, _columns)(it, a, b + first, c + first, width, mask);
+        int64_t last = count - (int64_t)(width - 1) * LANES;
+        MASK mask = MAKE_MASK(last);
+        PASTE(NAME, _columns)(it, a, b + first, c + first, width, NARROWS && last <= LANES / 4, mask);
         panel += width;
     }
 }
@@ -111,3 +140,10 @@ void NAME(const ll_gemm *it, const T *a, const T *b, T *c)
 #undef VLOADM
 #undef VSTOREM
 #undef MAKE_MASK
+#undef VN
+#undef VNZERO
+#undef VNLOADM
+#undef VNSTOREM
+#undef VNFMA
+#undef VNLOW
+#undef NARROWS

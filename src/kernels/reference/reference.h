@@ -30,6 +30,13 @@ void ll_store_real(ll_dtype dtype, void *data, int64_t i, double value);
 void ll_store_integer(ll_dtype dtype, void *data, int64_t i, int64_t value);
 void ll_copy_element(ll_dtype dtype, const void *from, int64_t i, void *to, int64_t j);
 
+/* One axis of a resize from m to n elements: output i reads elements `low` and `low + 1` with weights 1 - t and t. */
+typedef struct ll_stencil {
+    int64_t low;
+    double t;
+} ll_stencil;
+ll_stencil ll_resize_stencil(int mode, int position, int64_t m, int64_t n, int64_t i);
+
 /* Positions in a shape: the next one in C order; false after the last. */
 static inline bool ll_next_position(int rank, const int64_t *shape, int64_t *position)
 {

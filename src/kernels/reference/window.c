@@ -58,13 +58,7 @@ static void windows(const reference_kernel *it, const void *x, void *y)
 
 /* ---------------------------------------------------------------- resize */
 
-/* One axis of a resize from m to n elements: output i reads elements `low` and `low + 1` with weights 1 - t and t. */
-typedef struct stencil {
-    int64_t low;
-    double t;
-} stencil;
-
-static stencil stencil_of(int mode, int position, int64_t m, int64_t n, int64_t i)
+ll_stencil ll_resize_stencil(int mode, int position, int64_t m, int64_t n, int64_t i)
 {
     double source, ratio = (double)m / (double)n;
     if (position == LL_RESIZE_HALF_PIXEL) {
@@ -76,15 +70,15 @@ static stencil stencil_of(int mode, int position, int64_t m, int64_t n, int64_t 
     }
     if (mode == LL_RESIZE_NEAREST) {
         double nearest = position == LL_RESIZE_ASYMMETRIC ? floor(source) : ceil(source - 0.5);
-        return (stencil){ll_max_int64(0, ll_min_int64(m - 1, (int64_t)nearest)), 0.0};
+        return (ll_stencil){ll_max_int64(0, ll_min_int64(m - 1, (int64_t)nearest)), 0.0};
     }
     source = source < 0.0 ? 0.0 : source > (double)(m - 1) ? (double)(m - 1) : source;
     int64_t low = ll_min_int64((int64_t)source, ll_max_int64(0, m - 2));
-    return (stencil){low, source - (double)low};
+    return (ll_stencil){low, source - (double)low};
 }
 
 /* Weight of element s of the small-side axis in output i. */
-static double share(stencil at, int64_t s) { return s == at.low ? 1.0 - at.t : s == at.low + 1 ? at.t : 0.0; }
+static double share(ll_stencil at, int64_t s) { return s == at.low ? 1.0 - at.t : s == at.low + 1 ? at.t : 0.0; }
 
 /* y = R x and, as the adjoint, x = R' y: with both, element pairs are weighted by the product of the axes' shares. */
 static void resize(const reference_kernel *it, const void *from, void *to)
@@ -102,7 +96,7 @@ static void resize(const reference_kernel *it, const void *from, void *to)
                 double weight = 1.0;
                 for (int axis = 0; axis < spatial && weight != 0.0; axis++) {
                     int64_t big = adjoint ? source[axis] : target[axis], small = adjoint ? target[axis] : source[axis];
-                    weight *= share(stencil_of(mode, position, x[axis], y[axis], big), small);
+                    weight *= share(ll_resize_stencil(mode, position, x[axis], y[axis], big), small);
                 }
                 if (weight != 0.0) sum += weight * ll_element_real(it->inputs[0].dtype, from, plane * p.in_size + i);
             }
