@@ -1,6 +1,6 @@
 /* Convolutions in blocked layout, with their weight preparation, and what moves between layouts. */
 #include "fuse.h"
-#include "kernels/native/conv.h"
+#include "losslens/kernels_convolution.h"
 
 #include <string.h>
 

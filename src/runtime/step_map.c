@@ -1,6 +1,6 @@
 /* A chain of element-wise nodes as one step. */
 #include "fuse.h"
-#include "kernels/native/map.h"
+#include "losslens/kernels_map.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* The blocked convolution against plain loops in double precision: forward with bias, residual and ReLU, both backward
  * faces, for strides, paddings, dilations, kernels and extents with remainders, on every instruction set there is. */
-#include "kernels/native/conv.h"
+#include "losslens/kernels_convolution.h"
 #include "support_cmocka.h"
 
 #include <math.h>

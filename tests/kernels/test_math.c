@@ -1,6 +1,6 @@
 /* The vector functions against libm in long double, in units in the last place, over ordinary, large, tiny and special
  * arguments, on every instruction set; and the same bits at every place in a tile. */
-#include "kernels/native/map.h"
+#include "losslens/kernels_map.h"
 #include "support_cmocka.h"
 
 #include <math.h>

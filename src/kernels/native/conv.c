@@ -1,4 +1,4 @@
-#include "kernels/native/conv.h"
+#include "losslens/kernels_convolution.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* The inner loops of conv.h, written once for 16-float vectors; see simd.h. */
-#include "kernels/native/conv.h"
+#include "losslens/kernels_convolution.h"
 #include "kernels/native/simd.h"
 
 /* Pixels in one tile: every accumulator in a register. */

@@ -1,4 +1,4 @@
-#include "kernels/native/map.h"
+#include "losslens/kernels_map.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* One instruction of map.h over a tile; included with LL_MAP_EXECUTE naming the function. Loops are written for the
  * compiler's vectoriser: no branches, no aliasing, a multiple of 64 elements. */
-#include "kernels/native/map.h"
+#include "losslens/kernels_map.h"
 #include "kernels/native/math_core.h"
 
 #include <math.h>

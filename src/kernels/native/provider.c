@@ -2,7 +2,7 @@
  * code. Convolutions in blocked layout and fused chains are steps of the runtime, which owns layouts. */
 #include "kernels/kernel.h"
 #include "kernels/native/gemm.h"
-#include "kernels/native/map.h"
+#include "losslens/kernels_map.h"
 
 #include <string.h>
 

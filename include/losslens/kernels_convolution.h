@@ -1,4 +1,5 @@
-/* Direct convolution of float32 images in channel-blocked layout, all three faces.
+/* losslens/kernels_convolution.h - for the runtime: direct convolution of float32 images in channel-blocked layout, all
+ * three faces.
  *
  * Blocked image: [block][row][column][16 channels], `blocks = ceil(channels / 16)`; the lanes past the
  * last channel are zero in every image these functions write, provided weights and bias are zero there.
@@ -10,8 +11,8 @@
  * the backward face and the phases of a strided backward face are other lists of offsets to the same code.
  * Summation order is fixed by the shape alone.
  */
-#ifndef LL_KERNELS_NATIVE_CONV_H
-#define LL_KERNELS_NATIVE_CONV_H
+#ifndef LOSSLENS_KERNELS_CONVOLUTION_H
+#define LOSSLENS_KERNELS_CONVOLUTION_H
 
 #include "losslens/base.h"
 

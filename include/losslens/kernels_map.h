@@ -1,8 +1,9 @@
-/* Fused element-wise programs. A program is a short list of instructions over registers; a register holds one tile (a
- * few hundred elements, in L1). A run walks the iteration space tile by tile and, for each tile, through all
- * instructions, so that intermediate tensors never exist. Operands are read through strides (0: broadcast). */
-#ifndef LL_KERNELS_NATIVE_MAP_H
-#define LL_KERNELS_NATIVE_MAP_H
+/* losslens/kernels_map.h - fused element-wise programs, for the runtime. A program is a short list of instructions over
+ * registers; a register holds one tile (a few hundred elements, in L1). A run walks the iteration space tile by tile
+ * and, for each tile, through all instructions, so that intermediate tensors never exist. Operands are read through
+ * strides (0: broadcast). */
+#ifndef LOSSLENS_KERNELS_MAP_H
+#define LOSSLENS_KERNELS_MAP_H
 
 #include "losslens/graph.h"
 
