@@ -43,7 +43,7 @@ struct ensemble {
     int64_t *chosen;
     const void **thetas, **buffers;
     void **gradients, **buffers_out;
-    double *losses, *terms;
+    double *losses;
 };
 
 /* ---------------------------------------------------------------- the common request */
@@ -51,7 +51,7 @@ struct ensemble {
 /* What can be answered together: one point with loss and gradient on everything. */
 static bool joins(const ensemble *e, const ll_request *request, const ll_request *first)
 {
-    bool plain = request->points == 1 && request->gradients != NULL && request->metrics == NULL && request->product_count == 0 &&
+    bool plain = request->points == 1 && request->gradients != NULL && request->terms == NULL && request->metrics == NULL && request->product_count == 0 &&
                  request->feature_layers == 0 && request->mode != LL_MODE_CALIBRATION;
     if (first == NULL || !plain) return plain;
     bool same_key = request->mode == LL_MODE_EVALUATION || (e->info->capabilities & LL_CAN_REPEAT) != 0 ||
@@ -62,7 +62,6 @@ static bool joins(const ensemble *e, const ll_request *request, const ll_request
 static ll_status evaluate_chosen(ensemble *e, int64_t points, ll_error *error)
 {
     const ll_request *first = e->members[e->chosen[0]].request;
-    int64_t width = e->info->terms;
     for (int64_t k = 0; k < points; k++) {
         const ll_request *request = e->members[e->chosen[k]].request;
         e->thetas[k] = request->thetas[0];
@@ -76,21 +75,20 @@ static ll_status evaluate_chosen(ensemble *e, int64_t points, ll_error *error)
                          .mode = first->mode,
                          .dropout_key = first->dropout_key,
                          .loss = e->losses,
-                         .terms = e->terms,
                          .gradients = e->gradients,
                          .buffers_out = first->buffers_out != NULL ? e->buffers_out : NULL};
     LL_TRY(ll_problem_evaluate(e->problem, &common, error));
     for (int64_t k = 0; k < points; k++) {
         const ll_request *request = e->members[e->chosen[k]].request;
         if (request->loss != NULL) request->loss[0] = e->losses[k];
-        if (request->terms != NULL) memcpy(request->terms, e->terms + k * width, (size_t)width * sizeof *e->terms);
     }
     return LL_OK;
 }
 
-/* A request that goes alone; `samples` is dropped by the stand-in, which promises no subsets. */
+/* A request that goes alone. Single terms are not for a stand-in to give: weight decay is the Problem's. */
 static ll_status evaluate_lone(ensemble *e, const ll_request *request, ll_error *error)
 {
+    if (request->terms != NULL) return ll_fail(error, LL_UNSUPPORTED, module, "ensemble", "no single terms in runs together");
     ll_request lone = *request;
     lone.samples = NULL;
     return ll_problem_evaluate(e->problem, &lone, error);
@@ -252,7 +250,6 @@ static void ensemble_deinit(ensemble *e)
     ll_free(e->gradients);
     ll_free(e->buffers_out);
     ll_free(e->losses);
-    ll_free(e->terms);
 }
 
 static ll_status ensemble_init(ensemble *e, const ll_training_options *options, ll_error *error)
@@ -265,9 +262,8 @@ static ll_status ensemble_init(ensemble *e, const ll_training_options *options, 
     e->gradients = ll_allocate_array(count, sizeof *e->gradients);
     e->buffers_out = ll_allocate_array(count, sizeof *e->buffers_out);
     e->losses = ll_allocate_array(count, sizeof *e->losses);
-    e->terms = ll_allocate_array(count * (e->info->terms + 1), sizeof *e->terms);
     if (e->members == NULL || e->chosen == NULL || e->thetas == NULL || e->buffers == NULL || e->gradients == NULL ||
-        e->buffers_out == NULL || e->losses == NULL || e->terms == NULL)
+        e->buffers_out == NULL || e->losses == NULL)
         return ll_fail_memory(error, module, (size_t)count * sizeof *e->members);
     for (int64_t i = 0; i < count; i++) {
         e->members[i] = (member){.together = e, .index = i, .options = &options[i]};
