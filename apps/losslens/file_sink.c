@@ -124,6 +124,26 @@ static ll_status check_identity(const ll_file_sink *sink, const char *identity, 
     return status;
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+/* Files that a killed program left half written ("epoch_3.piece.1234.partial"), or all that is the sink's. */
+static void clean(const char *path, bool everything)
+{
+    DIR *folder = opendir(path);
+    if (folder == NULL) return;
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        const char *name = entry->d_name;
+        bool half = ends_with(name, ".partial") && (strstr(name, ".piece.") != NULL || strncmp(name, "identity.txt.", 13) == 0);
+        if (half || (everything && (ends_with(name, suffix) || strcmp(name, "identity.txt") == 0)))
+            (void)unlinkat(dirfd(folder), name, 0);
+    }
+    closedir(folder);
+}
+
 ll_status ll_file_sink_create(const char *folder, const char *identity, const char *newest_only, ll_file_sink **sink,
                               ll_error *error)
 {
@@ -140,6 +160,7 @@ ll_status ll_file_sink_create(const char *folder, const char *identity, const ch
         ll_file_sink_destroy(made);
         return status;
     }
+    clean(folder, false);
     *sink = made;
     return LL_OK;
 }
@@ -157,15 +178,8 @@ ll_sink ll_file_sink_view(ll_file_sink *sink)
     return (ll_sink){.context = sink, .find = find, .put = put};
 }
 
-void ll_file_sink_remove(const char *path)
+void ll_file_sink_remove(const char *folder)
 {
-    DIR *folder = opendir(path);
-    if (folder == NULL) return;
-    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        size_t length = strlen(entry->d_name), tail = sizeof suffix - 1;
-        bool piece = length > tail && strcmp(entry->d_name + length - tail, suffix) == 0;
-        if (piece || strcmp(entry->d_name, "identity.txt") == 0) (void)unlinkat(dirfd(folder), entry->d_name, 0);
-    }
-    closedir(folder);
-    (void)rmdir(path);
+    clean(folder, true);
+    (void)rmdir(folder);
 }
