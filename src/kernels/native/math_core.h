@@ -39,6 +39,10 @@ LL_MATH int64_t f64_bits(double value)
     return bits;
 }
 
+/* 2^n from the biased exponent; for a NaN argument it is garbage, which the NaN in the other factor swallows. */
+LL_MATH float power_f32(int32_t biased) { return bits_f32((int32_t)((uint32_t)biased << 23)); }
+LL_MATH double power_f64(int64_t biased) { return bits_f64((int64_t)((uint64_t)biased << 52)); }
+
 /* ------------------------------------------------------------------ float32 */
 
 #define LL_SINE_LIMIT_F32 30000.0f
@@ -71,7 +75,7 @@ LL_MATH float exp_f32(float x)
     r = __builtin_fmaf(k, -1.42860677e-6f, r);
     float p = 1.0f + expm1_reduced_f32(r);
     int32_t half = n >> 1;
-    return p * bits_f32((half + 127) << 23) * bits_f32((n - half + 127) << 23);
+    return p * power_f32(half + 127) * power_f32(n - half + 127);
 }
 
 LL_MATH float expm1_f32(float x)
@@ -84,7 +88,7 @@ LL_MATH float expm1_f32(float x)
     float r = __builtin_fmaf(k, -0.693145752f, clamped);
     r = __builtin_fmaf(k, -1.42860677e-6f, r);
     float p = expm1_reduced_f32(r);
-    float half = bits_f32((n - 1 + 127) << 23); /* 2^(n-1): 2^128 does not exist */
+    float half = power_f32(n - 1 + 127); /* 2^(n-1): 2^128 does not exist */
     float value = 2.0f * __builtin_fmaf(half, p, half - 0.5f);
     return n == 0 ? p : value;
 }
@@ -197,7 +201,7 @@ LL_MATH double exp_f64(double x)
     r = __builtin_fma(k, -LL_LN2_LOW, r);
     double p = 1.0 + expm1_reduced_f64(r);
     int64_t half = n >> 1;
-    return p * bits_f64((half + 1023) << 52) * bits_f64((n - half + 1023) << 52);
+    return p * power_f64(half + 1023) * power_f64(n - half + 1023);
 }
 
 LL_MATH double expm1_f64(double x)
@@ -210,7 +214,7 @@ LL_MATH double expm1_f64(double x)
     double r = __builtin_fma(k, -LL_LN2_HIGH, clamped);
     r = __builtin_fma(k, -LL_LN2_LOW, r);
     double p = expm1_reduced_f64(r);
-    double half = bits_f64((n - 1 + 1023) << 52);
+    double half = power_f64(n - 1 + 1023);
     double value = 2.0 * __builtin_fma(half, p, half - 0.5);
     return n == 0 ? p : value;
 }
