@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The demonstration behind `make demo`: examples/demo.sh BUILD_DIR
-# Makes three fields whose shape is known, and shows what losslens says and draws of them.
+# Three fields whose shape is known; then physics-informed networks, trained, and what losslens says and draws of them.
+# LOSSLENS_DEMO=quick makes it shorter.
 set -euo pipefail
 if [ $# -ne 1 ] || [ ! -x "$1/losslens" ]; then
   echo "usage: examples/demo.sh BUILD_DIR (a folder with the program losslens)" >&2
@@ -35,6 +36,22 @@ done
 "$program" compare funnel.csv two_wells.csv ripples.csv --figure profiles.svg --kind profile --colormap brown --letters >/dev/null
 "$program" compare funnel.csv two_wells.csv ripples.csv --figure surfaces.png --kind surface --letters >/dev/null
 "$program" compare funnel.csv two_wells.csv ripples.csv --figure distances.svg --kind distances --own-scales >/dev/null
+
+# Physics-informed networks for u_t + beta u_x = 0: beta = 1 is learnt, beta = 50 fails although its training loss is low.
+if [ "${LOSSLENS_DEMO:-}" = quick ]; then seeds=0..1 points=15x15; else seeds=0..3 points=31x31; fi
+for beta in 1 50; do
+  echo
+  echo "== convection, beta = $beta, seeds $seeds: trained together, then the landscape along the top two Hessian directions"
+  problem=(--problem convection --beta "$beta")
+  "$program" train "${problem[@]}" --seeds $seeds --epochs 1500 --quiet --out "pinn_beta$beta.safetensors"
+  "$program" hessian "${problem[@]}" --checkpoint "pinn_beta${beta}_0.safetensors" --top 5 --quiet
+  "$program" landscape "${problem[@]}" --checkpoint "pinn_beta${beta}_0.safetensors" --direction hessian --grid $points \
+    --range=-0.3:0.3 --scale log --kind surface --figure "pinn_beta$beta.pdf" --quiet | head -2
+done
+echo
+echo "== are two minima of beta = 1 connected?"
+"$program" connect --problem convection --beta 1 --quiet pinn_beta1_0.safetensors pinn_beta1_1.safetensors
+
 echo
 echo "figures are in $PWD:"
 ls -1 *.pdf *.svg *.png | sed 's/^/  /'
