@@ -56,7 +56,9 @@ typedef struct ll_plan_info {
 } ll_plan_info;
 LL_API ll_plan_info ll_plan_view(const ll_plan *plan);
 
-/* Bytes that a run of so many samples on so many threads holds, besides the caller's. */
+/* Bytes that a run of so many samples on so many threads holds, besides the caller's. With several points, a thread may
+ * take whole points and hold a fixed block, stash and accumulators of its own, if the limit (without one: 256 MiB more)
+ * allows it. */
 LL_API ll_status ll_plan_memory(const ll_plan *plan, int64_t samples, int threads, size_t *bytes,
                                 ll_error *error) LL_MUST_CHECK;
 
