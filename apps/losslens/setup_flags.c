@@ -30,13 +30,15 @@ ll_status ll_setup_flags_open(const ll_setup_flags *flags, const ll_setup_role *
     ll_network_option options[MOST_OPTIONS];
     char keys[MOST_OPTIONS][OPTION_BYTES];
     int64_t count = 0;
-    if (flags->network == NULL && flags->problem == NULL) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--network", "say what to look at: --network NAME with --data SOURCE, or --problem NAME");
+    int kinds = (flags->network != NULL) + (flags->network_file != NULL) + (flags->problem != NULL);
+    if (kinds == 0) {
+        return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--network",
+                       "say what to look at: --network NAME or --network-file FILE with --data SOURCE, or --problem NAME");
     }
-    if (flags->network != NULL && flags->problem != NULL) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--network, --problem", "both are given; give one");
+    if (kinds > 1) {
+        return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--network, --network-file, --problem", "%d of them are given; give one", kinds);
     }
-    if (flags->network != NULL && flags->data == NULL) {
+    if (flags->problem == NULL && flags->data == NULL) {
         return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--data", "a network needs data: for example --data cifar10:FOLDER");
     }
     if (flags->shortcut != NULL) options[count++] = (ll_network_option){"shortcut", flags->shortcut};
@@ -52,7 +54,7 @@ ll_status ll_setup_flags_open(const ll_setup_flags *flags, const ll_setup_role *
     }
     ll_setup_role evaluate = ll_setup_flags_evaluate(flags);
     ll_setup_options setup_options = {
-        .network = flags->network, .option = options, .options = count, .loss = flags->loss, .data = flags->data, .second_data = flags->train_data,
+        .network = flags->network, .network_file = flags->network_file, .option = options, .options = count, .loss = flags->loss, .data = flags->data, .second_data = flags->train_data,
         .role = roles != NULL ? roles : &evaluate, .roles = roles != NULL ? role_count : 1, .pinn = flags->problem,
         .family = {.nu = flags->nu, .beta = flags->beta, .rho = flags->rho, .gaussian_start = flags->gaussian_start, .point_seed = (uint64_t)flags->point_seed},
         .checkpoint = flags->checkpoint, .by_order = flags->by_order, .seed = (uint64_t)flags->seed, .float64 = flags->float64,

@@ -14,7 +14,7 @@
 #include "options.h"
 
 typedef struct ll_setup_flags {
-    const char *network, *shortcut, *loss, *data, *train_data, *checkpoint, *problem;
+    const char *network, *network_file, *shortcut, *loss, *data, *train_data, *checkpoint, *problem;
     ll_texts option;
     ll_reals mean, deviation;
     double beta, nu, rho, weight_decay;
@@ -26,6 +26,7 @@ typedef struct ll_setup_flags {
 
 #define LL_SETUP_OPTIONS(f)                                                                                              \
     {"network", LL_OPTION_TEXT, &(f)->network, "NAME", "resnet20, resnet18, vgg11, vit, unet, mlp, cnn ...", 0, 0, NULL}, \
+        {"network-file", LL_OPTION_TEXT, &(f)->network_file, "FILE", "a network written as blocks, in YAML or JSON", 0, 0, NULL}, \
         {"shortcut", LL_OPTION_CHOICE, &(f)->shortcut, "A|B|none", "of a residual network", 0, 0, NULL},                  \
         {"option", LL_OPTION_TEXTS, &(f)->option, "KEY=VALUE", "another option of the network; may be repeated", 0, 0, NULL}, \
         {"checkpoint", LL_OPTION_TEXT, &(f)->checkpoint, "FILE", "weights: .pt .pth .th .pkl .safetensors .npz", 0, 0, NULL}, \

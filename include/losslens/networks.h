@@ -108,7 +108,9 @@ typedef struct ll_network_option {
 } ll_network_option;
 
 typedef struct ll_network_options {
-    const char *network; /* "resnet20", "vgg11", "vit", "unet", "mlp", "cnn", "resnet50", ... */
+    const char *network; /* "resnet20", "vgg11", "vit", "unet", "mlp", "cnn", "resnet50", "blocks", ... */
+    /* Of "blocks": a list of blocks, or a map {name, blocks}; docs/blocks.md. Read while the model is made only. */
+    const ll_document *blocks;
     const ll_network_option *option;
     int64_t options;
     ll_dtype dtype;         /* LL_F32 or LL_F64 */

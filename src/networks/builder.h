@@ -44,7 +44,7 @@ typedef struct architecture {
 } architecture;
 
 extern const architecture ll_architecture_cifar_resnet, ll_architecture_resnet, ll_architecture_vgg,
-    ll_architecture_vit, ll_architecture_unet, ll_architecture_mlp, ll_architecture_cnn;
+    ll_architecture_vit, ll_architecture_unet, ll_architecture_mlp, ll_architecture_cnn, ll_architecture_blocks;
 
 /* Options by key: from the caller, else the row's default. Values were checked before. */
 const char *ll_option_text(const builder *b, const char *key);
@@ -70,13 +70,15 @@ ll_node ll_builder_input(builder *b, const char *name, ll_dtype dtype, const int
 
 /* Layers with parameters "<name>.weight", "<name>.bias" ...; shapes follow from x. */
 typedef struct conv_options {
-    int64_t channels, kernel, stride, padding;
+    int64_t channels, kernel, stride, padding, dilation; /* stride, dilation 0: 1 */
     int32_t groups;
     bool bias;
 } conv_options;
 ll_node ll_builder_conv(builder *b, const char *name, ll_node x, conv_options options);
 ll_node ll_builder_linear(builder *b, const char *name, ll_node x, int64_t outputs, bool bias);
-ll_node ll_builder_batch_norm(builder *b, const char *name, ll_node x);
+ll_node ll_builder_batch_norm(builder *b, const char *name, ll_node x); /* epsilon 1e-5, momentum .1 */
+ll_node ll_builder_batch_norm_as(builder *b, const char *name, ll_node x, double epsilon, double momentum);
+ll_node ll_builder_group_norm(builder *b, const char *name, ll_node x, int64_t groups, double epsilon);
 ll_node ll_builder_layer_norm(builder *b, const char *name, ll_node x, double epsilon);
 ll_node ll_builder_activation(builder *b, const char *kind, ll_node x); /* relu, gelu, tanh, sin, silu, ... */
 

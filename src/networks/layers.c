@@ -61,7 +61,8 @@ ll_node ll_builder_conv(builder *b, const char *name, ll_node x, conv_options op
                                     &options.channels, 1);
         if (bias == LL_NO_NODE) return bias;
     }
-    ll_convolution form = ll_convolution_form(spatial, options.stride > 0 ? options.stride : 1, options.padding, 1, groups);
+    ll_convolution form = ll_convolution_form(spatial, options.stride > 0 ? options.stride : 1, options.padding,
+                                              options.dilation > 0 ? options.dilation : 1, groups);
     return ll_graph_name(b->graph, ll_layer_convolution(b->graph, x, weight, bias, &form), name);
 }
 
@@ -90,8 +91,11 @@ static void set_batch_value(builder *b, ll_node buffer, ll_node value)
 
 ll_node ll_builder_batch_norm(builder *b, const char *name, ll_node x)
 {
-    enum { EPSILON_EXPONENT = -5 };
-    double epsilon = pow(10.0, EPSILON_EXPONENT), momentum = 0.1; /* PyTorch's */
+    return ll_builder_batch_norm_as(b, name, x, 1e-5, 0.1); /* PyTorch's */
+}
+
+ll_node ll_builder_batch_norm_as(builder *b, const char *name, ll_node x, double epsilon, double momentum)
+{
     char full[LL_NAME_BYTES];
     int64_t channels = ll_extent(b, x, 1);
     ll_node scale = ll_builder_parameter(b, ll_join(full, name, "weight"), LL_ROLE_NORM, -1,
@@ -106,6 +110,17 @@ ll_node ll_builder_batch_norm(builder *b, const char *name, ll_node x)
     set_batch_value(b, mean, batch_mean);
     set_batch_value(b, variance, batch_variance);
     return y;
+}
+
+ll_node ll_builder_group_norm(builder *b, const char *name, ll_node x, int64_t groups, double epsilon)
+{
+    char full[LL_NAME_BYTES];
+    int64_t channels = ll_extent(b, x, 1);
+    ll_node scale = ll_builder_parameter(b, ll_join(full, name, "weight"), LL_ROLE_NORM, -1,
+                                         (parameter_draw){LL_INIT_ONES, 0.0}, &channels, 1);
+    ll_node shift = ll_builder_parameter(b, ll_join(full, name, "bias"), LL_ROLE_NORM, -1,
+                                         (parameter_draw){LL_INIT_ZEROS, 0.0}, &channels, 1);
+    return ll_layer_group_norm(b->graph, x, groups, scale, shift, epsilon);
 }
 
 ll_node ll_builder_layer_norm(builder *b, const char *name, ll_node x, double epsilon)

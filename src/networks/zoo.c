@@ -8,7 +8,7 @@
 /* Asked in this order: the first that answers to the name makes the network. */
 static const architecture *const zoo[] = {
     &ll_architecture_cifar_resnet, &ll_architecture_resnet, &ll_architecture_vgg, &ll_architecture_vit,
-    &ll_architecture_unet,         &ll_architecture_mlp,    &ll_architecture_cnn,
+    &ll_architecture_unet,         &ll_architecture_mlp,    &ll_architecture_cnn, &ll_architecture_blocks,
 };
 enum { ZOO = sizeof zoo / sizeof *zoo };
 
@@ -167,6 +167,7 @@ static ll_status write_down(builder *b, const architecture *kind)
     for (int mode = 0; mode < 2; mode++) {
         b->training = mode == 1;
         output[mode] = kind->forward(b, x);
+        if (b->status != LL_OK) return b->status;
     }
     ll_model_info *info = &b->model->info;
     info->output = ll_graph_name(b->graph, output[0], "output");
@@ -181,11 +182,15 @@ ll_status ll_network_create(const ll_network_options *options, ll_model **model,
     const architecture *kind;
     builder b = {.options = options, .error = error, .dtype = options->dtype};
     LL_TRY(find_architecture(options->network, &kind, error));
+    if ((kind == &ll_architecture_blocks) != (options->blocks != NULL)) {
+        return ll_fail(error, LL_INVALID_ARGUMENT, "networks", options->network, "a list of blocks belongs to the network \"blocks\", and to no other");
+    }
     LL_TRY(ll_options_check(kind->rows, options, options->network, error));
     if (!ll_dtype_is_float(options->dtype)) {
         return ll_fail(error, LL_INVALID_ARGUMENT, "networks", options->network, "got type %s; wanted f32 or f64", ll_dtype_name(options->dtype));
     }
-    LL_TRY(ll_model_create_empty(options->network, options->dtype, &b.model, error));
+    const ll_value *title = options->blocks != NULL ? ll_value_get(ll_document_root(options->blocks), "name") : NULL;
+    LL_TRY(ll_model_create_empty(title != NULL && title->text != NULL ? title->text : options->network, options->dtype, &b.model, error));
     b.graph = b.model->info.graph;
     b.rows = kind->rows;
     ll_status status = write_down(&b, kind);
