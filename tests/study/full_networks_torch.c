@@ -158,9 +158,9 @@ static void compare(ll_problem *problem, const expected *wanted, const char *tit
     }
     print_message("%-60s loss %.1e, scores %.1e, gradient %.1e\n", title, fabs(loss - wanted->loss) / wanted->loss, worst / largest,
                   fabs(gradient - wanted->gradient) / wanted->gradient);
-    CHECK_NEAR(loss, wanted->loss, 1e-5 * wanted->loss);
-    CHECK_NEAR(worst, 0.0, 2e-5 * largest);
-    CHECK_NEAR(gradient, wanted->gradient, 1e-4 * wanted->gradient);
+    CHECK_NEAR(loss, wanted->loss, 1e-6 * wanted->loss);
+    CHECK_NEAR(worst, 0.0, 5e-6 * largest);
+    CHECK_NEAR(gradient, wanted->gradient, 1e-5 * wanted->gradient);
 }
 
 static void read_scores(char *text, expected *wanted)
