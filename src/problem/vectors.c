@@ -1,6 +1,7 @@
 /* Vector arithmetic of losslens/problem_vectors.h. Each function is written once, as a macro over the
  * element type, so that float32 and float64 cannot drift apart. */
 #include "losslens/problem_vectors.h"
+#include "problem/vectors_avx2.h"
 
 #include <math.h>
 #include <string.h>
@@ -64,8 +65,30 @@ DEFINE_SUM(abs_float, float, fabs(x))
 DEFINE_SUM(abs_double, double, fabs(x))
 #undef DEFINE_SUM
 
+/* Below this the question to the processor costs more than it saves. */
+enum { WORTH_ASKING = 1024 };
+
+static bool wide(int64_t count)
+{
+    return count >= WORTH_ASKING && ll_cpu_detect() >= LL_CPU_AVX2;
+}
+
+static double dot_float_wide(int64_t count, const float *a, const float *b)
+{
+    tree_sum tree = {.blocks = 0};
+    for (int64_t first = 0; first < count; first += BLOCK) {
+        int64_t end = ll_min_int64(first + BLOCK, count), groups = (end - first) / LANES, i = first + groups * LANES;
+        double lane[LANES] = {0};
+        vectors_dot_lanes_avx2(groups, a + first, b + first, lane);
+        for (int l = 0; i < end; i++, l++) lane[l] += (double)a[i] * (double)b[i];
+        tree_add(&tree, lanes_value(lane));
+    }
+    return tree_value(&tree);
+}
+
 double ll_vector_dot(ll_real type, int64_t count, const void *a, const void *b)
 {
+    if (type == LL_REAL_FLOAT32 && wide(count)) return dot_float_wide(count, a, b);
     return type == LL_REAL_FLOAT32 ? dot_float(count, a, b) : dot_double(count, a, b);
 }
 
@@ -118,7 +141,9 @@ void ll_vector_scale(ll_real type, int64_t count, double factor, void *a)
 
 void ll_vector_add(ll_real type, int64_t count, double factor, const void *x, void *y)
 {
-    if (type == LL_REAL_FLOAT32) {
+    if (type == LL_REAL_FLOAT32 && wide(count)) {
+        vectors_add_avx2(count, factor, x, y);
+    } else if (type == LL_REAL_FLOAT32) {
         const float *from = x;
         float *to = y;
         for (int64_t i = 0; i < count; i++) to[i] = (float)((double)to[i] + factor * (double)from[i]);
