@@ -325,6 +325,7 @@ static void add_outcome(ll_json *json, const training *t, const outcome *o, int6
     ll_json_key(json, "terms");
     ll_json_open(json, '{');
     for (int64_t term = 0; term < t->info->terms; term++) ll_json_add_number(json, t->info->term[term].name, o->terms[term]);
+    if (t->info->weight_decay != 0.0) ll_json_add_number(json, "weight_decay", o->terms[t->info->terms]);
     ll_json_close(json, '}');
     if (o->out[0] != 0) ll_json_add_text(json, "out", o->out);
 }
@@ -372,6 +373,11 @@ static void print_outcome(const training *t, const outcome *o)
     printf(" on %s samples\n", ll_print_count(o->samples, number));
     for (int64_t term = 0; term < t->info->terms && t->info->terms > 1; term++)
         printf("    %-22s %s\n", t->info->term[term].name, ll_print_number(o->terms[term], 6, number));
+    if (t->info->weight_decay != 0.0) {
+        for (int64_t term = 0; term < t->info->terms && t->info->terms == 1; term++)
+            printf("    %-22s %s\n", t->info->term[term].name, ll_print_number(o->terms[term], 6, number));
+        printf("    %-22s %s\n", "weight decay", ll_print_number(o->terms[t->info->terms], 6, number));
+    }
     for (int64_t m = 0; m < t->info->metrics; m++)
         printf("  %-24s %s %s\n", t->info->metric[m].name, ll_print_number(o->metrics[m], 5, number), t->info->metric[m].unit);
     if (o->out[0] != 0) printf("  %-24s %s\n", "written to", o->out);
