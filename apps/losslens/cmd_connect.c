@@ -53,17 +53,17 @@ static ll_status work(const settings *s, const ll_words *words, ll_setup **setup
 static void print_row(const ll_record *record, const char *label, const char *line, const char *curve)
 {
     char a[LL_NUMBER_TEXT], b[LL_NUMBER_TEXT];
-    bool trained = strcmp(ll_analysis_text(record, "kind"), "linear") != 0;
+    bool trained = strcmp(ll_analysis_text(record, "path"), "linear") != 0;
     printf("  %-28s %12s %12s\n", label, ll_print_number(ll_analysis_real(record, line), 5, a),
            trained ? ll_print_number(ll_analysis_real(record, curve), 5, b) : "");
 }
 
 static void print_text(const ll_record *record, const char *notes)
 {
-    bool trained = strcmp(ll_analysis_text(record, "kind"), "linear") != 0;
+    bool trained = strcmp(ll_analysis_text(record, "path"), "linear") != 0;
     const ll_array *loss = NULL;
     char a[LL_NUMBER_TEXT], b[LL_NUMBER_TEXT];
-    printf("%s: %s curve, batch norm %s\n", ll_analysis_text(record, "problem"), ll_analysis_text(record, "kind"),
+    printf("%s: %s curve, batch norm %s\n", ll_analysis_text(record, "problem"), ll_analysis_text(record, "path"),
            ll_analysis_text(record, "batch_norm"));
     if (ll_record_get_array(record, "loss", &loss, NULL) == LL_OK)
         printf("  loss at the ends             %s and %s\n", ll_print_number(ll_array_get(loss, 0), 5, a),

@@ -462,7 +462,7 @@ static ll_status fill_record(curve *c, const char *reason, ll_record *record, ll
     int64_t points = c->options.points;
     bool trained = c->options.kind != LL_CURVE_LINEAR;
     LL_TRY(ll_record_set_text(record, "problem", c->info->name, error));
-    LL_TRY(ll_record_set_text(record, "kind", kinds[c->options.kind], error));
+    LL_TRY(ll_record_set_text(record, "path", kinds[c->options.kind], error));
     LL_TRY(ll_record_set_text(record, "batch_norm",
                               c->b == 0       ? "none"
                               : c->statistics ? "re-estimate"
