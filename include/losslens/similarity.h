@@ -56,13 +56,14 @@ LL_API ll_status ll_cka_pair(const ll_features *f, const ll_features *g, ll_cka_
 
 /* All pairs of `entries` feature matrices over the same samples, each seen once: its Gram matrix is centred and
  * kept as a vector (samples (samples + 1)/2 doubles); all pairs are then one product of that table with itself.
- * Features are given in batches: begin(samples), add every entry, end; biased and debiased take one batch. */
+ * Features are given in batches: begin(samples), add every entry, end; biased and debiased take one batch. Different
+ * entries may be added from several threads at once; `end` shares its products among the team (NULL: the caller alone).
+ * The same bits on any number of threads. */
 typedef struct ll_cka ll_cka;
 LL_API ll_status ll_cka_create(int64_t entries, ll_cka_variant variant, ll_cka **cka, ll_error *error) LL_MUST_CHECK;
 LL_API void ll_cka_destroy(ll_cka *cka);
 LL_API ll_status ll_cka_begin(ll_cka *cka, int64_t samples, ll_error *error) LL_MUST_CHECK;
-LL_API ll_status ll_cka_add(ll_cka *cka, int64_t entry, const ll_features *features, ll_team *team,
-                            ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_cka_add(ll_cka *cka, int64_t entry, const ll_features *features, ll_error *error) LL_MUST_CHECK;
 LL_API ll_status ll_cka_end(ll_cka *cka, ll_team *team, ll_error *error) LL_MUST_CHECK;
 /* matrix: entries x entries, NaN where a flag is set; diagonal exactly 1 where defined. flags: entries. */
 LL_API ll_status ll_cka_matrix(const ll_cka *cka, double *matrix, ll_cka_flag *flags, ll_error *error) LL_MUST_CHECK;
@@ -71,7 +72,8 @@ LL_API ll_status ll_cka_matrix(const ll_cka *cka, double *matrix, ll_cka_flag *f
 LL_API ll_status ll_cka_random_baseline(int64_t samples, int64_t width_f, int64_t width_g, ll_cka_variant variant,
                                         uint64_t seed, double *value, ll_error *error) LL_MUST_CHECK;
 
-/* Layers of models compared: one feature pass each, in chunks of samples that fit `memory` bytes. */
+/* Layers of models compared: one feature pass each, or several over groups of layers whose features would take more
+ * than 1 GB together. */
 typedef struct ll_cka_model {
     const char *name;
     ll_problem *problem;
@@ -87,7 +89,7 @@ typedef struct ll_cka_options {
     int64_t batch;     /* minibatch: samples a batch, 0: 256 */
     uint64_t seed;     /* of the random baseline */
     bool no_baseline;
-    ll_team *team;
+    ll_team *team;     /* shares Grams (one layer a thread) and products; NULL: the caller alone */
 } ll_cka_options;
 
 /* Record "cka": matrix [P, P] over all (model, layer) entries in order, flags [P], baseline [P, P], entry_model [P],

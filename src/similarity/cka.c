@@ -75,7 +75,7 @@ static ll_cka_flag judge(int64_t samples, ll_cka_variant variant, double raw, do
     return LL_CKA_DEFINED;
 }
 
-/* Lower triangle of the centred Gram matrix. The library is kept on one thread, so that sums keep their order. */
+/* Lower triangle of the centred Gram matrix. The caller has put the library on one thread, so that sums keep their order. */
 static ll_status make_gram(const ll_features *f, ll_cka_variant variant, double *gram, ll_cka_flag *flag, ll_error *error)
 {
     int64_t m = f->samples, room = ll_min_int64(STRIP, f->width);
@@ -83,7 +83,6 @@ static ll_status make_gram(const ll_features *f, ll_cka_variant variant, double 
     if (strip == NULL) return ll_fail_memory(error, module, (size_t)((m + 1) * room) * sizeof *strip);
     double raw = 0.0, centred = 0.0;
     memset(gram, 0, (size_t)(m * m) * sizeof *gram);
-    openblas_set_num_threads(1);
     for (int64_t first = 0; first < f->width; first += STRIP) {
         int64_t width = ll_min_int64(STRIP, f->width - first);
         load_strip(f, first, width, strip, strip + m * room, &raw, &centred);
@@ -174,14 +173,14 @@ ll_status ll_cka_begin(ll_cka *cka, int64_t samples, ll_error *error)
         cka->table = table;
         cka->length = length;
     }
+    openblas_set_num_threads(1);
     cka->samples = samples;
     memset(cka->added, 0, (size_t)cka->entries * sizeof *cka->added);
     return LL_OK;
 }
 
-ll_status ll_cka_add(ll_cka *cka, int64_t entry, const ll_features *features, ll_team *team, ll_error *error)
+ll_status ll_cka_add(ll_cka *cka, int64_t entry, const ll_features *features, ll_error *error)
 {
-    (void)team;
     if (entry < 0 || entry >= cka->entries)
         return ll_fail(error, LL_INVALID_ARGUMENT, module, "entry", "got %lld, wanted 0 to %lld", (long long)entry,
                        (long long)(cka->entries - 1));
@@ -208,24 +207,36 @@ ll_status ll_cka_add(ll_cka *cka, int64_t entry, const ll_features *features, ll
     return status;
 }
 
-ll_status ll_cka_end(ll_cka *cka, ll_team *team, ll_error *error)
+/* Rows of the table of HSICs, up to the diagonal: blocks do not depend on the number of threads. */
+enum { ROWS_A_CHUNK = 16 };
+
+static ll_status add_products(void *context, int64_t chunk, int thread, ll_error *error)
 {
-    (void)team;
-    for (int64_t e = 0; e < cka->entries; e++)
-        if (!cka->added[e])
-            return ll_fail(error, LL_INVALID_ARGUMENT, module, "end", "entry %lld has no features in this batch", (long long)e);
+    (void)thread;
+    (void)error;
+    ll_cka *cka = context;
     double m = (double)cka->samples;
     double factor = cka->variant == LL_CKA_BIASED ? 1.0 / ((m - 1.0) * (m - 1.0)) : 1.0 / (m * (m - 3.0));
     if (!isfinite(factor)) factor = 0.0; /* too few samples: flagged */
-    int p = (int)cka->entries;
-    openblas_set_num_threads(1);
-    /* Strips of the long dimension, so that its extent fits the library's int. */
-    enum { PART = 1 << 20 };
+    int64_t n = cka->entries, row = chunk * ROWS_A_CHUNK, rows = ll_min_int64(ROWS_A_CHUNK, n - row);
+    /* Strips of the long dimension, so that its extent fits the library's int and the rows stay in cache. */
+    enum { PART = 1 << 14 };
     for (int64_t first = 0; first < cka->length; first += PART) {
         int width = (int)ll_min_int64(PART, cka->length - first);
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, p, p, width, factor, cka->table + first, (int)cka->length,
-                    cka->table + first, (int)cka->length, 1.0, cka->hsic, p);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)(row + rows), width, factor,
+                    cka->table + row * cka->length + first, (int)cka->length, cka->table + first, (int)cka->length, 1.0,
+                    cka->hsic + row * n, (int)n);
     }
+    return LL_OK;
+}
+
+ll_status ll_cka_end(ll_cka *cka, ll_team *team, ll_error *error)
+{
+    for (int64_t e = 0; e < cka->entries; e++)
+        if (!cka->added[e])
+            return ll_fail(error, LL_INVALID_ARGUMENT, module, "end", "entry %lld has no features in this batch", (long long)e);
+    openblas_set_num_threads(1);
+    LL_TRY(ll_team_run(team, (cka->entries + ROWS_A_CHUNK - 1) / ROWS_A_CHUNK, add_products, cka, error));
     cka->batches++;
     return LL_OK;
 }
@@ -344,8 +355,8 @@ static ll_status pair_by_gram(const ll_features *f, const ll_features *g, ll_cka
     ll_cka_flag flags[2];
     LL_TRY(ll_cka_create(2, variant, &cka, error));
     ll_status status = ll_cka_begin(cka, f->samples, error);
-    if (status == LL_OK) status = ll_cka_add(cka, 0, f, NULL, error);
-    if (status == LL_OK) status = ll_cka_add(cka, 1, g, NULL, error);
+    if (status == LL_OK) status = ll_cka_add(cka, 0, f, error);
+    if (status == LL_OK) status = ll_cka_add(cka, 1, g, error);
     if (status == LL_OK) status = ll_cka_end(cka, NULL, error);
     if (status == LL_OK) status = ll_cka_matrix(cka, matrix, flags, error);
     ll_cka_destroy(cka);

@@ -64,9 +64,26 @@ static ll_status make_plan(const ll_cka_model *models, int64_t count, plan *made
     return LL_OK;
 }
 
+/* Features of some layers of a model, added to the table layer by layer. */
+typedef struct adding {
+    ll_cka *cka;
+    const ll_problem_info *info;
+    void *const *view;
+    const int64_t *index;
+    int64_t first_entry, samples;
+} adding;
+
+static ll_status add_layer(void *context, int64_t layer, int thread, ll_error *error)
+{
+    (void)thread;
+    const adding *work = context;
+    const ll_features features = {work->view[layer], work->info->type, work->samples, work->info->layer[work->index[layer]].width};
+    return ll_cka_add(work->cka, work->first_entry + layer, &features, error);
+}
+
 /* Layers first .. last - 1 of a model on samples `from` .. from + count - 1, each added to the table. */
 static ll_status add_layers(const plan *all, int64_t m, int64_t first, int64_t last, int64_t from, int64_t count,
-                            ll_cka *cka, ll_error *error)
+                            ll_cka *cka, ll_team *team, ll_error *error)
 {
     const ll_cka_model *model = &all->models[m];
     const ll_problem_info *info = ll_problem_view(model->problem);
@@ -104,10 +121,8 @@ static ll_status add_layers(const plan *all, int64_t m, int64_t first, int64_t l
         status = theta == NULL ? ll_fail(error, LL_INVALID_ARGUMENT, module, model->name, "it has no parameters")
                                : ll_problem_evaluate(model->problem, &request, error);
     }
-    for (int64_t i = 0; i < layers && status == LL_OK; i++) {
-        ll_features features = {view[i], info->type, count, info->layer[index[i]].width};
-        status = ll_cka_add(cka, all->first_entry[m] + first + i, &features, NULL, error);
-    }
+    adding work = {cka, info, view, index, all->first_entry[m] + first, count};
+    if (status == LL_OK) status = ll_team_run(team, layers, add_layer, &work, error);
     ll_free(block);
     ll_free(view);
     ll_free(index);
@@ -115,7 +130,8 @@ static ll_status add_layers(const plan *all, int64_t m, int64_t first, int64_t l
     return status;
 }
 
-static ll_status add_model(const plan *all, int64_t m, int64_t from, int64_t count, ll_cka *cka, ll_error *error)
+static ll_status add_model(const plan *all, int64_t m, int64_t from, int64_t count, ll_cka *cka, ll_team *team,
+                           ll_error *error)
 {
     const ll_cka_model *model = &all->models[m];
     size_t element = ll_real_bytes(ll_problem_view(model->problem)->type);
@@ -126,34 +142,42 @@ static ll_status add_model(const plan *all, int64_t m, int64_t from, int64_t cou
             bytes += (double)layer_of(model, last, &index)->width * (double)count * (double)element;
             if (last > first && bytes > FEATURE_BYTES) break;
         }
-        LL_TRY(add_layers(all, m, first, last, from, count, cka, error));
+        LL_TRY(add_layers(all, m, first, last, from, count, cka, team, error));
         first = last;
     }
     return LL_OK;
 }
 
-/* One draw for each pair of distinct widths. */
+/* One draw for each pair of distinct widths. kind: which distinct width an entry has. */
 static ll_status fill_baseline(const plan *all, const int64_t *width, const ll_cka_options *options, double *baseline,
                                ll_error *error)
 {
-    int64_t n = all->entries;
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j <= i; j++) {
-            double value = NAN;
-            bool known = false;
-            for (int64_t k = 0; k <= i && !known; k++)
-                for (int64_t l = 0; l <= k && !(k == i && l == j); l++)
-                    if ((width[k] == width[i] && width[l] == width[j]) || (width[k] == width[j] && width[l] == width[i])) {
-                        value = baseline[k * n + l];
-                        known = true;
-                        break;
-                    }
-            if (!known && all->samples >= (options->variant == LL_CKA_BIASED ? 2 : 4))
-                LL_TRY(ll_cka_random_baseline(all->samples, ll_min_int64(width[i], width[j]), ll_max_int64(width[i], width[j]),
-                                              options->variant, options->seed, &value, error));
-            baseline[i * n + j] = baseline[j * n + i] = value;
+    int64_t n = all->entries, kinds = 0;
+    bool enough = all->samples >= (options->variant == LL_CKA_BIASED ? 2 : 4);
+    int64_t *kind = ll_allocate_array(2 * n, sizeof *kind);
+    if (kind == NULL) return ll_fail_memory(error, module, (size_t)(2 * n) * sizeof *kind);
+    int64_t *distinct = kind + n;
+    for (int64_t i = 0; i < n; i++) {
+        kind[i] = 0;
+        while (kind[i] < kinds && distinct[kind[i]] != width[i]) kind[i]++;
+        if (kind[i] == kinds) distinct[kinds++] = width[i];
+    }
+    double *value = ll_allocate_array(kinds * kinds, sizeof *value);
+    ll_status status = value == NULL ? ll_fail_memory(error, module, (size_t)(kinds * kinds) * sizeof *value) : LL_OK;
+    for (int64_t a = 0; a < kinds && status == LL_OK; a++)
+        for (int64_t b = 0; b <= a && status == LL_OK; b++) {
+            double drawn = NAN;
+            if (enough)
+                status = ll_cka_random_baseline(all->samples, ll_min_int64(distinct[a], distinct[b]),
+                                                ll_max_int64(distinct[a], distinct[b]), options->variant, options->seed, &drawn,
+                                                error);
+            value[a * kinds + b] = value[b * kinds + a] = drawn;
         }
-    return LL_OK;
+    for (int64_t i = 0; i < n && status == LL_OK; i++)
+        for (int64_t j = 0; j < n; j++) baseline[i * n + j] = value[kind[i] * kinds + kind[j]];
+    ll_free(value);
+    ll_free(kind);
+    return status;
 }
 
 static ll_status fill_record(const plan *all, const ll_cka *cka, const ll_cka_options *options, ll_record *record,
@@ -217,12 +241,12 @@ static ll_status run(const plan *all, const ll_cka_options *options, const ll_si
         LL_TRY(ll_cka_begin(cka, count, error));
         for (int64_t m = 0; m < all->count; m++) {
             if (ll_sink_should_stop(sink)) return ll_fail(error, LL_CANCELLED, module, "cka", "stopped");
-            LL_TRY(add_model(all, m, from, count, cka, error));
+            LL_TRY(add_model(all, m, from, count, cka, options->team, error));
             ll_progress progress = {.what = "cka", .done = from * all->count + (m + 1) * count,
                                     .total = all->samples * all->count, .value = (double)NAN};
             ll_sink_progress(sink, &progress);
         }
-        LL_TRY(ll_cka_end(cka, NULL, error));
+        LL_TRY(ll_cka_end(cka, options->team, error));
     }
     return fill_record(all, cka, options, record, error);
 }

@@ -61,8 +61,8 @@ static void cka_equals_numpy_by_both_routes(void **state)
     for (int b = 0; b < 3; b++) {
         ll_features x = {f + 80 * b, LL_REAL_FLOAT64, 8, 10}, y = {g + 8 * 37 * b, LL_REAL_FLOAT64, 8, 37};
         CHECK_OK(ll_cka_begin(cka, 8, error));
-        CHECK_OK(ll_cka_add(cka, 0, &x, NULL, error));
-        CHECK_OK(ll_cka_add(cka, 1, &y, NULL, error));
+        CHECK_OK(ll_cka_add(cka, 0, &x, error));
+        CHECK_OK(ll_cka_add(cka, 1, &y, error));
         CHECK_OK(ll_cka_end(cka, NULL, error));
     }
     double matrix[4];
@@ -105,7 +105,7 @@ static void fault_8_degenerate_features_are_flagged_never_a_silent_nan(void **st
         CHECK_OK(ll_cka_begin(cka, M, error));
         for (int e = 0; e < 3; e++) {
             ll_features features = {entry[e], LL_REAL_FLOAT32, M, 3};
-            CHECK_OK(ll_cka_add(cka, e, &features, NULL, error));
+            CHECK_OK(ll_cka_add(cka, e, &features, error));
         }
         CHECK_OK(ll_cka_end(cka, NULL, error));
         double matrix[9];
@@ -140,6 +140,84 @@ static void random_features_have_the_known_baseline(void **state)
 }
 
 /* ------------------------------------------------------------------ placement */
+
+/* A problem with one parameter a and layers of widths 2, 5 and 2: make_features of the sample, moved by a and the layer. */
+static ll_status feature_evaluate(void *context, const ll_request *request, ll_error *error)
+{
+    (void)context;
+    (void)error;
+    static const int64_t width[3] = {2, 5, 2};
+    double a = *(const double *)request->thetas[0], all[M * 5];
+    for (int64_t l = 0; l < request->feature_layers; l++) {
+        int64_t layer = request->feature_layer[l], d = width[layer];
+        make_features(all, d, a + 0.3 * (double)layer);
+        for (int64_t i = 0; i < request->samples[0].count; i++)
+            memcpy((double *)request->features[l] + i * d, all + request->samples[0].indices[i] * d, (size_t)d * sizeof *all);
+    }
+    if (request->loss != NULL) request->loss[0] = 0.0;
+    if (request->terms != NULL) request->terms[0] = 0.0;
+    return LL_OK;
+}
+
+static void models_are_compared_layer_by_layer_on_the_same_bits_for_any_team(void **state)
+{
+    (void)state;
+    const ll_parameter parameter = {.name = "a", .rank = 0, .count = 1, .output_axis = -1, .role = LL_ROLE_SCALAR};
+    const ll_term term = {"none", 1.0, M};
+    const ll_layer layer[3] = {{"first", 2}, {"second", 5}, {"third", 2}};
+    const ll_problem_info info = {.name = "features", .type = LL_REAL_FLOAT64, .parameter_count = 1, .parameters = 1, .terms = 1,
+                                  .layers = 3, .parameter = &parameter, .term = &term, .layer = layer,
+                                  .capabilities = LL_CAN_FEATURES | LL_CAN_SUBSETS};
+    const ll_problem_callbacks callbacks = {.evaluate = feature_evaluate};
+    const double theta[3] = {0.1, 0.5, 1.7};
+    ll_problem *problem = NULL;
+    CHECK_OK(ll_problem_create_callback(&info, theta, NULL, NULL, 0, &callbacks, NULL, &problem, error));
+    int64_t chosen[16];
+    for (int i = 0; i < 16; i++) chosen[i] = (5 * i) % M;
+    const ll_samples list = {chosen, 16};
+    const int64_t outer[2] = {0, 2};
+    const ll_cka_model models[3] = {{.name = "a", .problem = problem, .samples = &list},
+                                    {.name = "b", .problem = problem, .theta = &theta[1], .samples = &list},
+                                    {.name = "c", .problem = problem, .theta = &theta[2], .samples = &list, .layers = outer, .layer_count = 2}};
+    static const int64_t entry[8][3] = {{0, 0, 2}, {0, 1, 5}, {0, 2, 2}, {1, 0, 2}, {1, 1, 5}, {1, 2, 2}, {2, 0, 2}, {2, 2, 2}};
+    ll_record *record[2];
+    for (int t = 0; t < 2; t++) {
+        ll_team *team = NULL;
+        CHECK_OK(ll_team_create(t + 1, &team, error));
+        const ll_cka_options options = {.variant = LL_CKA_DEBIASED, .seed = 9, .team = team};
+        CHECK_OK(ll_cka_models(models, 3, &options, NULL, &record[t], error));
+        ll_team_destroy(team);
+    }
+    const ll_array *one, *two, *baseline;
+    CHECK_OK(ll_record_get_array(record[0], "matrix", &one, error));
+    CHECK_OK(ll_record_get_array(record[1], "matrix", &two, error));
+    CHECK_OK(ll_record_get_array(record[0], "baseline", &baseline, error));
+    assert_int_equal(ll_array_count(one), 64);
+    assert_memory_equal(one->data, two->data, 64 * sizeof(double));
+    double all[M * 5], features[8][16 * 5];
+    for (int e = 0; e < 8; e++) {
+        int64_t d = entry[e][2];
+        make_features(all, d, theta[entry[e][0]] + 0.3 * (double)entry[e][1]);
+        for (int64_t i = 0; i < 16; i++) memcpy(features[e] + i * d, all + chosen[i] * d, (size_t)d * sizeof *all);
+    }
+    for (int i = 0; i < 8; i++)
+        for (int j = 0; j < 8; j++) {
+            ll_cka_flag flag;
+            int64_t a = entry[i][2], b = entry[j][2];
+            CHECK_NEAR(ll_array_get(one, i * 8 + j), pair(features[i], a, features[j], b, 16, LL_CKA_DEBIASED, LL_CKA_CROSS, &flag), 1e-12);
+            double random = 0.0;
+            CHECK_OK(ll_cka_random_baseline(16, a < b ? a : b, a < b ? b : a, LL_CKA_DEBIASED, 9, &random, error));
+            CHECK_NEAR(ll_array_get(baseline, i * 8 + j), random, 0.0);
+        }
+    ll_record_destroy(record[0]);
+    ll_record_destroy(record[1]);
+    const ll_samples fewer = {chosen, 15};
+    ll_cka_model other[2] = {models[0], models[1]};
+    other[1].samples = &fewer;
+    const ll_cka_options options = {.variant = LL_CKA_DEBIASED};
+    assert_int_equal(ll_cka_models(other, 2, &options, NULL, &record[0], NULL), LL_INVALID_ARGUMENT);
+    ll_problem_destroy(problem);
+}
 
 static void distances_of(const double *points, int64_t n, int dimension, double *d)
 {
@@ -307,6 +385,7 @@ int main(void)
         cmocka_unit_test(cka_does_not_change_with_rotation_scale_or_shift),
         cmocka_unit_test(fault_8_degenerate_features_are_flagged_never_a_silent_nan),
         cmocka_unit_test(random_features_have_the_known_baseline),
+        cmocka_unit_test(models_are_compared_layer_by_layer_on_the_same_bits_for_any_team),
         cmocka_unit_test(mds_recovers_points_of_the_plane),
         cmocka_unit_test(mds_and_tsne_are_as_good_as_scikit_learn),
         cmocka_unit_test(umap_keeps_clusters_together),
