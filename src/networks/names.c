@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* `from` is the beginning of a name, '#' in it a number; in `to`, '#' is that number and "#+1" the next. */
+/* `from` is the beginning of a name, '#' in it a number; in `to`, '#' is that number, "#+1" the next, "#/2" half of it. */
 typedef struct rewrite {
     const char *from, *to;
 } rewrite;
@@ -54,7 +54,8 @@ static const naming namings[] = {
         {"decoder.up_convs.#.", "up.#."}, {"decoder.decoder_blocks.#.double_conv2d.0.", "decoder.#.conv1."},
         {"decoder.decoder_blocks.#.double_conv2d.1.", "decoder.#.bn1."}, {"decoder.decoder_blocks.#.double_conv2d.3.", "decoder.#.conv2."},
         {"decoder.decoder_blocks.#.double_conv2d.4.", "decoder.#.bn2."}, {NULL, NULL}}},
-    {"a sequence of linear layers", {{"net.#.", "layers.#."}, {"dnn.layers.layer_#.", "layers.#."}, {"layers.layer_#.", "layers.#."}, {NULL, NULL}}},
+    {"a sequence of linear layers", {{"net.#.", "layers.#."}, {"dnn.layers.layer_#.", "layers.#."}, {"layers.layer_#.", "layers.#."}, {"#.", "layers.#."}, {NULL, NULL}}},
+    {"a sequence of linear layers and activations", {{"net.#.", "layers.#/2."}, {"layers.#.", "layers.#/2."}, {"#.", "layers.#/2."}, {NULL, NULL}}},
 };
 enum { NAMINGS = sizeof namings / sizeof *namings, NAME = 256 };
 
@@ -87,9 +88,9 @@ static void rewritten(const naming *rules, const char *name, char out[NAME])
                 out[used++] = *c;
                 continue;
             }
-            bool next = strncmp(c, "#+1", 3) == 0;
-            used += (size_t)snprintf(out + used, NAME - used, "%ld", next ? number + 1 : number);
-            if (next) c += 2;
+            bool next = strncmp(c, "#+1", 3) == 0, half = strncmp(c, "#/2", 3) == 0;
+            used += (size_t)snprintf(out + used, NAME - used, "%ld", next ? number + 1 : half ? number / 2 : number);
+            if (next || half) c += 2;
         }
         snprintf(out + used, NAME - used, "%s", rest);
         return;
