@@ -172,6 +172,7 @@ static ll_status run_pass(descent *d, const ll_grid_field *field, const ll_topol
 
     int threads = stencil->vertices < THREADED_VERTICES ? 1 : ll_team_threads(options->team);
     d->slabs = threads == 1 ? 1 : (int)ll_min_int64(ll_min_int64(4 * threads, TOPOLOGY_MAX_SLABS), stencil->rows);
+    if (d->slabs > d->workspace->slabs_used) d->workspace->slabs_used = d->slabs;
     d->row = choose_row(field->type, options->superlevel, stencil->link, options->cpu_level);
     d->forest.values = field->values;
     for (int attempt = 0; attempt < 2; attempt++) {
@@ -459,14 +460,14 @@ ll_status topology_descend_grid(const ll_grid_field *field, const topology_stenc
                                 const ll_topology_options *options, ll_topology_workspace *workspace,
                                 ll_merge_tree *tree, ll_error *error)
 {
-    descent *d = ll_allocate(sizeof *d);
-    if (d == NULL) return ll_fail_memory(error, TOPOLOGY, sizeof *d);
+    void *memory;
+    LL_TRY(topology_reserve(&workspace->slots[SLOT_DESCENT], sizeof(descent), 0, &memory, error));
+    descent *d = memory;
     d->stencil = stencil;
     d->workspace = workspace;
     d->forest = (topology_forest){.type = field->type, .superlevel = options->superlevel};
     ll_merge_tree made = {0};
     ll_status status = descend(d, field, options, &made, error);
-    ll_free(d);
     if (status != LL_OK) {
         ll_merge_tree_deinit(&made);
         return status;

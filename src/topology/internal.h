@@ -25,6 +25,7 @@ typedef enum topology_slot {
     SLOT_LASTS,   /* per component: last vertex */
     SLOT_PATHS,   /* arc sizes: heavy paths of the tree */
     SLOT_SWEEP,   /* the plain sweep */
+    SLOT_DESCENT, /* state of the fast path */
     SLOT_COUNT
 } topology_slot;
 
@@ -34,11 +35,8 @@ typedef struct topology_block {
 } topology_block;
 
 #define TOPOLOGY_MAX_SLABS 64
-struct ll_topology_workspace {
-    topology_block slots[SLOT_COUNT];
-    struct topology_slab_blocks {
-        topology_block minima, candidates[4], edges;
-    } slabs[TOPOLOGY_MAX_SLABS];
+struct topology_slab_blocks {
+    topology_block minima, candidates[4], edges;
 };
 
 /* At least `bytes` bytes, the first `keep` of them unchanged; never shrinks. */
@@ -126,6 +124,21 @@ typedef struct topology_stencil {
 
 /* False if the grid has no fast path (five or six axes longer than 1). */
 bool topology_stencil_make(const ll_grid_field *field, ll_connectivity connectivity, topology_stencil *stencil);
+
+struct ll_topology_workspace {
+    topology_block slots[SLOT_COUNT];
+    struct topology_slab_blocks slabs[TOPOLOGY_MAX_SLABS];
+    int slabs_used; /* most of them at once so far */
+    /* The last neighbourhood and what it was made for: to make it again is a tenth of a small field's time. */
+    bool has_stencil;
+    ll_connectivity connectivity;
+    int rank;
+    int64_t shape[LL_FIELD_MAX_RANK];
+    topology_stencil stencil;
+};
+/* The neighbourhood of the field, kept in the workspace; NULL if the grid has no fast path. */
+const topology_stencil *topology_workspace_stencil(ll_topology_workspace *workspace, const ll_grid_field *field,
+                                                   ll_connectivity connectivity);
 
 /* Components of the lower link `mask`: one neighbour index of each into representative[]; returns how
  * many. Only neighbours proper count. */

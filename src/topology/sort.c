@@ -4,58 +4,76 @@
 
 #include <string.h>
 
-#define SMALL 48
+#define SMALL 48  /* up to here by insertion */
+#define FEW 6000  /* up to here small digits: clearing and adding up 2048 counters would take longer */
 
-static void insertion_sort(uint64_t *words, int64_t count)
+/* Stable. False, with the words in some stable order in between, if more than `moves` were needed. */
+static bool insertion_sort(uint64_t *words, int64_t count, int64_t moves)
 {
     for (int64_t i = 1; i < count; i++) {
         uint64_t word = words[i];
         int64_t j = i;
         for (; j > 0 && words[j - 1] >> 32 > word >> 32; j--) words[j] = words[j - 1];
         words[j] = word;
+        moves -= i - j;
+        if (moves < 0) return false;
     }
+    return true;
+}
+
+/* One digit: counters become places, words go there. */
+static void distribute(const uint64_t *from, uint64_t *to, int64_t count, int shift, uint32_t buckets, uint32_t *start)
+{
+    uint32_t sum = 0;
+    for (uint32_t bucket = 0; bucket < buckets; bucket++) {
+        uint32_t here = start[bucket];
+        start[bucket] = sum;
+        sum += here;
+    }
+    for (int64_t i = 0; i < count; i++) to[start[(from[i] >> shift) & (buckets - 1)]++] = from[i];
+}
+
+/* The upper 16 of the bits in which keys differ by radix, which leaves little to insertion unless values
+ * crowd together. */
+static bool sort_few(uint64_t *words, uint64_t *scratch, int64_t count)
+{
+    uint32_t histogram[512] = {0}, differ = 0, first = (uint32_t)(words[0] >> 32);
+    for (int64_t i = 1; i < count; i++) differ |= (uint32_t)(words[i] >> 32) ^ first;
+    if (differ == 0) return true;
+    int top = 32 - __builtin_clz(differ), shift = 32 + (top > 16 ? top - 16 : 0);
+    for (int64_t i = 0; i < count; i++) {
+        histogram[(words[i] >> shift) & 255]++;
+        histogram[256 + ((words[i] >> shift >> 8) & 255)]++;
+    }
+    distribute(words, scratch, count, shift, 256, histogram);
+    distribute(scratch, words, count, shift + 8, 256, histogram + 256);
+    return insertion_sort(words, count, 4 * count);
 }
 
 void topology_sort_words(uint64_t *words, uint64_t *scratch, int64_t count)
 {
     if (count <= SMALL) {
-        insertion_sort(words, count);
+        (void)insertion_sort(words, count, INT64_MAX);
         return;
     }
-    /* Small inputs would spend their time clearing 2048 counters. */
-    int bits = count < 6000 ? 8 : 11;
+    if (count < FEW && sort_few(words, scratch, count)) return;
+    int bits = count < FEW ? 8 : 11;
     int digits = bits == 8 ? 4 : 3;
-    uint32_t buckets = UINT32_C(1) << bits, mask = buckets - 1;
+    uint32_t buckets = UINT32_C(1) << bits;
     uint32_t histogram[4 * 2048];
     memset(histogram, 0, (size_t)digits * buckets * sizeof *histogram);
-    if (bits == 8) {
-        for (int64_t i = 0; i < count; i++) {
-            uint32_t key = (uint32_t)(words[i] >> 32);
-            histogram[key & 255]++;
-            histogram[256 + ((key >> 8) & 255)]++;
-            histogram[512 + ((key >> 16) & 255)]++;
-            histogram[768 + (key >> 24)]++;
-        }
-    } else {
-        for (int64_t i = 0; i < count; i++) {
-            uint32_t key = (uint32_t)(words[i] >> 32);
-            histogram[key & 2047]++;
-            histogram[2048 + ((key >> 11) & 2047)]++;
-            histogram[4096 + (key >> 22)]++;
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t key = (uint32_t)(words[i] >> 32);
+        for (int digit = 0; digit < digits; digit++) {
+            histogram[(uint32_t)digit * buckets + ((key >> (digit * bits)) & (buckets - 1))]++;
         }
     }
     uint64_t *from = words, *to = scratch;
     for (int digit = 0; digit < digits; digit++) {
         uint32_t *start = histogram + (size_t)digit * buckets;
         int shift = 32 + digit * bits;
-        if (start[(from[0] >> shift) & mask] == count) continue;
-        uint32_t sum = 0;
-        for (uint32_t bucket = 0; bucket < buckets; bucket++) {
-            uint32_t here = start[bucket];
-            start[bucket] = sum;
-            sum += here;
-        }
-        for (int64_t i = 0; i < count; i++) to[start[(from[i] >> shift) & mask]++] = from[i];
+        if (start[(from[0] >> shift) & (buckets - 1)] == count) continue;
+        distribute(from, to, count, shift, buckets, start);
         uint64_t *other = from;
         from = to;
         to = other;

@@ -121,9 +121,9 @@ ll_status ll_merge_tree_of_grid(const ll_grid_field *field, const ll_topology_op
     }
     ll_topology_workspace *own;
     LL_TRY(with_workspace(options, &full, &own, error));
-    topology_stencil stencil;
-    ll_status status = topology_stencil_make(field, full.connectivity, &stencil)
-                           ? topology_descend_grid(field, &stencil, &full, full.workspace, tree, error)
+    const topology_stencil *stencil = topology_workspace_stencil(full.workspace, field, full.connectivity);
+    ll_status status = stencil != NULL
+                           ? topology_descend_grid(field, stencil, &full, full.workspace, tree, error)
                            : topology_sweep_grid(field, &full, full.workspace, tree, error);
     ll_topology_workspace_destroy(own);
     return status;

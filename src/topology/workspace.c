@@ -62,9 +62,24 @@ size_t ll_topology_workspace_bytes(const ll_topology_workspace *workspace)
     size_t bytes = 0;
     if (workspace == NULL) return 0;
     for (int slot = 0; slot < SLOT_COUNT; slot++) bytes += workspace->slots[slot].capacity;
-    for (int slab = 0; slab < TOPOLOGY_MAX_SLABS; slab++) {
+    for (int slab = 0; slab < workspace->slabs_used; slab++) {
         bytes += workspace->slabs[slab].minima.capacity + workspace->slabs[slab].edges.capacity;
         for (int part = 0; part < 4; part++) bytes += workspace->slabs[slab].candidates[part].capacity;
     }
     return bytes;
+}
+
+const topology_stencil *topology_workspace_stencil(ll_topology_workspace *workspace, const ll_grid_field *field,
+                                                   ll_connectivity connectivity)
+{
+    size_t shape_bytes = (size_t)field->rank * sizeof *field->shape;
+    bool kept = workspace->has_stencil && workspace->connectivity == connectivity && workspace->rank == field->rank &&
+                memcmp(workspace->shape, field->shape, shape_bytes) == 0;
+    if (!kept) {
+        workspace->has_stencil = topology_stencil_make(field, connectivity, &workspace->stencil);
+        workspace->connectivity = connectivity;
+        workspace->rank = field->rank;
+        memcpy(workspace->shape, field->shape, shape_bytes);
+    }
+    return workspace->has_stencil ? &workspace->stencil : NULL;
 }
