@@ -1,7 +1,12 @@
+#define _POSIX_C_SOURCE 200809L
+
 /* losslens landscape - the loss over a line, a plane or a box of directions around a network. */
+#include "analysis.h"
 #include "figure_options.h"
+#include "file_sink.h"
 #include "json.h"
 #include "options.h"
+#include "progress.h"
 #include "setup_flags.h"
 
 #include "losslens/curvature.h"
@@ -9,8 +14,8 @@
 #include "losslens/landscape.h"
 #include "losslens/problem_vectors.h"
 
+#include <glob.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,9 +24,9 @@ enum { MOST_CHECKPOINTS = LL_LIST_LIMIT };
 typedef struct settings {
     ll_setup_flags setup;
     ll_figure_settings figure;
-    const char *analytic, *grid, *direction, *normalise, *small, *batch_norm, *surface;
+    const char *analytic, *grid, *direction, *normalise, *small, *batch_norm, *surface, *pieces;
     ll_texts range, trajectory, to;
-    bool json, orthogonal, halves, gradient_norm, eigenvalues, quiet, uncentred;
+    bool json, orthogonal, halves, gradient_norm, eigenvalues, quiet, uncentred, barycentric;
     int64_t direction_seed, planes, calibration, batch, dimensions;
     double adaptive;
 } settings;
@@ -107,11 +112,36 @@ static ll_status open_network(const settings *s, work *w, ll_error *error)
 
 /* ------------------------------------------------------------------ directions */
 
+static ll_status load_one(work *w, const char *file, ll_error *error)
+{
+    if (w->loaded == MOST_CHECKPOINTS)
+        return ll_fail(error, LL_TOO_LARGE, "losslens", file, "there are more than %d checkpoints", MOST_CHECKPOINTS);
+    LL_TRY(ll_setup_load(w->setup, file, &w->theta[w->loaded], &w->buffers[w->loaded], error));
+    w->loaded++;
+    return LL_OK;
+}
+
+static int natural(const void *a, const void *b)
+{
+    return ll_natural_compare(*(char *const *)a, *(char *const *)b);
+}
+
+/* Each text is a file or a pattern (run/epoch_*.pt), whose files come in natural order. */
 static ll_status load_all(work *w, const ll_texts *files, ll_error *error)
 {
     for (int i = 0; i < files->count; i++) {
-        LL_TRY(ll_setup_load(w->setup, files->items[i], &w->theta[w->loaded], &w->buffers[w->loaded], error));
-        w->loaded++;
+        const char *text = files->items[i];
+        glob_t found;
+        if (strpbrk(text, "*?[") == NULL) {
+            LL_TRY(load_one(w, text, error));
+            continue;
+        }
+        if (glob(text, 0, NULL, &found) != 0) return ll_fail(error, LL_NOT_FOUND, "losslens", text, "no file fits this pattern");
+        qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, natural);
+        ll_status status = LL_OK;
+        for (size_t k = 0; k < found.gl_pathc && status == LL_OK; k++) status = load_one(w, found.gl_pathv[k], error);
+        globfree(&found);
+        LL_TRY(status);
     }
     return LL_OK;
 }
@@ -149,13 +179,8 @@ static ll_status coordinate_axes(work *w, int dimensions, ll_error *error)
 static ll_status hessian_axes(const settings *s, work *w, int dimensions, ll_error *error)
 {
     const ll_problem_info *info = ll_problem_view(w->problem);
-    ll_samples lists[64] = {{0}};
-    for (int64_t t = 0; t < info->terms && t < 64; t++) {
-        const int64_t *indices;
-        int64_t count;
-        if (ll_problem_role(w->problem, "evaluate", t, &indices, &count, NULL) == LL_OK && (info->capabilities & LL_CAN_SUBSETS) != 0)
-            lists[t] = (ll_samples){indices, count};
-    }
+    ll_samples lists[LL_ANALYSIS_TERMS];
+    (void)ll_analysis_samples(w->problem, lists);
     const ll_curvature_target target = {.problem = w->problem, .samples = lists, .product = LL_PRODUCT_HESSIAN};
     const ll_eigen_options options = {.count = dimensions, .sampling_subsets = -1};
     ll_record *pairs = NULL;
@@ -188,7 +213,11 @@ static ll_status gradient_axes(const settings *s, work *w, ll_error *error)
     const void *theta = ll_problem_origin(w->problem);
     w->vectors = ll_allocate_array(info->parameter_count, ll_real_bytes(info->type));
     if (w->vectors == NULL) return ll_fail_memory(error, "losslens", (size_t)info->parameter_count * ll_real_bytes(info->type));
-    ll_request request = {.points = 1, .thetas = &theta, .gradients = &w->vectors};
+    const void *buffers = ll_problem_origin_buffers(w->problem);
+    ll_samples lists[LL_ANALYSIS_TERMS];
+    (void)ll_analysis_samples(w->problem, lists);
+    ll_request request = {.points = 1, .thetas = &theta, .buffers = buffers != NULL ? &buffers : NULL, .buffers_shared = true,
+                          .samples = (info->capabilities & LL_CAN_SUBSETS) != 0 ? lists : NULL, .gradients = &w->vectors};
     LL_TRY(ll_problem_evaluate(w->problem, &request, error));
     const void *view[1] = {w->vectors};
     return random_or_given(s, w, 1, "gradient", view, error);
@@ -207,6 +236,7 @@ static ll_status make_axes(const settings *s, work *w, int dimensions, ll_error 
         if (w->loaded == 1) return ll_axes_between(info, origin, w->theta[0], own, w->buffers[0], &w->axes, error);
         const void *theta[4] = {origin, w->theta[0], w->theta[1], w->theta[2]};
         const void *buffers[4] = {own, w->buffers[0], w->buffers[1], w->buffers[2]};
+        if (s->barycentric) return ll_axes_barycentric(info, theta, buffers, &w->axes, error);
         if (w->loaded == 3) return ll_axes_bilinear(info, theta, buffers, &w->axes, error);
         w->coordinates = ll_allocate_array(6, sizeof *w->coordinates);
         if (w->coordinates == NULL) return ll_fail_memory(error, "losslens", 48);
@@ -231,34 +261,18 @@ static ll_status make_axes(const settings *s, work *w, int dimensions, ll_error 
 
 /* ------------------------------------------------------------------ running */
 
-static volatile sig_atomic_t interrupted;
-static void on_interrupt(int signal_number)
+/* How much of the path's squared distance from the centre lies in the plane. */
+static double share_in_plane(const work *w)
 {
-    (void)signal_number;
-    interrupted = 1;
-}
-
-typedef struct watch {
-    double start, shown;
-    bool quiet;
-} watch;
-
-static void show_progress(void *context, const ll_progress *progress)
-{
-    watch *w = context;
-    double now = ll_clock_seconds();
-    if (w->quiet || now - w->start < 2.0 || (now - w->shown < 1.0 && progress->done < progress->total)) return;
-    w->shown = now;
-    double left = (now - w->start) / (double)ll_max_int64(progress->done, 1) * (double)(progress->total - progress->done);
-    fprintf(stderr, "\r%s: %lld of %lld points, %.0f s left   ", progress->what, (long long)progress->done,
-            (long long)progress->total, left);
-    if (progress->done == progress->total) fputc('\n', stderr);
-}
-
-static bool stop_now(void *context)
-{
-    (void)context;
-    return interrupted != 0;
+    double inside = 0.0, outside = 0.0;
+    int n = w->axes.dimensions;
+    for (int64_t p = 0; p < w->path; p++) {
+        const double *c = w->coordinates + p * n;
+        outside += w->residuals[p] * w->residuals[p];
+        for (int i = 0; i < n; i++)
+            for (int j = 0; j < n; j++) inside += c[i] * c[j] * w->axes.gram[i][j];
+    }
+    return inside / (inside + outside);
 }
 
 /* Two halves of the evaluated samples: every second one. */
@@ -298,10 +312,24 @@ static ll_status sample(const settings *s, work *w, ll_landscape_options *option
         options->sets = sets;
         options->set_count = 3;
     }
-    watch clock = {.start = ll_clock_seconds(), .quiet = s->quiet || s->json};
-    const ll_sink sink = {.context = &clock, .progress = show_progress, .should_stop = stop_now};
-    signal(SIGINT, on_interrupt);
+    ll_file_sink *files = NULL;
     ll_status status = LL_OK;
+    if (s->pieces != NULL) {
+        ll_text identity = {0};
+        ll_text_format(&identity, "landscape --grid %s --direction %s --batch-norm %s --planes %lld", s->grid, s->direction,
+                       s->batch_norm, (long long)s->planes);
+        status = identity.failed ? ll_fail_memory(error, "losslens", 1024)
+                                 : ll_file_sink_create(s->pieces, identity.text, NULL, &files, error);
+        ll_text_deinit(&identity);
+    }
+    if (status != LL_OK) {
+        ll_free(storage);
+        return status;
+    }
+    const ll_sink pieces = files != NULL ? ll_file_sink_view(files) : (ll_sink){0};
+    ll_progress_line line;
+    ll_progress_begin(&line, s->quiet || s->json, 0.0);
+    const ll_sink sink = ll_progress_sink(&line, files != NULL ? &pieces : NULL);
     if (s->planes > 1) {
         ll_axes_options axes = {.dimensions = w->axes.dimensions, .seed = (uint64_t)s->direction_seed,
                                 .orthogonal = s->orthogonal ? LL_ORTHOGONAL_YES : LL_ORTHOGONAL_AUTO};
@@ -316,11 +344,17 @@ static ll_status sample(const settings *s, work *w, ll_landscape_options *option
         /* Interrupted: what is done is still a picture. */
         ll_status ended = status == LL_OK || status == LL_CANCELLED ? ll_landscape_record(w->landscape, &w->record, error) : status;
         if (status == LL_CANCELLED && ended == LL_OK)
-            fprintf(stderr, "\nlosslens landscape: interrupted; points not done are NaN\n");
+            fprintf(stderr, "\nlosslens landscape: interrupted; points not done are NaN%s\n",
+                    files != NULL ? "; the same command continues" : "");
         status = ended;
     }
-    signal(SIGINT, SIG_DFL);
+    ll_progress_end(&line);
+    ll_file_sink_destroy(files);
     ll_free(storage);
+    if (status == LL_OK && s->setup.samples > 0)
+        status = ll_record_set_integer(w->record, "samples_requested", "samples", s->setup.samples, error);
+    if (status == LL_OK && w->residuals != NULL && w->axes.pca_rows == 0)
+        status = ll_record_set_real(w->record, "trajectory_explained_variance", "", share_in_plane(w), error);
     if (status == LL_OK && w->path > 0 && w->axes.dimensions <= 2) {
         ll_array path = {.type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {w->path, w->axes.dimensions}, .data = w->coordinates};
         status = ll_record_set_array(w->record, "trajectory", "direction lengths", &path, error);
@@ -446,7 +480,7 @@ static ll_status fill_options(const settings *s, work *w, const int64_t *size, i
     if (!range_given && w->coordinates != NULL) {
         ll_range_auto(w->coordinates, w->path, dimensions, 0.15, options->low, options->high);
     } else {
-        bool between = strcmp(w->axes.kind[0], "between") == 0 || strcmp(w->axes.kind[0], "bilinear") == 0;
+        bool between = strcmp(s->direction, "between") == 0; /* alpha are shares of the way, or weights */
         for (int d = 0; d < dimensions; d++) {
             options->low[d] = range_given ? low[d] : between ? 0.0 : -1.0;
             options->high[d] = range_given ? high[d] : 1.0;
@@ -467,7 +501,8 @@ static int run(int argc, char **argv)
         {"range", LL_OPTION_TEXTS, &s.range, "LOW:HIGH", "of all axes, or repeated once an axis; default: -1:1, or what holds the path", 0, 0, NULL},
         {"direction", LL_OPTION_CHOICE, &s.direction, "random|hessian|pca|between|gradient|coordinates", "what spans the landscape", 0, 0, NULL},
         {"to", LL_OPTION_TEXTS, &s.to, "FILE", "between: the other checkpoint (line), two (plane) or three (bilinear)", 0, 0, NULL},
-        {"trajectory", LL_OPTION_TEXTS, &s.trajectory, "FILE", "a checkpoint of the path, in order; may be repeated", 0, 0, NULL},
+        {"trajectory", LL_OPTION_TEXTS, &s.trajectory, "FILE", "a checkpoint of the path, in order, or a quoted pattern run/epoch_*.pt; may be repeated", 0, 0, NULL},
+        {"barycentric", LL_OPTION_FLAG, &s.barycentric, NULL, "between two others: axes are the weights of the checkpoints", 0, 0, NULL},
         {"uncentred", LL_OPTION_FLAG, &s.uncentred, NULL, "pca about the end instead of the mean", 0, 0, NULL},
         {"normalise", LL_OPTION_CHOICE, &s.normalise, "none|model|layer|filter", "length of directions; default: filter for random ones", 0, 0, NULL},
         {"small-tensors", LL_OPTION_CHOICE, &s.small, "auto|zero|keep|copy", "directions of biases and norms", 0, 0, NULL},
@@ -482,7 +517,7 @@ static int run(int argc, char **argv)
         {"eigenvalues", LL_OPTION_FLAG, &s.eigenvalues, NULL, "also the extreme eigenvalues at every point", 0, 0, NULL},
         {"adaptive", LL_OPTION_REAL, &s.adaptive, "E", "interpolate where that is right within E of the range", 0, 1, NULL},
         {"kind", LL_OPTION_CHOICE, &s.surface, "contour|surface", "of the figure of a plane", 0, 0, NULL},
-        {"quiet", LL_OPTION_FLAG, &s.quiet, NULL, "no progress on standard error", 0, 0, NULL},
+        LL_ANALYSIS_OPTIONS(&s.pieces, &s.quiet),
         LL_FIGURE_OPTIONS(&s.figure),
         LL_OPTION_THREADS(&s.setup.threads),
         LL_OPTION_JSON(&s.json),
@@ -514,7 +549,9 @@ static int run(int argc, char **argv)
     int fixed = strcmp(s.direction, "gradient") == 0 || (between && s.to.count == 1) ? 1 : between ? 2 : 0;
     if (between && (s.to.count < 1 || s.to.count > 3)) return ll_command_misuse(&command, "--direction between wants --to once to three times");
     if (fixed != 0 && fixed != dimensions) return ll_command_misuse(&command, "this direction has %d axes, --grid %d", fixed, dimensions);
-    if (strcmp(s.direction, "pca") == 0 && s.trajectory.count < 2) return ll_command_misuse(&command, "--direction pca wants --trajectory");
+    if (strcmp(s.direction, "pca") == 0 && s.trajectory.count < 1) return ll_command_misuse(&command, "--direction pca wants --trajectory");
+    if (s.barycentric && (!between || s.to.count != 2))
+        return ll_command_misuse(&command, "--barycentric wants --direction between and --to twice");
     if ((between || s.trajectory.count > 0) && s.analytic != NULL) return ll_command_misuse(&command, "a closed form has no checkpoints");
     if (s.planes > 1 && strcmp(s.direction, "random") != 0) return ll_command_misuse(&command, "--planes wants random directions");
     if (strcmp(s.direction, "coordinates") == 0 && s.analytic == NULL) return ll_command_misuse(&command, "--direction coordinates wants --analytic");

@@ -244,6 +244,8 @@ static void progressive_order(const ll_landscape *landscape, int64_t *order)
     for (int64_t p = 0; p < landscape->points; p++) order[start[point_level(&landscape->options, p)]++] = p;
 }
 
+static int64_t term_columns(const ll_problem_info *info) { return info->terms + (info->weight_decay != 0.0 ? 1 : 0); }
+
 static void hash_samples(ll_hasher *hasher, const ll_samples *samples, int64_t terms)
 {
     for (int64_t t = 0; t < terms; t++) {
@@ -254,7 +256,51 @@ static void hash_samples(ll_hasher *hasher, const ll_samples *samples, int64_t t
     }
 }
 
-/* A digest of everything that the stored values depend on, the Problem's own data and code excepted. */
+/* Which data: lists of indices say only which rows, so the values of the Problem itself at its origin stand for what the
+ * rows hold: one evaluation of a few samples of every term. */
+static ll_status hash_data(const ll_landscape *landscape, ll_hasher *hasher, ll_error *error)
+{
+    const ll_problem_info *info = landscape->info;
+    if ((info->capabilities & LL_CAN_SUBSETS) == 0) return LL_OK; /* only all samples at once: too dear here */
+    const ll_samples *given = landscape->options.sets[0].samples;
+    enum { PROBES = 4 };
+    int64_t *index = ll_allocate_array(info->terms * PROBES, sizeof *index);
+    ll_samples *few = ll_allocate_array(info->terms, sizeof *few);
+    double *terms = ll_allocate_array(term_columns(info), sizeof *terms);
+    ll_status status = index == NULL || few == NULL || terms == NULL ? ll_fail_memory(error, LL_LANDSCAPE_MODULE, 1024) : LL_OK;
+    for (int64_t t = 0; t < info->terms && status == LL_OK; t++) {
+        bool listed = given != NULL && given[t].indices != NULL;
+        int64_t count = listed ? given[t].count : info->term[t].samples, probes = ll_min_int64(PROBES, count);
+        for (int64_t i = 0; i < probes; i++) {
+            int64_t at = probes > 1 ? i * (count - 1) / (probes - 1) : 0;
+            index[t * PROBES + i] = listed ? given[t].indices[at] : at;
+        }
+        few[t] = (ll_samples){.indices = index + t * PROBES, .count = probes};
+    }
+    if (status == LL_OK) {
+        double loss = NAN;
+        const void *buffers = landscape->options.origin_buffers != NULL ? landscape->options.origin_buffers
+                                                                        : ll_problem_origin_buffers(landscape->problem);
+        const ll_request request = {.points = 1,
+                                    .thetas = &landscape->options.origin,
+                                    .buffers = buffers != NULL ? &buffers : NULL,
+                                    .buffers_shared = true,
+                                    .samples = few,
+                                    .loss = &loss,
+                                    .terms = terms};
+        status = ll_problem_evaluate(landscape->problem, &request, error);
+        if (status == LL_OK) {
+            ll_hasher_add(hasher, &loss, sizeof loss);
+            ll_hasher_add(hasher, terms, (size_t)term_columns(info) * sizeof *terms);
+        }
+    }
+    ll_free(index);
+    ll_free(few);
+    ll_free(terms);
+    return status;
+}
+
+/* A digest of everything that the stored values depend on: weights, directions, grid, sample lists; the data follow. */
 static ll_status make_digest(ll_landscape *landscape, ll_error *error)
 {
     const ll_landscape_options *options = &landscape->options;
@@ -264,7 +310,7 @@ static ll_status make_digest(ll_landscape *landscape, ll_error *error)
     if (hasher == NULL) return ll_fail_memory(error, LL_LANDSCAPE_MODULE, 1024);
     size_t theta_bytes = (size_t)info->parameter_count * ll_real_bytes(info->type);
     size_t buffer_bytes = (size_t)info->buffer_count * ll_real_bytes(info->type);
-    const int64_t head[] = {2, axes->dimensions, axes->directions, (int64_t)axes->form, info->terms, info->parameter_count,
+    const int64_t head[] = {3, axes->dimensions, axes->directions, (int64_t)axes->form, info->terms, info->parameter_count,
                             info->buffer_count, (int64_t)info->type, (int64_t)options->batch_norm, options->batch_size,
                             options->set_count, options->gradient_norm, options->extreme_eigenvalues, landscape->tile,
                             landscape->columns};
@@ -293,6 +339,22 @@ static ll_status make_digest(ll_landscape *landscape, ll_error *error)
     landscape->digest = ll_hasher_value(hasher);
     ll_hasher_destroy(hasher);
     return LL_OK;
+}
+
+/* The data joins the digest only when pieces are kept, as looking at it costs an evaluation. */
+static ll_status know_data(ll_landscape *landscape, const ll_sink *sink, ll_error *error)
+{
+    if (landscape->data_known || sink == NULL || (sink->find == NULL && sink->put == NULL)) return LL_OK;
+    ll_hasher *hasher = ll_hasher_create();
+    if (hasher == NULL) return ll_fail_memory(error, LL_LANDSCAPE_MODULE, 1024);
+    ll_hasher_add(hasher, &landscape->digest, sizeof landscape->digest);
+    ll_status status = hash_data(landscape, hasher, error);
+    if (status == LL_OK) {
+        landscape->digest = ll_hasher_value(hasher);
+        landscape->data_known = true;
+    }
+    ll_hasher_destroy(hasher);
+    return status;
 }
 
 /* ------------------------------------------------------------------ creation */
@@ -444,6 +506,7 @@ static ll_status accept_piece(const piece_head *wanted, const char *name, const 
 ll_status ll_landscape_piece(ll_landscape *landscape, const char *name, const int64_t *points, int64_t count,
                              const ll_sink *sink, ll_error *error)
 {
+    LL_TRY(know_data(landscape, sink, error));
     piece_head head = make_head(landscape, points, count);
     size_t payload = (size_t)count * (size_t)landscape->columns * sizeof(double), size = 0;
     void *found = NULL;
@@ -495,6 +558,7 @@ static ll_status compute_centre(ll_landscape *landscape, const ll_sink *sink, ll
     int64_t width = landscape->options.set_count * landscape->set_columns;
     size_t payload = 2 * (size_t)width * sizeof(double), size = 0;
     const int64_t nothing = -1;
+    LL_TRY(know_data(landscape, sink, error));
     piece_head head = make_head(landscape, &nothing, 1);
     void *found = NULL;
     if (ll_sink_find(sink, "centre", &found, &size)) {

@@ -35,6 +35,7 @@ struct ll_landscape {
     double *centre_reestimated;   /* the same with re-estimated buffers; unused otherwise */
     bool centre_done;
     ll_hash digest;
+    bool data_known;              /* digest covers the data */
     /* adaptive mode */
     double *error_estimate;       /* per point; NULL unless adaptive */
     double measured_error_max, measured_error_rms;
