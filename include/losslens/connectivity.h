@@ -57,7 +57,7 @@ typedef struct ll_curve_options { /* zero-initialise; 0 or NULL means the defaul
  * are spent ("unconverged": the curve only bounds the barrier from above). A mini-batch step takes one of the
  * strata in a seeded order that visits all; a round that diverges is repeated from its start with half the
  * rate. mc = 1/2 (f(0)+f(1)) - f(t*), t* = argmax |1/2 (f(0)+f(1)) - f(t)|, smallest t on ties. Pieces:
- * "round/<r>", "line", "curve/<r>". Record "curve": t [T], loss [T], error [T] (percent), mc_loss, mc_loss_t,
+ * "round/<r>", "line", "curve/<r>". Record "curve": path, t [T], loss [T], error [T] (percent), mc_loss, mc_loss_t,
  * mc_error, mc_error_t, mean_loss, linear_loss [T], linear_error [T], linear_mean_loss, linear_mc_loss,
  * linear_barrier, barrier (of the curve), relative_barrier and relative_linear_barrier (of initial_loss minus
  * the better end; only if initial_loss is given), length, straight_length, reason ("line", "connected", "no
