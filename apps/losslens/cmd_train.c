@@ -202,7 +202,7 @@ static void fill_options(training *t)
         .seed = (uint64_t)f->setup.seed,
         .before_epoch = t->augments ? augment_epoch : NULL,
         .before_epoch_context = t};
-    t->line.samples_a_step = (double)fit / (double)steps;
+    t->line.samples_a_step = f->batch > 0 ? (double)fit / (double)steps : 0.0;
 }
 
 /* ---------------------------------------------------------------- results */

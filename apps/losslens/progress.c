@@ -42,7 +42,10 @@ double ll_progress_seconds(const ll_progress_line *line) { return ll_clock_secon
 const char *ll_progress_stopped(const ll_progress_line *line)
 {
     if (interrupted != 0) return "interrupted";
-    return line->most_seconds > 0 && ll_progress_seconds(line) >= line->most_seconds ? "the time is over" : NULL;
+    /* Half of the time at least goes to the work: else a limit shorter than the set-up would never get anywhere. */
+    bool over = line->most_seconds > 0 && line->first >= 0 && ll_progress_seconds(line) >= line->most_seconds &&
+                ll_clock_seconds() - line->first_at >= 0.5 * line->most_seconds;
+    return over ? "the time is over" : NULL;
 }
 
 static bool should_stop(void *context)
@@ -75,7 +78,10 @@ static void show(void *context, const ll_progress *progress)
 {
     ll_progress_line *line = context;
     double now = ll_clock_seconds(), since = now - line->start;
-    if (line->first < 0) line->first = ll_max_int64(progress->done - 1, 0);
+    if (line->first < 0) {
+        line->first = ll_max_int64(progress->done - 1, 0);
+        line->first_at = now;
+    }
     line->done = progress->done;
     line->total = progress->total;
     if (line->quiet) return;

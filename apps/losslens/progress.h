@@ -11,7 +11,7 @@
 
 typedef struct ll_progress_line {
     bool quiet, terminal, open; /* open: a line stands unfinished in the terminal */
-    double start, shown, most_seconds;
+    double start, shown, first_at, most_seconds; /* first_at: time of the first call */
     int64_t first, done, total; /* first: done when the first call came; continued work has some behind it */
     double samples_a_step;      /* > 0: samples a second are shown too */
     ll_sink pieces;
@@ -19,7 +19,7 @@ typedef struct ll_progress_line {
     char main_name[32];
 } ll_progress_line;
 
-/* most_seconds: stop after so long; 0: no limit. */
+/* most_seconds: stop after so long, but leave half of it to the work after its first step; 0: no limit. */
 void ll_progress_begin(ll_progress_line *line, bool quiet, double most_seconds);
 void ll_progress_end(ll_progress_line *line); /* ends the line, hands the signals back */
 /* A sink that shows progress in this line, stops as it says, and hands the pieces on to `pieces` (may be NULL; its
