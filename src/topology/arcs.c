@@ -11,6 +11,11 @@ void topology_label_all(const topology_stencil *stencil, uint8_t *codes, uint32_
     for (int64_t start = 0; start < vertices; start++) {
         if (codes[start] >= CODE_LABELLED) continue;
         int64_t v = start + delta[codes[start]];
+        if (codes[v] == CODE_LABELLED) {
+            labels[start] = labels[v];
+            codes[start] = CODE_LABELLED;
+            continue;
+        }
         while (codes[v] < CODE_LABELLED) v += delta[codes[v]];
         uint32_t label = labels[v];
         for (v = start; codes[v] < CODE_LABELLED;) {
@@ -83,6 +88,7 @@ ll_status topology_count_arcs(const topology_forest *forest, int64_t vertices, c
 
     /* Neighbours along a row mostly share their arc: the last answer is tried first. */
     uint32_t last_label = NO_INDEX, last_node = 0;
+    int64_t run = 0; /* vertices of last_node not yet in its size: no waiting for one store after another */
     uint64_t last_low = 0, last_high = 0;
     for (int64_t v = 0; v < vertices; v++) {
         if (codes[v] == CODE_HOLE) {
@@ -92,6 +98,8 @@ ll_status topology_count_arcs(const topology_forest *forest, int64_t vertices, c
         uint32_t label = labels[v];
         uint64_t key = topology_order_key(forest->values, forest->type, forest->superlevel, (uint32_t)v);
         if (label != last_label || key <= last_low || key >= last_high) {
+            tree_nodes[last_node].size += run;
+            run = 0;
             uint32_t at = p.place[label], path = label;
             /* float64 keys of equal values differ by the id only. */
 #define NOT_ABOVE(where)                                                                            \
@@ -119,8 +127,9 @@ ll_status topology_count_arcs(const topology_forest *forest, int64_t vertices, c
             uint32_t parent = forest->parents[last_node];
             last_high = parent == NO_INDEX ? UINT64_MAX : p.key[p.place[parent]];
         }
-        tree_nodes[last_node].size++;
+        run++;
         if (arcs != NULL) arcs[v] = (int32_t)last_node;
     }
+    if (run > 0) tree_nodes[last_node].size += run;
     return LL_OK;
 }
