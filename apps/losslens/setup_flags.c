@@ -2,6 +2,15 @@
 
 #include <string.h>
 
+/* Lines of LOSSLENS_VERBOSE: which node is computed by what, in what time. */
+static void write_line(void *context, ll_log_level level, const char *line)
+{
+    (void)context, (void)level;
+    fprintf(stderr, "%s\n", line);
+}
+
+static const ll_log standard_error = {.level = LL_LOG_VERBOSE, .write = write_line};
+
 enum { MOST_OPTIONS = 48, OPTION_BYTES = 128 };
 
 static ll_status read_normalisation(const ll_setup_flags *flags, ll_normalisation *out, ll_error *error)
@@ -58,7 +67,7 @@ ll_status ll_setup_flags_open(const ll_setup_flags *flags, const ll_setup_role *
         .role = roles != NULL ? roles : &evaluate, .roles = roles != NULL ? role_count : 1, .pinn = flags->problem,
         .family = {.nu = flags->nu, .beta = flags->beta, .rho = flags->rho, .gaussian_start = flags->gaussian_start, .point_seed = (uint64_t)flags->point_seed},
         .checkpoint = flags->checkpoint, .by_order = flags->by_order, .seed = (uint64_t)flags->seed, .float64 = flags->float64,
-        .weight_decay = flags->weight_decay, .threads = (int)flags->threads, .memory_limit = (size_t)flags->memory};
+        .weight_decay = flags->weight_decay, .threads = (int)flags->threads, .memory_limit = (size_t)flags->memory, .log = &standard_error};
     LL_TRY(read_normalisation(flags, &setup_options.normalisation, error));
     return ll_setup_create(&setup_options, setup, error);
 }
