@@ -2,6 +2,7 @@
 #include "figure_options.h"
 #include "json.h"
 #include "options.h"
+#include "progress.h"
 #include "setup_flags.h"
 
 #include "losslens/similarity.h"
@@ -114,7 +115,11 @@ static ll_status compute(const settings *s, work *w, const ll_words *words, ll_e
     ll_cka_options options = {.batch = s->batch, .seed = (uint64_t)s->setup.seed, .no_baseline = s->no_baseline};
     (void)ll_cka_variant_parse(s->variant, &options.variant);
     LL_TRY(ll_team_create((int)s->setup.threads, &options.team, error));
-    ll_status status = ll_cka_models(w->model, w->count, &options, NULL, &w->record, error);
+    ll_progress_line line;
+    ll_progress_begin(&line, s->json, 0.0);
+    const ll_sink sink = ll_progress_sink(&line, NULL);
+    ll_status status = ll_cka_models(w->model, w->count, &options, &sink, &w->record, error);
+    ll_progress_end(&line);
     ll_team_destroy(options.team);
     LL_TRY(status);
     return w->count > 1 ? place(s, w, error) : LL_OK;
