@@ -234,8 +234,7 @@ static void compete(workload *w)
 static void resnet(const char *name, int64_t samples, bool training, int order)
 {
     ll_error error;
-    ll_network_options options = {.network = "resnet20", .dtype = LL_F32, .input_shape = {3, 32, 32}, .classes = 10,
-                                    .ignore_label = INT64_MIN};
+    ll_network_options options = {.network = "resnet20", .dtype = LL_F32, .input_shape = {3, 32, 32}, .classes = 10};
     ll_network_option shortcut = {"shortcut", "B"};
     options.option = &shortcut;
     options.options = 1;

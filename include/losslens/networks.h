@@ -119,7 +119,8 @@ typedef struct ll_network_options {
     const char *loss;       /* "cross_entropy" (default when NULL), "mse", "bce" (binary segmentation), "segmentation" */
     double label_smoothing;
     const double *class_weights; /* NULL or `classes` values */
-    int64_t ignore_label;        /* INT64_MIN: none */
+    bool ignores_label;          /* labels equal to ignore_label count nothing, neither in the loss nor in metrics */
+    int64_t ignore_label;
 } ll_network_options;
 
 /* LL_NOT_FOUND / LL_INVALID_ARGUMENT name the network or option, what was got, and the nearest valid one. */

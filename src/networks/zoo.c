@@ -79,24 +79,25 @@ static ll_status add_metric(builder *b, const char *name, const char *unit, bool
 static ll_status classification(builder *b, const ll_node output[2], bool pixels)
 {
     int64_t shape[2] = {pixels ? ll_extent(b, output[0], 2) : 0, pixels ? ll_extent(b, output[0], 3) : 0};
+    int64_t ignore_label = b->options->ignores_label ? b->options->ignore_label : INT64_MIN;
     ll_node label = ll_builder_input(b, "label", LL_I64, shape, pixels ? 2 : 0, 0);
     ll_model_term term = {.name = "cross_entropy", .weight = 1.0, .output = output[0]};
     ll_node weights = class_weights(b);
     for (int mode = 0; mode < 2; mode++) {
         term.loss[mode] = ll_loss_cross_entropy(b->graph, output[mode], label, b->options->label_smoothing, weights,
-                                                b->options->ignore_label, &term.sample_weight);
+                                                ignore_label, &term.sample_weight);
     }
-    bool plain = !pixels && weights == LL_NO_NODE && b->options->ignore_label == INT64_MIN;
+    bool plain = !pixels && weights == LL_NO_NODE && !b->options->ignores_label;
     if (plain) term.sample_weight = LL_NO_NODE;
     LL_TRY(ll_model_add_term(b->model, &term, b->error));
     ll_node predicted = ll_graph_cast(b->graph, ll_graph_argmax(b->graph, output[0], 1), LL_I64);
     ll_node correct = as_model_type(b, ll_graph_equal(b->graph, predicted, label));
     ll_node counted = LL_NO_NODE;
-    if (pixels || b->options->ignore_label != INT64_MIN) {
+    if (pixels || b->options->ignores_label) {
         /* Accuracy counts valid labels, each once, whatever the class weights. */
         ll_node ignored = ll_graph_full_like(b->graph, correct, 1.0);
-        if (b->options->ignore_label != INT64_MIN) {
-            ll_node ignore = ll_graph_scalar(b->graph, LL_I64, (double)b->options->ignore_label);
+        if (b->options->ignores_label) {
+            ll_node ignore = ll_graph_scalar(b->graph, LL_I64, (double)ignore_label);
             ignored = as_model_type(b, ll_graph_not(b->graph, ll_graph_equal(b->graph, label, ignore)));
         }
         correct = ll_graph_multiply(b->graph, correct, ignored);

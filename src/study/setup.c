@@ -212,7 +212,7 @@ static ll_status create_network(ll_setup *setup, const ll_setup_options *options
     if (file != NULL) implied_options(file, given, &count);
     for (int64_t i = 0; i < options->options; i++) given[count++] = options->option[i];
     ll_network_options network = {.network = options->network, .option = given, .options = count,
-                                  .dtype = options->float64 ? LL_F64 : LL_F32, .loss = options->loss, .ignore_label = INT64_MIN};
+                                  .dtype = options->float64 ? LL_F64 : LL_F32, .loss = options->loss};
     for (int axis = 0; axis < data->rank && axis < 3; axis++) network.input_shape[axis] = data->shape[axis];
     network.classes = data->labels != NULL ? data->classes : data->target_width;
     if (network.loss == NULL) network.loss = data->labels == NULL ? "mse" : data->label_width > 1 ? "segmentation" : "cross_entropy";

@@ -10,8 +10,7 @@ static ll_model *mlp(const char *initialisation)
 {
     ll_network_option options[] = {{"hidden", "256,64"}, {"initialisation", initialisation}};
     ll_model *model = NULL;
-    CHECK_OK(ll_network_create(&(ll_network_options){.network = "mlp", .option = options, .options = 2, .dtype = LL_F64, .input_shape = {100}, .classes = 10,
-                                                     .ignore_label = INT64_MIN}, &model, error));
+    CHECK_OK(ll_network_create(&(ll_network_options){.network = "mlp", .option = options, .options = 2, .dtype = LL_F64, .input_shape = {100}, .classes = 10}, &model, error));
     return model;
 }
 

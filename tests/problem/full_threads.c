@@ -34,7 +34,7 @@ static ll_problem *resnet(const images *d, ll_dtype dtype, int threads)
 {
     static const ll_network_option shortcut = {"shortcut", "B"};
     ll_network_options make = {.network = "resnet20", .option = &shortcut, .options = 1, .dtype = dtype,
-                               .input_shape = {3, 32, 32}, .classes = 10, .ignore_label = INT64_MIN};
+                               .input_shape = {3, 32, 32}, .classes = 10};
     ll_model *model = NULL;
     CHECK_OK(ll_network_create(&make, &model, error));
     const ll_model_info *info = ll_model_view(model);

@@ -41,8 +41,7 @@ static ll_problem *network(const char *name, ll_dtype dtype, const ll_network_op
                                .options = options,
                                .dtype = dtype,
                                .input_shape = {flat ? PIXELS : 3, flat ? 0 : SIDE, flat ? 0 : SIDE},
-                               .classes = CLASSES,
-                               .ignore_label = INT64_MIN};
+                               .classes = CLASSES};
     ll_model *model = NULL;
     CHECK_OK(ll_network_create(&make, &model, error));
     const ll_model_info *info = ll_model_view(model);
@@ -112,6 +111,25 @@ static void check_derivatives(ll_problem *problem, double h, double tolerance)
 }
 
 static const ll_network_option tanh_mlp[] = {{"hidden", "10,8"}, {"activation", "tanh"}};
+
+/* Options left at zero once meant that class 0 counts nothing. */
+static void test_class_zero_counts(void **state)
+{
+    (void)state;
+    data d;
+    make_data(&d);
+    ll_problem *problem = network("mlp", LL_F64, tanh_mlp, 2, &d, 1);
+    int64_t first = 0;
+    ll_samples samples = {&first, 1};
+    const void *theta = ll_problem_origin(problem);
+    double loss = 0;
+    ll_request request = {.points = 1, .thetas = &theta, .samples = &samples, .loss = &loss};
+    assert_int_equal(d.labels[0], 0);
+    CHECK_OK(ll_problem_evaluate(problem, &request, error));
+    assert_true(loss > 0.01);
+    ll_problem_destroy(problem);
+    free_data(&d);
+}
 
 static void test_derivatives_equal_differences(void **state)
 {
@@ -382,6 +400,7 @@ static void test_field_2_5_products_are_means(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_class_zero_counts),
         cmocka_unit_test(test_derivatives_equal_differences),
         cmocka_unit_test(test_residual_network),
         cmocka_unit_test(test_same_bits),

@@ -76,7 +76,7 @@ static ll_model *create(char *title, int64_t side)
     }
     ll_model *model = NULL;
     CHECK_OK(ll_network_create(&(ll_network_options){.network = network, .option = options, .options = count, .dtype = LL_F32,
-                                                     .input_shape = {3, side, side}, .classes = CLASSES, .ignore_label = INT64_MIN}, &model, error));
+                                                     .input_shape = {3, side, side}, .classes = CLASSES}, &model, error));
     return model;
 }
 
