@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { JOBS = 4, KILLS = 50, NUMBERS = 1500 };
+enum { JOBS = 6, KILLS = 50, NUMBERS = 1500 };
 
 static void nap(long microseconds)
 {
