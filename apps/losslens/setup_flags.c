@@ -30,7 +30,10 @@ static ll_status read_normalisation(const ll_setup_flags *flags, ll_normalisatio
 
 ll_setup_role ll_setup_flags_evaluate(const ll_setup_flags *flags)
 {
-    return (ll_setup_role){.role = "evaluate", .choice = {.split = LL_SPLIT_ALL, .count = flags->samples, .in_order = flags->samples == 0,
+    ll_split split = flags->split == NULL || strcmp(flags->split, "all") == 0 ? LL_SPLIT_ALL
+                     : strcmp(flags->split, "train") == 0                     ? LL_SPLIT_TRAIN
+                                                                              : LL_SPLIT_TEST;
+    return (ll_setup_role){.role = "evaluate", .choice = {.split = split, .count = flags->samples, .in_order = flags->samples == 0,
                                                           .seed = (uint64_t)flags->seed}};
 }
 

@@ -14,7 +14,7 @@
 #include "options.h"
 
 typedef struct ll_setup_flags {
-    const char *network, *network_file, *shortcut, *loss, *data, *train_data, *checkpoint, *problem;
+    const char *network, *network_file, *shortcut, *loss, *split, *data, *train_data, *checkpoint, *problem;
     ll_texts option;
     ll_reals mean, deviation;
     double beta, nu, rho, weight_decay;
@@ -36,6 +36,7 @@ typedef struct ll_setup_flags {
         {"train-data", LL_OPTION_TEXT, &(f)->train_data, "SOURCE", "training samples, where --data holds none", 0, 0, NULL}, \
         {"mean", LL_OPTION_REALS, &(f)->mean, "M,..", "subtracted from pixels in 0..1, one or one a channel", 0, 0, NULL},  \
         {"std", LL_OPTION_REALS, &(f)->deviation, "S,..", "then divided by, one or one a channel", 0, 0, NULL},             \
+        {"split", LL_OPTION_CHOICE, &(f)->split, "all|train|test", "which samples of the data", 0, 0, NULL},                 \
         {"samples", LL_OPTION_INTEGER, &(f)->samples, "N", "how many samples to evaluate; 0: all", 0, 1e12, NULL},           \
         {"loss", LL_OPTION_CHOICE, &(f)->loss, "cross_entropy|mse|bce|segmentation", "default: by the data", 0, 0, NULL},    \
         {"problem", LL_OPTION_CHOICE, &(f)->problem, "convection|convection-diffusion|reaction|reaction-diffusion",         \
