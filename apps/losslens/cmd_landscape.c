@@ -448,12 +448,20 @@ static bool print_text(const ll_record *record, const ll_finding *findings, int 
     return !ferror(stdout);
 }
 
+/* "direction 1 (random)". */
+static const char *axis_label(const work *w, int axis, char text[64])
+{
+    snprintf(text, 64, "direction %d (%.40s)", axis + 1, w->axes.kind[axis]);
+    return text;
+}
+
 static ll_status draw(const settings *s, const work *w, const ll_figure_options *options, ll_error *error)
 {
     const ll_array *loss, *x, *y = NULL;
     LL_TRY(ll_record_get_array(w->record, s->planes > 1 ? "loss_mean" : "loss", &loss, error));
     LL_TRY(ll_record_get_array(w->record, "axis_0", &x, error));
-    ll_panel panel = {.x_label = w->axes.kind[0], .value_label = "loss"};
+    char labels[2][64];
+    ll_panel panel = {.x_label = axis_label(w, 0, labels[0]), .value_label = "loss"};
     ll_figure_series series = {.count = ll_array_count(x), .x = x->data, .y = loss->data};
     if (loss->rank == 1) {
         panel.kind = LL_PANEL_CURVES;
@@ -461,7 +469,7 @@ static ll_status draw(const settings *s, const work *w, const ll_figure_options 
     } else if (loss->rank == 2) {
         LL_TRY(ll_record_get_array(w->record, "axis_1", &y, error));
         panel.kind = strcmp(s->surface, "surface") == 0 ? LL_PANEL_SURFACE : LL_PANEL_CONTOUR;
-        panel.y_label = w->axes.kind[1];
+        panel.y_label = axis_label(w, 1, labels[1]);
         panel.field = (ll_figure_field){.x_count = loss->shape[0], .y_count = loss->shape[1], .values = loss->data,
                                         .x = x->data, .y = y->data, .path_count = w->path, .path = w->coordinates};
     } else {
