@@ -147,7 +147,7 @@ function(losslens_label test name environment)
   else()
     set(labels full)
   endif()
-  if(test MATCHES "(parallel|thread|store|server|runtime|graph_problem)")
+  if(labels STREQUAL quick AND test MATCHES "(parallel|thread|store|server|runtime|graph_problem)")
     list(APPEND labels threads) # what ThreadSanitizer runs
   endif()
   set_tests_properties(${test} PROPERTIES LABELS "${labels}" SKIP_RETURN_CODE 77 TIMEOUT 900
