@@ -46,7 +46,7 @@ for beta in 1 50; do
   "$program" train "${problem[@]}" --seeds $seeds --epochs 1500 --quiet --out "pinn_beta$beta.safetensors"
   "$program" hessian "${problem[@]}" --checkpoint "pinn_beta${beta}_0.safetensors" --top 5 --quiet
   "$program" landscape "${problem[@]}" --checkpoint "pinn_beta${beta}_0.safetensors" --direction hessian --grid $points \
-    --range=-0.3:0.3 --scale log --kind surface --figure "pinn_beta$beta.pdf" --quiet | head -2
+    --range=-0.3:0.3 --scale log --kind surface --figure "pinn_beta$beta.pdf" --quiet | sed -n 1,2p
 done
 echo
 echo "== are two minima of beta = 1 connected?"

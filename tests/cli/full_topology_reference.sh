@@ -39,4 +39,4 @@ PYTHON
 output=$(/usr/bin/python3 "$reference/check.py" "$work")
 echo "$output"
 # check.py counts what is missing as well; nothing may be.
-echo "$output" | tail -1 | grep -q ' 0 failed 0 missing'
+grep -q ' 0 failed 0 missing' <<<"$output"

@@ -9,7 +9,7 @@ cd "$work"
 failed=0
 fail() { echo "$*"; failed=1; }
 # value KEY: of the JSON object on standard input; the first one of that name
-value() { grep -o "\"$1\":[^,}]*" | head -1 | cut -d: -f2- | tr -d '"'; }
+value() { grep -o "\"$1\":[^,}]*" | sed -n 1p | cut -d: -f2- | tr -d '"'; }
 # below A B
 below() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a + 0 < b + 0) }'; }
 

@@ -11,7 +11,7 @@ fail() {
 }
 
 for verb in check hessian connect; do
-  "$LOSSLENS" $verb --help | grep -q "losslens $verb" || fail "$verb --help has no example"
+  grep -q "losslens $verb" <<<"$("$LOSSLENS" $verb --help)" || fail "$verb --help has no example"
 done
 
 "$LOSSLENS" check "${problem[@]}" > "$folder/check" || fail "check: exit status"
@@ -28,7 +28,7 @@ cmp "$folder/whole.json" "$folder/again.json" || fail "hessian: continued run di
 "$LOSSLENS" hessian "${problem[@]}" --parameter layers.0.wieght --top 1 2> "$folder/err" && fail "hessian: unknown parameter accepted"
 grep -q 'did you mean "layers.0.weight"' "$folder/err" || fail "hessian: no suggestion"
 "$LOSSLENS" hessian "${problem[@]}" --trace --density 2> /dev/null && fail "two analyses at once accepted"
-"$LOSSLENS" hessian "${problem[@]}" --how-much-memory | grep -q "iB" || fail "hessian: memory"
+grep -q "iB" <<<"$("$LOSSLENS" hessian "${problem[@]}" --how-much-memory)" || fail "hessian: memory"
 "$LOSSLENS" connect "$folder/none.pt" "$folder/none.pt" "${problem[@]}" 2> "$folder/err" && fail "connect: missing file accepted"
 grep -q "none.pt" "$folder/err" || fail "connect: the missing file is not named"
 echo "passed"

@@ -61,11 +61,11 @@ grep -q '^losslens topology: .*missing.npy' err.txt || { cat err.txt; failed=1; 
 "$LOSSLENS" topology --help >one.txt
 "$LOSSLENS" help topology >two.txt
 cmp one.txt two.txt || failed=1
-head -1 one.txt | grep -qx 'usage: losslens topology FIELD \[options\]' || failed=1
+grep -qx 'usage: losslens topology FIELD \[options\]' <<<"$(head -1 one.txt)" || failed=1
 grep -qx '  losslens topology field.npy' one.txt || failed=1
-"$LOSSLENS" --version | grep -Eqx 'losslens [0-9]+\.[0-9]+\.[0-9]+' || failed=1
-"$LOSSLENS" help | grep -q '^  topology ' || failed=1
+grep -Eqx 'losslens [0-9]+\.[0-9]+\.[0-9]+' <<<"$("$LOSSLENS" --version)" || failed=1
+grep -q '^  topology ' <<<"$("$LOSSLENS" help)" || failed=1
 for verb in $("$LOSSLENS" help | sed -n 's/^  \([a-z-]*\)  .*/\1/p'); do
-  "$LOSSLENS" help "$verb" | grep -Eq '^examples?:$' || { echo "no example in the help of $verb"; failed=1; }
+  grep -Eq '^examples?:$' <<<"$("$LOSSLENS" help "$verb")" || { echo "no example in the help of $verb"; failed=1; }
 done
 exit $failed

@@ -52,5 +52,5 @@ cmp one.json two.json || { echo "threads change the numbers"; failed=1; }
 "$LOSSLENS" eval --problem reaction --rho 5 --gaussian-start --seed 1 --point-seed 3 --json >three.json
 [ "$(sed 's/.*"initial"/"initial"/; s/,"residual.*//' one.json)" = "$(sed 's/.*"initial"/"initial"/; s/,"residual.*//' three.json)" ] &&
   ! cmp -s one.json three.json || { echo "the point seed must move the residual's points only"; failed=1; }
-"$LOSSLENS" eval --help | grep -q -- '--network-file FILE' || { echo "help lacks --network-file"; failed=1; }
+grep -q -- '--network-file FILE' <<<"$("$LOSSLENS" eval --help)" || { echo "help lacks --network-file"; failed=1; }
 exit $failed
