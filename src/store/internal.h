@@ -37,6 +37,12 @@ double ll_sql_real(sqlite3_stmt *statement, int column);      /* NaN for null */
 /* SQL function row_sum(...): 64-bit checksum of its arguments with their types; for our statements only, never in the
  * schema, so that other programs can read and copy the file without it. */
 ll_status ll_sql_add_functions(ll_store *store, ll_error *error) LL_MUST_CHECK;
+/* SQL function pack_numbers(name, integer, bits): the rows of fields that are numbers, as one array of these. */
+typedef struct ll_store_number {
+    uint64_t code; /* of the field's name */
+    double value;
+} ll_store_number;
+uint64_t ll_store_name_code(const char *name);
 
 /* The columns of a job that its checksum covers. */
 #define LL_JOB_COLUMNS                                                                                                 \

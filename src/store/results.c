@@ -65,6 +65,16 @@ ll_status ll_result_write(ll_store *store, int64_t job, const ll_record *record,
         status = write_field(store, insert, blob, job, i, ll_record_field_at(record, i), error);
     sqlite3_finalize(insert);
     sqlite3_finalize(blob);
+    static const char *const packed[] = {
+        "INSERT INTO numbers SELECT ?1, pack_numbers(name, integer, bits), 0 FROM fields WHERE job = ?1 AND type IN ('integer', 'real')",
+        "UPDATE numbers SET sum = row_sum(job, data) WHERE job = ?1"};
+    for (int i = 0; i < 2 && status == LL_OK; i++) {
+        sqlite3_stmt *pack = NULL;
+        status = ll_sql_prepare(store, packed[i], &pack, error);
+        if (status == LL_OK) status = ll_sql_bind(store, pack, error, "i", job);
+        if (status == LL_OK) status = ll_sql_done(store, pack, error);
+        sqlite3_finalize(pack);
+    }
     return status;
 }
 

@@ -184,9 +184,41 @@ static void row_sum(sqlite3_context *context, int count, sqlite3_value **values)
     sqlite3_result_int64(context, (sqlite3_int64)chain.sum);
 }
 
+/* ---------------------------------------------------------------- pack_numbers */
+
+uint64_t ll_store_name_code(const char *name) { return ll_hash_bytes(name, strlen(name)).low; }
+
+static void pack_step(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    ll_text *packed = sqlite3_aggregate_context(context, sizeof *packed);
+    if (packed == NULL) return;
+    ll_store_number number = {.code = ll_store_name_code((const char *)sqlite3_value_text(values[0]))};
+    if (sqlite3_value_type(values[2]) == SQLITE_NULL) {
+        number.value = (double)sqlite3_value_int64(values[1]);
+    } else {
+        int64_t bits = sqlite3_value_int64(values[2]);
+        memcpy(&number.value, &bits, sizeof bits);
+    }
+    ll_text_append_bytes(packed, &number, sizeof number);
+}
+
+static void pack_end(sqlite3_context *context)
+{
+    ll_text *packed = sqlite3_aggregate_context(context, 0);
+    if (packed == NULL || packed->text == NULL)
+        sqlite3_result_zeroblob(context, 0);
+    else if (packed->failed)
+        sqlite3_result_error_nomem(context);
+    else
+        sqlite3_result_blob64(context, packed->text, packed->length, SQLITE_TRANSIENT);
+    if (packed != NULL) ll_text_deinit(packed);
+}
+
 ll_status ll_sql_add_functions(ll_store *store, ll_error *error)
 {
-    int code = sqlite3_create_function_v2(store->db, "row_sum", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY,
-                                          NULL, row_sum, NULL, NULL, NULL);
+    const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
+    int code = sqlite3_create_function_v2(store->db, "row_sum", -1, flags, NULL, row_sum, NULL, NULL, NULL);
+    if (code == SQLITE_OK) code = sqlite3_create_function_v2(store->db, "pack_numbers", 3, flags, NULL, NULL, pack_step, pack_end, NULL);
     return code == SQLITE_OK ? LL_OK : ll_sql_failure(store, code, error);
 }

@@ -222,8 +222,8 @@ static void test_migration(void **state)
     int64_t id = add(store, 3), version = 0;
     finish(store, id, 3, 50);
     ll_store_destroy(store);
-    const char *const list[] = {ll_store_current_schema.migrations[0], "CREATE TABLE more(id INTEGER PRIMARY KEY) STRICT"};
-    const ll_store_schema next = {list, 2};
+    const char *const list[] = {ll_store_current_schema.migrations[0], ll_store_current_schema.migrations[1], "CREATE TABLE more(id INTEGER PRIMARY KEY) STRICT"};
+    const ll_store_schema next = {list, 3};
     ll_error error = {0};
     assert_int_equal(ll_store_open_schema(path, NULL, &next, &store, &error), LL_UNSUPPORTED);
     assert_non_null(strstr(error.message, "older"));
@@ -231,10 +231,57 @@ static void test_migration(void **state)
     ll_status status;
     assert_true(holds(store, id, 3, 50, &status));
     assert_int_equal(ll_sql_integer(store, "SELECT max(version) FROM migrations", &version, NULL), LL_OK);
-    assert_int_equal(version, 2);
+    assert_int_equal(version, 3);
     ll_store_destroy(store);
     store = NULL;
     assert_int_equal(ll_store_open(path, NULL, &store, &error), LL_UNSUPPORTED);
+    store_remove(path);
+}
+
+/* Numbers of many results at once are those of the records, also where the file was made before they were kept apart. */
+static void test_numbers(void **state)
+{
+    (void)state;
+    enum { RESULTS = 30 };
+    char path[256];
+    store_path("numbers", path);
+    ll_store *store = store_open(path, LL_STORE_CREATE, false);
+    int64_t ids[RESULTS];
+    for (int i = 0; i < RESULTS; i++) ids[i] = add(store, i);
+    for (int i = 0; i < RESULTS; i += 2) finish(store, ids[i], i, 3);
+    for (int old = 0; old < 2; old++) {
+        if (old == 1) {
+            ll_store_destroy(store);
+            sqlite3 *file;
+            assert_int_equal(sqlite3_open(path, &file), SQLITE_OK);
+            assert_int_equal(sqlite3_exec(file, "DROP TABLE numbers; DELETE FROM migrations WHERE version = 2; PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+            sqlite3_close(file);
+            store = store_open(path, LL_STORE_WRITE, false);
+        }
+        const char *const names[] = {"number", "third", "absent", "not_a_number", "infinite"};
+        ll_store_numbers numbers;
+        ll_error error = {0};
+        if (ll_store_read_numbers(store, NULL, names, 5, &numbers, &error) != LL_OK) fail_msg("%s", error.message);
+        assert_int_equal(numbers.count, RESULTS / 2);
+        for (int64_t r = 0; r < numbers.count; r++) {
+            ll_record *record = store_record(2 * r, 3);
+            assert_int_equal(numbers.ids[r], ids[2 * r]);
+            for (int c = 0; c < 5; c++) {
+                double value = NAN, got = numbers.values[r * 5 + c];
+                (void)!ll_record_get_real(record, names[c], &value, NULL);
+                assert_true(got == value || (isnan(got) && isnan(value)));
+            }
+            ll_record_destroy(record);
+        }
+        ll_store_numbers_deinit(&numbers);
+        const ll_store_filter page = {.first = 3, .most = 4};
+        assert_int_equal(ll_store_read_numbers(store, &page, names, 1, &numbers, NULL), LL_OK);
+        assert_int_equal(numbers.count, 4);
+        assert_int_equal(numbers.ids[0], ids[6]);
+        ll_store_numbers_deinit(&numbers);
+        assert_int_equal(ll_store_verify(store, NULL), LL_OK);
+    }
+    ll_store_destroy(store);
     store_remove(path);
 }
 
@@ -445,7 +492,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_plan),      cmocka_unit_test(test_lock),
-        cmocka_unit_test(test_refused),    cmocka_unit_test(test_migration), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_refused),    cmocka_unit_test(test_migration), cmocka_unit_test(test_numbers), cmocka_unit_test(test_damage),
         cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_read_only), cmocka_unit_test(test_large_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
