@@ -306,6 +306,7 @@ ll_status ll_field_view_panel(ll_field_view *view, ll_panel_kind kind, const cha
     }
     case LL_PANEL_CURVES:
     case LL_PANEL_MATRIX:
+    case LL_PANEL_STRUCTURE:
     case LL_PANEL_KINDS:
         return ll_fail(error, LL_UNSUPPORTED, "losslens", NULL, "a field has no such picture");
     }

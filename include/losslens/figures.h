@@ -105,6 +105,31 @@ typedef struct ll_figure_matrix {
     const char *const *row_names, *const *column_names; /* NULL: none */
 } ll_figure_matrix;
 
+/* Many models in one plane (LossLens, Figure 3): each a glyph of three rings - outside an arc a metric, in the
+ * middle a radial bar an eigenvalue, clockwise from the top, inside a disc in the group's colour - joined by
+ * lines that are thick and straight where two minima are well connected, thin and bent where they are not. A
+ * legend with the scales is part of the panel. Views. */
+typedef struct ll_figure_structure {
+    int64_t model_count;
+    const double *positions;   /* x, y pairs; a model without a finite position is not drawn, and counted */
+    const char *const *names;  /* beside the glyphs; NULL: none */
+    int64_t group_count;
+    const int64_t *groups;     /* of each model */
+    const char *const *group_names;
+    int64_t metric_count;      /* up to 6 */
+    const char *const *metric_names;
+    const bool *metric_errors; /* false: a score, drawn from 0 to 1; true: an error, from 0 to the largest shown */
+    const double *metrics;     /* model_count x metric_count; NaN: not known */
+    int64_t eigenvalue_count;  /* up to 40 a model */
+    const double *eigenvalues; /* model_count x eigenvalue_count, descending; NaN: not known */
+    int64_t edge_count;
+    const int64_t *ends;       /* two model indices an edge */
+    const double *edges;       /* mode connectivity: < 0 a barrier, about 0 connected, > 0 under-trained ends */
+    const bool *converged;     /* NULL: all */
+    const char *edge_label;    /* "mode connectivity (loss)" */
+    const char *placement;     /* small print: "MDS of 1 - CKA, stress 0.04"; NULL: none */
+} ll_figure_structure;
+
 typedef enum ll_panel_kind {
     LL_PANEL_CONTOUR,
     LL_PANEL_SURFACE,
@@ -114,6 +139,7 @@ typedef enum ll_panel_kind {
     LL_PANEL_PROFILE,
     LL_PANEL_CURVES,
     LL_PANEL_MATRIX,
+    LL_PANEL_STRUCTURE,
     LL_PANEL_KINDS
 } ll_panel_kind;
 LL_API const char *ll_panel_kind_name(ll_panel_kind kind); /* "contour", "surface", "diagram" ... */
@@ -124,6 +150,9 @@ typedef struct ll_panel {
     const char *title;                  /* NULL: none */
     const char *x_label, *y_label;      /* NULL: the kind's own */
     const char *value_label;            /* of the colour bar and of value axes; NULL: "value" */
+    int wide, high;                     /* cells of the figure's grid that it covers; 0 counts as 1 */
+    const ll_scale_type *scale;         /* of this panel's values; NULL: that of the options */
+    const ll_colormap *colormap;        /* NULL: that of the options */
     union {
         ll_figure_field field;     /* contour, surface */
         ll_figure_pairs pairs;     /* diagram, barcode */
@@ -131,6 +160,7 @@ typedef struct ll_panel {
         ll_figure_profile profile; /* profile */
         ll_figure_curves curves;   /* curves */
         ll_figure_matrix matrix;   /* matrix */
+        ll_figure_structure structure; /* structure */
     };
 } ll_panel;
 
@@ -159,7 +189,8 @@ typedef enum ll_figure_format { LL_FIGURE_SVG, LL_FIGURE_PDF, LL_FIGURE_PNG } ll
 /* By the name's suffix, letter case ignored; LL_INVALID_ARGUMENT names the three. */
 LL_API ll_status ll_figure_format_of(const char *path, ll_figure_format *format, ll_error *error) LL_MUST_CHECK;
 
-/* Draws `count` (>= 1) panels, row by row, into bytes appended to `out`. options NULL: the defaults.
+/* Draws `count` (>= 1) panels into bytes appended to `out`: row by row, each in the first place where its wide x high
+ * cells are free. options NULL: the defaults.
  * LL_INVALID_ARGUMENT for an option or a panel that makes no sense (named); a panel without anything to show
  * says so in its frame. A log scale shows positive values only; the others are hatched or left out. */
 LL_API ll_status ll_figure_render(const ll_panel *panels, int64_t count, const ll_figure_options *options,

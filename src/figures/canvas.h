@@ -43,7 +43,7 @@ typedef struct ll_drawer {
     double aspect; /* height over width that suits a panel */
 } ll_drawer;
 extern const ll_drawer ll_draw_contour, ll_draw_surface, ll_draw_diagram, ll_draw_barcode, ll_draw_tree,
-    ll_draw_profile, ll_draw_curves, ll_draw_matrix;
+    ll_draw_profile, ll_draw_curves, ll_draw_matrix, ll_draw_structure;
 
 typedef enum ll_align { LL_ALIGN_LEFT, LL_ALIGN_CENTER, LL_ALIGN_RIGHT } ll_align;
 

@@ -19,6 +19,7 @@ static const struct {
     [LL_PANEL_DIAGRAM] = {"diagram", &ll_draw_diagram}, [LL_PANEL_BARCODE] = {"barcode", &ll_draw_barcode},
     [LL_PANEL_TREE] = {"tree", &ll_draw_tree},          [LL_PANEL_PROFILE] = {"profile", &ll_draw_profile},
     [LL_PANEL_CURVES] = {"curves", &ll_draw_curves},    [LL_PANEL_MATRIX] = {"matrix", &ll_draw_matrix},
+    [LL_PANEL_STRUCTURE] = {"structure", &ll_draw_structure},
 };
 
 const char *ll_panel_kind_name(ll_panel_kind kind)
@@ -102,6 +103,28 @@ static bool ascending_or_descending(const double *values, int64_t count)
     return true;
 }
 
+static ll_status check_structure(const ll_figure_structure *s, const char *place, ll_error *error)
+{
+    if (s->metric_count < 0 || s->metric_count > 6 || s->eigenvalue_count < 0 || s->eigenvalue_count > 40) {
+        return ll_fail(error, LL_INVALID_ARGUMENT, "figures", place,
+                       "got %lld metrics and %lld eigenvalues a model; at most 6 and 40", (long long)s->metric_count,
+                       (long long)s->eigenvalue_count);
+    }
+    for (int64_t i = 0; i < s->model_count; i++) {
+        if (s->groups[i] < 0 || s->groups[i] >= s->group_count) {
+            return ll_fail(error, LL_INVALID_ARGUMENT, "figures", place, "model %lld is in group %lld of %lld",
+                           (long long)i, (long long)s->groups[i], (long long)s->group_count);
+        }
+    }
+    for (int64_t i = 0; i < 2 * s->edge_count; i++) {
+        if (s->ends[i] < 0 || s->ends[i] >= s->model_count) {
+            return ll_fail(error, LL_INVALID_ARGUMENT, "figures", place, "edge %lld ends at model %lld of %lld",
+                           (long long)(i / 2), (long long)s->ends[i], (long long)s->model_count);
+        }
+    }
+    return LL_OK;
+}
+
 static ll_status check_panel(const ll_panel *panel, int64_t index, ll_error *error)
 {
     char place[32];
@@ -122,10 +145,64 @@ static ll_status check_panel(const ll_panel *panel, int64_t index, ll_error *err
                            "the coordinates of an axis must be finite and strictly ascending or descending");
         }
     }
+    if (panel->wide < 0 || panel->high < 0 || panel->wide > 100 || panel->high > 100) {
+        return ll_fail(error, LL_INVALID_ARGUMENT, "figures", place, "it covers %d x %d cells; wanted 1 to 100 each way",
+                       panel->wide, panel->high);
+    }
+    if (panel->kind == LL_PANEL_STRUCTURE) LL_TRY(check_structure(&panel->structure, place, error));
     return LL_OK;
 }
 
 /* ---------------------------------------------------------------- layout */
+
+/* The place of each panel in a grid of `columns`. */
+typedef struct place {
+    int64_t column, row;
+    int wide, high;
+} place;
+
+static bool is_free(const place *places, int64_t count, const place *wanted)
+{
+    for (int64_t i = 0; i < count; i++) {
+        const place *p = &places[i];
+        if (wanted->column < p->column + p->wide && p->column < wanted->column + wanted->wide &&
+            wanted->row < p->row + p->high && p->row < wanted->row + wanted->high) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Row by row, where there is room; returns the number of rows. */
+static int64_t place_panels(const ll_panel *panels, int64_t count, int64_t columns, place *places)
+{
+    int64_t rows = 0, row = 0, column = 0;
+    for (int64_t i = 0; i < count; i++) {
+        place p = {.wide = (int)ll_min_int64(panels[i].wide > 1 ? panels[i].wide : 1, columns),
+                   .high = panels[i].high > 1 ? panels[i].high : 1};
+        for (;; column++) {
+            if (column + p.wide > columns) {
+                column = 0;
+                row++;
+            }
+            p.column = column;
+            p.row = row;
+            if (is_free(places, i, &p)) break;
+        }
+        places[i] = p;
+        column += p.wide;
+        rows = ll_max_int64(rows, p.row + p.high);
+    }
+    return rows;
+}
+
+static ll_figure_options options_of(const ll_panel *panel, const ll_figure_options *options)
+{
+    ll_figure_options own = *options;
+    if (panel->scale != NULL) own.scale = *panel->scale;
+    if (panel->colormap != NULL) own.colormap = *panel->colormap;
+    return own;
+}
 
 /* What panel `index` spans: its own data, or that of all panels of its kind. */
 static ll_measure measure_panel(const ll_panel *panels, int64_t count, int64_t index,
@@ -135,7 +212,8 @@ static ll_measure measure_panel(const ll_panel *panels, int64_t count, int64_t i
     for (int64_t i = 0; i < count; i++) {
         if (i != index && (!options->shared || panels[i].kind != panels[index].kind)) continue;
         ll_measure one = {.x = LL_EXTENT_NONE, .y = LL_EXTENT_NONE, .value = LL_EXTENT_NONE};
-        kinds[panels[i].kind].drawer->measure(&panels[i], options, &one);
+        ll_figure_options own = options_of(&panels[i], options);
+        kinds[panels[i].kind].drawer->measure(&panels[i], &own, &one);
         ll_extent_merge(&all.x, &one.x);
         ll_extent_merge(&all.y, &one.y);
         ll_extent_merge(&all.value, &one.value);
@@ -147,28 +225,32 @@ static ll_measure measure_panel(const ll_panel *panels, int64_t count, int64_t i
     return all;
 }
 
-static ll_status draw_panels(ll_canvas *canvas, const ll_panel *panels, int64_t count, int64_t columns,
-                             double width, double height, ll_error *error)
+static ll_status draw_panels(ll_canvas *canvas, const ll_panel *panels, const place *places, int64_t count,
+                             int64_t columns, int64_t rows, double width, double height, ll_error *error)
 {
-    int64_t rows = (count + columns - 1) / columns;
+    const ll_figure_options *options = canvas->options;
     double gap = 0.8 * canvas->font;
     double cell_width = (width - gap * (double)(columns - 1)) / (double)columns;
     double cell_height = (height - gap * (double)(rows - 1)) / (double)rows;
     for (int64_t i = 0; i < count; i++) {
         const ll_drawer *drawer = kinds[panels[i].kind].drawer;
-        ll_rect outer = {(double)(i % columns) * (cell_width + gap), (double)(i / columns) * (cell_height + gap),
-                         cell_width, cell_height};
-        ll_measure measured = measure_panel(panels, count, i, canvas->options);
+        const place *p = &places[i];
+        ll_rect outer = {(double)p->column * (cell_width + gap), (double)p->row * (cell_height + gap),
+                         cell_width * p->wide + gap * (p->wide - 1), cell_height * p->high + gap * (p->high - 1)};
+        ll_measure measured = measure_panel(panels, count, i, options);
         ll_panel panel = panels[i];
+        ll_figure_options own = options_of(&panel, options);
+        canvas->options = &own;
         char title[512];
-        if (canvas->options->letters) {
+        if (options->letters) {
             snprintf(title, sizeof title, "(%c)%s%s", (char)('a' + i % 26), panel.title != NULL ? " " : "",
                      panel.title != NULL ? panel.title : "");
             panel.title = title;
         }
         cairo_save(canvas->cairo);
         ll_status status = drawer->draw(canvas, &panel, outer, &measured,
-                                        drawer->has_bar && !canvas->options->no_colorbar, error);
+                                        drawer->has_bar && !options->no_colorbar, error);
+        canvas->options = options;
         cairo_restore(canvas->cairo);
         cairo_new_path(canvas->cairo);
         LL_TRY(status);
@@ -223,14 +305,20 @@ ll_status ll_figure_render(const ll_panel *panels, int64_t count, const ll_figur
 
     int64_t columns = options->columns > 0 ? options->columns : count < 3 ? count : count == 4 ? 2 : 3;
     if (columns > count) columns = count;
-    int64_t rows = (count + columns - 1) / columns;
+    for (int64_t i = 0; i < count; i++) columns = ll_max_int64(columns, panels[i].wide);
+    place *places = ll_allocate_array(count, sizeof *places);
+    if (places == NULL) return ll_fail_memory(error, "figures", (size_t)count * sizeof *places);
+    int64_t rows = place_panels(panels, count, columns, places);
     double margin = 2.0, width = options->width_mm * 72.0 / 25.4;
     double aspect = 0.0;
-    for (int64_t i = 0; i < count; i++) aspect = fmax(aspect, kinds[panels[i].kind].drawer->aspect);
+    for (int64_t i = 0; i < count; i++) {
+        aspect = fmax(aspect, kinds[panels[i].kind].drawer->aspect * places[i].wide / places[i].high);
+    }
     double height = options->height_mm > 0.0 ? options->height_mm * 72.0 / 25.4
                                              : (width / (double)columns * aspect) * (double)rows;
     double dots = options->dots_per_inch;
     if (format == LL_FIGURE_PNG && (width * dots > 72.0 * 32000.0 || height * dots > 72.0 * 32000.0)) {
+        ll_free(places);
         return ll_fail(error, LL_TOO_LARGE, "figures", NULL, "the image would be %.0f x %.0f pixels; at most 32000",
                        width * dots / 72.0, height * dots / 72.0);
     }
@@ -250,7 +338,9 @@ ll_status ll_figure_render(const ll_panel *panels, int64_t count, const ll_figur
     cairo_set_source_rgb(cairo, 1.0, 1.0, 1.0);
     cairo_paint(cairo);
     cairo_translate(cairo, margin, margin);
-    ll_status status = draw_panels(&canvas, panels, count, columns, width - 2.0 * margin, height - 2.0 * margin, error);
+    ll_status status = draw_panels(&canvas, panels, places, count, columns, rows, width - 2.0 * margin,
+                                   height - 2.0 * margin, error);
+    ll_free(places);
     cairo_status_t drawn = cairo_status(cairo);
     cairo_destroy(cairo);
     if (drawn == CAIRO_STATUS_SUCCESS && status == LL_OK && format == LL_FIGURE_PNG) {

@@ -268,6 +268,70 @@ static void draws_curves_and_matrices(void **state)
     render_all(panels, 5, &options);
 }
 
+/* Two groups, one model without a place, edges of every sort; and nothing at all. */
+static void structures_are_drawn(void **state)
+{
+    (void)state;
+    const double positions[] = {0.0, 0.0, 1.0, 0.1, 0.4, 0.9, NAN, NAN};
+    const int64_t groups[] = {0, 0, 1, 1}, ends[] = {0, 1, 0, 2, 1, 2, 2, 3};
+    const char *const names[] = {"plain/0", "plain/1", "residual/0", "residual/1"};
+    const char *const group_names[] = {"plain", "residual"}, *const metric_names[] = {"accuracy", "error"};
+    const bool errors[] = {false, true}, converged[] = {true, true, false, true};
+    const double metrics[] = {0.9, 0.1, 0.8, 0.2, 0.7, NAN, 0.6, 0.4};
+    const double eigenvalues[] = {40, 3, -1, 30, 2, 1, NAN, NAN, NAN, 8, 4, 2};
+    const double edges[] = {-0.02, -3.0, 0.5, NAN};
+    ll_panel panel = {.kind = LL_PANEL_STRUCTURE,
+                      .title = "Global structure",
+                      .wide = 2,
+                      .structure = {.model_count = 4, .positions = positions, .names = names, .group_count = 2, .groups = groups,
+                                    .group_names = group_names, .metric_count = 2, .metric_names = metric_names,
+                                    .metric_errors = errors, .metrics = metrics, .eigenvalue_count = 3,
+                                    .eigenvalues = eigenvalues, .edge_count = 4, .ends = ends, .edges = edges,
+                                    .converged = converged, .edge_label = "mode connectivity (loss)",
+                                    .placement = "MDS of 1 - CKA"}};
+    ll_panel nothing = {.kind = LL_PANEL_STRUCTURE};
+    ll_figure_options options = ll_figure_options_default();
+    render_all(&panel, 1, &options);
+    render_all(&nothing, 1, &options);
+    ll_panel both[] = {panel, nothing, panel};
+    render_all(both, 3, &options);
+
+    ll_text out = {0};
+    ll_error error = {0};
+    assert_int_equal(ll_figure_render(&panel, 1, &options, LL_FIGURE_SVG, &out, &error), LL_OK);
+    assert_non_null(strstr(out.text, "<svg"));
+    ll_text_deinit(&out);
+    const int64_t stray[] = {0, 1, 0, 4, 1, 2, 2, 3};
+    panel.structure.ends = stray;
+    assert_int_equal(ll_figure_render(&panel, 1, &options, LL_FIGURE_SVG, &out, &error), LL_INVALID_ARGUMENT);
+    assert_non_null(strstr(error.message, "model 4 of 4"));
+    assert_int_equal(out.length, 0);
+    ll_text_deinit(&out);
+}
+
+/* A panel that covers several cells pushes the others aside; none is drawn over another. */
+static void panels_find_their_places(void **state)
+{
+    (void)state;
+    double values[4] = {0.0, 1.0, 2.0, 3.0};
+    const ll_panel small = {.kind = LL_PANEL_CONTOUR, .field = {.x_count = 2, .y_count = 2, .values = values}};
+    ll_panel panels[4] = {small, small, small, small};
+    panels[0].wide = 2;
+    panels[0].high = 2;
+    const ll_scale_type scale = LL_SCALE_SYMLOG;
+    const ll_colormap map = LL_COLORMAP_BALANCE;
+    panels[1].scale = &scale;
+    panels[1].colormap = &map;
+    ll_figure_options options = ll_figure_options_default();
+    options.columns = 3;
+    render_all(panels, 4, &options);
+    panels[0].high = -1;
+    ll_text out = {0};
+    ll_error error = {0};
+    assert_int_equal(ll_figure_render(panels, 4, &options, LL_FIGURE_SVG, &out, &error), LL_INVALID_ARGUMENT);
+    ll_text_deinit(&out);
+}
+
 /* A constant picture has the colour of its value, and a hole has not: pixels of a PNG would say so, but a filled
  * SVG path says it in words. */
 static void colours_are_those_of_the_values(void **state)
@@ -330,6 +394,7 @@ int main(void)
         cmocka_unit_test(positions_go_back_and_forth),  cmocka_unit_test(lightness_rises_with_value),
         cmocka_unit_test(draws_fields_of_every_sort),   cmocka_unit_test(draws_panels_together),
         cmocka_unit_test(draws_curves_and_matrices),    cmocka_unit_test(colours_are_those_of_the_values),
+        cmocka_unit_test(structures_are_drawn),          cmocka_unit_test(panels_find_their_places),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
