@@ -72,6 +72,7 @@ typedef struct ll_problem_info {
     const ll_metric *metric;
     const ll_layer *layer;
     double weight_decay; /* lambda; 0: no such term */
+    int64_t output_width; /* of the network's output for a sample of the first term (logits, field values); 0: none */
     unsigned capabilities;
 } ll_problem_info;
 
@@ -141,7 +142,7 @@ typedef struct ll_request {
     const void *const *vectors;  /* [V], the same for every point */
     void *const *products;       /* [K*V] */
     int64_t feature_layers;      /* F layers; 0: none */
-    const int64_t *feature_layer;/* [F] indices into the layer table, ascending */
+    const int64_t *feature_layer;/* [F] indices into the layer table, ascending; `layers` itself: the output, where there is one */
     void *const *features;       /* [K*F], each samples(first term) x width, row-major, samples in the given order */
 
     /* What an implementation cannot do is refused, unless this allows central differences of gradients for

@@ -141,7 +141,7 @@ static ll_status add_outputs(graph_state *state, graph_entry *entry, ll_error *e
         count += info->parameters;
     }
     entry->feature = count;
-    for (int64_t f = 0; f < shape->layers; f++) nodes[count++] = info->layer[shape->layer[f]].node;
+    for (int64_t f = 0; f < shape->layers; f++) nodes[count++] = shape->layer[f] < info->layers ? info->layer[shape->layer[f]].node : info->output;
     /* Running statistics follow the first term's samples. */
     if (shape->training && shape->term == 0 && shape->work != GRAPH_PRODUCT) {
         entry->statistic = count;

@@ -577,6 +577,8 @@ static bool make_info(const graph_state *state, ll_arena *arena, ll_problem_info
         if (!ll_graph_elements(ll_graph_node_at(info->graph, info->layer[l].node), 1, &width)) return false;
         layers[l] = (ll_layer){info->layer[l].name, width};
     }
+    int64_t output = 0;
+    if (info->output != LL_NO_NODE && !ll_graph_elements(ll_graph_node_at(info->graph, info->output), 1, &output)) return false;
     *made = (ll_problem_info){.name = info->name,
                               .type = real_type(state),
                               .parameter_count = info->parameter_count,
@@ -591,6 +593,7 @@ static bool make_info(const graph_state *state, ll_arena *arena, ll_problem_info
                               .term = terms,
                               .metric = metrics,
                               .layer = layers,
+                              .output_width = output,
                               .capabilities = capabilities_of(info)};
     return true;
 }

@@ -179,7 +179,7 @@ static ll_status validate_features(const ll_problem *problem, const ll_request *
                        request->feature_layer == NULL ? "feature_layer" : "features");
     for (int64_t f = 0; f < request->feature_layers; f++) {
         int64_t layer = request->feature_layer[f];
-        if (layer < 0 || layer >= problem->info.layers)
+        if (layer < 0 || layer >= problem->info.layers + (problem->info.output_width > 0))
             return ll_fail(error, LL_INVALID_ARGUMENT, module, place,
                            "feature_layer[%lld] is %lld; there are %lld layers", (long long)f,
                            (long long)layer, (long long)problem->info.layers);
