@@ -13,11 +13,12 @@
 extern "C" {
 #endif
 
-/* Samples of one role: `count` of a split (0: all), stratified by seed or the first in order. */
+/* Samples of one role: `count` of a split (0: all), stratified by seed or the first in order; or those of a list. */
 typedef struct ll_setup_role {
     const char *role; /* "evaluate", "calibrate", "fit", "test" */
     ll_subset_request choice;
-    bool optional; /* left out, with a note, where the data cannot give it */
+    const char *index_file; /* instead of the choice: a file of one tensor of sample numbers */
+    bool optional;          /* left out, with a note, where the data cannot give it */
 } ll_setup_role;
 
 typedef struct ll_setup_options { /* zero-initialise */
@@ -30,11 +31,19 @@ typedef struct ll_setup_options { /* zero-initialise */
     const char *data; /* see ll_dataset_load */
     const char *second_data; /* appended: the role "calibrate" and "fit" come from it when it is given */
     ll_normalisation normalisation;
+    /* Without `normalisation`, that of the role "fit" (else of the first role), rounded to five digits; images only. */
+    bool measure_normalisation;
+    /* Every image corrupted by one of these, drawn by corruption_seed: ll_corruptions_parse; NULL: none. */
+    const char *corruptions;
+    uint64_t corruption_seed;
     const ll_setup_role *role; /* none: all samples in order as "evaluate" */
     int64_t roles;
     /* ... or a physics-informed problem: "convection", "convection-diffusion", "reaction", "reaction-diffusion". */
     const char *pinn;
     ll_pinn_family family;
+    /* > 0: the samples of the first term are so many points of the reference grid (all 25,600 in order, else a seeded choice):
+     * for features and the solution, whose loss then means nothing. */
+    int64_t feature_points;
     /* both */
     const char *checkpoint; /* NULL: initialised with seed */
     bool by_order;          /* weights by shape-checked order as the last resort */
@@ -63,6 +72,24 @@ LL_API ll_status ll_setup_initialise(const ll_setup *setup, uint64_t seed, void 
 /* What went where, and what a person should know ("no training samples: statistics are re-estimated on ..."). */
 LL_API const char *ll_setup_report(const ll_setup *setup);
 LL_API const char *ll_setup_notes(const ll_setup *setup);
+/* The samples of each role, in the order of the Problem's first term: what a record says of its data. Views. */
+typedef struct ll_setup_samples {
+    const char *role, *data; /* the source as it was asked for */
+    ll_split split;
+    bool divided, listed; /* a split made by seed; a list of numbers was given */
+    int64_t count;
+    const int64_t *indices; /* [count] numbers in the data set, ascending */
+    ll_hash hash;           /* of inputs, labels and targets: ll_dataset_hash */
+} ll_setup_samples;
+LL_API int64_t ll_setup_roles(const ll_setup *setup, const ll_setup_samples **samples);
+/* How many samples of `second` have the clean input of one of `first`, for any two roles. */
+typedef struct ll_setup_overlap {
+    const char *first, *second;
+    int64_t shared, first_count, second_count;
+} ll_setup_overlap;
+LL_API int64_t ll_setup_overlaps(const ll_setup *setup, const ll_setup_overlap **overlap);
+/* As given or measured; 0 channels: none. */
+LL_API const ll_normalisation *ll_setup_normalisation(const ll_setup *setup);
 /* Class labels of all samples, in the order of the Problem's first term (ll_problem_role gives the numbers of a role);
  * NULL without labels. */
 LL_API const int64_t *ll_setup_labels(const ll_setup *setup);

@@ -1,4 +1,4 @@
-#include "losslens/study_setup.h"
+#include "study/setup_internal.h"
 
 #include "losslens/problem_graph.h"
 
@@ -7,33 +7,7 @@
 
 static const char *const module = "study";
 
-enum { MOST_ROLES = 8, MOST_ROWS = 8 };
-
-/* Rows of the tables that belong to a role: one behind the other in the order of the roles. */
-typedef struct part {
-    char role[32];
-    const ll_dataset *dataset;
-    ll_subset subset;
-    int64_t first; /* row */
-} part;
-
-struct ll_setup {
-    ll_problem *problem;
-    const ll_model_info *model_info;
-    ll_model *model; /* owned by the problem once that exists */
-    ll_dataset *datasets[2];
-    ll_normalisation normalisation;
-    part parts[MOST_ROLES];
-    int64_t part_count, rows;
-    void *inputs; /* [rows, width] in the model's type */
-    int64_t *labels;
-    void *targets;
-    ll_pinn_samples points[LL_PINN_TERMS];
-    void *converted[LL_PINN_TERMS]; /* the points in the model's type */
-    bool by_order;
-    const ll_format_limits *limits;
-    ll_text report, notes;
-};
+enum { MOST_ROWS = 8 };
 
 void ll_setup_destroy(ll_setup *setup)
 {
@@ -43,13 +17,9 @@ void ll_setup_destroy(ll_setup *setup)
     } else {
         ll_model_destroy(setup->model);
     }
-    for (int64_t i = 0; i < setup->part_count; i++) ll_subset_deinit(&setup->parts[i].subset);
-    for (int i = 0; i < 2; i++) ll_dataset_destroy(setup->datasets[i]);
+    setup_free_data(setup);
     for (int i = 0; i < LL_PINN_TERMS; i++) ll_free(setup->converted[i]);
     ll_pinn_samples_deinit(setup->points);
-    ll_free(setup->inputs);
-    ll_free(setup->labels);
-    ll_free(setup->targets);
     ll_text_deinit(&setup->report);
     ll_text_deinit(&setup->notes);
     ll_free(setup);
@@ -59,124 +29,6 @@ ll_problem *ll_setup_problem(const ll_setup *setup) { return setup->problem; }
 const ll_model_info *ll_setup_model(const ll_setup *setup) { return setup->model_info; }
 const char *ll_setup_report(const ll_setup *setup) { return setup->report.text != NULL ? setup->report.text : ""; }
 const char *ll_setup_notes(const ll_setup *setup) { return setup->notes.text != NULL ? setup->notes.text : ""; }
-const int64_t *ll_setup_labels(const ll_setup *setup) { return setup->labels; }
-int64_t ll_setup_classes(const ll_setup *setup) { return setup->datasets[0] != NULL ? setup->datasets[0]->classes : 0; }
-
-/* ---------------------------------------------------------------- data */
-
-/* float32 values as the model's type, in place or in a new block: `values` is consumed. */
-static ll_status as_model_type(ll_dtype dtype, float *values, int64_t count, void **out, ll_error *error)
-{
-    if (dtype == LL_F32) {
-        *out = values;
-        return LL_OK;
-    }
-    double *wide = ll_allocate_array(count, sizeof *wide);
-    if (wide == NULL) {
-        ll_free(values);
-        return ll_fail_memory(error, module, (size_t)count * sizeof *wide);
-    }
-    for (int64_t i = 0; i < count; i++) wide[i] = (double)values[i];
-    ll_free(values);
-    *out = wide;
-    return LL_OK;
-}
-
-static bool same_kind(const ll_dataset *a, const ll_dataset *b)
-{
-    bool same = a->rank == b->rank && a->width == b->width && a->label_width == b->label_width && a->target_width == b->target_width;
-    for (int axis = 0; same && axis < a->rank; axis++) same = a->shape[axis] == b->shape[axis];
-    return same;
-}
-
-static ll_status load_data(ll_setup *setup, const ll_setup_options *options, ll_error *error)
-{
-    const char *const sources[2] = {options->data, options->second_data};
-    for (int i = 0; i < 2; i++) {
-        if (sources[i] != NULL) LL_TRY(ll_dataset_load(sources[i], options->limits, &setup->datasets[i], error));
-    }
-    if (setup->datasets[1] != NULL && !same_kind(setup->datasets[0], setup->datasets[1])) {
-        return ll_fail(error, LL_SHAPE, module, options->second_data, "its samples have another shape than those of %s", options->data);
-    }
-    setup->normalisation = options->normalisation;
-    return ll_normalisation_check(&setup->normalisation, setup->datasets[0], error);
-}
-
-static ll_status choose(ll_setup *setup, const ll_setup_options *options, ll_error *error)
-{
-    static const ll_setup_role everything = {.role = "evaluate", .choice = {.in_order = true}};
-    const ll_setup_role *roles = options->roles > 0 ? options->role : &everything;
-    int64_t count = options->roles > 0 ? options->roles : 1;
-    if (count > MOST_ROLES) return ll_fail(error, LL_TOO_LARGE, module, "roles", "got %lld roles; at most %d", (long long)count, MOST_ROLES);
-    for (int64_t r = 0; r < count; r++) {
-        bool trains = strcmp(roles[r].role, "calibrate") == 0 || strcmp(roles[r].role, "fit") == 0;
-        const ll_dataset *dataset = trains && setup->datasets[1] != NULL ? setup->datasets[1] : setup->datasets[0];
-        part *it = &setup->parts[setup->part_count];
-        bool divided = false;
-        ll_error reason = {0};
-        ll_status status = ll_dataset_choose(dataset, &roles[r].choice, &it->subset, &divided, &reason);
-        if (status != LL_OK && !roles[r].optional) {
-            if (error != NULL) *error = reason;
-            return status;
-        }
-        if (status != LL_OK) {
-            ll_text_format(&setup->notes, "no samples for the role %s: %s\n", roles[r].role, reason.message);
-            continue;
-        }
-        if (divided) ll_text_format(&setup->notes, "role %s: the data has one split only; it was divided by seed\n", roles[r].role);
-        it->dataset = dataset;
-        snprintf(it->role, sizeof it->role, "%s", roles[r].role);
-        it->first = setup->rows;
-        setup->rows += it->subset.count;
-        setup->part_count++;
-    }
-    return LL_OK;
-}
-
-static ll_status fetch(ll_setup *setup, const ll_setup_options *options, ll_error *error)
-{
-    const ll_dataset *like = setup->datasets[0];
-    int64_t width = like->width, values;
-    if (!ll_multiply_int64(setup->rows, ll_max_int64(width, 1), &values)) return ll_fail(error, LL_TOO_LARGE, module, options->data, "too many samples");
-    float *inputs = ll_allocate_array(values, sizeof *inputs);
-    float *targets = like->targets != NULL ? ll_allocate_array(setup->rows * like->target_width, sizeof *targets) : NULL;
-    setup->labels = like->labels != NULL ? ll_allocate_array(setup->rows * like->label_width, sizeof *setup->labels) : NULL;
-    if (inputs == NULL || (like->targets != NULL && targets == NULL) || (like->labels != NULL && setup->labels == NULL)) {
-        ll_free(inputs);
-        ll_free(targets);
-        return ll_fail_memory(error, module, (size_t)values * sizeof *inputs);
-    }
-    for (int64_t i = 0; i < setup->part_count; i++) {
-        const part *it = &setup->parts[i];
-        ll_dataset_fetch(it->dataset, it->subset.indices, it->subset.count, &setup->normalisation, NULL, inputs + it->first * width);
-        if (setup->labels != NULL) {
-            ll_dataset_fetch_labels(it->dataset, it->subset.indices, it->subset.count, setup->labels + it->first * like->label_width);
-        }
-        if (targets != NULL) {
-            ll_dataset_fetch_targets(it->dataset, it->subset.indices, it->subset.count, targets + it->first * like->target_width);
-        }
-    }
-    ll_dtype dtype = options->float64 ? LL_F64 : LL_F32;
-    ll_status status = as_model_type(dtype, inputs, values, &setup->inputs, error);
-    if (status != LL_OK) {
-        ll_free(targets);
-        return status;
-    }
-    return targets != NULL ? as_model_type(dtype, targets, setup->rows * like->target_width, &setup->targets, error) : LL_OK;
-}
-
-ll_status ll_setup_augment(ll_setup *setup, const ll_augmentation *augmentation, ll_error *error)
-{
-    for (int64_t i = 0; i < setup->part_count; i++) {
-        const part *it = &setup->parts[i];
-        if (strcmp(it->role, "fit") != 0) continue;
-        if (setup->model_info->dtype != LL_F32) return ll_fail(error, LL_UNSUPPORTED, module, "augmentation", "only for float32 networks");
-        float *rows = (float *)setup->inputs + it->first * it->dataset->width;
-        ll_dataset_fetch(it->dataset, it->subset.indices, it->subset.count, &setup->normalisation, augmentation, rows);
-        return LL_OK;
-    }
-    return ll_fail(error, LL_NOT_FOUND, module, "fit", "there are no samples with the role fit");
-}
 
 /* ---------------------------------------------------------------- models */
 
@@ -214,7 +66,7 @@ static ll_status create_network(ll_setup *setup, const ll_setup_options *options
     ll_network_options network = {.network = options->network, .option = given, .options = count,
                                   .dtype = options->float64 ? LL_F64 : LL_F32, .loss = options->loss};
     for (int axis = 0; axis < data->rank && axis < 3; axis++) network.input_shape[axis] = data->shape[axis];
-    network.classes = data->labels != NULL ? data->classes : data->target_width;
+    network.classes = data->labels != NULL ? ll_setup_classes(setup) : data->target_width;
     if (network.loss == NULL) network.loss = data->labels == NULL ? "mse" : data->label_width > 1 ? "segmentation" : "cross_entropy";
     if (strcmp(network.loss, "bce") == 0) network.classes = 1;
     ll_document *blocks = NULL;
@@ -227,6 +79,31 @@ static ll_status create_network(ll_setup *setup, const ll_setup_options *options
     ll_document_destroy(blocks);
     if (status != LL_OK) return status;
     setup->model_info = ll_model_view(setup->model);
+    return LL_OK;
+}
+
+/* Rows x, t, u of the reference take the place of the first term's x, t, start. */
+static ll_status use_reference_points(ll_setup *setup, const ll_setup_options *options, ll_error *error)
+{
+    ll_pinn_samples *first = &setup->points[0];
+    const ll_pinn_samples *reference = &setup->points[LL_PINN_TERMS - 1];
+    int64_t count = ll_min_int64(options->feature_points, reference->count), width = reference->width;
+    int64_t *order = ll_allocate_array(reference->count, sizeof *order);
+    double *values = ll_allocate_array(count * width, sizeof *values);
+    if (order == NULL || values == NULL || first->width != width) {
+        ll_free(order);
+        ll_free(values);
+        return ll_fail_memory(error, module, (size_t)(count * width) * sizeof *values);
+    }
+    if (count == reference->count)
+        for (int64_t i = 0; i < count; i++) order[i] = i;
+    else
+        ll_rng_permutation(ll_rng_make(options->family.point_seed, "features", "points"), reference->count, order);
+    for (int64_t i = 0; i < count; i++) memcpy(values + i * width, reference->values + order[i] * width, (size_t)width * sizeof *values);
+    ll_free(order);
+    ll_free(first->values);
+    first->values = values;
+    first->count = count;
     return LL_OK;
 }
 
@@ -248,7 +125,7 @@ static ll_status create_pinn(ll_setup *setup, const ll_setup_options *options, l
         family.dtype = options->float64 ? LL_F64 : LL_F32;
         LL_TRY(ll_pinn_family_create(&family, &setup->model, setup->points, error));
         setup->model_info = ll_model_view(setup->model);
-        return LL_OK;
+        return options->feature_points > 0 ? use_reference_points(setup, options, error) : LL_OK;
     }
     const char *near = ll_nearest_word(options->pinn, names, 4);
     return ll_fail(error, LL_NOT_FOUND, module, options->pinn, "no problem of that name%s%s; there are convection, convection-diffusion, reaction, reaction-diffusion",
@@ -320,7 +197,7 @@ static ll_status role_lists(const ll_setup *setup, ll_role_samples *lists, int64
     if (number == NULL) return ll_fail_memory(error, module, (size_t)setup->rows * sizeof *number);
     for (int64_t i = 0; i < setup->rows; i++) number[i] = i;
     for (int64_t p = 0; p < setup->part_count; p++) {
-        const part *it = &setup->parts[p];
+        const setup_part *it = &setup->parts[p];
         lists[p] = (ll_role_samples){.role = it->role, .term = 0, .indices = number + it->first, .count = it->subset.count};
     }
     *numbers = number;
@@ -383,7 +260,7 @@ ll_status ll_setup_initialise(const ll_setup *setup, uint64_t seed, void **theta
 static ll_status build_problem(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file, ll_error *error)
 {
     ll_graph_rows rows[MOST_ROWS];
-    ll_role_samples roles[MOST_ROLES];
+    ll_role_samples roles[SETUP_ROLES];
     int64_t row_count = 0, *numbers = NULL;
     void *theta = NULL, *buffers = NULL;
     LL_TRY(options->pinn != NULL ? pinn_rows(setup, rows, &row_count, error) : network_rows(setup, rows, &row_count, error));
@@ -408,9 +285,7 @@ static ll_status fill(ll_setup *setup, const ll_setup_options *options, const ll
         LL_TRY(create_pinn(setup, options, error));
         if (file != NULL) LL_TRY(use_stored_points(setup, options, file, error));
     } else {
-        LL_TRY(load_data(setup, options, error));
-        LL_TRY(choose(setup, options, error));
-        LL_TRY(fetch(setup, options, error));
+        LL_TRY(setup_read_data(setup, options, error));
         LL_TRY(create_network(setup, options, file, error));
     }
     return build_problem(setup, options, file, error);
