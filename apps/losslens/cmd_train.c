@@ -39,7 +39,7 @@ typedef struct training {
     const ll_problem_info *info;
     ll_training_options options;
     ll_augmentation augmentation;
-    bool augments, has_test;
+    bool augments, has_test, has_evaluate; /* curves: on the role evaluate, else test */
     int64_t first_seed, seeds; /* seeds 0: a single run */
     ll_progress_line line;
     ll_text notes;
@@ -49,52 +49,6 @@ typedef struct training {
 /* ---------------------------------------------------------------- set-up */
 
 static int64_t round_up(int64_t count, int64_t by) { return (count + by - 1) / by; }
-
-static ll_setup_role fit_role(const train_flags *f)
-{
-    return (ll_setup_role){.role = "fit",
-                           .choice = {.split = f->setup.train_data != NULL ? LL_SPLIT_ALL : LL_SPLIT_TRAIN,
-                                      .count = f->fit_samples,
-                                      .in_order = f->fit_samples == 0,
-                                      .seed = (uint64_t)f->setup.seed}};
-}
-
-/* Mean and deviation of the images to be trained on, when none are given. */
-static ll_status measure_normalisation(training *t, ll_error *error)
-{
-    ll_setup_flags *f = &t->flags.setup;
-    if (f->network == NULL || f->data == NULL || f->mean.count > 0 || f->deviation.count > 0) return LL_OK;
-    ll_dataset *data = NULL;
-    LL_TRY(ll_dataset_load(f->train_data != NULL ? f->train_data : f->data, NULL, &data, error));
-    ll_subset subset = {0};
-    ll_normalisation measured = {0};
-    ll_setup_role role = fit_role(&t->flags);
-    ll_status status = LL_OK;
-    if (data->pixels != NULL) {
-        status = ll_dataset_choose(data, &role.choice, &subset, NULL, error);
-        if (status == LL_OK) status = ll_normalisation_measure(data, &subset, &measured, error);
-    }
-    ll_subset_deinit(&subset);
-    ll_dataset_destroy(data);
-    LL_TRY(status);
-    char number[LL_NUMBER_TEXT];
-    const char *const names[] = {"--mean ", " --std "};
-    if (measured.channels > 0) ll_text_append(&t->notes, "normalisation measured on the training images: ");
-    for (int which = 0; which < 2 && measured.channels > 0; which++) {
-        ll_reals *to = which == 0 ? &f->mean : &f->deviation;
-        to->count = (int)measured.channels;
-        ll_text_append(&t->notes, names[which]);
-        for (int c = 0; c < to->count; c++) {
-            /* What is printed is what is used: five digits, so that another verb can be given the same numbers. */
-            double value = which == 0 ? (double)measured.mean[c] : (double)measured.deviation[c];
-            to->values[c] = value = round(value * 1e5) / 1e5;
-            ll_number_text(value, number);
-            ll_text_format(&t->notes, "%s%s", c > 0 ? "," : "", number);
-        }
-    }
-    if (measured.channels > 0) ll_text_append(&t->notes, "\n");
-    return t->notes.failed ? ll_fail_memory(error, program, 0) : LL_OK;
-}
 
 static ll_status read_seeds(training *t, ll_error *error)
 {
@@ -146,23 +100,29 @@ static ll_status augment_epoch(void *context, int64_t epoch, ll_error *error)
 static ll_status open_problem(training *t, ll_error *error)
 {
     train_flags *f = &t->flags;
-    LL_TRY(measure_normalisation(t, error));
-    ll_setup_role roles[] = {fit_role(f),
+    bool apart = f->setup.train_data != NULL, data = f->setup.problem == NULL;
+    ll_setup_role roles[] = {{.role = "fit",
+                              .choice = {.split = apart ? LL_SPLIT_ALL : LL_SPLIT_TRAIN,
+                                         .count = f->fit_samples,
+                                         .in_order = f->fit_samples == 0,
+                                         .seed = (uint64_t)f->setup.seed}},
                              {.role = "test",
-                              .choice = {.split = f->setup.train_data != NULL ? LL_SPLIT_ALL : LL_SPLIT_TEST,
+                              .choice = {.split = apart ? LL_SPLIT_ALL : LL_SPLIT_TEST,
                                          .count = f->setup.samples,
                                          .in_order = f->setup.samples == 0,
                                          .seed = (uint64_t)f->setup.seed},
                               .optional = true}};
     ll_setup_flags flags = f->setup;
     if (strcmp(f->optimiser, "adamw") == 0) flags.weight_decay = 0; /* there it is no part of the loss */
-    LL_TRY(ll_setup_flags_open(&flags, roles, f->setup.network != NULL ? 2 : 0, &t->setup, error));
+    flags.measure = true;
+    LL_TRY(ll_setup_flags_open(&flags, roles, data ? LL_COUNT(roles) : 0, &t->setup, error));
     t->info = ll_problem_view(ll_setup_problem(t->setup));
     if (t->info->terms > MOST_TERMS || t->info->metrics > MOST_METRICS)
         return ll_fail(error, LL_TOO_LARGE, program, t->info->name, "more than %d terms or %d metrics", MOST_TERMS, MOST_METRICS);
     const int64_t *indices;
     int64_t count;
     t->has_test = ll_problem_role(ll_setup_problem(t->setup), "test", 0, &indices, &count, NULL) == LL_OK;
+    t->has_evaluate = data && ll_problem_role(ll_setup_problem(t->setup), "evaluate", 0, &indices, &count, NULL) == LL_OK;
     ll_text_append(&t->notes, ll_setup_notes(t->setup));
     return LL_OK;
 }
@@ -192,7 +152,7 @@ static void fill_options(training *t)
                       .weight_decay = strcmp(f->optimiser, "adamw") == 0 ? f->setup.weight_decay : 0.0},
         .schedule = {.kind = schedule, .every = f->step_every * steps, .factor = f->step_factor, .final = f->final_factor,
                      .warm_up = f->warm_up * steps},
-        .evaluate_role = t->has_test ? "test" : NULL,
+        .evaluate_role = t->has_evaluate ? "evaluate" : t->has_test ? "test" : NULL,
         .batch_size = f->batch,
         .epochs = f->epochs,
         /* About a checkpoint a minute: steps on everything at once are short, but hold many vectors with L-BFGS. */
@@ -330,6 +290,16 @@ static void add_outcome(ll_json *json, const training *t, const outcome *o, int6
     if (o->out[0] != 0) ll_json_add_text(json, "out", o->out);
 }
 
+static void add_normalisation(ll_json *json, const ll_normalisation *n)
+{
+    double values[LL_CHANNEL_LIMIT];
+    for (int which = 0; which < 2 && n->channels > 0; which++) {
+        for (int64_t c = 0; c < n->channels; c++) values[c] = round((double)(which == 0 ? n->mean[c] : n->deviation[c]) * 1e7) / 1e7;
+        ll_json_key(json, which == 0 ? "mean" : "std");
+        ll_json_numbers(json, values, n->channels);
+    }
+}
+
 static bool print_json(const training *t, double seconds)
 {
     ll_json json = {0};
@@ -338,12 +308,8 @@ static bool print_json(const training *t, double seconds)
     ll_json_add_integer(&json, "parameters", t->info->parameter_count);
     ll_json_add_text(&json, "optimiser", t->flags.optimiser);
     ll_json_add_number(&json, "seconds", seconds);
-    if (t->flags.setup.mean.count > 0) {
-        ll_json_key(&json, "mean");
-        ll_json_numbers(&json, t->flags.setup.mean.values, t->flags.setup.mean.count);
-        ll_json_key(&json, "std");
-        ll_json_numbers(&json, t->flags.setup.deviation.values, t->flags.setup.deviation.count);
-    }
+    add_normalisation(&json, ll_setup_normalisation(t->setup));
+    ll_setup_flags_json(&json, t->setup);
     if (t->seeds == 0) add_outcome(&json, t, &t->outcomes[0], t->flags.setup.seed);
     if (t->seeds > 0) {
         ll_json_key(&json, "runs");
@@ -555,7 +521,7 @@ static int run(int argc, char **argv)
         ll_text_deinit(&identity);
         return ll_command_misuse(&command, "--seeds draws the initial weights; --checkpoint gives them: give one");
     }
-    bool data = f->setup.network != NULL;
+    bool data = f->setup.problem == NULL;
     if (f->optimiser == NULL) f->optimiser = data ? "sgd" : "lbfgs";
     bool full = strcmp(f->optimiser, "lbfgs") == 0 || !data;
     if (f->batch == 0 && !full) f->batch = 128;

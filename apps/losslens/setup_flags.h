@@ -10,16 +10,18 @@
 #ifndef LOSSLENS_APP_SETUP_FLAGS_H
 #define LOSSLENS_APP_SETUP_FLAGS_H
 
+#include "json.h"
 #include "losslens/study_setup.h"
 #include "options.h"
 
 typedef struct ll_setup_flags {
-    const char *network, *network_file, *shortcut, *loss, *split, *data, *train_data, *checkpoint, *problem;
-    ll_texts option;
+    const char *network, *network_file, *shortcut, *loss, *split, *data, *train_data, *checkpoint, *problem, *corrupt;
+    ll_texts option, role;
     ll_reals mean, deviation;
     double beta, nu, rho, weight_decay;
     int64_t samples, seed, point_seed, threads, memory;
     bool by_order, float64, gaussian_start;
+    bool measure; /* the normalisation, on the images of the role fit, where none is given */
 } ll_setup_flags;
 
 #define LL_SETUP_FLAGS_DEFAULT {.samples = 0}
@@ -38,6 +40,8 @@ typedef struct ll_setup_flags {
         {"std", LL_OPTION_REALS, &(f)->deviation, "S,..", "then divided by, one or one a channel", 0, 0, NULL},             \
         {"split", LL_OPTION_CHOICE, &(f)->split, "all|train|test", "which samples of the data", 0, 0, NULL},                 \
         {"samples", LL_OPTION_INTEGER, &(f)->samples, "N", "how many samples to evaluate; 0: all", 0, 1e12, NULL},           \
+        {"role", LL_OPTION_TEXTS, &(f)->role, "ROLE=SPLIT[:N]", "samples of fit, calibrate, evaluate or test: all, train, test, N of it, or @FILE", 0, 0, NULL}, \
+        {"corrupt", LL_OPTION_TEXT, &(f)->corrupt, "KIND[:SEVERITY],..", "corrupt every image by one of these; all: any of nine kinds", 0, 0, NULL}, \
         {"loss", LL_OPTION_CHOICE, &(f)->loss, "cross_entropy|mse|bce|segmentation", "default: by the data", 0, 0, NULL},    \
         {"problem", LL_OPTION_CHOICE, &(f)->problem, "convection|convection-diffusion|reaction|reaction-diffusion",         \
          "a physics-informed problem instead of a network with data", 0, 0, NULL},                                       \
@@ -50,9 +54,13 @@ typedef struct ll_setup_flags {
         {"float64", LL_OPTION_FLAG, &(f)->float64, NULL, "compute in double precision", 0, 0, NULL},                         \
         {"memory", LL_OPTION_BYTES, &(f)->memory, "BYTES", "refuse work that needs more", 0, 0, NULL}
 
-/* roles NULL: the role "evaluate", of --samples samples (the first ones when all are taken, else a stratified choice). */
+/* The verb's roles, where --role does not say otherwise, and those of --role. roles NULL: those of --role alone, else the
+ * role "evaluate", of --samples samples (the first ones when all are taken, else a stratified choice). */
 ll_status ll_setup_flags_open(const ll_setup_flags *flags, const ll_setup_role *roles, int64_t role_count, ll_setup **setup,
                               ll_error *error);
+
+/* "roles": what each role is made of, "overlap": what two share; nothing without data. */
+void ll_setup_flags_json(ll_json *json, const ll_setup *setup);
 
 /* The role "evaluate" as the flags ask for it. */
 ll_setup_role ll_setup_flags_evaluate(const ll_setup_flags *flags);

@@ -73,6 +73,7 @@ typedef struct ll_subset_request {
     bool in_order;          /* the first `count` instead of a stratified random choice */
     uint64_t seed;
     double test_fraction;   /* when the source has no test samples: share that is divided off; 0 means 0.2 */
+    const int64_t *indices; /* instead of all that: exactly these `count` samples, each once, in any order */
 } ll_subset_request;
 /* Stratified: class shares as in the split, by largest remainders; without labels a random choice. When the
  * source has one split only and train or test is asked for, it is divided by the seed, stratified, all
@@ -151,6 +152,11 @@ typedef struct ll_corruption {
     ll_corruption_kind kind;
     int severity; /* 1..5 */
 } ll_corruption;
+/* Reads "blur:3,jpeg" (a kind without a severity: all five) or "all" (every kind at every severity); LL_NOT_FOUND names
+ * the nearest kind. */
+enum { LL_CORRUPTION_LIMIT = LL_CORRUPTIONS * 5 };
+LL_API ll_status ll_corruptions_parse(const char *text, ll_corruption corruptions[LL_CORRUPTION_LIMIT], int64_t *count,
+                                      ll_error *error) LL_MUST_CHECK;
 /* One image; the result has the same size. The random numbers are rng's. Values are rounded to the nearest byte
  * (the authors' code cuts off). */
 LL_API ll_status ll_corrupt_image(const ll_image *image, ll_corruption corruption, ll_rng rng, ll_image *corrupted,

@@ -146,6 +146,10 @@ static ll_status choose(const ll_dataset *dataset, const ll_subset_request *requ
     }
     int64_t available = count - request->first, wanted = request->count > 0 ? request->count : available;
     if (request->first < 0 || request->count < 0 || available < 1 || wanted > available) {
+        if (request->first == 0 && request->count > 0) {
+            return ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name, "%lld %s wanted; there are %lld", (long long)request->count,
+                           names[request->split], (long long)count);
+        }
         return ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name, "%lld %s wanted after the first %lld; there are %lld in all",
                        (long long)request->count, names[request->split], (long long)request->first, (long long)count);
     }
@@ -157,9 +161,41 @@ static ll_status choose(const ll_dataset *dataset, const ll_subset_request *requ
     return LL_OK;
 }
 
+/* The samples of a list, ascending. */
+static ll_status take_listed(const ll_dataset *dataset, const ll_subset_request *request, ll_subset *subset, ll_error *error)
+{
+    int64_t count = request->count;
+    if (count < 1) return ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name, "the list of samples is empty");
+    int64_t *sorted = ll_allocate_array(count, sizeof *sorted);
+    if (sorted == NULL) return ll_fail_memory(error, "data", (size_t)count * sizeof *sorted);
+    memcpy(sorted, request->indices, (size_t)count * sizeof *sorted);
+    qsort(sorted, (size_t)count, sizeof *sorted, by_value);
+    ll_status status = LL_OK;
+    if (sorted[0] < 0 || sorted[count - 1] >= dataset->count) {
+        status = ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name, "the list has sample %lld; there are 0 to %lld",
+                         (long long)(sorted[0] < 0 ? sorted[0] : sorted[count - 1]), (long long)dataset->count - 1);
+    }
+    for (int64_t i = 1; i < count && status == LL_OK; i++) {
+        if (sorted[i] == sorted[i - 1]) {
+            status = ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name, "the list has sample %lld twice", (long long)sorted[i]);
+        }
+    }
+    if (status != LL_OK) {
+        ll_free(sorted);
+        return status;
+    }
+    *subset = (ll_subset){count, sorted};
+    return LL_OK;
+}
+
 ll_status ll_dataset_choose(const ll_dataset *dataset, const ll_subset_request *request, ll_subset *subset,
                             bool *divided, ll_error *error)
 {
+    if (request->indices != NULL) {
+        LL_TRY(take_listed(dataset, request, subset, error));
+        if (divided != NULL) *divided = false;
+        return LL_OK;
+    }
     int64_t *candidates = ll_allocate_array(dataset->count, sizeof *candidates), count = 0;
     uint8_t *test = ll_allocate_zeroed((size_t)dataset->count);
     bool was_divided = false;

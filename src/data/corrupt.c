@@ -197,6 +197,57 @@ static ll_status check(ll_corruption corruption, ll_error *error)
                    (int)corruption.kind, corruption.severity, LL_CORRUPTIONS - 1);
 }
 
+/* One word of a list, "kind" or "kind:severity", of `length` letters. */
+static ll_status parse_one(const char *word, size_t length, ll_corruption *list, int64_t *count, ll_error *error)
+{
+    const char *names[LL_CORRUPTIONS];
+    char kind[64];
+    const char *colon = memchr(word, ':', length);
+    size_t letters = colon != NULL ? (size_t)(colon - word) : length;
+    snprintf(kind, sizeof kind, "%.*s", (int)(letters < sizeof kind ? letters : sizeof kind - 1), word);
+    int which = -1;
+    for (int i = 0; i < LL_CORRUPTIONS; i++) {
+        names[i] = ll_corruption_name((ll_corruption_kind)i);
+        if (strcmp(names[i], kind) == 0) which = i;
+    }
+    if (which < 0) {
+        const char *near = ll_nearest_word(kind, names, LL_CORRUPTIONS);
+        return ll_fail(error, LL_NOT_FOUND, "data", kind, "no corruption of that name%s%s; there are gaussian_noise, shot_noise, impulse_noise, "
+                       "speckle_noise, blur, contrast, brightness, jpeg, pixelate, or all of them: all",
+                       near != NULL ? "; did you mean " : "", near != NULL ? near : "");
+    }
+    bool one = colon != NULL && word + length == colon + 2 && colon[1] >= '1' && colon[1] <= '5';
+    if (colon != NULL && !one) {
+        return ll_fail(error, LL_INVALID_ARGUMENT, "data", kind, "got the severity \"%.*s\"; wanted 1 to 5", (int)(word + length - colon - 1), colon + 1);
+    }
+    for (int severity = 1; severity <= 5; severity++) {
+        if (one && severity != colon[1] - '0') continue;
+        if (*count == LL_CORRUPTION_LIMIT) return ll_fail(error, LL_TOO_LARGE, "data", kind, "more than %d corruptions", LL_CORRUPTION_LIMIT);
+        list[(*count)++] = (ll_corruption){(ll_corruption_kind)which, severity};
+    }
+    return LL_OK;
+}
+
+ll_status ll_corruptions_parse(const char *text, ll_corruption corruptions[LL_CORRUPTION_LIMIT], int64_t *count, ll_error *error)
+{
+    ll_corruption list[LL_CORRUPTION_LIMIT];
+    int64_t read = 0;
+    bool all = strcmp(text, "all") == 0;
+    for (int kind = 0; all && kind < LL_CORRUPTIONS; kind++) {
+        const char *name = ll_corruption_name((ll_corruption_kind)kind);
+        LL_TRY(parse_one(name, strlen(name), list, &read, error));
+    }
+    for (const char *word = text; !all; word++) {
+        size_t length = strcspn(word, ",");
+        LL_TRY(parse_one(word, length, list, &read, error));
+        word += length;
+        if (*word == 0) break;
+    }
+    memcpy(corruptions, list, (size_t)read * sizeof *list);
+    *count = read;
+    return LL_OK;
+}
+
 ll_status ll_corrupt_image(const ll_image *image, ll_corruption corruption, ll_rng rng, ll_image *corrupted, ll_error *error)
 {
     LL_TRY(check(corruption, error));

@@ -140,10 +140,28 @@ static ll_status binary(builder *b, const ll_node output[2])
     return add_metric(b, rank > 2 ? "pixel_accuracy" : "accuracy", "", true, share, LL_NO_NODE);
 }
 
+/* Cross-entropy wants a score a class, a segmentation a map of scores. */
+static ll_status check_output(builder *b, ll_node output, const char *loss)
+{
+    bool classes = strcmp(loss, "cross_entropy") == 0, map = strcmp(loss, "segmentation") == 0;
+    int rank = ll_rank_of(b, output);
+    char shape[96];
+    size_t used = 0;
+    if ((!classes || rank == 2) && (!map || rank == 4)) return LL_OK;
+    for (int axis = 1; axis < rank && axis < LL_GRAPH_RANK; axis++)
+        used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%lld", axis > 1 ? ", " : "", (long long)ll_extent(b, output, axis));
+    return ll_fail(b->error, LL_SHAPE, "networks", b->options->network,
+                   classes ? "its output for a sample is [%s], not a score for each class; the loss cross_entropy wants one label a sample. A map of scores "
+                             "goes with labels for each pixel (--data segmentation:IMAGES,MASKS) or with --loss bce or mse and targets of the map's shape"
+                           : "its output for a sample is [%s], not a map of scores [classes, height, width]; the loss segmentation wants one",
+                   used > 0 ? shape : "");
+}
+
 ll_status ll_builder_finish(builder *b, ll_node output[2])
 {
     static const char *const losses[] = {"cross_entropy", "segmentation", "mse", "bce"};
     const char *loss = b->options->loss != NULL ? b->options->loss : losses[0];
+    LL_TRY(check_output(b, output[0], loss));
     if (strcmp(loss, losses[0]) == 0) return classification(b, output, false);
     if (strcmp(loss, losses[1]) == 0) return classification(b, output, true);
     if (strcmp(loss, losses[2]) == 0) return regression(b, output);

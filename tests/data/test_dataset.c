@@ -66,7 +66,7 @@ static void stratified(void **state)
     assert_true(subset.indices[0] == 88 && subset.indices[1] == 89);
     ll_subset_deinit(&subset);
     assert_int_equal(ll_dataset_choose(dataset, &(ll_subset_request){.count = 91}, &subset, NULL, &error), LL_INVALID_ARGUMENT);
-    assert_non_null(strstr(error.message, "91 samples wanted after the first 0; there are 90"));
+    assert_non_null(strstr(error.message, "91 samples wanted; there are 90"));
     assert_int_equal(ll_dataset_choose(dataset, &(ll_subset_request){.first = 90}, &subset, NULL, &error), LL_INVALID_ARGUMENT);
     ll_dataset_destroy(dataset);
 }
@@ -266,6 +266,25 @@ static void refused_sources(void **state)
     assert_int_equal(ll_dataset_load("idx:one", NULL, &dataset, &error), LL_INVALID_ARGUMENT);
 }
 
+static void corruption_lists(void **state)
+{
+    (void)state;
+    ll_corruption list[LL_CORRUPTION_LIMIT];
+    int64_t count = 7;
+    ll_error error = {0};
+    assert_int_equal(ll_corruptions_parse("blur:3,jpeg", list, &count, &error), LL_OK);
+    assert_int_equal(count, 6);
+    assert_true(list[0].kind == LL_CORRUPTION_BLUR && list[0].severity == 3 && list[5].kind == LL_CORRUPTION_JPEG && list[5].severity == 5);
+    assert_int_equal(ll_corruptions_parse("all", list, &count, &error), LL_OK);
+    assert_int_equal(count, 45);
+    static const char *const wrong[] = {"", "blur,", "blur:", "blur:0", "blur:33", "all,blur", "blur;jpeg"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_not_equal(ll_corruptions_parse(wrong[i], list, &count, &error), LL_OK);
+        assert_int_equal(count, 45);
+    }
+    assert_int_equal(ll_corruptions_parse("all", list, &count, &error), LL_OK);
+}
+
 static void fashion_mnist(void **state)
 {
     (void)state;
@@ -289,6 +308,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stratified), cmocka_unit_test(one_split_is_divided), cmocka_unit_test(fetched_numbers),
         cmocka_unit_test(augmentation), cmocka_unit_test(batches), cmocka_unit_test(corruptions),
-        cmocka_unit_test(corrupted_images_overlap), cmocka_unit_test(refused_sources), cmocka_unit_test(fashion_mnist)};
+        cmocka_unit_test(corrupted_images_overlap), cmocka_unit_test(refused_sources), cmocka_unit_test(corruption_lists), cmocka_unit_test(fashion_mnist)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
