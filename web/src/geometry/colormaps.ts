@@ -3,16 +3,16 @@
 
 export type Rgb = readonly [number, number, number];
 
-export const MAP_NAMES = ['viridis', 'cividis', 'magma', 'brown', 'balance', 'grey'] as const;
+export const MAP_NAMES = ["viridis", "cividis", "magma", "brown", "balance", "grey"] as const;
 export type MapName = (typeof MAP_NAMES)[number];
 
 export const MAP_TITLES: Readonly<Record<MapName, string>> = Object.freeze({
-  viridis: 'Viridis',
-  cividis: 'Cividis',
-  magma: 'Magma',
-  brown: 'Brown (dark = low)',
-  balance: 'Balance (diverging)',
-  grey: 'Grey',
+  viridis: "Viridis",
+  cividis: "Cividis",
+  magma: "Magma",
+  brown: "Brown (dark = low)",
+  balance: "Balance (diverging)",
+  grey: "Grey",
 });
 
 const CONTROL: Readonly<Record<MapName, readonly number[]>> = Object.freeze({
@@ -55,13 +55,13 @@ export function cssColor(rgb: Rgb): string {
   const hex = (x: number): string =>
     Math.round(Math.max(0, Math.min(1, x)) * 255)
       .toString(16)
-      .padStart(2, '0');
+      .padStart(2, "0");
   return `#${hex(rgb[0])}${hex(rgb[1])}${hex(rgb[2])}`;
 }
 
 /** CSS gradient stops for a legend, left to right. */
-export function cssGradient(map: MapName, direction = 'to right'): string {
-  return `linear-gradient(${direction}, ${CONTROL[map].map((_, i, all) => cssColor(colorAt(map, i / (all.length - 1)))).join(', ')})`;
+export function cssGradient(map: MapName, direction = "to right"): string {
+  return `linear-gradient(${direction}, ${CONTROL[map].map((_, i, all) => cssColor(colorAt(map, i / (all.length - 1)))).join(", ")})`;
 }
 
 /** Colours of `count` bands, the first for the lowest: both ends of the map are used. */
@@ -78,6 +78,6 @@ export function luminance(rgb: Rgb): number {
 }
 
 /** Black or white, whichever has more contrast on `rgb`. */
-export function inkOn(rgb: Rgb): '#000000' | '#ffffff' {
-  return luminance(rgb) > 0.179 ? '#000000' : '#ffffff';
+export function inkOn(rgb: Rgb): "#000000" | "#ffffff" {
+  return luminance(rgb) > 0.179 ? "#000000" : "#ffffff";
 }

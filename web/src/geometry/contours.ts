@@ -5,7 +5,7 @@
  * Points are named by the grid corner or cell side they lie on, so chains are joined exactly, whatever the rounding.
  * Higher values lie to the left of a line (y upwards). Cost O(cells + pieces of lines), all levels together: a cell
  * looks only at the levels between its corners. */
-import type { Grid2 } from './grid';
+import type { Grid2 } from "./grid";
 
 export interface Chain {
   /** x, y pairs in grid coordinates; a closed chain does not repeat its first point. */
@@ -370,16 +370,16 @@ export function pathOf(
     const { points } = chain;
     let lastX = NaN;
     let lastY = NaN;
-    let text = '';
+    let text = "";
     for (let i = 0; i < points.length; i += 2) {
       const px = round(x(points[i]!));
       const py = round(y(points[i + 1]!));
       if (px === lastX && py === lastY) continue;
-      text += `${text ? 'L' : 'M'}${px} ${py}`;
+      text += `${text ? "L" : "M"}${px} ${py}`;
       lastX = px;
       lastY = py;
     }
     if (text) parts.push(chain.closed ? `${text}Z` : text);
   }
-  return parts.join('');
+  return parts.join("");
 }

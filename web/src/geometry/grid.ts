@@ -19,9 +19,9 @@ export function countOf(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }
 
-export function gridOf(shape: readonly number[], axes: readonly Float64Array[], values: Grid['values']): Grid {
+export function gridOf(shape: readonly number[], axes: readonly Float64Array[], values: Grid["values"]): Grid {
   if (countOf(shape) !== values.length)
-    throw new Error(`${values.length} values for a grid of ${shape.join(' × ')}`);
+    throw new Error(`${values.length} values for a grid of ${shape.join(" × ")}`);
   shape.forEach((extent, k) => {
     if (axes[k]?.length !== extent) throw new Error(`axis ${k} has ${axes[k]?.length ?? 0} positions; ${extent} are wanted`);
   });
@@ -50,7 +50,7 @@ export function indicesOf(shape: readonly number[], vertex: number): readonly nu
   return stridesOf(shape).map((stride, k) => Math.floor(vertex / stride) % shape[k]!);
 }
 
-export function positionOf(grid: Pick<Grid, 'shape' | 'axes'>, vertex: number): readonly number[] {
+export function positionOf(grid: Pick<Grid, "shape" | "axes">, vertex: number): readonly number[] {
   return indicesOf(grid.shape, vertex).map((i, k) => grid.axes[k]![i]!);
 }
 
@@ -136,7 +136,7 @@ export function difference(a: Grid, b: Grid): Grid | undefined {
   return { ...a, values: Float64Array.from(a.values, (value, i) => value - b.values[i]!) };
 }
 
-export function sameCoordinates(a: Pick<Grid, 'shape' | 'axes'>, b: Pick<Grid, 'shape' | 'axes'>): boolean {
+export function sameCoordinates(a: Pick<Grid, "shape" | "axes">, b: Pick<Grid, "shape" | "axes">): boolean {
   return (
     a.shape.length === b.shape.length &&
     a.shape.every((extent, k) => extent === b.shape[k]) &&

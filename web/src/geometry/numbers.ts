@@ -1,34 +1,34 @@
 /** Ticks and numbers as a person reads them: 1, 2, 5 steps; as many digits as the step or the precision asks for. */
-import type { Scale } from './scales';
+import type { Scale } from "./scales";
 
 const SUPERSCRIPT: Readonly<Record<string, string>> = Object.freeze({
-  '-': '⁻', '0': '⁰', '1': '¹', '2': '²', '3': '³', '4': '⁴', '5': '⁵', '6': '⁶', '7': '⁷', '8': '⁸', '9': '⁹',
+  "-": "⁻", "0": "⁰", "1": "¹", "2": "²", "3": "³", "4": "⁴", "5": "⁵", "6": "⁶", "7": "⁷", "8": "⁸", "9": "⁹",
 });
 
 const superscript = (n: number): string =>
   String(n)
-    .split('')
+    .split("")
     .map((c) => SUPERSCRIPT[c] ?? c)
-    .join('');
+    .join("");
 
-const trimZeros = (text: string): string => (text.includes('.') ? text.replace(/0+$/, '').replace(/\.$/, '') : text);
-const properMinus = (text: string): string => text.replace(/^-/, '−');
+const trimZeros = (text: string): string => (text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text);
+const properMinus = (text: string): string => text.replace(/^-/, "−");
 
 /** m × 10ⁿ; 1 × 10ⁿ is written 10ⁿ. */
 function power(value: number, digits: number): string {
-  const [mantissa, exponent] = value.toExponential(Math.max(0, digits - 1)).split('e') as [string, string];
+  const [mantissa, exponent] = value.toExponential(Math.max(0, digits - 1)).split("e") as [string, string];
   const m = trimZeros(mantissa);
   const tail = `10${superscript(Number(exponent))}`;
-  return properMinus(m === '1' ? tail : m === '-1' ? `-${tail}` : `${m}×${tail}`);
+  return properMinus(m === "1" ? tail : m === "-1" ? `-${tail}` : `${m}×${tail}`);
 }
 
 /** A value with `digits` significant digits (default 4): 0.0123, 12.35, 1.2×10⁻⁷, 12,346; never more than it has. */
 export function formatNumber(value: number | null | undefined, digits = 4): string {
-  if (value === null || value === undefined) return '–';
-  if (Number.isNaN(value)) return 'not a number';
-  if (value === Infinity) return '∞';
-  if (value === -Infinity) return '−∞';
-  if (value === 0) return '0';
+  if (value === null || value === undefined) return "–";
+  if (Number.isNaN(value)) return "not a number";
+  if (value === Infinity) return "∞";
+  if (value === -Infinity) return "−∞";
+  if (value === 0) return "0";
   const size = Math.abs(value);
   if (size >= 1e6 || size < 1e-3) {
     if (size >= 1e6 && size < 1e9 && Number.isInteger(value) && digits > 6) return formatInteger(value);
@@ -41,7 +41,7 @@ export function formatNumber(value: number | null | undefined, digits = 4): stri
 
 /** 12,345 with thin grouping commas. */
 export function formatInteger(value: number): string {
-  return properMinus(Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, ','));
+  return properMinus(Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, ","));
 }
 
 export function formatPercent(share: number, digits = 3): string {
@@ -98,15 +98,15 @@ export function linearTicks(low: number, high: number, count = 5): readonly Tick
     const value = i === 0 ? 0 : Number((i * step).toPrecision(12));
     const scientific = largest >= 1e5 || largest < 1e-3;
     const digits = Math.max(1, Math.floor(Math.log10(Math.abs(value) / step || 1) + 1e-9) + 1);
-    const label = value === 0 ? '0' : scientific ? power(value, digits) : properMinus(groupThousands(value.toFixed(decimals)));
+    const label = value === 0 ? "0" : scientific ? power(value, digits) : properMinus(groupThousands(value.toFixed(decimals)));
     ticks.push({ value, label, major: true });
   }
   return ticks;
 }
 
 const groupThousands = (text: string): string => {
-  const [whole, part] = text.split('.') as [string, string?];
-  const grouped = whole.replace('-', '').length > 4 ? whole.replace(/\B(?=(\d{3})+(?!\d))/g, ',') : whole;
+  const [whole, part] = text.split(".") as [string, string?];
+  const grouped = whole.replace("-", "").length > 4 ? whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",") : whole;
   return part ? `${grouped}.${part}` : grouped;
 };
 
@@ -127,7 +127,7 @@ export function logTicks(low: number, high: number, count = 6): readonly Tick[] 
       if (value < low * (1 - 1e-12) || value > high * (1 + 1e-12)) continue;
       const major = mantissas.includes(m) && (m !== 1 || (e - Math.ceil(first / every) * every) % every === 0);
       if (!major && every > 1 && m !== 1) continue;
-      ticks.push({ value, label: major ? decadeLabel(value, m, e) : '', major });
+      ticks.push({ value, label: major ? decadeLabel(value, m, e) : "", major });
     }
   return ticks;
 }
@@ -140,13 +140,13 @@ function decadeLabel(value: number, m: number, e: number): string {
 /** Ticks that suit a scale: 0 and decades on both sides for symlog, values at equal ranks for quantiles. */
 export function ticksOf(scale: Scale, count = 5): readonly Tick[] {
   switch (scale.kind) {
-    case 'linear':
+    case "linear":
       return linearTicks(scale.low, scale.high, count);
-    case 'log':
+    case "log":
       return logTicks(scale.low, scale.high, count + 1);
-    case 'symlog':
+    case "symlog":
       return symlogTicks(scale, count);
-    case 'quantile':
+    case "quantile":
       return quantileTicks(scale, count);
   }
 }
@@ -196,7 +196,7 @@ export function thinLabels(
     if (!tick.label) return tick;
     const half = extent(tick.label) / 2;
     const at = px(tick.value);
-    if (at - half < last + gap) return { ...tick, label: '' };
+    if (at - half < last + gap) return { ...tick, label: "" };
     last = at + half;
     return tick;
   });
@@ -205,6 +205,6 @@ export function thinLabels(
 /** Width of a label in pixels at a font size, near enough for thinning (digits are tabular). */
 export function labelWidth(label: string, size = 11): number {
   let width = 0;
-  for (const c of label) width += '.,:|i⁻'.includes(c) ? 0.3 : '⁰¹²³⁴⁵⁶⁷⁸⁹'.includes(c) ? 0.42 : 0.58;
+  for (const c of label) width += ".,:|i⁻".includes(c) ? 0.3 : "⁰¹²³⁴⁵⁶⁷⁸⁹".includes(c) ? 0.42 : 0.58;
   return width * size;
 }

@@ -1,6 +1,6 @@
 /** Value scales: a value to a share of a range and back. A scale is plain data made once; nothing here draws. */
 
-export const SCALE_KINDS = ['linear', 'log', 'symlog', 'quantile'] as const;
+export const SCALE_KINDS = ["linear", "log", "symlog", "quantile"] as const;
 export type ScaleKind = (typeof SCALE_KINDS)[number];
 
 export interface Range {
@@ -51,7 +51,7 @@ export function decades(range: Range): number {
 
 /** Log where all values are positive and span more than three decades, else linear. */
 export function suggestedScale(range: Range | undefined): ScaleKind {
-  return range && decades(range) > 3 ? 'log' : 'linear';
+  return range && decades(range) > 3 ? "log" : "linear";
 }
 
 /** Sorted finite values, thinned to at most `most` of them: the support of a quantile scale. */
@@ -101,13 +101,13 @@ export function makeScale(kind: ScaleKind, range: Range, support?: Float64Array)
     low -= pad;
     high += pad;
   }
-  const made = kind === 'log' && !(low > 0) ? 'symlog' : kind === 'quantile' && !(support && support.length > 1) ? 'linear' : kind;
+  const made = kind === "log" && !(low > 0) ? "symlog" : kind === "quantile" && !(support && support.length > 1) ? "linear" : kind;
   const largest = Math.max(Math.abs(low), Math.abs(high));
-  const linear = made === 'symlog' ? largest * 1e-3 : 0;
+  const linear = made === "symlog" ? largest * 1e-3 : 0;
   const frame = (
     forward: (value: number) => number,
     backward: (value: number) => number,
-  ): Pick<Scale, 'share' | 'value'> => {
+  ): Pick<Scale, "share" | "value"> => {
     const a = forward(low);
     const span = forward(high) - a;
     return {
@@ -117,11 +117,11 @@ export function makeScale(kind: ScaleKind, range: Range, support?: Float64Array)
   };
   const base = { kind: made, low, high, linear } as const;
   switch (made) {
-    case 'linear':
+    case "linear":
       return { ...base, ...frame((v) => v, (v) => v) };
-    case 'log':
+    case "log":
       return { ...base, ...frame((v) => (v > 0 ? Math.log(v) : v === v ? -Infinity : NaN), Math.exp) };
-    case 'symlog':
+    case "symlog":
       return {
         ...base,
         ...frame(
@@ -129,7 +129,7 @@ export function makeScale(kind: ScaleKind, range: Range, support?: Float64Array)
           (v) => Math.sign(v) * linear * Math.expm1(Math.abs(v)),
         ),
       };
-    case 'quantile': {
+    case "quantile": {
       const sorted = support!;
       const at = (share: number): number => {
         const position = Math.max(0, Math.min(1, share)) * (sorted.length - 1);
