@@ -373,7 +373,7 @@ static ll_status read_rest(builder *b, ll_error *error)
             LL_TRY(add_placement(b, row, error));
         } else if (strcmp(row->kind, "taxonomy") == 0) {
             LL_TRY(add_label(b, row, error));
-        } else if (row->group[0] == 0) {
+        } else if (row->group[0] == 0 && row->other[0] == 0) {
             ll_overview_record *record = push(&b->whole, sizeof *record);
             if (record == NULL) return no_memory(error);
             record->id = row->id;

@@ -1,0 +1,141 @@
+/* A study file made by hand, seen at a glance: groups and models in order, numbers in their columns, pairs by index,
+ * what is not known as NaN; an empty file; unfinished and unwanted jobs left out. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "losslens/study_overview.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void add(ll_store *store, const char *kind, const char *group, const char *subject, const char *other, ll_record *record)
+{
+    char name[128];
+    int64_t id;
+    ll_error error = {0};
+    snprintf(name, sizeof name, "%s of %s %s %s", kind, group, subject, other);
+    const ll_store_job job = {.key = ll_store_key(kind, name), .kind = kind, .name = name, .group = group, .subject = subject, .other = other, .inputs = ""};
+    assert_int_equal(ll_store_add(store, &job, &id, &error), LL_OK);
+    if (record == NULL) return;
+    assert_int_equal(ll_store_begin(store, id, &error), LL_OK);
+    if (ll_store_finish(store, id, record, NULL, &error) != LL_OK) fail_msg("%s", error.message);
+    ll_record_destroy(record);
+}
+
+static ll_record *reals(const char *kind, const char *const *names, const double *values, int count)
+{
+    ll_record *record = ll_record_create(kind);
+    for (int i = 0; i < count; i++) assert_int_equal(ll_record_set_real(record, names[i], "", values[i], NULL), LL_OK);
+    return record;
+}
+
+static ll_record *metrics(double loss, double accuracy)
+{
+    const char *const names[] = {"loss", "accuracy"};
+    const double values[] = {loss, accuracy};
+    ll_record *record = reals("metrics", names, values, 2);
+    assert_int_equal(ll_record_set_text(record, "metric_names", "loss\naccuracy", NULL), LL_OK);
+    assert_int_equal(ll_record_set_text(record, "metric_better", "lower\nhigher", NULL), LL_OK);
+    assert_int_equal(ll_record_set_text(record, "metric_scale", "value\nscore", NULL), LL_OK);
+    return record;
+}
+
+static void at_a_glance(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/losslens-overview-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/s.db", folder);
+    ll_store *store;
+    ll_error error = {0};
+    const ll_store_options create = {.access = LL_STORE_CREATE};
+    if (ll_store_open(path, &create, &store, &error) != LL_OK) fail_msg("%s", error.message);
+    ll_overview o;
+    assert_int_equal(ll_overview_read(store, &o, &error), LL_OK);
+    assert_int_equal(o.model_count, 0);
+    assert_int_equal(o.group_count, 0);
+    ll_overview_deinit(&o);
+
+    add(store, "metrics", "plain", "plain/0", "", metrics(0.5, 0.75));
+    add(store, "metrics", "residual", "residual/0", "", metrics(0.25, 0.875));
+    add(store, "metrics", "plain", "plain/1", "", NULL); /* not done */
+    const double lambda[] = {9.0, 4.0, -1.0}, residual[] = {1e-4, 2e-4, 3e-4};
+    ll_record *record = ll_record_create("eigenpairs");
+    assert_int_equal(ll_record_set_reals(record, "eigenvalues", "", lambda, 3, NULL), LL_OK);
+    assert_int_equal(ll_record_set_reals(record, "residuals", "", residual, 3, NULL), LL_OK);
+    add(store, "eigenpairs", "residual", "residual/0", "", record);
+    const char *const trace_names[] = {"trace", "standard_error"};
+    add(store, "trace", "plain", "plain/0", "", reals("trace", trace_names, (double[]){12.0, 0.5}, 2));
+    const char *const pair_names[] = {"mc_loss", "barrier"};
+    record = reals("curve", pair_names, (double[]){-0.125, 0.0625}, 2);
+    assert_int_equal(ll_record_set_integer(record, "converged", "", 1, NULL), LL_OK);
+    add(store, "pair", "", "plain/0", "residual/0", record);
+    add(store, "pair", "", "plain/0", "plain/1", NULL);
+    record = ll_record_create("placement");
+    const double positions[] = {1, 2, 3, 4};
+    ll_array array = {.type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {2, 2}, .data = (void *)(uintptr_t)positions};
+    assert_int_equal(ll_record_set_array(record, "positions", "", &array, NULL), LL_OK);
+    assert_int_equal(ll_record_set_text(record, "models", "residual/0\nplain/0", NULL), LL_OK);
+    assert_int_equal(ll_record_set_text(record, "method", "mds", NULL), LL_OK);
+    add(store, "placement", "", "mds/fc", "", record);
+    record = ll_record_create("taxonomy");
+    assert_int_equal(ll_record_set_text(record, "label", "IV-B", NULL), LL_OK);
+    add(store, "taxonomy", "residual", "", "", record);
+    add(store, "similarity", "", "", "", ll_record_create("cka"));
+
+    if (ll_overview_read(store, &o, &error) != LL_OK) fail_msg("%s", error.message);
+    assert_int_equal(o.group_count, 2);
+    assert_string_equal(o.groups[0].name, "plain");
+    assert_int_equal(o.groups[0].model_count, 2);
+    assert_string_equal(o.groups[1].label, "IV-B");
+    assert_string_equal(o.groups[0].label, "");
+    assert_int_equal(o.model_count, 3);
+    int64_t p0 = ll_overview_find_model(&o, "plain/0"), p1 = ll_overview_find_model(&o, "plain/1"),
+            r0 = ll_overview_find_model(&o, "residual/0");
+    assert_true(p0 >= 0 && p1 >= 0 && r0 >= 0);
+    assert_int_equal(ll_overview_find_model(&o, "plain"), -1);
+    assert_int_equal(o.models[r0].group, ll_overview_find_group(&o, "residual"));
+    assert_int_equal(o.metric_count, 2);
+    assert_string_equal(o.metrics[1].name, "accuracy");
+    assert_string_equal(o.metrics[1].better, "higher");
+    assert_string_equal(o.metrics[1].scale, "score");
+    assert_true(o.models[r0].metrics[0] == 0.25 && o.models[r0].metrics[1] == 0.875);
+    assert_true(isnan(o.models[p1].metrics[0]));
+    assert_int_equal(o.models[r0].eigenvalue_count, 3);
+    assert_true(o.models[r0].eigenvalues[2] == -1.0 && o.models[r0].residuals[0] == 1e-4);
+    assert_int_equal(o.models[p0].eigenvalue_count, 0);
+    assert_true(o.models[p0].trace == 12.0 && o.models[p0].trace_standard_error == 0.5);
+    assert_true(isnan(o.models[r0].trace));
+    assert_int_equal(o.models[p1].record_count, 0);
+    assert_int_equal(o.models[r0].record_count, 2);
+    assert_int_equal(ll_overview_record_of(&o.models[p1], "metrics"), LL_NO_RECORD);
+    assert_int_equal(o.pair_count, 1);
+    assert_int_equal(o.pairs[0].a, p0);
+    assert_int_equal(o.pairs[0].b, r0);
+    assert_true(o.pairs[0].mc_loss == -0.125 && o.pairs[0].converged && isnan(o.pairs[0].mc_error));
+    const ll_overview_placement *placement = ll_overview_find_placement(&o, "mds");
+    assert_non_null(placement);
+    assert_null(ll_overview_find_placement(&o, "tsne"));
+    assert_true(placement->positions[2 * r0] == 1.0 && placement->positions[2 * p0 + 1] == 4.0);
+    assert_true(isnan(placement->positions[2 * p1]));
+    assert_int_equal(o.record_count, 1);
+    assert_string_equal(o.records[0].kind, "similarity");
+    ll_overview_deinit(&o);
+    ll_store_destroy(store);
+    unlink(path);
+    rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(at_a_glance)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
