@@ -41,22 +41,25 @@ export type ValueScale = "auto" | "linear" | "log" | "symlog" | "quantile";
 /** Shared by every local view of the comparison (when locked) or by all views of one model. web/src/local owns it. */
 export interface LocalState {
   open: LocalKind[];
-  lock: boolean;
+  lock: boolean; // ranges, camera and zoom are the comparison's; else each model's own
   scale: ValueScale;
   colormap: string;
   colorRange: [number, number] | null; // null = from the values shown
   levels: number; // iso-lines of contours
   field: string; // which array of a landscape; "" = loss
-  persistence: number; // pairs with persistence <= this are gone; 0 = nothing removed
+  landscape: number; // which of a model's landscapes
+  connectivity: string;
+  persistence: number; // pairs with persistence <= this are gone; -1 = nothing removed
+  pinned: Record<string, number[]>; // minima (vertices) that stay lit, by model
   trajectory: boolean;
   playback: number; // position on the trajectory, 0..1
   critical: boolean;
   mesh: boolean;
-  contourLines: boolean; // on the surface
-  clip: number | null; // values above are cut in the 3-D view
-  connectivity: string;
-  camera: [number, number, number, number] | null; // azimuth, elevation (radians), distance, height scale
-  zoom: Record<string, [number, number, number]>; // per view kind: k, x, y
+  contourLines: boolean;
+  clip: number | null; // values above are cut off (surface) and dotted (contour)
+  height: number; // of the surface, times its default
+  cameras: Record<string, [number, number, number]>; // azimuth, elevation (radians), distance; "" = locked
+  zoom: Record<string, [number, number, number]>; // by view kind, or "kind/model" unlocked: k, x, y
   options: Record<string, string | number | boolean | null>; // further settings of single views
 }
 
@@ -105,8 +108,9 @@ export const DEFAULTS: ViewState = {
   },
   local: {
     open: ["contour", "surface", "diagram", "tree"], lock: true, scale: "auto", colormap: "viridis", colorRange: null,
-    levels: 12, field: "", persistence: 0, trajectory: true, playback: 1, critical: false, mesh: false,
-    contourLines: true, clip: null, connectivity: "freudenthal", camera: null, zoom: {}, options: {},
+    levels: 12, field: "", landscape: 0, connectivity: "freudenthal", persistence: -1, pinned: {}, trajectory: true,
+    playback: 1, critical: false, mesh: false, contourLines: true, clip: null, height: 1, cameras: {}, zoom: {},
+    options: {},
   },
   across: {
     view: "groups", x: "", y: "", xLog: false, yLog: false, galleryKind: "contour", galleryRows: "", galleryColumns: "",
