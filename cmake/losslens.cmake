@@ -50,13 +50,14 @@ function(losslens_add_module module)
     add_library(losslens_${module} STATIC ${sources})
     target_include_directories(losslens_${module} PRIVATE src)
     set(scope PUBLIC)
+    # -fno-trapping-math: nobody reads the floating-point flags, and without it gcc leaves a min or max in scalar code.
     foreach(source IN LISTS sources)
       if(source MATCHES "_avx512\\.c$")
         set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
-          "-mavx512f;-mavx512vl;-mavx512bw;-mavx512dq;-mavx2;-mfma;-mf16c;-mbmi;-mbmi2;-mlzcnt;-mpopcnt;-O3;-fno-tree-slp-vectorize")
+          "-mavx512f;-mavx512vl;-mavx512bw;-mavx512dq;-mavx2;-mfma;-mf16c;-mbmi;-mbmi2;-mlzcnt;-mpopcnt;-O3;-fno-trapping-math;-fno-tree-slp-vectorize")
       elseif(source MATCHES "_avx2\\.c$")
         set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
-          "-mavx2;-mfma;-mf16c;-mbmi;-mbmi2;-mlzcnt;-mpopcnt;-O3;-fno-tree-slp-vectorize")
+          "-mavx2;-mfma;-mf16c;-mbmi;-mbmi2;-mlzcnt;-mpopcnt;-O3;-fno-trapping-math;-fno-tree-slp-vectorize")
       endif()
     endforeach()
   endif()

@@ -1,5 +1,6 @@
 /* Running a plan. */
 #include "internal.h"
+#include "losslens/kernels_sums.h"
 
 #include <string.h>
 
@@ -211,26 +212,6 @@ static ll_status run_step(const point_run *it, ll_stream *stream, int64_t index,
     return LL_OK;
 }
 
-#define ADD_AS(type)                                                                                \
-    do {                                                                                            \
-        const type *values = source;                                                                \
-        if (first)                                                                                  \
-            for (int64_t i = 0; i < count; i++) sums[i] = (double)values[i];                        \
-        else                                                                                        \
-            for (int64_t i = 0; i < count; i++) sums[i] += (double)values[i];                       \
-    } while (0)
-
-static void accumulate(ll_dtype dtype, const void *source, int64_t count, bool first, double *sums)
-{
-    switch (dtype) {
-    case LL_F32: ADD_AS(float); break;
-    case LL_F64: ADD_AS(double); break;
-    case LL_I32: ADD_AS(int32_t); break;
-    case LL_I64: ADD_AS(int64_t); break;
-    default: ADD_AS(uint8_t); break;
-    }
-}
-
 static void store_total(ll_dtype dtype, const double *sums, int64_t count, void *target)
 {
     switch (dtype) {
@@ -283,9 +264,9 @@ static ll_status run_chunk(void *context, int64_t chunk, int thread, ll_error *e
             for (int32_t o = 0; o < step->output_count; o++) {
                 const ll_value *value = &plan->values[step->outputs[o]];
                 if (value->total < 0) continue;
-                accumulate(ll_graph_node_at(plan->graph, value->node)->dtype,
-                           pointer_to(plan, it->slot, stream, batch, step->outputs[o]), value->sum_count, batch == first,
-                           it->slot->sums + chunk * plan->sum_count + value->sum_offset);
+                ll_sum_accumulate(plan->cpu, ll_graph_node_at(plan->graph, value->node)->dtype,
+                                  pointer_to(plan, it->slot, stream, batch, step->outputs[o]), value->sum_count,
+                                  batch == first, it->slot->sums + chunk * plan->sum_count + value->sum_offset);
             }
         }
         for (int64_t o = 0; o < plan->output_count; o++) {
@@ -306,14 +287,11 @@ static ll_status run_chunk(void *context, int64_t chunk, int thread, ll_error *e
 enum { SUM_BLOCK = 8192 };
 
 /* Elements first .. first + count - 1 of one sum: a binary tree over the chunks. */
-static void add_chunks(double *sums, int64_t chunks, int64_t stride, int64_t first, int64_t count)
+static void add_chunks(ll_cpu_level cpu, double *sums, int64_t chunks, int64_t stride, int64_t first, int64_t count)
 {
     for (int64_t distance = 1; distance < chunks; distance *= 2)
-        for (int64_t chunk = 0; chunk + distance < chunks; chunk += 2 * distance) {
-            double *a = sums + chunk * stride + first;
-            const double *b = sums + (chunk + distance) * stride + first;
-            for (int64_t i = 0; i < count; i++) a[i] += b[i];
-        }
+        for (int64_t chunk = 0; chunk + distance < chunks; chunk += 2 * distance)
+            ll_sum_add(cpu, sums + chunk * stride + first, sums + (chunk + distance) * stride + first, count);
 }
 
 static ll_status add_block(void *context, int64_t block, int thread, ll_error *error)
@@ -323,7 +301,7 @@ static ll_status add_block(void *context, int64_t block, int thread, ll_error *e
     (void)thread;
     (void)error;
     int64_t first = block * SUM_BLOCK;
-    add_chunks(it->slot->sums, it->execution->chunks, plan->sum_count, first,
+    add_chunks(plan->cpu, it->slot->sums, it->execution->chunks, plan->sum_count, first,
                ll_min_int64(SUM_BLOCK, plan->sum_count - first));
     return LL_OK;
 }
@@ -341,7 +319,7 @@ static ll_status finish_sums(point_run *it, ll_error *error)
         double *sums = it->slot->sums + value->sum_offset;
         if (execution->chunks == 0) memset(sums, 0, sizeof(double) * (size_t)value->sum_count);
         else if (!single || plan->sum_count <= SUM_BLOCK)
-            add_chunks(it->slot->sums, execution->chunks, plan->sum_count, value->sum_offset, value->sum_count);
+            add_chunks(plan->cpu, it->slot->sums, execution->chunks, plan->sum_count, value->sum_offset, value->sum_count);
         store_total(ll_graph_node_at(plan->graph, value->node)->dtype, sums, value->sum_count,
                     it->slot->fixed + plan->values[value->total].offset);
     }

@@ -1,6 +1,7 @@
-/* The loops of gemm.h for one element type; included twice by each gemm_<isa>.c with T, V (vector), LANES, ROWS (rows
- * of a register tile), NAME and the vector operations VLOAD, VSTORE, VSET, VFMA, VZERO, MASK, VLOADM, VSTOREM. Where VN (a vector of LANES / 4) and its operations are defined, a last panel of at most that many columns
- * costs what it is worth: a narrow multiply-add takes half the time of a wide one. The bits are the same. */
+/* The loops of gemm.h for one element type; included twice by each gemm_<isa>.c with T, V (vector), LANES, NAME and the
+ * vector operations VLOAD, VSTORE, VSET, VFMA, VZERO, MASK, VLOADM, VSTOREM. Where VN (a vector of LANES / 4) and its
+ * operations are defined, a last panel of at most that many columns costs what it is worth: a narrow multiply-add takes
+ * half the time of a wide one. The bits are the same. */
 
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)
@@ -17,9 +18,9 @@
 #define NARROWS 1
 #endif
 
-/* R rows by P panels of full width and a last one: masked, or (NARROW) a short vector. */
-LL_INLINE void PASTE(NAME, _tile)(const ll_gemm *it, const T *a, const T *b, T *c, const int R, const int P,
-                                  const int NARROW, MASK mask)
+/* R rows by P panels of full width and a last one: masked, or (NARROW) a short vector. `start` may be NULL: zeros. */
+LL_INLINE void PASTE(NAME, _tile)(const ll_gemm *it, const T *a, const T *b, const T *start, T *c, const int R,
+                                  const int P, const int NARROW, MASK mask)
 {
     V sum[24];
     VN rest[16];
@@ -29,6 +30,16 @@ LL_INLINE void PASTE(NAME, _tile)(const ll_gemm *it, const T *a, const T *b, T *
         LL_UNROLL
         for (int p = 0; p < wide; ++p) sum[r * wide + p] = VZERO();
         rest[r] = VNZERO();
+    }
+    if (start) {
+        LL_UNROLL
+        for (int r = 0; r < R; ++r) {
+            const T *from = start + r * it->start_row;
+            LL_UNROLL
+            for (int p = 0; p < wide; ++p)
+                sum[r * wide + p] = p + 1 == P ? VLOADM(mask, from + p * LANES) : VLOAD(from + p * LANES);
+            if (NARROW) rest[r] = VNLOADM(mask, from + wide * LANES);
+        }
     }
     int64_t rs = it->a_row, cs = it->a_column, bs = it->b_row;
     for (int64_t k = 0; k < it->k; ++k) {
@@ -59,13 +70,14 @@ LL_INLINE void PASTE(NAME, _tile)(const ll_gemm *it, const T *a, const T *b, T *
 }
 
 #define TILE_CASE(R, P)                                                                             \
-    static void PASTE(NAME, _##R##_##P)(const ll_gemm *it, const T *a, const T *b, T *c, MASK mask) \
+    static void PASTE(NAME, _##R##_##P)(const ll_gemm *it, const T *a, const T *b, const T *start, T *c, MASK mask) \
     {                                                                                               \
-        PASTE(NAME, _tile)(it, a, b, c, R, P, 0, mask);                                             \
+        PASTE(NAME, _tile)(it, a, b, start, c, R, P, 0, mask);                                      \
     }                                                                                               \
-    static void PASTE(NAME, _##R##_##P##_narrow)(const ll_gemm *it, const T *a, const T *b, T *c, MASK mask) \
+    static void PASTE(NAME, _##R##_##P##_narrow)(const ll_gemm *it, const T *a, const T *b, const T *start, T *c, \
+                                                 MASK mask)                                         \
     {                                                                                               \
-        PASTE(NAME, _tile)(it, a, b, c, R, P, NARROWS, mask);                                       \
+        PASTE(NAME, _tile)(it, a, b, start, c, R, P, NARROWS, mask);                                \
     }
 #define TILE_ROWS(P) TILE_CASE(1, P) TILE_CASE(2, P) TILE_CASE(4, P)
 TILE_ROWS(1)
@@ -87,10 +99,12 @@ TILE_CASE(8, 1)
 
 #define ROWS_OF(R, P)                                                                               \
     for (; m + R <= it->m; m += R)                                                                  \
-        (narrow ? PASTE(NAME, _##R##_##P##_narrow) : PASTE(NAME, _##R##_##P))(it, a + m * it->a_row, b, \
-                                                                              c + m * it->c_row, mask)
+        (narrow ? PASTE(NAME, _##R##_##P##_narrow)                                                  \
+                : PASTE(NAME, _##R##_##P))(it, a + m * it->a_row, b, start ? start + m * it->start_row : NULL, \
+                                           c + m * it->c_row, mask)
 
-static void PASTE(NAME, _columns)(const ll_gemm *it, const T *a, const T *b, T *c, int panels, bool narrow, MASK mask)
+static void PASTE(NAME, _columns)(const ll_gemm *it, const T *a, const T *b, const T *start, T *c, int panels,
+                                  bool narrow, MASK mask)
 {
     int64_t m = 0;
     switch (panels) {
@@ -107,7 +121,7 @@ static void PASTE(NAME, _columns)(const ll_gemm *it, const T *a, const T *b, T *
     }
 }
 
-void NAME(const ll_gemm *it, const T *a, const T *b, T *c)
+void NAME(const ll_gemm *it, const T *a, const T *b, const T *start, T *c)
 {
     enum { MOST = LL_SIMD_REGISTERS == 32 ? 4 : 3 };
     int64_t panels = (it->n + LANES - 1) / LANES;
@@ -117,7 +131,8 @@ void NAME(const ll_gemm *it, const T *a, const T *b, T *c)
         int64_t first = panel * LANES, count = ll_min_int64((int64_t)width * LANES, it->n - first);
         int64_t last = count - (int64_t)(width - 1) * LANES;
         MASK mask = MAKE_MASK(last);
-        PASTE(NAME, _columns)(it, a, b + first, c + first, width, NARROWS && last <= LANES / 4, mask);
+        PASTE(NAME, _columns)(it, a, b + first, start ? start + first : NULL, c + first, width,
+                              NARROWS && last <= LANES / 4, mask);
         panel += width;
     }
 }

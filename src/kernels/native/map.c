@@ -21,6 +21,8 @@ struct ll_map {
     int64_t period[LL_MAP_OPERANDS], repeats[LL_MAP_OPERANDS];
     ll_map_execute execute;
     int register_count;
+    /* Outputs whose register may be the memory itself: nothing wider is ever put into it. */
+    bool in_place[LL_MAP_OPERANDS];
 };
 
 bool ll_map_operation_supported(ll_op op, ll_dtype type, ll_dtype result)
@@ -131,6 +133,13 @@ ll_status ll_map_create(const ll_map_program *program, int rank, const int64_t *
     }
     for (int i = 0; i < program->code_count; i++)
         if (program->code[i].out >= made->register_count) made->register_count = program->code[i].out + 1;
+    for (int o = 0; o < program->output_count; o++) {
+        made->in_place[o] = program->output_register[o] < LL_MAP_REGISTERS;
+        for (int i = 0; i < program->code_count; i++)
+            if (program->code[i].out == program->output_register[o] &&
+                ll_dtype_bytes((ll_dtype)program->code[i].result_type) > ll_dtype_bytes(program->output_type[o]))
+                made->in_place[o] = false;
+    }
     made->execute = cpu >= LL_CPU_AVX512 ? ll_map_execute_avx512
                     : cpu >= LL_CPU_AVX2 ? ll_map_execute_avx2
                                          : ll_map_execute_portable;
@@ -215,8 +224,9 @@ void ll_map_run(const ll_map *map, const void *const *inputs, void *const *outpu
     char *space = workspace;
     void *registers[LL_MAP_REGISTERS + LL_MAP_OPERANDS];
     char *buffers[LL_MAP_OPERANDS];
+    char *own[LL_MAP_REGISTERS];
     int64_t held[LL_MAP_OPERANDS]; /* periodic inputs: the base whose block is in the register */
-    for (int r = 0; r < map->register_count; r++, space += LL_MAP_TILE_BYTES) registers[r] = space;
+    for (int r = 0; r < map->register_count; r++, space += LL_MAP_TILE_BYTES) registers[r] = own[r] = space;
     for (int i = 0; i < program->input_count; i++, space += LL_MAP_TILE_BYTES) {
         buffers[i] = space;
         held[i] = -1;
@@ -255,11 +265,17 @@ void ll_map_run(const ll_map *map, const void *const *inputs, void *const *outpu
             default: gather(map, i, data, start, count, buffers[i]); break;
             }
         }
+        for (int o = 0; o < program->output_count; o++)
+            if (map->in_place[o])
+                registers[program->output_register[o]] =
+                    whole ? (char *)outputs[o] + (size_t)start * ll_dtype_bytes(program->output_type[o])
+                          : own[program->output_register[o]];
         for (int c = 0; c < program->code_count; c++) {
             const ll_map_instruction *it = &program->code[c];
             map->execute(it, registers, padded);
         }
         for (int o = 0; o < program->output_count; o++) {
+            if (whole && map->in_place[o]) continue;
             size_t bytes = ll_dtype_bytes(program->output_type[o]);
             memcpy((char *)outputs[o] + (size_t)start * bytes, registers[program->output_register[o]],
                    (size_t)count * bytes);

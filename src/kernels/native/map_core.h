@@ -65,6 +65,17 @@
         return;                                                                                     \
     } while (0)
 
+#define TANH_f64(T) LOOP(T, T, tanh_f64(a))
+#ifdef LL_MAP_TANH_F32
+#define TANH_f32(T)                                                                                 \
+    do {                                                                                            \
+        LL_MAP_TANH_F32(registers[it->in[0]], registers[it->out], count);                           \
+        return;                                                                                     \
+    } while (0)
+#else
+#define TANH_f32(T) LOOP(T, T, tanh_f32(a))
+#endif
+
 #define FLOAT_CASES(T, S, F, LIMIT)                                                                 \
     switch (it->operation) {                                                                        \
     case LL_OP_NEGATE: LOOP(T, T, -a);                                                              \
@@ -76,7 +87,7 @@
     case LL_OP_RECIPROCAL: LOOP(T, T, (T)1 / a);                                                    \
     case LL_OP_SIN: SINE(T, LIMIT, sine_##S(a, 0), sin##F);                                         \
     case LL_OP_COS: SINE(T, LIMIT, sine_##S(a, 1), cos##F);                                         \
-    case LL_OP_TANH: LOOP(T, T, tanh_##S(a));                                                       \
+    case LL_OP_TANH: TANH_##S(T);                                                       \
     case LL_OP_ERF: LOOP(T, T, erf##F(a));                                                          \
     case LL_OP_ABS: LOOP(T, T, __builtin_fabs##F(a));                                               \
     case LL_OP_SIGN: LOOP(T, T, a > 0 ? (T)1 : a < 0 ? (T)-1 : a == 0 ? (T)0 : a);                  \

@@ -1,0 +1,2 @@
+#define LL_SUMS(name) ll_sum_##name##_avx2
+#include "kernels/native/sums_core.h"
