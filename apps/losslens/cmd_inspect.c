@@ -151,7 +151,7 @@ static void print_file(const ll_tensor_file *file, const char *path, const setti
         total += (double)ll_tensor_bytes(tensor);
     }
     ll_guess guess;
-    ll_guess_network(file, &guess);
+    ll_guess_network(file, path, &guess);
     printf("%s: %s, %lld tensors, %s\n", path, ll_tensor_file_format(file), (long long)ll_tensor_file_count(file),
            ll_print_bytes(total, bytes));
     if (ll_tensor_file_weights_prefix(file)[0] != 0) printf("weights are under '%s'\n", ll_tensor_file_weights_prefix(file));
@@ -168,9 +168,14 @@ static void print_file(const ll_tensor_file *file, const char *path, const setti
         const ll_opaque *opaque = ll_tensor_file_opaque(file, i);
         printf("%s: %s\n", opaque->name[0] != 0 ? opaque->name : "(root)", opaque->what);
     }
-    if (wanted->suggest) {
-        printf("\n%s", guess.network[0] != 0 ? guess.network : "# no network of the zoo fits; write it as a list of blocks\n");
-    }
+}
+
+/* The description alone, so that it can be kept: losslens inspect F --suggest > network.yaml */
+static void print_suggestion(const ll_tensor_file *file, const char *path)
+{
+    ll_guess guess;
+    ll_guess_network(file, path, &guess);
+    printf("# %s\n%s", guess.sentence, guess.network[0] != 0 ? guess.network : "# no network of the zoo fits: write it as a list of blocks (docs/blocks.md)\n");
 }
 
 static void json_tensor(ll_json *json, const ll_tensor_file *file, const ll_tensor *tensor, bool spectra)
@@ -208,7 +213,7 @@ static bool json_file(const ll_tensor_file *file, const char *path, const settin
     ll_json json = {0};
     ll_guess guess;
     int64_t parameters = 0;
-    ll_guess_network(file, &guess);
+    ll_guess_network(file, path, &guess);
     for (int64_t i = 0; i < ll_tensor_file_count(file); i++) {
         const ll_tensor *tensor = ll_tensor_file_tensor(file, i);
         if (is_parameter(file, tensor)) parameters += ll_tensor_count(tensor);
@@ -307,7 +312,7 @@ static int run(int argc, char **argv)
 {
     settings wanted = {false, false, false};
     const ll_option options[] = {
-        {"suggest", LL_OPTION_FLAG, &wanted.suggest, NULL, "propose a network description from names and shapes", 0, 0, NULL},
+        {"suggest", LL_OPTION_FLAG, &wanted.suggest, NULL, "print what --config takes for this network, guessed from names and shapes", 0, 0, NULL},
         {"spectra", LL_OPTION_FLAG, &wanted.spectra, NULL, "singular values of each weight, with warnings", 0, 0, NULL},
         LL_OPTION_JSON(&wanted.json),
     };
@@ -317,7 +322,10 @@ static int run(int argc, char **argv)
         .about = "What is in a file of weights (npy, npz, safetensors, PyTorch zip or legacy, pickle, IDX): tensors, norms,\n"
                  "elements that are not finite, scalars, a guess of the network. Or in a data set: cifar10:PATH,\n"
                  "fashion-mnist, idx:IMAGES,LABELS, xy:X,Y, folder:PATH, csv:FILE. Nothing in the file is executed.",
-        .example = "losslens inspect checkpoint.pt --suggest --spectra\nlosslens inspect fashion-mnist --json",
+        .example = "losslens inspect checkpoint.pt --spectra\n"
+                   "losslens inspect checkpoint.pt --suggest > network.yaml\n"
+                   "losslens eval --config network.yaml --checkpoint checkpoint.pt --data cifar10:cifar-10-batches-bin\n"
+                   "losslens inspect fashion-mnist --json",
         .options = options,
         .option_count = LL_COUNT(options),
         .least_words = 1,
@@ -332,6 +340,8 @@ static int run(int argc, char **argv)
         bool good = true;
         if (wanted.json) {
             good = json_file(file, words.items[0], &wanted);
+        } else if (wanted.suggest) {
+            print_suggestion(file, words.items[0]);
         } else {
             print_file(file, words.items[0], &wanted);
         }

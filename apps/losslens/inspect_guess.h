@@ -7,10 +7,11 @@
 typedef struct ll_guess {
     char family[16];     /* "resnet", "vgg", "vit", "unet", "mlp", "cnn", or "" when nothing fits */
     char sentence[256];  /* for a person */
-    char network[600];   /* a network description in the study's YAML, or "" */
+    char network[600];   /* a description that --config takes, in YAML, or "" */
 } ll_guess;
 
-/* Looks at the tensors behind the file's weights prefix. Never fails: an unknown network is a guess of nothing. */
-void ll_guess_network(const ll_tensor_file *file, ll_guess *guess);
+/* Looks at the tensors behind the file's weights prefix. `path` is its name: a plain network and one with
+ * shortcut A have the same weights. Never fails: an unknown network is a guess of nothing. */
+void ll_guess_network(const ll_tensor_file *file, const char *path, ll_guess *guess);
 
 #endif

@@ -1,4 +1,5 @@
 /* losslens - the program: `losslens VERB ...`. Each cmd_<verb>.c is a verb; the list is made by the build. */
+#include "config.h"
 #include "options.h"
 
 #include <string.h>
@@ -74,7 +75,11 @@ int main(int argc, char **argv)
     }
     const ll_verb *verb = find_verb(name);
     if (verb == NULL) return unknown_verb(name);
-    int code = verb->run(argc - 1, argv + 1);
+    int code;
+    ll_config config;
+    if (!ll_config_expand(argc - 1, argv + 1, &config, &code)) return code;
+    code = verb->run(config.argc, config.argv);
+    ll_config_deinit(&config);
     /* A full disk or a closed pipe must not look like success. */
     if (fflush(stdout) != 0 && code == LL_EXIT_OK) {
         fprintf(stderr, "losslens %s: standard output could not be written\n", name);

@@ -167,6 +167,7 @@ static void print_help(const ll_command *command)
             printf("\n");
         }
     }
+    printf("  --config FILE%*soptions from a YAML file; those of the line win\n", COLUMN - 15, "");
     printf("  --help%*sthis text\n", COLUMN - 8, "");
     if (command->example != NULL) {
         printf("\n%s:\n", strchr(command->example, '\n') != NULL ? "examples" : "example");

@@ -25,7 +25,7 @@ if [ -n "${LOSSLENS_SHARED:-}" ]; then
   expect 'network: resnet56' "$LOSSLENS" inspect "$shared/a-martyn/resnet56.pt" --suggest
   expect 'network: vit' "$LOSSLENS" inspect "$shared/vit_cifar10_smmk47/vit_cifar10.pth" --suggest
   expect '117,361 parameters' "$LOSSLENS" inspect "$shared/unet_tent/UNet.pth"
-  expect 'hidden: [50, 50, 50, 50]' "$LOSSLENS" inspect "$LOSSLENS_SHARED/data/pinn/convection_beta1.0_seed0.pt" --suggest
+  expect 'problem: convection' "$LOSSLENS" inspect "$LOSSLENS_SHARED/data/pinn/convection_beta1.0_seed0.pt" --suggest
   expect 'data set of 500 samples' "$LOSSLENS" inspect "$LOSSLENS_SHARED/data/cifar10/test_batch_0000_0499.bin"
 else
   echo "skipped: the checkpoints of LOSSLENS_SHARED"
