@@ -190,6 +190,7 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
         fusion->unit_of[n] = fusion->unit_count++;
         if (ll_graph_node_at(graph, n)->op == LL_OP_CONVOLUTION) claim_epilogue(plan, fusion, reader, n, unit);
     }
+    LL_TRY(ll_products_claim(plan, fusion, error));
     find_layouts(plan, fusion, map);
 
     for (ll_node n = 0; n < plan->node_count; n++) {

@@ -5,14 +5,18 @@
 
 #include "internal.h"
 
-enum { LL_UNIT_LIMIT = 40 }; /* nodes of one fused chain */
+enum {
+    LL_UNIT_LIMIT = 40,  /* nodes of one fused chain */
+    LL_PRODUCT_PARTS = 8 /* matrix products of one step */
+};
 
 typedef struct ll_unit {
     ll_node *members; /* ascending */
     int32_t count;
     bool convolution; /* members[0] is a convolution, the rest its epilogue */
+    bool product;     /* matrix products that are added up; the last member is the result */
     bool emitted, emitting;
-    /* epilogue; LL_NO_NODE: none */
+    /* epilogue; LL_NO_NODE: none. Products: bias, as it stands in the graph (a view) */
     ll_node scale, bias, residual;
     bool relu;
 } ll_unit;
@@ -49,9 +53,9 @@ ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_er
 ll_status ll_reorder_step_add(ll_plan *plan, int32_t source, ll_layout layout, int32_t *value, ll_error *error);
 bool ll_blocked_sum_supports(const ll_plan *plan, ll_node node);
 ll_status ll_blocked_sum_add(ll_plan *plan, ll_node node, ll_use use, ll_error *error);
-/* step_matmul.c */
-bool ll_turned_product_supports(const ll_plan *plan, ll_node node);
-ll_status ll_turned_product_add(ll_plan *plan, ll_node node, ll_use use, ll_error *error);
+/* step_product.c */
+ll_status ll_products_claim(ll_plan *plan, ll_fusion *fusion, ll_error *error);
+ll_status ll_product_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_error *error);
 /* lower.c: the value of a step's result, a partial sum with its total where the node sums over samples. */
 ll_status ll_plan_add_result(ll_plan *plan, ll_node node, ll_layout layout, int32_t *value, ll_error *error);
 /* A fixed value of so many bytes that is no node's. */

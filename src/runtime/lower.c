@@ -202,7 +202,6 @@ static ll_status emit_single(ll_plan *plan, ll_node node, ll_error *error)
     }
     if (it->op == LL_OP_SUM && plan->fusion->blocked[it->inputs[0]] && ll_blocked_sum_supports(plan, node))
         return ll_blocked_sum_add(plan, node, use, error);
-    if (ll_turned_product_supports(plan, node)) return ll_turned_product_add(plan, node, use, error);
     int32_t *sources = ll_arena_allocate(plan->memory, sizeof(int32_t) * (size_t)(it->input_count + 1));
     if (!sources) return ll_fail_memory(error, "runtime", 64);
     for (int32_t i = 0; i < it->input_count; i++)
@@ -226,6 +225,7 @@ static ll_status emit(ll_plan *plan, ll_fusion *fusion, ll_node node, ll_error *
         return ll_fail(error, LL_INTERNAL, "runtime", NULL, "fused steps wait for each other at node %%%d", (int)node);
     unit->emitting = true;
     if (unit->convolution) LL_TRY(ll_conv_step_add(plan, unit, use, error));
+    else if (unit->product) LL_TRY(ll_product_step_add(plan, unit, use, error));
     else LL_TRY(ll_map_step_add(plan, fusion, unit->members, unit->count, use, error));
     unit->emitted = true;
     return LL_OK;
@@ -270,6 +270,9 @@ ll_status ll_plan_lower(ll_plan *plan, const ll_node *outputs, ll_error *error)
             LL_TRY(lower_input(plan, n, error));
     for (ll_node n = 0; n < plan->node_count; n++) {
         ll_op op = ll_graph_node_at(plan->graph, n)->op;
+        /* Products that are added up are made where their sum stands: all operands are known there. */
+        const ll_unit *unit = fusion.unit_of[n] >= 0 ? &fusion.units[fusion.unit_of[n]] : NULL;
+        if (unit && unit->product && unit->members[unit->count - 1] != n) continue;
         /* Broadcasts and transposes are mostly read through; they are made where somebody needs them. */
         if (plan->needed[n] && op != LL_OP_BROADCAST && op != LL_OP_TRANSPOSE) LL_TRY(emit(plan, &fusion, n, error));
     }
