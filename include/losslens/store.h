@@ -239,6 +239,22 @@ LL_API ll_status ll_store_read_numbers(ll_store *store, const ll_store_filter *f
                                        ll_store_numbers *numbers, ll_error *error) LL_MUST_CHECK;
 LL_API void ll_store_numbers_deinit(ll_store_numbers *numbers);
 
+/* Shows `visit` each field of those names (a last '*' matches any ending) of every result that matches, by job, then in the
+ * record's order; arrays beyond 64 KiB without their numbers (data NULL). The field is valid during the call, which must
+ * not use the store; a failure ends the walk. filter and limits as in ll_store_read_numbers. Cost: about 2 us a field. */
+typedef ll_status (*ll_store_visitor)(void *context, int64_t id, const ll_field *field, ll_error *error);
+LL_API ll_status ll_store_visit_fields(ll_store *store, const ll_store_filter *filter, const char *const *names, int count,
+                                       ll_store_visitor visit, void *context, ll_error *error) LL_MUST_CHECK;
+
+/* A number that is another one as soon as somebody else has written to the file. Cheap. */
+LL_API ll_status ll_store_version(ll_store *store, int64_t *version, ll_error *error) LL_MUST_CHECK;
+/* Wanted jobs by state, and a hash over which jobs are in which state. Cost: about 0.1 us a job. */
+typedef struct ll_store_summary {
+    int64_t jobs[LL_JOB_STATES];
+    ll_hash hash;
+} ll_store_summary;
+LL_API ll_status ll_store_summarise(ll_store *store, ll_store_summary *summary, ll_error *error) LL_MUST_CHECK;
+
 /* ------------------------------------------------------------------ pieces */
 
 /* The sink of a job: find and put go to the job's pieces, each put one transaction; progress is noted in the file and

@@ -101,6 +101,13 @@ ll_status ll_blobs_read(ll_store *store, sqlite3_stmt *select, const char *what,
 
 /* Rows of a record's fields and arrays. */
 ll_status ll_result_write(ll_store *store, int64_t job, const ll_record *record, ll_error *error) LL_MUST_CHECK;
+/* The blobs of a field ?1, for ll_blobs_read. */
+#define LL_SELECT_BLOBS                                                                             \
+    "SELECT part, parts, bytes, packed, data, sum IS row_sum(field, part, parts, bytes, packed, data)"  \
+    " FROM blobs WHERE field = ?1 ORDER BY part"
+/* A field without its array's numbers, from columns id, position, name, unit, type, integer, bits, text, array_type, shape,
+ * good; texts are SQLite's until the next step. */
+ll_status ll_result_take_field(ll_store *store, sqlite3_stmt *select, int64_t job, ll_field *field, ll_error *error);
 /* The record of a done job, rebuilt and checked; inside a transaction. */
 ll_status ll_result_read(ll_store *store, int64_t job, ll_record **record, ll_error *error) LL_MUST_CHECK;
 

@@ -83,10 +83,6 @@ ll_status ll_result_write(ll_store *store, int64_t job, const ll_record *record,
 #define SELECT_FIELDS                                                                               \
     "SELECT id, position, name, unit, type, integer, bits, text, array_type, shape,"                \
     " sum IS row_sum(job, position, name, unit, type, integer, bits, text, array_type, shape) FROM fields WHERE job = ?1"
-#define SELECT_BLOBS                                                                                \
-    "SELECT part, parts, bytes, packed, data, sum IS row_sum(field, part, parts, bytes, packed, data)"  \
-    " FROM blobs WHERE field = ?1 ORDER BY part"
-
 static ll_status damaged(ll_store *store, int64_t job, const char *what, ll_error *error)
 {
     return ll_fail(error, LL_INVALID_FILE, "store", store->path, "the study file is damaged: result of job %lld: %s", (long long)job, what);
@@ -109,8 +105,7 @@ static bool parse_shape(const char *text, ll_array *array)
            ll_multiply_size((size_t)count, ll_array_type_bytes(array->type), &bytes);
 }
 
-/* A field without its array's numbers; texts are SQLite's until the next step. */
-static ll_status take_field(ll_store *store, sqlite3_stmt *select, int64_t job, ll_field *field, ll_error *error)
+ll_status ll_result_take_field(ll_store *store, sqlite3_stmt *select, int64_t job, ll_field *field, ll_error *error)
 {
     if (sqlite3_column_int(select, 10) != 1) return damaged(store, job, "a field has a wrong checksum", error);
     *field = (ll_field){.name = ll_sql_text(select, 2), .unit = ll_sql_text(select, 3)};
@@ -141,7 +136,7 @@ static ll_status take_array(ll_store *store, int64_t id, int64_t job, const ll_f
     if (status == LL_OK) status = ll_sql_step(store, size, &row, error);
     if (status == LL_OK && sqlite3_column_double(size, 0) != (double)ll_array_bytes(&field->array))
         status = damaged(store, job, "an array's parts do not fill its shape", error);
-    if (status == LL_OK) status = ll_sql_prepare(store, SELECT_BLOBS, &select, error);
+    if (status == LL_OK) status = ll_sql_prepare(store, LL_SELECT_BLOBS, &select, error);
     if (status == LL_OK) status = ll_sql_bind(store, select, error, "i", id);
     if (status == LL_OK) status = ll_array_init(&made, field->array.type, field->array.rank, field->array.shape, error);
     if (status == LL_OK) status = ll_blobs_read(store, select, field->name, made.data, ll_array_bytes(&made), error);
@@ -192,7 +187,7 @@ static ll_status read_head(ll_store *store, int64_t job, head *found, ll_error *
 static ll_status add_field(ll_store *store, sqlite3_stmt *select, int64_t job, ll_record *record, ll_error *error)
 {
     ll_field field;
-    LL_TRY(take_field(store, select, job, &field, error));
+    LL_TRY(ll_result_take_field(store, select, job, &field, error));
     switch (field.type) {
     case LL_FIELD_INTEGER: return ll_record_set_integer(record, field.name, field.unit, field.integer, error);
     case LL_FIELD_REAL: return ll_record_set_real(record, field.name, field.unit, field.real, error);
@@ -272,7 +267,7 @@ static ll_status list_fields(ll_store *store, int64_t id, ll_store_fields *list,
     while (status == LL_OK && (status = ll_sql_step(store, select, &row, error)) == LL_OK && row) {
         ll_field *field = &list->fields[list->count];
         if (list->count == about.fields) status = damaged(store, id, "there are too many fields", error);
-        if (status == LL_OK) status = take_field(store, select, id, field, error);
+        if (status == LL_OK) status = ll_result_take_field(store, select, id, field, error);
         if (status != LL_OK) break;
         list->count++;
         field->name = ll_arena_text(list->memory, field->name);
@@ -317,7 +312,7 @@ static ll_status read_array(ll_store *store, int64_t id, const char *name, ll_ar
     if (status == LL_OK) status = ll_sql_step(store, select, &row, error);
     if (status == LL_OK && !row)
         status = ll_fail(error, LL_NOT_FOUND, "store", store->path, "the result of job %lld has no field %s", (long long)id, name);
-    if (status == LL_OK) status = take_field(store, select, id, &field, error);
+    if (status == LL_OK) status = ll_result_take_field(store, select, id, &field, error);
     if (status == LL_OK && field.type != LL_FIELD_ARRAY)
         status = ll_fail(error, LL_INVALID_ARGUMENT, "store", store->path, "field %s of job %lld is no array", name, (long long)id);
     if (status == LL_OK) status = take_array(store, sqlite3_column_int64(select, 0), id, &field, array, error);
