@@ -88,6 +88,7 @@ export interface ViewState {
   page: Page;
   selected: string[]; // model names, in the order they were chosen
   theme: Theme;
+  split: number; // share of the landscape page's width for the global structure
   tour: number; // step of the guided tour; 0 = not on tour
   global: GlobalState;
   local: LocalState;
@@ -100,6 +101,7 @@ export const DEFAULTS: ViewState = {
   page: "studies",
   selected: [],
   theme: "auto",
+  split: 0.5,
   tour: 0,
   global: {
     method: "", layer: "", perGroup: false, field: "mc_loss", edgeScale: "symlog", range: null, metrics: null,

@@ -19,6 +19,8 @@ export interface Exports {
   svg?: () => string | null;
   png?: () => Promise<Blob>; // where there is no SVG (3-D)
   csv?: () => string;
+  /** Further drawings of the view, such as its legend: the text of an SVG file. */
+  drawings?: readonly { label: string; suffix: string; svg: () => string | null }[];
   /** Files that the server makes from the record behind the view. */
   links?: readonly { label: string; href: string }[];
 }
@@ -43,6 +45,11 @@ function ExportMenu({ exports }: { exports: Exports }) {
             void whileBusy(savePng());
             close();
           }}>Picture, PNG</button>}
+          {exports.drawings?.map((drawing) => <button key={drawing.suffix} type="button" onClick={() => {
+            const text = drawing.svg();
+            if (text) downloadText(`${name}-${drawing.suffix}.svg`, text, "image/svg+xml");
+            close();
+          }}>{drawing.label}</button>)}
           {exports.csv && <button type="button" onClick={() => {
             downloadText(`${name}.csv`, exports.csv?.() ?? "", "text/csv");
             close();

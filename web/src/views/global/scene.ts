@@ -1,0 +1,310 @@
+// The global structure as geometry: where models stand, which pairs are drawn and how. Pure.
+import { isNumber } from '../../base/statistics';
+import type { Pairs } from '../../api/types';
+import type { EdgeFieldInfo } from '../../model/pairs';
+import { edgeQuality } from '../../model/pairs';
+
+export interface Place {
+  model: number;
+  panel: number;
+  x: number; // in units of the placement
+  y: number;
+}
+
+/** Placement -> pixels: one unit for all panels, so that distances can be compared. */
+export interface Frame {
+  unit: number; // pixels a unit at zoom 1
+  columns: number;
+  rows: number;
+  cell: { width: number; height: number };
+  centres: [number, number][]; // of each panel's points, in units
+}
+
+export function fitFrame(places: readonly Place[], panels: number, width: number, height: number, margin: number): Frame {
+  // The grid of panels whose cells are nearest to square.
+  let columns = 1;
+  let best = Infinity;
+  for (let c = 1; c <= Math.max(1, panels); c++) {
+    const rows = Math.ceil(panels / c);
+    const shape = Math.abs(Math.log(width / c / (height / rows))) + 0.15 * (c * rows - panels);
+    if (shape < best) [best, columns] = [shape, c];
+  }
+  const rows = Math.ceil(Math.max(1, panels) / columns);
+  const cell = { width: width / columns, height: height / rows };
+  let spanX = 0;
+  let spanY = 0;
+  const centres: [number, number][] = [];
+  for (let panel = 0; panel < Math.max(1, panels); panel++) {
+    let x0 = Infinity, x1 = -Infinity, y0 = Infinity, y1 = -Infinity;
+    for (const place of places) {
+      if (place.panel !== panel) continue;
+      x0 = Math.min(x0, place.x);
+      x1 = Math.max(x1, place.x);
+      y0 = Math.min(y0, place.y);
+      y1 = Math.max(y1, place.y);
+    }
+    centres.push(x0 <= x1 ? [(x0 + x1) / 2, (y0 + y1) / 2] : [0, 0]);
+    if (x0 <= x1) {
+      spanX = Math.max(spanX, x1 - x0);
+      spanY = Math.max(spanY, y1 - y0);
+    }
+  }
+  const unit = Math.min(
+    spanX > 0 ? Math.max(20, cell.width - 2 * margin) / spanX : Infinity,
+    spanY > 0 ? Math.max(20, cell.height - 2 * margin) / spanY : Infinity,
+  );
+  return { unit: Number.isFinite(unit) ? unit : 1, columns, rows, cell, centres };
+}
+
+export interface Zoom {
+  k: number;
+  x: number; // pixels
+  y: number;
+}
+
+export interface NodeShape {
+  model: number;
+  x: number; // where the glyph is drawn
+  y: number;
+  trueX: number; // where the placement has it
+  trueY: number;
+}
+
+export function placeNodes(places: readonly Place[], frame: Frame, zoom: Zoom): NodeShape[] {
+  return places.map((place) => {
+    const column = place.panel % frame.columns;
+    const row = Math.floor(place.panel / frame.columns);
+    const [cx, cy] = frame.centres[place.panel] ?? [0, 0];
+    // y grows upwards in the placement.
+    const x = (column + 0.5) * frame.cell.width + (place.x - cx) * frame.unit;
+    const y = (row + 0.5) * frame.cell.height - (place.y - cy) * frame.unit;
+    const px = zoom.x + zoom.k * x;
+    const py = zoom.y + zoom.k * y;
+    return { model: place.model, x: px, y: py, trueX: px, trueY: py };
+  });
+}
+
+/** Radius of a glyph: room for all at zoom 1, growing slower than distances when zoomed in (semantic scaling). */
+export function glyphRadius(count: number, width: number, height: number, k: number): number {
+  const room = 0.3 * Math.sqrt((width * height) / Math.max(1, count));
+  return Math.max(5, Math.min(34, Math.min(30, room) * Math.max(1, k) ** 0.6));
+}
+
+/** Moves glyphs apart until none covers another (or `rounds` are over): each pair that overlaps is pushed along its
+ *  line, half each. Equal places part along the golden angle. Deterministic. */
+export function separate(nodes: NodeShape[], radius: number, rounds = 80): void {
+  const need = 2 * radius + 2;
+  const cellOf = (v: number): number => Math.floor(v / need);
+  for (let round = 0; round < rounds; round++) {
+    let moved = false;
+    const cells = new Map<string, number[]>();
+    nodes.forEach((node, i) => {
+      const key = `${cellOf(node.x)},${cellOf(node.y)}`;
+      const list = cells.get(key);
+      if (list) list.push(i);
+      else cells.set(key, [i]);
+    });
+    for (let i = 0; i < nodes.length; i++) {
+      const a = nodes[i] as NodeShape;
+      const column = cellOf(a.x);
+      const row = cellOf(a.y);
+      for (let dx = -1; dx <= 1; dx++)
+        for (let dy = -1; dy <= 1; dy++)
+          for (const j of cells.get(`${column + dx},${row + dy}`) ?? []) {
+            if (j <= i) continue;
+            const b = nodes[j] as NodeShape;
+            let vx = b.x - a.x;
+            let vy = b.y - a.y;
+            let distance = Math.hypot(vx, vy);
+            if (distance >= need) continue;
+            if (distance < 1e-6) {
+              const angle = (i + j) * 2.399963229728653;
+              vx = Math.cos(angle);
+              vy = Math.sin(angle);
+              distance = 1;
+            }
+            const push = (need - Math.min(distance, need)) / 2 + 0.01;
+            const ux = vx / distance;
+            const uy = vy / distance;
+            a.x -= ux * push;
+            a.y -= uy * push;
+            b.x += ux * push;
+            b.y += uy * push;
+            moved = true;
+          }
+    }
+    if (!moved) return;
+  }
+}
+
+export interface EdgeShape {
+  pair: number; // index into the study's pairs
+  a: number; // model
+  b: number;
+  value: number;
+  quality: number; // 0..1
+  better: boolean; // mc > 0
+  unconverged: boolean;
+  width: number;
+  bend: number; // height of the curve's control point over the straight line, as a share of its length
+}
+
+export interface EdgeSelection {
+  drawn: EdgeShape[]; // worst first, so that good ones lie on top
+  inRange: number;
+  total: number; // pairs with a number
+  unknown: number; // pairs within a group that were not sampled
+}
+
+export interface EdgeOptions {
+  info: EdgeFieldInfo;
+  scale: 'linear' | 'symlog';
+  range: readonly [number, number] | null;
+  budget: number; // at most so many, but see `nearest`
+  nearest: number; // each model keeps its best so many
+  focus: number | null; // keep only this model's
+  sameGroupOnly: boolean;
+}
+
+/** Which pairs are drawn. With a budget: each model's `nearest` best first, then the best of the rest. */
+export function selectEdges(pairs: Pairs, groups: readonly number[], options: EdgeOptions): EdgeSelection {
+  const values = pairs[options.info.field];
+  const { quality, better } = edgeQuality(values, options.info, options.scale);
+  const candidates: EdgeShape[] = [];
+  let total = 0;
+  let inRange = 0;
+  let within = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    const a = pairs.a[i] as number;
+    const b = pairs.b[i] as number;
+    if (!isNumber(value) || (options.sameGroupOnly && groups[a] !== groups[b])) continue;
+    total++;
+    if (groups[a] === groups[b]) within++;
+    if (options.range && (value < options.range[0] || value > options.range[1])) continue;
+    inRange++;
+    if (options.focus !== null && a !== options.focus && b !== options.focus) continue;
+    const q = quality(value);
+    const unconverged = pairs.converged[i] === false;
+    const above = better(value);
+    candidates.push({
+      pair: i, a, b, value, quality: q, better: above, unconverged,
+      width: above ? 6.5 : 0.6 + 5.4 * q, bend: above ? 0 : 0.32 * (1 - q) * (a < b ? 1 : -1),
+    });
+  }
+  candidates.sort((p, q) => Number(p.better) - Number(q.better) || p.quality - q.quality || p.pair - q.pair);
+  let drawn = candidates;
+  if (options.focus === null && options.budget > 0 && candidates.length > options.budget) {
+    const kept = new Set<EdgeShape>();
+    const had = new Map<number, number>();
+    for (let i = candidates.length - 1; i >= 0 && kept.size < options.budget; i--) {
+      const edge = candidates[i] as EdgeShape;
+      if ((had.get(edge.a) ?? 0) >= options.nearest && (had.get(edge.b) ?? 0) >= options.nearest) continue;
+      had.set(edge.a, (had.get(edge.a) ?? 0) + 1);
+      had.set(edge.b, (had.get(edge.b) ?? 0) + 1);
+      kept.add(edge);
+    }
+    for (let i = candidates.length - 1; i >= 0 && kept.size < options.budget; i--) kept.add(candidates[i] as EdgeShape);
+    drawn = candidates.filter((edge) => kept.has(edge));
+  }
+  // Only members of one group are connected by a study, so only those can be missing.
+  const sizes = new Map<number, number>();
+  for (const group of groups) sizes.set(group, (sizes.get(group) ?? 0) + 1);
+  const possible = [...sizes.values()].reduce((sum, s) => sum + (s * (s - 1)) / 2, 0);
+  return { drawn, inRange, total, unknown: Math.max(0, possible - within) };
+}
+
+/** [x0, y0, control x, control y, x1, y1]; straight where the bend is 0. */
+export function edgeCurve(a: NodeShape, b: NodeShape, bend: number): Float64Array {
+  const dx = b.x - a.x;
+  const dy = b.y - a.y;
+  if (bend === 0) return Float64Array.of(a.x, a.y, a.x, a.y, b.x, b.y);
+  // The control point is twice as high as the curve itself.
+  return Float64Array.of(a.x, a.y, (a.x + b.x) / 2 - 2 * bend * dy, (a.y + b.y) / 2 + 2 * bend * dx, b.x, b.y);
+}
+
+/** Least distance of a point from a curve of `edgeCurve`. */
+export function curveDistance(curve: ArrayLike<number>, x: number, y: number): number {
+  const [x0, y0, cx, cy, x1, y1] = [curve[0]!, curve[1]!, curve[2]!, curve[3]!, curve[4]!, curve[5]!];
+  const straight = cx === x0 && cy === y0;
+  let best = Infinity;
+  let px = x0;
+  let py = y0;
+  const steps = straight ? 1 : 16;
+  for (let i = 1; i <= steps; i++) {
+    const t = i / steps;
+    const u = 1 - t;
+    const qx = straight ? x1 : u * u * x0 + 2 * u * t * cx + t * t * x1;
+    const qy = straight ? y1 : u * u * y0 + 2 * u * t * cy + t * t * y1;
+    const dx = qx - px;
+    const dy = qy - py;
+    const length2 = dx * dx + dy * dy;
+    const s = length2 > 0 ? Math.max(0, Math.min(1, ((x - px) * dx + (y - py) * dy) / length2)) : 0;
+    best = Math.min(best, Math.hypot(x - px - s * dx, y - py - s * dy));
+    px = qx;
+    py = qy;
+  }
+  return best;
+}
+
+export interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export interface LabelRequest {
+  node: number; // index into nodes
+  lines: string[];
+  width: number; // pixels
+  priority: number; // higher first
+}
+
+const overlaps = (a: Box, b: Box): boolean =>
+  a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+
+/** Places labels beside their glyphs where they cover no glyph and no label; those without room are left out. */
+export function placeLabels(nodes: readonly NodeShape[], radius: number, requests: readonly LabelRequest[], lineHeight: number,
+                            bounds: Box): (Box & { request: LabelRequest; side: number })[] {
+  const cell = 64;
+  const grid = new Map<string, Box[]>();
+  const visit = (box: Box, each: (list: Box[]) => boolean): boolean => {
+    for (let x = Math.floor(box.x / cell); x <= Math.floor((box.x + box.width) / cell); x++)
+      for (let y = Math.floor(box.y / cell); y <= Math.floor((box.y + box.height) / cell); y++) {
+        const key = `${x},${y}`;
+        let list = grid.get(key);
+        if (!list) grid.set(key, (list = []));
+        if (each(list)) return true;
+      }
+    return false;
+  };
+  const add = (box: Box): void => {
+    visit(box, (list) => (list.push(box), false));
+  };
+  for (const node of nodes) add({ x: node.x - radius, y: node.y - radius, width: 2 * radius, height: 2 * radius });
+  const placed: (Box & { request: LabelRequest; side: number })[] = [];
+  for (const request of [...requests].sort((a, b) => b.priority - a.priority || a.node - b.node)) {
+    const node = nodes[request.node];
+    if (!node) continue;
+    const height = request.lines.length * lineHeight;
+    const w = request.width;
+    const gap = 3;
+    const places: readonly (readonly [number, number])[] = [
+      [node.x - w / 2, node.y + radius + gap],
+      [node.x - w / 2, node.y - radius - gap - height],
+      [node.x + radius + gap, node.y - height / 2],
+      [node.x - radius - gap - w, node.y - height / 2],
+    ];
+    for (let side = 0; side < places.length; side++) {
+      const [x, y] = places[side] as readonly [number, number];
+      const box = { x, y, width: w, height };
+      if (x < bounds.x || y < bounds.y || x + w > bounds.x + bounds.width || y + height > bounds.y + bounds.height) continue;
+      if (visit(box, (list) => list.some((other) => overlaps(box, other)))) continue;
+      add(box);
+      placed.push({ ...box, request, side });
+      break;
+    }
+  }
+  return placed;
+}
