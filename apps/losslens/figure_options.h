@@ -21,9 +21,12 @@ ll_figure_settings ll_figure_settings_default(void);
 bool ll_figure_settings_apply(const ll_command *command, const ll_figure_settings *settings,
                               ll_figure_options *options, int *exit_code);
 
-#define LL_FIGURE_OPTIONS(f)                                                                                  \
+#define LL_FIGURE_OPTIONS(f) LL_FIGURE_OPTIONS_GIVEN(f, NULL, NULL)
+/* The same, telling whether the width and the scale were on the command line. */
+#define LL_FIGURE_OPTIONS_GIVEN(f, width_given, scale_given)                                                  \
     {"figure", LL_OPTION_TEXT, &(f)->path, "OUT.svg", "draw a figure: .svg, .pdf or .png", 0, 0, NULL},       \
-        {"width", LL_OPTION_REAL, &(f)->width, "MM", "width of the figure", 20.0, 2000.0, NULL},              \
+        {"width", LL_OPTION_REAL, &(f)->width, "MM", "width of the figure", 20.0, 2000.0,                        \
+         width_given},                                                                                        \
         {"height", LL_OPTION_REAL, &(f)->height, "MM", "height of the figure; else what suits its kind",      \
          15.0, 2000.0, NULL},                                                                                 \
         {"font-size", LL_OPTION_REAL, &(f)->font_size, "POINTS", "size of the text", 3.0, 40.0, NULL},        \
@@ -32,7 +35,8 @@ bool ll_figure_settings_apply(const ll_command *command, const ll_figure_setting
         {"levels", LL_OPTION_INTEGER, &(f)->levels, "N", "about so many contour levels", 1.0, 200.0, NULL},   \
         {"vmin", LL_OPTION_REAL, &(f)->vmin, "V", "lowest value shown; else that of the data", 0, 0, NULL},   \
         {"vmax", LL_OPTION_REAL, &(f)->vmax, "V", "highest value shown; else that of the data", 0, 0, NULL},  \
-        {"scale", LL_OPTION_CHOICE, &(f)->scale, "linear|log|symlog", "scale of values", 0, 0, NULL},         \
+        {"scale", LL_OPTION_CHOICE, &(f)->scale, "linear|log|symlog", "scale of values", 0, 0,                \
+         scale_given},                                                                                        \
         {"colormap", LL_OPTION_CHOICE, &(f)->colormap, "viridis|cividis|magma|brown|balance|grey",            \
          "colours of values, lowest first", 0, 0, NULL},                                                      \
         {"camera", LL_OPTION_REALS, &(f)->camera, "AZIMUTH,ELEVATION", "view of a surface, degrees", 0, 0,    \

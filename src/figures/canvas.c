@@ -201,7 +201,7 @@ void ll_frame_layout(ll_canvas *canvas, ll_frame *frame, ll_rect outer)
     if (frame->bar) guess_width -= 5.0 * font;
     if (frame->square) guess_height = guess_width = fmin(guess_height, guess_width);
     if (!frame->no_y) {
-        ll_axis_ticks(&frame->y, (int)(guess_height / (2.6 * font)), &frame->y_ticks);
+        ll_axis_ticks(&frame->y, (int)fmax(2.0, guess_height / (2.6 * font)), &frame->y_ticks);
         left += widest_label(canvas, &frame->y_ticks, small) + tick + 0.35 * font;
         if (frame->y_label != NULL && frame->y_label[0] != 0) left += 1.45 * font;
         if (frame->y_ticks.factor[0] != 0) top += 1.0 * font;
@@ -209,7 +209,7 @@ void ll_frame_layout(ll_canvas *canvas, ll_frame *frame, ll_rect outer)
     if (!frame->no_x) {
         bottom += tick + 1.3 * small;
         if (frame->x_label != NULL && frame->x_label[0] != 0) bottom += 1.4 * font;
-        ll_axis_ticks(&frame->x, (int)(guess_width / (4.2 * font)), &frame->x_ticks);
+        ll_axis_ticks(&frame->x, (int)fmax(2.0, guess_width / (4.2 * font)), &frame->x_ticks);
         if (frame->x_ticks.factor[0] != 0 && (frame->x_label == NULL || frame->x_label[0] == 0)) {
             bottom += 1.2 * font;
         }
@@ -220,7 +220,7 @@ void ll_frame_layout(ll_canvas *canvas, ll_frame *frame, ll_rect outer)
         }
     }
     if (frame->bar) {
-        ll_axis_ticks(&frame->value, (int)(guess_height / (2.6 * font)), &frame->value_ticks);
+        ll_axis_ticks(&frame->value, (int)fmax(2.0, guess_height / (2.6 * font)), &frame->value_ticks);
         right = pad + 2.3 * font + widest_label(canvas, &frame->value_ticks, small);
         if (frame->value_label != NULL && frame->value_label[0] != 0) right += 1.5 * font;
         if (frame->value_ticks.factor[0] != 0) top = fmax(top, pad + 1.9 * font);
@@ -279,6 +279,25 @@ void ll_frame_grid(ll_canvas *canvas, const ll_frame *frame)
     }
 }
 
+void ll_canvas_axis_label(ll_canvas *canvas, double x, double y, double angle, double room, const char *text)
+{
+    char label[256];
+    if (text == NULL) return;
+    snprintf(label, sizeof label, "%s", text);
+    double size = canvas->font, width = ll_canvas_text_width(canvas, size, label);
+    char *bracket = strstr(label, " (");
+    if (width > room && bracket != NULL && bracket != label && strstr(bracket, "×10") == NULL) {
+        *bracket = 0;
+        width = ll_canvas_text_width(canvas, size, label);
+    }
+    if (width > room) size *= fmax(0.75, room / width);
+    cairo_save(canvas->cairo);
+    cairo_translate(canvas->cairo, x, y);
+    cairo_rotate(canvas->cairo, angle);
+    ll_canvas_text_fit(canvas, 0.0, 0.0, size, LL_ALIGN_CENTER, 1.02 * room, label);
+    cairo_restore(canvas->cairo);
+}
+
 void ll_frame_bar(ll_canvas *canvas, const ll_frame *frame)
 {
     cairo_t *cairo = canvas->cairo;
@@ -316,7 +335,7 @@ void ll_frame_bar(ll_canvas *canvas, const ll_frame *frame)
     }
     ll_canvas_text(canvas, bar.x, bar.y - 0.9 * font, small, LL_ALIGN_LEFT, false, frame->value_ticks.factor);
     double label = edge + 0.5 * font + widest_label(canvas, &frame->value_ticks, small) + 0.9 * font;
-    ll_canvas_text(canvas, label, bar.y + bar.height / 2.0, font, LL_ALIGN_CENTER, true, frame->value_label);
+    ll_canvas_axis_label(canvas, label, bar.y + bar.height / 2.0, LL_UPWARDS, 1.15 * bar.height, frame->value_label);
 }
 
 void ll_frame_draw(ll_canvas *canvas, const ll_frame *frame)
@@ -354,14 +373,14 @@ void ll_frame_draw(ll_canvas *canvas, const ll_frame *frame)
             } else {
                 snprintf(label, sizeof label, "%s", frame->x_label);
             }
-            ll_canvas_text(canvas, plot->x + plot->width / 2.0, y, font, LL_ALIGN_CENTER, false, label);
+            ll_canvas_axis_label(canvas, plot->x + plot->width / 2.0, y, 0.0, 1.25 * plot->width, label);
         } else {
             ll_canvas_text(canvas, plot->x + plot->width, y, small, LL_ALIGN_RIGHT, false, frame->x_ticks.factor);
         }
     }
     if (!frame->no_y) {
         double x = plot->x - tick - 0.35 * font - widest - 0.8 * font;
-        ll_canvas_text(canvas, x, plot->y + plot->height / 2.0, font, LL_ALIGN_CENTER, true, frame->y_label);
+        ll_canvas_axis_label(canvas, x, plot->y + plot->height / 2.0, LL_UPWARDS, 1.15 * plot->height, frame->y_label);
         ll_canvas_text(canvas, plot->x, plot->y - 0.75 * small, small, LL_ALIGN_LEFT, false,
                        frame->y_ticks.factor);
     }

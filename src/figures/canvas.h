@@ -56,6 +56,10 @@ void ll_canvas_text(ll_canvas *canvas, double x, double y, double size, ll_align
 /* The same, cut with "…" to fit the width. */
 void ll_canvas_text_fit(ll_canvas *canvas, double x, double y, double size, ll_align align, double width,
                         const char *text);
+/* An axis label about its middle, turned by an angle, that keeps to its room: what stands in brackets goes first, then
+ * size, then letters. */
+#define LL_UPWARDS (-1.5707963267948966)
+void ll_canvas_axis_label(ll_canvas *canvas, double x, double y, double angle, double room, const char *text);
 void ll_canvas_line(ll_canvas *canvas, double x0, double y0, double x1, double y1, double width);
 /* Diagonal lines on light grey inside the current clip. */
 void ll_canvas_hatch(ll_canvas *canvas, ll_rect rect);

@@ -13,7 +13,7 @@ enum { TRACK = 0xe4e4e4, INK = 0x222222, SCORE = 0x3b6ea5, ERROR_ARC = 0xc0504d,
 
 /* What the glyphs' lengths mean, over all models of the panel. */
 typedef struct scales {
-    double error_high;                 /* longest error arc */
+    double error_high[6];              /* longest error arc of each metric */
     double eigenvalue_high, eigenvalue_low; /* largest and smallest absolute value that is not 0 */
     bool eigenvalue_log;
     double worst_edge, small_edge;     /* largest absolute connectivity; where a symlog scale becomes linear */
@@ -32,7 +32,7 @@ static ll_status find_scales(const ll_figure_structure *s, scales *out, ll_error
     for (int64_t i = 0; i < s->model_count; i++) {
         for (int64_t m = 0; m < s->metric_count; m++) {
             double value = s->metrics[i * s->metric_count + m];
-            if (s->metric_errors[m] && isfinite(value)) found.error_high = fmax(found.error_high, value);
+            if (s->metric_errors[m] && isfinite(value)) found.error_high[m] = fmax(found.error_high[m], value);
         }
         for (int64_t k = 0; k < s->eigenvalue_count; k++) {
             double value = fabs(s->eigenvalues[i * s->eigenvalue_count + k]);
@@ -137,7 +137,7 @@ static void draw_glyph(ll_canvas *canvas, const ll_figure_structure *s, const sc
     for (int64_t m = 0; m < s->metric_count; m++) {
         double from = -TURN / 4.0 + (double)m * sector + gap / 2.0, whole = sector - gap;
         double value = s->metrics[model * s->metric_count + m];
-        double share = s->metric_errors[m] ? (k->error_high > 0.0 ? value / k->error_high : 0.0) : value;
+        double share = s->metric_errors[m] ? (k->error_high[m] > 0.0 ? value / k->error_high[m] : 0.0) : value;
         arc_band(canvas, x, y, ring, radius, from, from + whole, TRACK);
         if (isfinite(share)) {
             arc_band(canvas, x, y, ring, radius, from, from + whole * fmin(1.0, fmax(0.0, share)),
@@ -183,7 +183,7 @@ static void number_text(double value, char *text, size_t size)
 {
     double magnitude = fabs(value);
     if (value == 0.0 || (magnitude >= 1e-3 && magnitude < 1e4)) {
-        snprintf(text, size, "%s%.3g", value < 0.0 ? "−" : "", magnitude);
+        snprintf(text, size, magnitude >= 999.5 ? "%s%.0f" : "%s%.3g", value < 0.0 ? "−" : "", magnitude);
         return;
     }
     char power[LL_TICK_TEXT];
@@ -197,8 +197,8 @@ static void legend_rings(ll_canvas *canvas, const ll_figure_structure *s, const 
     char text[160], low[48], high[48];
     const double mark = 0.9 * canvas->font;
     for (int64_t m = 0; m < s->metric_count; m++) {
-        number_text(s->metric_errors[m] ? k->error_high : 1.0, high, sizeof high);
-        snprintf(text, sizeof text, "%s, 0 to %s%s", s->metric_names[m], high, s->metric_errors[m] ? " (longer = worse)" : "");
+        number_text(s->metric_errors[m] ? k->error_high[m] : 1.0, high, sizeof high);
+        snprintf(text, sizeof text, "%s, 0 to %s%s", s->metric_names[m], high, s->metric_errors[m] ? " (long = bad)" : "");
         /* The place of the metric's arc on the ring. */
         double x = p->x + mark / 2.0, y = p->y + p->line / 2.0, sector = TURN / (double)s->metric_count;
         arc_band(canvas, x, y, 0.32 * mark, 0.5 * mark, 0.0, TURN, TRACK);
@@ -250,9 +250,14 @@ static void legend_edges(ll_canvas *canvas, const ll_figure_structure *s, const 
 
 static void draw_legend(ll_canvas *canvas, const ll_figure_structure *s, const scales *k, ll_rect box, int64_t missing)
 {
+    int64_t shown = 0;
     const double small = 0.88 * canvas->font;
     pen p = {box.x, box.y, box.width, 1.45 * small};
-    for (int64_t g = 0; g < s->group_count && g < 24; g++) {
+    for (int64_t g = 0; g < s->group_count && shown < 24; g++) {
+        bool empty = true;
+        for (int64_t i = 0; i < s->model_count && empty; i++) empty = s->groups[i] != g;
+        if (empty) continue;
+        shown++;
         ll_canvas_mark(canvas, LL_SHAPE_DISC, p.x + 0.45 * canvas->font, p.y + p.line / 2.0, 0.4 * canvas->font, group_color(g),
                        0xffffff);
         say_beside(canvas, &p, small, 1.26 * canvas->font, s->group_names[g]);

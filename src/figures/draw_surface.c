@@ -275,12 +275,15 @@ static void draw_edge(ll_canvas *canvas, const camera *view, const ll_axis *axis
     }
     double mx = (x0 + x1) / 2.0, my = (y0 + y1) / 2.0;
     bool upright = fabs(x1 - x0) < 0.2 * fabs(y1 - y0);
+    double length = hypot(x1 - x0, y1 - y0);
     if (upright) {
-        ll_canvas_text(canvas, mx + out[0] * (1.5 * font + widest), my, font, LL_ALIGN_CENTER, true, label);
-    } else {
-        double gap = 0.9 * font + (fabs(out[0]) > 0.35 ? widest * fabs(out[0]) : 0.0) + 1.0 * font * fabs(out[1]);
-        ll_canvas_text(canvas, mx + gap * out[0], my + gap * out[1] + 0.35 * font, font, align, false, label);
+        ll_canvas_axis_label(canvas, mx + out[0] * (1.5 * font + widest), my, LL_UPWARDS, 1.3 * length, label);
+        return;
     }
+    /* Along its edge, so that it cannot run into what stands beside the box. */
+    double angle = x1 >= x0 ? atan2(y1 - y0, x1 - x0) : atan2(y0 - y1, x0 - x1);
+    double gap = 1.7 * font + 0.75 * widest * fabs(out[0]) + 0.3 * font * fabs(out[1]);
+    ll_canvas_axis_label(canvas, mx + gap * out[0], my + gap * out[1], angle, 1.15 * length, label);
 }
 
 /* ---------------------------------------------------------------- trajectory */

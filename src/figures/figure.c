@@ -225,18 +225,38 @@ static ll_measure measure_panel(const ll_panel *panels, int64_t count, int64_t i
     return all;
 }
 
+/* Share of the height that each row needs: what suits its panels; one that covers several rows gets what is missing from
+ * them in equal parts. tops: rows + 1 places from 0; returns the sum in widths of a column. */
+static double row_tops(const ll_panel *panels, const place *places, int64_t count, int64_t rows, double *tops)
+{
+    for (int64_t r = 0; r <= rows; r++) tops[r] = 0.0;
+    for (int high = 1; high <= 100; high++) {
+        for (int64_t i = 0; i < count; i++) {
+            const place *p = &places[i];
+            if (p->high != high) continue;
+            double need = kinds[panels[i].kind].drawer->aspect * p->wide, there = 0.0;
+            for (int64_t r = p->row; r < p->row + high; r++) there += tops[r + 1];
+            for (int64_t r = p->row; r < p->row + high && there < need; r++) tops[r + 1] += (need - there) / high;
+        }
+    }
+    for (int64_t r = 0; r < rows; r++) tops[r + 1] = tops[r] + fmax(tops[r + 1], 0.05);
+    return tops[rows];
+}
+
 static ll_status draw_panels(ll_canvas *canvas, const ll_panel *panels, const place *places, int64_t count,
-                             int64_t columns, int64_t rows, double width, double height, ll_error *error)
+                             int64_t columns, int64_t rows, const double *tops, double width, double height,
+                             ll_error *error)
 {
     const ll_figure_options *options = canvas->options;
     double gap = 0.8 * canvas->font;
     double cell_width = (width - gap * (double)(columns - 1)) / (double)columns;
-    double cell_height = (height - gap * (double)(rows - 1)) / (double)rows;
+    double unit = (height - gap * (double)(rows - 1)) / tops[rows];
     for (int64_t i = 0; i < count; i++) {
         const ll_drawer *drawer = kinds[panels[i].kind].drawer;
         const place *p = &places[i];
-        ll_rect outer = {(double)p->column * (cell_width + gap), (double)p->row * (cell_height + gap),
-                         cell_width * p->wide + gap * (p->wide - 1), cell_height * p->high + gap * (p->high - 1)};
+        ll_rect outer = {(double)p->column * (cell_width + gap), tops[p->row] * unit + (double)p->row * gap,
+                         cell_width * p->wide + gap * (p->wide - 1),
+                         (tops[p->row + p->high] - tops[p->row]) * unit + gap * (p->high - 1)};
         ll_measure measured = measure_panel(panels, count, i, options);
         ll_panel panel = panels[i];
         ll_figure_options own = options_of(&panel, options);
@@ -310,15 +330,18 @@ ll_status ll_figure_render(const ll_panel *panels, int64_t count, const ll_figur
     if (places == NULL) return ll_fail_memory(error, "figures", (size_t)count * sizeof *places);
     int64_t rows = place_panels(panels, count, columns, places);
     double margin = 2.0, width = options->width_mm * 72.0 / 25.4;
-    double aspect = 0.0;
-    for (int64_t i = 0; i < count; i++) {
-        aspect = fmax(aspect, kinds[panels[i].kind].drawer->aspect * places[i].wide / places[i].high);
+    double *tops = ll_allocate_array(rows + 1, sizeof *tops);
+    if (tops == NULL) {
+        ll_free(places);
+        return ll_fail_memory(error, "figures", (size_t)rows * sizeof *tops);
     }
+    double rows_high = row_tops(panels, places, count, rows, tops);
     double height = options->height_mm > 0.0 ? options->height_mm * 72.0 / 25.4
-                                             : (width / (double)columns * aspect) * (double)rows;
+                                             : width / (double)columns * rows_high;
     double dots = options->dots_per_inch;
     if (format == LL_FIGURE_PNG && (width * dots > 72.0 * 32000.0 || height * dots > 72.0 * 32000.0)) {
         ll_free(places);
+        ll_free(tops);
         return ll_fail(error, LL_TOO_LARGE, "figures", NULL, "the image would be %.0f x %.0f pixels; at most 32000",
                        width * dots / 72.0, height * dots / 72.0);
     }
@@ -338,9 +361,10 @@ ll_status ll_figure_render(const ll_panel *panels, int64_t count, const ll_figur
     cairo_set_source_rgb(cairo, 1.0, 1.0, 1.0);
     cairo_paint(cairo);
     cairo_translate(cairo, margin, margin);
-    ll_status status = draw_panels(&canvas, panels, places, count, columns, rows, width - 2.0 * margin,
+    ll_status status = draw_panels(&canvas, panels, places, count, columns, rows, tops, width - 2.0 * margin,
                                    height - 2.0 * margin, error);
     ll_free(places);
+    ll_free(tops);
     cairo_status_t drawn = cairo_status(cairo);
     cairo_destroy(cairo);
     if (drawn == CAIRO_STATUS_SUCCESS && status == LL_OK && format == LL_FIGURE_PNG) {
