@@ -26,8 +26,8 @@ import { drawEdges, drawNodes } from './draw';
 import { glyphScales } from './glyph';
 import { Legend } from './Legend';
 import {
-  curveDistance, edgeCurve, fitFrame, glyphRadius, type LabelRequest, type NodeShape, type Place, placeLabels, placeNodes,
-  selectEdges, separate,
+  curveDistance, edgeCurve, glyphRadius, type LabelRequest, type NodeShape, type Place, placeLabels, placeNodes,
+  lineScale, roomyFrame, selectEdges, separate,
 } from './scene';
 
 const METHOD_TITLES: Record<string, string> = { mds: 'MDS', tsne: 't-SNE', umap: 'UMAP' };
@@ -119,8 +119,7 @@ export function GlobalView({ study }: { study: Study }) {
   const chosen = useMemo(() => new Set(selected.map((name) => index.get(name)).filter((i) => i !== undefined)), [selected, index]);
 
   const { width, height } = size;
-  const margin = 46;
-  const frame = useMemo(() => fitFrame(places, panels.length, width || 1, height || 1, margin), [places, panels, width, height]);
+  const frame = useMemo(() => roomyFrame(places, panels.length, width || 1, height || 1), [places, panels, width, height]);
   const zoom = useMemo(() => {
     const [k, x, y] = state.zoom ?? [1, 0, 0];
     return { k, x: x * width, y: y * height };
@@ -129,7 +128,7 @@ export function GlobalView({ study }: { study: Study }) {
   const shown: Shown = useMemo(() => {
     const nodes = placeNodes(places, frame, zoom);
     const radius = glyphRadius(nodes.length, width, height, zoom.k);
-    separate(nodes, radius + 2);
+    separate(nodes, radius + 1);
     const nodeOf: (NodeShape | undefined)[] = new Array<NodeShape | undefined>(study.models.length).fill(undefined);
     for (const node of nodes) nodeOf[node.model] = node;
     return { nodes, nodeOf, radius };
@@ -243,18 +242,18 @@ export function GlobalView({ study }: { study: Study }) {
     const c = context(edgeCanvas.current);
     if (!c || !edgeCanvas.current) return;
     edgeCanvas.current.style.transform = '';
-    if (selection) drawEdges(new CanvasPainter(c), selection.drawn, shown.nodeOf, palette, { density, count: selection.drawn.length });
+    if (selection) drawEdges(new CanvasPainter(c), selection.drawn, shown.nodeOf, palette, { density, count: selection.drawn.length, radius: shown.radius });
   }, [selection, shown, palette, density, width, height]);
 
   useLayoutEffect(() => {
     const c = context(focusCanvas.current);
     if (!c) return;
     const painter = new CanvasPainter(c);
-    if (focusEdges) drawEdges(painter, focusEdges, shown.nodeOf, palette, { density: false, count: focusEdges.length });
+    if (focusEdges) drawEdges(painter, focusEdges, shown.nodeOf, palette, { density: false, count: focusEdges.length, radius: shown.radius });
     const edge = hoverPair === null ? undefined : selection?.drawn.find((e) => e.pair === hoverPair);
     const a = edge && shown.nodeOf[edge.a];
     const b = edge && shown.nodeOf[edge.b];
-    if (edge && a && b) painter.curves([edgeCurve(a, b, edge.bend)], { color: palette.select, width: Math.max(3, edge.width + 1.5) });
+    if (edge && a && b) painter.curves([edgeCurve(a, b, edge.bend)], { color: palette.select, width: Math.max(3, edge.width * lineScale(shown.radius) + 1.5) });
   }, [focusEdges, hoverPair, selection, shown, palette, width, height]);
 
   useLayoutEffect(() => {
@@ -391,7 +390,7 @@ export function GlobalView({ study }: { study: Study }) {
   const svg = (): string => {
     const painter = new SvgPainter(width, height, palette.surface);
     painter.group('edges');
-    if (selection) drawEdges(painter, selection.drawn, shown.nodeOf, palette, { density, count: selection.drawn.length });
+    if (selection) drawEdges(painter, selection.drawn, shown.nodeOf, palette, { density, count: selection.drawn.length, radius: shown.radius });
     paintNodes(painter, shown.nodes, shown.radius);
     paintFurniture(painter, zoom.k);
     return painter.toString();
@@ -434,8 +433,6 @@ export function GlobalView({ study }: { study: Study }) {
         {methods.length > 0 && <Select label="Place by" value={state.method || methods[0] || ''} options={methods.map((m) => [m, METHOD_TITLES[m] ?? m] as const)} onChange={(method) => setGlobal({ method })} />}
         {layers.length > 1 && <Select label="Layer" value={state.layer || layers[0] || ''} options={layers.map((l) => [l, l] as const)} onChange={(layer) => setGlobal({ layer })} />}
         {study.groups.length > 1 && <Toggle label="One panel a group" checked={state.perGroup} onChange={(perGroup) => setGlobal({ perGroup, zoom: null })} />}
-        {fields.length > 0 && <Select<EdgeField> label="Paths" value={info?.field ?? 'mc_loss'} options={fields.map((f) => [f.field, f.title] as const)} onChange={(field) => setGlobal({ field, range: null })} />}
-        {fields.length > 0 && <Select label="Scale" value={state.edgeScale} options={[['symlog', 'symmetric log'], ['linear', 'linear']]} onChange={(edgeScale) => setGlobal({ edgeScale })} />}
         <Popover label="Show …" title="What is shown" className="button">
           <div className="form">
             <Toggle label="Model labels" checked={state.modelLabels} onChange={(modelLabels) => setGlobal({ modelLabels })} />
@@ -452,9 +449,9 @@ export function GlobalView({ study }: { study: Study }) {
           </div>
         </Popover>
         <button type="button" className="button" disabled={state.zoom === null} onClick={() => setGlobal({ zoom: null })}>Fit</button>
+        <span className="global-groups">{study.groups.map((g, i) => <GroupLabel key={g.name} study={study} index={i} />)}</span>
       </>}
     >
-      <div className="global-groups">{study.groups.map((g, i) => <GroupLabel key={g.name} study={study} index={i} />)}</div>
       <div className="global-main">
         <div className="global-stage" ref={stage} onPointerMove={move} onPointerLeave={leave}
           onClick={(event) => {
@@ -490,9 +487,13 @@ export function GlobalView({ study }: { study: Study }) {
           {!loading && !error && study.models.length === 0 && <Empty title="No models yet"><p>Start the run of this study, or add checkpoints to a group.</p></Empty>}
         </div>
         {state.legend && <div className="global-legend"><Legend study={study} state={state} scales={scales} info={info} edges={quantity}
-          unknown={selection?.unknown ?? 0} palette={palette} onMetric={toggleMetric} svgRef={legend} /></div>}
+          unknown={selection?.unknown ?? 0} palette={palette} lines={lineScale(shown.radius)} onMetric={toggleMetric} svgRef={legend} /></div>}
       </div>
       <div className="global-foot">
+        {info && state.edges && <div className="global-paths">
+          <Select<EdgeField> label="Paths" value={info?.field ?? 'mc_loss'} options={fields.map((f) => [f.field, f.title] as const)} onChange={(field) => setGlobal({ field, range: null })} />
+          <Select label="Scale" value={state.edgeScale} options={[['symlog', 'symmetric log'], ['linear', 'linear']]} onChange={(edgeScale) => setGlobal({ edgeScale })} />
+        </div>}
         {info && state.edges && <RangeFilter label={edgeFieldInfo(info.field).title} unit={info.unit} values={values} scale={state.edgeScale}
           range={state.range} onChange={(range) => setGlobal({ range })} />}
         <div className="notes">

@@ -16,6 +16,7 @@ export interface LegendProps {
   edges: EdgeQuality | null;
   unknown: number;
   palette: Palette;
+  lines: number; // width of lines beside their largest
   onMetric: (name: string) => void;
   svgRef: Ref<SVGSVGElement>;
 }
@@ -28,7 +29,7 @@ function ring(cx: number, cy: number, inner: number, outer: number, from: number
   return `M${at(outer, from)}A${outer} ${outer} 0 ${large} 1 ${at(outer, to)}L${at(inner, to)}A${inner} ${inner} 0 ${large} 0 ${at(inner, from)}Z`;
 }
 
-export function Legend({ study, state, scales, info, edges, unknown, palette, onMetric, svgRef }: LegendProps) {
+export function Legend({ study, state, scales, info, edges, unknown, palette, lines, onMetric, svgRef }: LegendProps) {
   const parts: ReactNode[] = [];
   let y = 0;
   const title = (text: string): void => {
@@ -127,17 +128,17 @@ export function Legend({ study, state, scales, info, edges, unknown, palette, on
       y += 18;
       const bend = 0.32 * (1 - q) * 64;
       parts.push(<g key={`e${share}`}>
-        <path d={`M2 ${y}Q34 ${y - 2 * bend * 0.5} 66 ${y}`} fill="none" stroke={palette.ink} strokeWidth={0.6 + 5.4 * q} strokeOpacity={0.55 + 0.45 * q} />
+        <path d={`M2 ${y}Q34 ${y - 2 * bend * 0.5} 66 ${y}`} fill="none" stroke={palette.ink} strokeWidth={Math.max(0.5, lines * (0.6 + 5.4 * q))} strokeOpacity={0.55 + 0.45 * q} />
         <text x={76} y={y + 2} className="legend-small">{share === 0 ? `${formatNumber(0)}: connected` : formatWithUnit(value, info.unit, 2)}{share === 1 ? ' (worst)' : ''}</text>
       </g>);
     }
     if (info.sign > 0) {
       y += 18;
-      parts.push(<g key="better"><line x1={2} x2={66} y1={y} y2={y} stroke={palette.under} strokeWidth={6.5} />
+      parts.push(<g key="better"><line x1={2} x2={66} y1={y} y2={y} stroke={palette.under} strokeWidth={6.5 * lines} />
         <text x={76} y={y + 4} className="legend-small">above 0: lower loss between</text></g>);
     }
     y += 18;
-    parts.push(<g key="unconverged"><line x1={2} x2={66} y1={y} y2={y} stroke={palette.ink2} strokeWidth={3.5} strokeDasharray="1.5 2.5" />
+    parts.push(<g key="unconverged"><line x1={2} x2={66} y1={y} y2={y} stroke={palette.ink2} strokeWidth={Math.max(1.2, 3.5 * lines)} strokeDasharray="1.5 2.5" />
       <text x={76} y={y + 4} className="legend-small">hatched: not converged</text></g>);
     small(unknown > 0 ? `${unknown.toLocaleString('en')} pairs were not computed: unknown` : 'every pair of a group was computed');
   }

@@ -5,12 +5,12 @@ import type { Palette } from '../../model/palette';
 import { groupColor } from '../../model/palette';
 import type { GlobalState } from '../../state';
 import { drawGlyph, type GlyphScales } from './glyph';
-import { edgeCurve, type EdgeShape, type NodeShape } from './scene';
+import { edgeCurve, type EdgeShape, lineScale, type NodeShape } from './scene';
 
 export interface EdgeLook {
   density: boolean;
   count: number; // edges drawn, for the density view's opacity
-  faded?: boolean;
+  radius: number; // of glyphs: lines are in proportion
 }
 
 /** Curves of one look together: few strokes however many edges. */
@@ -26,11 +26,12 @@ export function drawEdges(painter: Painter, edges: readonly EdgeShape[], nodeOf:
     const key = edge.better ? 'better' : edge.unconverged ? `u${level}` : `q${level}`;
     let batch = batches.get(key);
     if (!batch) {
-      const width = look.density ? Math.max(0.6, 0.35 * edge.width) : edge.width;
+      const scaled = edge.width * lineScale(look.radius);
+      const width = Math.max(0.5, look.density ? 0.5 * scaled : scaled);
       const stroke: Stroke = edge.better
         ? { color: palette.under, width, opacity: look.density ? opacity : 0.9 }
         : edge.unconverged
-          ? { color: palette.ink2, width: Math.max(2.2, width), dash: [1.5, 2.5], opacity: look.density ? opacity : 0.8 }
+          ? { color: palette.ink2, width: Math.max(1.2, width), dash: [1.5, 2.5], opacity: look.density ? opacity : 0.8 }
           : { color: palette.ink, width, opacity: opacity * (0.55 + 0.45 * edge.quality) };
       batch = { stroke, curves: [], order: edge.better ? 100 : level };
       batches.set(key, batch);
@@ -38,8 +39,7 @@ export function drawEdges(painter: Painter, edges: readonly EdgeShape[], nodeOf:
     batch.curves.push(edgeCurve(a, b, edge.bend));
   }
   for (const batch of [...batches.values()].sort((p, q) => p.order - q.order)) {
-    const stroke = look.faded ? { ...batch.stroke, opacity: (batch.stroke.opacity ?? 1) * 0.25 } : batch.stroke;
-    painter.curves(batch.curves, stroke);
+    painter.curves(batch.curves, batch.stroke);
   }
 }
 

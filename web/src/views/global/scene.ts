@@ -56,6 +56,24 @@ export function fitFrame(places: readonly Place[], panels: number, width: number
   return { unit: Number.isFinite(unit) ? unit : 1, columns, rows, cell, centres };
 }
 
+/** The frame in which separated glyphs still lie inside the picture. */
+export function roomyFrame(places: readonly Place[], panels: number, width: number, height: number): Frame {
+  const radius = glyphRadius(places.length, width, height, 1);
+  let margin = radius + 22;
+  let frame = fitFrame(places, panels, width, height, margin);
+  for (let round = 0; round < 4; round++) {
+    const nodes = placeNodes(places, frame, { k: 1, x: 0, y: 0 });
+    separate(nodes, radius + 1);
+    let over = 0;
+    for (const node of nodes)
+      over = Math.max(over, radius + 20 - node.x, radius + 20 - node.y, node.x + radius + 20 - width, node.y + radius + 20 - height);
+    if (over <= 0) break;
+    margin = Math.min(margin + over + 2, 0.45 * Math.min(frame.cell.width, frame.cell.height));
+    frame = fitFrame(places, panels, width, height, margin);
+  }
+  return frame;
+}
+
 export interface Zoom {
   k: number;
   x: number; // pixels
@@ -84,10 +102,16 @@ export function placeNodes(places: readonly Place[], frame: Frame, zoom: Zoom): 
   });
 }
 
-/** Radius of a glyph: room for all at zoom 1, growing slower than distances when zoomed in (semantic scaling). */
+/** Radius of a glyph: all glyphs together cover an eighth of the picture at zoom 1; grows slower than distances when
+ *  zoomed in (semantic scaling). */
 export function glyphRadius(count: number, width: number, height: number, k: number): number {
-  const room = 0.3 * Math.sqrt((width * height) / Math.max(1, count));
-  return Math.max(5, Math.min(34, Math.min(30, room) * Math.max(1, k) ** 0.6));
+  const room = Math.sqrt((0.125 * width * height) / (Math.PI * Math.max(1, count)));
+  return Math.max(4, Math.min(36, Math.min(29, room) * Math.max(1, k) ** 0.75));
+}
+
+/** Lines are as wide as their glyphs are large: in a crowd they must not hide each other. */
+export function lineScale(radius: number): number {
+  return Math.max(0.2, Math.min(1, radius / 24));
 }
 
 /** Moves glyphs apart until none covers another (or `rounds` are over): each pair that overlaps is pushed along its
