@@ -34,10 +34,14 @@ typedef struct ll_dataset {
     ll_hash *base_hashes; /* [count]: of that sample's input; NULL: of its own */
 } ll_dataset;
 
+/* Where Debian's package dataset-fashion-mnist puts it. */
+#define LL_FASHION_FOLDER "/usr/share/datasets/fashion-mnist"
+
 /* Loads what `source` names:
  *   cifar10:PATH, cifar100:PATH  a binary or pickled batch, a folder of them, the .tar.gz
- *   fashion-mnist[:FOLDER], mnist:FOLDER  the four IDX files, gzip or not; Fashion-MNIST's default folder is
- *                                where Debian's package dataset-fashion-mnist puts it
+ *   fashion-mnist:FOLDER, mnist:FOLDER  the four IDX files, gzip or not
+ *   cifar10, cifar100, mnist, fashion-mnist  alone: where ll_data_folder says (data_download.h); Fashion-MNIST first in
+ *                                LL_FASHION_FOLDER
  *   idx:IMAGES,LABELS            two IDX files
  *   xy:X,Y                       two files of one tensor each (npy, pt, safetensors, npz ...), first axis the sample
  *   folder:PATH                  PATH/class/image.png|jpg; PATH/train and PATH/test when they are there

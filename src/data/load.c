@@ -1,6 +1,7 @@
 /* From a name or a path to a data set. */
 #define _POSIX_C_SOURCE 200809L
 #include "losslens/data.h"
+#include "losslens/data_download.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -10,7 +11,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#define FASHION_FOLDER "/usr/share/datasets/fashion-mnist"
+#define FASHION_FOLDER LL_FASHION_FOLDER
 
 void ll_dataset_destroy(ll_dataset *dataset)
 {
@@ -72,12 +73,6 @@ static ll_status load_cifar(ll_dataset *dataset, const char *path, int64_t class
                             ll_error *error)
 {
     ll_image_set set;
-    if (*path == 0) {
-        return ll_fail(error, LL_NOT_FOUND, "data", dataset->name,
-                       "cifar%lld:PATH is wanted: cifar-%lld-binary.tar.gz or cifar-%lld-python.tar.gz from "
-                       "https://www.cs.toronto.edu/~kriz/cifar.html, or a folder or batch of it",
-                       (long long)classes, (long long)classes, (long long)classes);
-    }
     LL_TRY(ll_cifar_read(path, limits, &set, error));
     if (classes != 0 && set.classes != classes) {
         ll_status status = ll_fail(error, LL_INVALID_FILE, "data", path, "CIFAR-%lld is wanted; this is CIFAR-%lld",
@@ -684,14 +679,36 @@ static ll_status load_two(ll_dataset *dataset, const char *rest, const char *wan
     return status;
 }
 
+/* FOLDER/SET[/FILE] of the folder that `losslens data` fetches to; what to do when it is not there. */
+static ll_status find_by_name(const char *set, const char *file, char *path, size_t capacity, ll_error *error)
+{
+    char folder[1024];
+    LL_TRY(ll_data_folder(folder, sizeof folder, error));
+    int length = snprintf(path, capacity, "%s/%s%s%s", folder, set, file != NULL ? "/" : "", file != NULL ? file : "");
+    if (length >= (int)capacity) return wrong(folder, error, "the path is too long");
+    if (exists(path)) return LL_OK;
+    return ll_fail(error, LL_NOT_FOUND, "data", set, "%s is not there: `losslens data %s` fetches it, or say where it is: %s:PATH", path, set, set);
+}
+
+static ll_status load_by_name(ll_dataset *dataset, const char *set, const char *file, const ll_format_limits *limits, ll_error *error)
+{
+    char path[2048];
+    bool fashion = strcmp(set, "fashion-mnist") == 0;
+    if (fashion && is_folder(LL_FASHION_FOLDER)) return load_mnist(dataset, LL_FASHION_FOLDER, true, limits, error);
+    LL_TRY(find_by_name(set, file, path, sizeof path, error));
+    if (file == NULL) return load_mnist(dataset, path, fashion, limits, error);
+    return load_cifar(dataset, path, strcmp(set, "cifar10") == 0 ? 10 : 100, limits, error);
+}
+
 static ll_status load_source(ll_dataset *dataset, const char *source, const ll_format_limits *limits, ll_error *error)
 {
     const char *rest;
+    if (strcmp(source, "cifar10") == 0) return load_by_name(dataset, source, "cifar-10-binary.tar.gz", limits, error);
+    if (strcmp(source, "cifar100") == 0) return load_by_name(dataset, source, "cifar-100-binary.tar.gz", limits, error);
+    if (strcmp(source, "mnist") == 0 || strcmp(source, "fashion-mnist") == 0) return load_by_name(dataset, source, NULL, limits, error);
     if (has_word(source, "cifar10", &rest)) return load_cifar(dataset, rest, 10, limits, error);
     if (has_word(source, "cifar100", &rest)) return load_cifar(dataset, rest, 100, limits, error);
-    if (has_word(source, "fashion-mnist", &rest)) {
-        return load_mnist(dataset, *rest != 0 ? rest : FASHION_FOLDER, true, limits, error);
-    }
+    if (has_word(source, "fashion-mnist", &rest)) return load_mnist(dataset, rest, true, limits, error);
     if (has_word(source, "mnist", &rest)) return load_mnist(dataset, rest, false, limits, error);
     if (has_word(source, "idx", &rest)) return load_two(dataset, rest, "idx:IMAGES,LABELS", false, limits, error);
     if (has_word(source, "xy", &rest)) return load_two(dataset, rest, "xy:X,Y", false, limits, error);
