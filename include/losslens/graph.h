@@ -468,6 +468,13 @@ LL_API ll_status ll_graph_batch(ll_graph *graph, const ll_node *outputs, int64_t
 LL_API ll_status ll_graph_substitute(ll_graph *graph, const ll_node *outputs, int64_t output_count,
                                      const ll_node *from, const ll_node *to, int64_t count,
                                      ll_node *new_outputs, ll_error *error) LL_MUST_CHECK;
+/* The same outputs with linear combinations collected behind what their terms share: a L(x) + b L(y) becomes L(a x + b y)
+ * wherever nothing else reads L(x) and L(y), L being a product with a common factor, the same move or the same sum. Equal
+ * in exact arithmetic, not in rounding. Directional derivatives of one network that enter a result only through a sum
+ * become one derivative: what a residual u_t + beta u_x costs then is one direction instead of two. Taken before
+ * differentiating, since what has another reader stays as it is. */
+LL_API ll_status ll_graph_collect(ll_graph *graph, const ll_node *outputs, int64_t output_count, ll_node *new_outputs,
+                                  ll_error *error) LL_MUST_CHECK;
 /* marks[i] = whether some output needs node i; marks has ll_graph_count entries. */
 LL_API ll_status ll_graph_reachable(const ll_graph *graph, const ll_node *outputs, int64_t output_count,
                                     bool *marks, ll_error *error) LL_MUST_CHECK;

@@ -172,6 +172,7 @@ static ll_status squares(term_context *c, ll_node *loss, ll_node *output)
         part[length] = 0;
         ll_node r;
         LL_TRY(ll_expression_parse(part, c->b->graph, c->b->dtype, look_up, c, &r, c->b->error));
+        LL_TRY(ll_graph_collect(c->b->graph, &r, 1, &r, c->b->error));
         ll_node square = ll_graph_multiply(c->b->graph, r, r);
         *output = *loss == LL_NO_NODE ? r : LL_NO_NODE;
         *loss = *loss == LL_NO_NODE ? square : ll_graph_add(c->b->graph, *loss, square);
