@@ -1,9 +1,8 @@
+#define _POSIX_C_SOURCE 200809L
+
 #include "analysis.h"
 #include "json.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -51,112 +50,87 @@ int64_t ll_analysis_samples(const ll_problem *problem, ll_samples *lists)
 
 /* ------------------------------------------------------------------ sink */
 
-static volatile sig_atomic_t interrupted;
-static void on_interrupt(int number)
+/* How many arguments an option that leaves the numbers as they are takes, itself included; 0: it is none. The other options,
+ * words and files make the identity of kept pieces. */
+static int changes_nothing(const char *argument)
 {
-    (void)number;
-    interrupted = 1;
+    static const struct {
+        const char *name;
+        int arguments;
+    } options[] = {{"pieces", 2}, {"threads", 2}, {"memory", 2}, {"figure", 2},    {"width", 2},   {"height", 2},
+                   {"dpi", 2},    {"levels", 2},  {"vmin", 2},   {"font-size", 2}, {"vmax", 2},    {"scale", 2},
+                   {"camera", 2}, {"columns", 2}, {"json", 1},   {"colormap", 2},  {"quiet", 1},   {"fractions", 1},
+                   {"letters", 1}, {"own-scales", 1}, {"no-colorbar", 1}};
+    if (strncmp(argument, "--", 2) != 0) return 0;
+    for (int i = 0; i < LL_COUNT(options); i++) {
+        size_t length = strlen(options[i].name);
+        if (strncmp(argument + 2, options[i].name, length) != 0) continue;
+        if (argument[2 + length] == '=') return 1;
+        if (argument[2 + length] == 0) return options[i].arguments;
+    }
+    return 0;
 }
 
-static bool should_stop(void *context)
+/* A file given by name counts with its size and its beginning, so that another one of the same name is told apart. */
+static void add_file(const char *path, ll_hasher *hasher)
 {
-    (void)context;
-    return interrupted != 0;
-}
-
-static void show(void *context, const ll_progress *progress)
-{
-    ll_analysis_sink *watch = context;
-    double now = ll_clock_seconds();
-    if (watch->quiet || now - watch->start < 2.0 || now - watch->shown < 0.5) return;
-    watch->shown = now;
-    char number[LL_NUMBER_TEXT];
-    fprintf(stderr, "\r%s: %lld", progress->what, (long long)progress->done);
-    if (progress->total > 0)
-        fprintf(stderr, " of %lld, %.0f s left", (long long)progress->total,
-                (now - watch->start) / (double)ll_max_int64(progress->done, 1) * (double)(progress->total - progress->done));
-    else
-        fprintf(stderr, " steps, %.0f s", now - watch->start);
-    if (progress->value_name != NULL && isfinite(progress->value))
-        fprintf(stderr, ", %s %s", progress->value_name, ll_print_number(progress->value, 3, number));
-    fputs("      ", stderr);
-}
-
-/* FOLDER/restart_3.piece for "restart/3". */
-static void piece_path(const ll_analysis_sink *watch, const char *piece, const char *suffix, ll_text *path)
-{
-    ll_text_format(path, "%s/", watch->folder);
-    for (const char *c = piece; *c != 0; c++) ll_text_append_bytes(path, *c == '/' ? "_" : c, 1);
-    ll_text_append(path, suffix);
-}
-
-static bool find(void *context, const char *piece, void **bytes, size_t *count)
-{
-    ll_analysis_sink *watch = context;
-    ll_text path = {0};
-    piece_path(watch, piece, ".piece", &path);
-    FILE *file = path.failed ? NULL : fopen(path.text, "rb");
-    ll_text_deinit(&path);
-    if (file == NULL) return false;
-    unsigned char *read = NULL;
-    long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
-    bool good = size >= 0 && fseek(file, 0, SEEK_SET) == 0 && (read = ll_allocate((size_t)size)) != NULL &&
-                fread(read, 1, (size_t)size, file) == (size_t)size;
+    struct stat about;
+    unsigned char start[65536];
+    if (stat(path, &about) != 0 || !S_ISREG(about.st_mode)) return;
+    int64_t size = (int64_t)about.st_size;
+    ll_hasher_add(hasher, &size, sizeof size);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) return;
+    ll_hasher_add(hasher, start, fread(start, 1, sizeof start, file));
     fclose(file);
-    if (!good) {
-        ll_free(read);
-        return false;
-    }
-    *bytes = read;
-    *count = (size_t)size;
-    return true;
 }
 
-/* Written beside and renamed, so that a piece is whole or not there. */
-static ll_status put(void *context, const char *piece, const void *bytes, size_t count, ll_error *error)
+/* "hessian 3f02..." for this command line. */
+static ll_status identity_of(const char *verb, int argc, char **argv, ll_text *identity, ll_error *error)
 {
-    ll_analysis_sink *watch = context;
-    ll_text path = {0}, beside = {0};
-    piece_path(watch, piece, ".piece", &path);
-    piece_path(watch, piece, ".part", &beside);
-    ll_status status = LL_OK;
-    if (path.failed || beside.failed)
-        status = ll_fail_memory(error, "losslens", count);
-    else {
-        FILE *file = fopen(beside.text, "wb");
-        bool good = file != NULL && fwrite(bytes, 1, count, file) == count;
-        if (file != NULL && fclose(file) != 0) good = false;
-        if (!good || rename(beside.text, path.text) != 0) {
-            status = ll_fail(error, LL_IO, "losslens", path.text, "cannot write: %s", strerror(errno));
-            (void)remove(beside.text);
+    ll_hasher *hasher = ll_hasher_create();
+    if (hasher == NULL) return ll_fail_memory(error, "losslens", 1024);
+    for (int i = 1; i < argc; i++) {
+        int skipped = changes_nothing(argv[i]);
+        if (skipped > 0) {
+            i += skipped - 1;
+            continue;
         }
+        ll_hasher_add(hasher, argv[i], strlen(argv[i]) + 1);
+        add_file(argv[i], hasher);
     }
-    ll_text_deinit(&path);
-    ll_text_deinit(&beside);
-    return status;
+    char text[33];
+    ll_hash_text(ll_hasher_value(hasher), text);
+    ll_hasher_destroy(hasher);
+    ll_text_format(identity, "%s %s", verb, text);
+    return identity->failed ? ll_fail_memory(error, "losslens", 64) : LL_OK;
 }
 
-ll_status ll_analysis_sink_init(ll_analysis_sink *watch, const char *folder, bool quiet, ll_error *error)
+ll_status ll_analysis_sink_init(ll_analysis_sink *watch, const char *folder, bool quiet, int argc, char **argv,
+                                ll_error *error)
 {
-    if (folder != NULL && mkdir(folder, 0777) != 0 && errno != EEXIST)
-        return ll_fail(error, LL_IO, "losslens", folder, "cannot make the folder: %s", strerror(errno));
-    *watch = (ll_analysis_sink){.folder = folder, .start = ll_clock_seconds(), .quiet = quiet};
-    watch->sink = (ll_sink){.context = watch,
-                            .find = folder != NULL ? find : NULL,
-                            .put = folder != NULL ? put : NULL,
-                            .progress = show,
-                            .should_stop = should_stop};
-    interrupted = 0;
-    signal(SIGINT, on_interrupt);
+    *watch = (ll_analysis_sink){.folder = folder};
+    if (folder != NULL) {
+        ll_text identity = {0};
+        ll_status status = identity_of(argv[0], argc, argv, &identity, error);
+        if (status == LL_OK) status = ll_file_sink_create(folder, identity.text, NULL, &watch->files, error);
+        ll_text_deinit(&identity);
+        LL_TRY(status);
+        watch->pieces = ll_file_sink_view(watch->files);
+    }
+    ll_progress_begin(&watch->line, quiet, 0.0);
+    watch->sink = ll_progress_sink(&watch->line, watch->files != NULL ? &watch->pieces : NULL);
     return LL_OK;
 }
 
-void ll_analysis_sink_end(const ll_analysis_sink *watch)
+void ll_analysis_sink_end(ll_analysis_sink *watch)
 {
-    signal(SIGINT, SIG_DFL);
-    if (watch->shown > 0) fputc('\n', stderr);
-    if (interrupted != 0 && watch->folder != NULL)
-        fprintf(stderr, "interrupted; what is done lies in %s: the same command continues\n", watch->folder);
+    const char *stopped = ll_progress_stopped(&watch->line);
+    ll_progress_end(&watch->line);
+    if (stopped != NULL && watch->files != NULL)
+        fprintf(stderr, "%s; what is done lies in %s: the same command continues\n", stopped, watch->folder);
+    ll_file_sink_destroy(watch->files);
+    watch->files = NULL;
 }
 
 /* ------------------------------------------------------------------ records */
@@ -172,32 +146,37 @@ static void add_array(ll_json *json, const ll_array *array, int axis, int64_t *n
     ll_json_close(json, ']');
 }
 
+void ll_analysis_add_fields(ll_json *json, const ll_record *record, int64_t most)
+{
+    for (int64_t i = 0; i < ll_record_field_count(record); i++) {
+        const ll_field *field = ll_record_field_at(record, i);
+        int64_t next = 0;
+        ll_json_key(json, field->name);
+        if (field->type == LL_FIELD_INTEGER)
+            ll_json_integer(json, field->integer);
+        else if (field->type == LL_FIELD_REAL)
+            ll_json_number(json, field->real);
+        else if (field->type == LL_FIELD_TEXT)
+            ll_json_text(json, field->text);
+        else if (ll_array_count(&field->array) <= most && field->array.rank > 0)
+            add_array(json, &field->array, 0, &next);
+        else {
+            ll_json_open(json, '{');
+            ll_json_key(json, "shape");
+            ll_json_open(json, '[');
+            for (int axis = 0; axis < field->array.rank; axis++) ll_json_integer(json, field->array.shape[axis]);
+            ll_json_close(json, ']');
+            ll_json_close(json, '}');
+        }
+    }
+}
+
 bool ll_analysis_print_json(const ll_record *record, int64_t most, const char *notes)
 {
     ll_json json = {0};
     ll_json_open(&json, '{');
     ll_json_add_text(&json, "kind", ll_record_kind(record));
-    for (int64_t i = 0; i < ll_record_field_count(record); i++) {
-        const ll_field *field = ll_record_field_at(record, i);
-        int64_t next = 0;
-        ll_json_key(&json, field->name);
-        if (field->type == LL_FIELD_INTEGER)
-            ll_json_integer(&json, field->integer);
-        else if (field->type == LL_FIELD_REAL)
-            ll_json_number(&json, field->real);
-        else if (field->type == LL_FIELD_TEXT)
-            ll_json_text(&json, field->text);
-        else if (ll_array_count(&field->array) <= most && field->array.rank > 0)
-            add_array(&json, &field->array, 0, &next);
-        else {
-            ll_json_open(&json, '{');
-            ll_json_key(&json, "shape");
-            ll_json_open(&json, '[');
-            for (int axis = 0; axis < field->array.rank; axis++) ll_json_integer(&json, field->array.shape[axis]);
-            ll_json_close(&json, ']');
-            ll_json_close(&json, '}');
-        }
-    }
+    ll_analysis_add_fields(&json, record, most);
     if (notes != NULL && notes[0] != 0) ll_json_add_text(&json, "notes", notes);
     ll_json_close(&json, '}');
     return ll_json_print(&json, stdout);

@@ -3,6 +3,9 @@
 #ifndef LOSSLENS_APP_ANALYSIS_H
 #define LOSSLENS_APP_ANALYSIS_H
 
+#include "file_sink.h"
+#include "json.h"
+#include "progress.h"
 #include "setup_flags.h"
 
 #include "losslens/records.h"
@@ -18,15 +21,18 @@ ll_status ll_analysis_open(const ll_setup_flags *flags, int64_t most, ll_setup *
 int64_t ll_analysis_samples(const ll_problem *problem, ll_samples *lists);
 
 /* A sink that shows progress on standard error, stops at Ctrl-C, and keeps pieces in a folder (NULL: nowhere), so that
- * the same command continues. */
+ * the same command continues (file_sink.h, progress.h). argc and argv are those of the verb: the folder remembers what they
+ * say that matters, and which files they name. */
 typedef struct ll_analysis_sink {
-    ll_sink sink;
+    ll_sink sink, pieces;
+    ll_file_sink *files;
+    ll_progress_line line;
     const char *folder;
-    double start, shown;
-    bool quiet;
 } ll_analysis_sink;
-ll_status ll_analysis_sink_init(ll_analysis_sink *watch, const char *folder, bool quiet, ll_error *error);
-void ll_analysis_sink_end(const ll_analysis_sink *watch); /* ends the line of progress, hands Ctrl-C back */
+ll_status ll_analysis_sink_init(ll_analysis_sink *watch, const char *folder, bool quiet, int argc, char **argv,
+                                ll_error *error);
+/* Ends the line of progress, hands Ctrl-C back, says where the pieces of stopped work lie. */
+void ll_analysis_sink_end(ll_analysis_sink *watch);
 
 #define LL_ANALYSIS_OPTIONS(folder, quiet)                                                               \
     {"pieces", LL_OPTION_TEXT, (folder), "FOLDER",                                                       \
@@ -36,6 +42,9 @@ void ll_analysis_sink_end(const ll_analysis_sink *watch); /* ends the line of pr
 /* The record as one JSON object on standard output: fields in order, arrays of more than `most` numbers as their shape
  * only. `notes` (may be NULL) is added. */
 bool ll_analysis_print_json(const ll_record *record, int64_t most, const char *notes);
+
+/* The fields alone, into an object that is open. */
+void ll_analysis_add_fields(ll_json *json, const ll_record *record, int64_t most);
 
 /* Record fields with a fallback, for printing. */
 double ll_analysis_real(const ll_record *record, const char *name);

@@ -108,7 +108,7 @@ static void print_text(const ll_record *record, const char *notes)
     if (notes[0] != 0) printf("\n%s", notes);
 }
 
-static ll_status work(const settings *s, ll_setup **setup, ll_record **record, ll_error *error)
+static ll_status work(const settings *s, int argc, char **argv, ll_setup **setup, ll_record **record, ll_error *error)
 {
     LL_TRY(ll_analysis_open(&s->setup, 1024, setup, error));
     ll_problem *problem = ll_setup_problem(*setup);
@@ -127,7 +127,7 @@ static ll_status work(const settings *s, ll_setup **setup, ll_record **record, l
         return LL_OK;
     }
     ll_analysis_sink watch;
-    LL_TRY(ll_analysis_sink_init(&watch, s->pieces, s->quiet || s->json, error));
+    LL_TRY(ll_analysis_sink_init(&watch, s->pieces, s->quiet || s->json, argc, argv, error));
     ll_status status = analyse(s, &target, &watch.sink, record, error);
     ll_analysis_sink_end(&watch);
     return status;
@@ -171,7 +171,7 @@ static int run(int argc, char **argv)
     ll_setup *setup = NULL;
     ll_record *record = NULL;
     code = LL_EXIT_OK;
-    if (work(&s, &setup, &record, &error) != LL_OK)
+    if (work(&s, argc, argv, &setup, &record, &error) != LL_OK)
         code = ll_command_failure(&command, &error);
     else if (record != NULL && s.json)
         code = ll_analysis_print_json(record, 100000, ll_setup_notes(setup)) ? LL_EXIT_OK : LL_EXIT_FAILURE;

@@ -91,6 +91,16 @@ LL_API ll_status ll_connectivity_pairs(ll_pair_plan plan, int64_t models, int64_
                                        uint64_t seed, int64_t **pairs, int64_t *count,
                                        ll_error *error) LL_MUST_CHECK;
 
+/* Paths between several pairs of one Problem. The straight lines of all pairs come first, then the curves in the order of
+ * their linear barriers, lowest first, so that an early stop has an answer for every pair and the curves that cost least. Pairs
+ * follow one another: the 16 points of one curve fill the cores already (docs/method/connectivity.md).
+ * records [count]: as of ll_connectivity_curve, the caller destroys each. On LL_CANCELLED they hold what is known of each pair
+ * by then (its curve; its straight line, path "linear"; NULL); after another failure all are NULL. Pieces of pair k:
+ * "pair/<k>/" and the piece's name. */
+LL_API ll_status ll_connectivity_curves(ll_problem *problem, const ll_curve_ends *ends, int64_t count,
+                                        const ll_curve_options *options, const ll_sink *sink, ll_record **records,
+                                        ll_error *error) LL_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif

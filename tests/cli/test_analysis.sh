@@ -31,4 +31,19 @@ grep -q 'did you mean "layers.0.weight"' "$folder/err" || fail "hessian: no sugg
 grep -q "iB" <<<"$("$LOSSLENS" hessian "${problem[@]}" --how-much-memory)" || fail "hessian: memory"
 "$LOSSLENS" connect "$folder/none.pt" "$folder/none.pt" "${problem[@]}" 2> "$folder/err" && fail "connect: missing file accepted"
 grep -q "none.pt" "$folder/err" || fail "connect: the missing file is not named"
+# Three networks: every pair has its straight line, aligning brings a pair closer, a plan takes fewer pairs; pieces of another
+# command are refused.
+"$LOSSLENS" train "${problem[@]}" --seeds 0..2 --epochs 3 --out "$folder/p.safetensors" --quiet > /dev/null
+three=("$folder"/p_0.safetensors "$folder"/p_1.safetensors "$folder"/p_2.safetensors)
+line=(connect "${problem[@]}" --kind linear --points 5)
+"$LOSSLENS" "${line[@]}" "${three[@]}" --json --pieces "$folder/lines" > "$folder/all.json"
+[ "$(grep -o '"done":true' "$folder/all.json" | wc -l)" = 3 ] || fail "connect: three pairs"
+"$LOSSLENS" "${line[@]}" "${three[@]}" --json --pieces "$folder/lines" --threads 2 > "$folder/again.json"
+cmp "$folder/all.json" "$folder/again.json" || fail "connect: continued run differs"
+"$LOSSLENS" "${line[@]}" "${three[@]}" --pieces "$folder/lines" --points 7 2> "$folder/err" && fail "connect: pieces of other work accepted"
+grep -q "other work" "$folder/err" || fail "connect: other work is not named"
+cp "${three[2]}" "${three[1]}"
+"$LOSSLENS" "${line[@]}" "${three[@]}" --json --pieces "$folder/lines" 2> /dev/null && fail "connect: pieces of another checkpoint accepted"
+[ "$(grep -o '"done":true' <<<"$("$LOSSLENS" "${line[@]}" "${three[@]}" --plan sample --pairs 2 --json)" | wc -l)" = 2 ] || fail "connect: a sample of two pairs"
+grep -q "units moved" <<<"$("$LOSSLENS" "${line[@]}" "${three[@]:0:2}" --align)" || fail "connect: alignment"
 echo "passed"

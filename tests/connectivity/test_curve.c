@@ -286,6 +286,61 @@ static void test_pairs(void **state)
                      LL_INVALID_ARGUMENT);
 }
 
+/* Keeps the names of the pieces in the order in which they come; stops after a number of them. */
+typedef struct watched {
+    char names[4096];
+    int64_t puts, stop_after;
+} watched;
+
+static ll_status watch_put(void *context, const char *piece, const void *bytes, size_t count, ll_error *error)
+{
+    (void)bytes, (void)count, (void)error;
+    watched *w = context;
+    assert_true(strlen(w->names) + strlen(piece) + 2 < sizeof w->names);
+    strcat(strcat(w->names, piece), "\n");
+    w->puts++;
+    return LL_OK;
+}
+
+static bool watch_stop(void *context)
+{
+    const watched *w = context;
+    return w->stop_after >= 0 && w->puts >= w->stop_after;
+}
+
+/* Each pair as if alone; all straight lines before any curve; the pair with the lower barrier is trained first; an early
+ * stop keeps what is known. */
+static void test_several_pairs(void **state)
+{
+    (void)state;
+    static const double side[2] = {0, 1};
+    ll_problem *problem = ring(LL_CAN_GRADIENT);
+    const ll_curve_ends ends[2] = {{.a = ring_a, .b = ring_b}, {.a = ring_a, .b = side}};
+    const ll_curve_options options = {.kind = LL_CURVE_POLYGON, .budget = 20};
+    ll_record *alone[2] = {NULL, NULL}, *records[2];
+    for (int k = 0; k < 2; k++) CHECK_OK(ll_connectivity_curve(problem, &ends[k], &options, NULL, &alone[k], error));
+    assert_true(real_of(alone[1], "linear_barrier") < real_of(alone[0], "linear_barrier"));
+    watched w = {.stop_after = -1};
+    ll_sink sink = {.context = &w, .put = watch_put, .should_stop = watch_stop};
+    CHECK_OK(ll_connectivity_curves(problem, ends, 2, &options, &sink, records, error));
+    static const char order[] = "pair/0/line\npair/1/line\npair/1/curve/0\n";
+    assert_int_equal(strncmp(w.names, order, strlen(order)), 0);
+    assert_non_null(strstr(w.names, "pair/0/curve/0\n"));
+    for (int k = 0; k < 2; k++) {
+        check_same_bytes(alone[k], records[k]);
+        ll_record_destroy(records[k]);
+    }
+    w = (watched){.stop_after = 1}; /* after the first line */
+    assert_int_equal(ll_connectivity_curves(problem, ends, 2, &options, &sink, records, NULL), LL_CANCELLED);
+    assert_non_null(records[0]);
+    assert_null(records[1]);
+    check_reason(records[0], "line");
+    CHECK_NEAR(real_of(records[0], "linear_barrier"), real_of(alone[0], "linear_barrier"), 0);
+    ll_record_destroy(records[0]);
+    for (int k = 0; k < 2; k++) ll_record_destroy(alone[k]);
+    ll_problem_destroy(problem);
+}
+
 static void test_lines_need_no_gradient(void **state)
 {
     (void)state;
@@ -315,6 +370,7 @@ int main(void)
         cmocka_unit_test(test_unstable_rates_are_halved),
         cmocka_unit_test(test_an_interrupted_curve_ends_in_the_same_bits),
         cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_several_pairs),
         cmocka_unit_test(test_lines_need_no_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
