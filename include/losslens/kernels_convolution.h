@@ -3,13 +3,17 @@
  *
  * Blocked image: [block][row][column][16 channels], `blocks = ceil(channels / 16)`; the lanes past the
  * last channel are zero in every image these functions write, provided weights and bias are zero there.
- * One image at a time; the caller loops over the batch, so that an image stays in cache between layers.
  *
- * Method: one image is copied once into a zero-padded scratch, so that no inner loop knows an edge; then
+ * Direct: one image is copied once into a zero-padded scratch, so that no inner loop knows an edge; then
  * each register tile (up to 16 output pixels of one block) runs over (input block, tap, channel) with one
  * weight load per 16 multiply-adds. A tap is an offset into the scratch: dilation, the flipped kernel of
  * the backward face and the phases of a strided backward face are other lists of offsets to the same code.
- * Summation order is fixed by the shape alone.
+ *
+ * Winograd (3 x 3, stride 1): F(4 x 4, 3 x 3) for all three faces, a quarter of the multiplications, with about twice the
+ * rounding error of the direct sum (kernels/native/winograd.h). A non-finite value spreads over its tile.
+ *
+ * In both, what becomes of an image depends on that image alone, and the order of every sum on the shape and, for
+ * the weight gradient, on the number of images.
  */
 #ifndef LOSSLENS_KERNELS_CONVOLUTION_H
 #define LOSSLENS_KERNELS_CONVOLUTION_H
@@ -66,12 +70,15 @@ typedef struct ll_conv ll_conv;
 /* true when these kernels can do the shape: stride 1..2 (equal in both axes), any dilation and padding,
  * kernel up to 16 x 16, and a processor with AVX2 or better. */
 bool ll_conv_supports(const ll_conv_shape *shape, ll_cpu_level level);
-ll_status ll_conv_create(const ll_conv_shape *shape, ll_cpu_level level, ll_conv **conv, ll_error *error)
-    LL_MUST_CHECK;
+typedef enum ll_conv_method { LL_CONV_DIRECT, LL_CONV_WINOGRAD } ll_conv_method;
+/* Winograd besides: kernel 3 x 3, stride and dilation 1, channels multiples of 16, extents that fill the tiles. */
+bool ll_conv_method_supports(const ll_conv_shape *shape, ll_conv_method method, ll_cpu_level level);
+ll_status ll_conv_create(const ll_conv_shape *shape, ll_conv_method method, ll_cpu_level level, ll_conv **conv,
+                         ll_error *error) LL_MUST_CHECK;
 void ll_conv_destroy(ll_conv *conv);
 
-size_t ll_conv_workspace(const ll_conv *conv);       /* bytes; per thread; need not be zeroed */
-int64_t ll_conv_weight_count(const ll_conv *conv);   /* floats of the packed weights, either face */
+size_t ll_conv_workspace(const ll_conv *conv, int64_t images); /* bytes; per thread; need not be zeroed */
+int64_t ll_conv_weight_count(const ll_conv *conv); /* floats of the packed weights and of the packed gradient */
 int64_t ll_conv_input_count(const ll_conv *conv);    /* floats of one blocked input image */
 int64_t ll_conv_output_count(const ll_conv *conv);
 
@@ -80,13 +87,13 @@ void ll_conv_pack_forward(const ll_conv *conv, const float *weights, float *pack
 void ll_conv_pack_backward(const ll_conv *conv, const float *weights, float *packed);
 void ll_conv_unpack_gradient(const ll_conv *conv, const float *packed, float *weights);
 
-/* One image each. `plain` inputs are dense [channels][height][width] instead of blocked. */
-void ll_conv_forward(const ll_conv *conv, const float *input, bool plain, const float *packed,
+/* Consecutive images. `plain` inputs are dense [channels][height][width] instead of blocked (direct only). */
+void ll_conv_forward(const ll_conv *conv, int64_t images, const float *input, bool plain, const float *packed,
                      const float *bias, const float *residual, bool relu, float *output, void *workspace);
-void ll_conv_backward_input(const ll_conv *conv, const float *output_gradient, const float *packed,
+void ll_conv_backward_input(const ll_conv *conv, int64_t images, const float *output_gradient, const float *packed,
                             const float *residual, float *input_gradient, void *workspace);
-/* Adds to gradient (packed forward layout; zero it first). */
-void ll_conv_backward_weights(const ll_conv *conv, const float *input, bool plain,
+/* Adds to gradient (packed; zero it first). */
+void ll_conv_backward_weights(const ll_conv *conv, int64_t images, const float *input, bool plain,
                               const float *output_gradient, float *gradient, void *workspace);
 
 /* Dense [channels][pixels] <-> blocked, one image. */

@@ -36,6 +36,9 @@ typedef struct ll_plan_options { /* zero-initialised: all defaults */
     size_t memory_limit;  /* bytes; 0: none. LL_TOO_LARGE from create or run when the plan needs more */
     int threads;          /* most threads that will run it at once; 0: ll_usable_cores() */
     const char *backend;  /* as LOSSLENS_BACKEND, which is read when this is NULL */
+    /* "direct": no Winograd convolutions, which round about twice as much; "winograd": where they are faster; as
+     * LOSSLENS_CONVOLUTION, which is read when this is NULL; neither: "winograd". */
+    const char *convolution;
     ll_cpu_level cpu;     /* not above ll_cpu_detect(); LL_CPU_PORTABLE (0) stands for "what there is" */
     bool profile;         /* time every step (ll_plan_profile) */
     const ll_log *log;    /* lines of LOSSLENS_VERBOSE; must outlive the plan; NULL: none */

@@ -110,7 +110,7 @@ struct ll_plan {
     ll_plan_options options;
     ll_cpu_level cpu;
     const char *backend;
-    bool native, verbose, profile;
+    bool native, winograd, verbose, profile;
 
     int64_t node_count;
     bool *needed;

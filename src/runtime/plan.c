@@ -32,6 +32,17 @@ static ll_status check_backend(const char *backend, ll_error *error)
     return LL_OK;
 }
 
+static ll_status choose_convolution(ll_plan *plan, ll_error *error)
+{
+    const char *wanted = plan->options.convolution ? plan->options.convolution : getenv("LOSSLENS_CONVOLUTION");
+    bool direct = wanted && strcmp(wanted, "direct") == 0;
+    if (wanted && *wanted && !direct && strcmp(wanted, "winograd") != 0)
+        return ll_fail(error, LL_INVALID_ARGUMENT, "runtime", "LOSSLENS_CONVOLUTION",
+                       "\"%.64s\" is neither \"direct\" nor \"winograd\"", wanted);
+    plan->winograd = !direct;
+    return LL_OK;
+}
+
 /* ------------------------------------------------------------------ provider steps */
 
 typedef struct provider_state {
@@ -161,6 +172,7 @@ static ll_status build(ll_plan *plan, const ll_node *outputs, ll_error *error)
 {
     LL_TRY(check_backend(plan->backend, error));
     plan->native = allowed(plan->backend, "native");
+    LL_TRY(choose_convolution(plan, error));
     plan->outputs = ll_arena_allocate(plan->memory, sizeof *plan->outputs * (size_t)(plan->output_count + 1));
     if (!plan->outputs) return ll_fail_memory(error, "runtime", 0);
     LL_TRY(ll_plan_lower(plan, outputs, error));

@@ -7,6 +7,7 @@
 typedef struct conv_detail {
     ll_op op;
     ll_conv_shape shape;
+    ll_conv_method method;
     bool plain; /* the image is dense (few channels) */
     bool bias, residual, relu;
 } conv_detail;
@@ -70,7 +71,7 @@ static ll_status conv_prepare(const ll_plan *plan, const ll_step *step, int64_t 
     conv_state *made = ll_allocate_zeroed(sizeof *made);
     if (!made) return ll_fail_memory(error, "runtime", sizeof *made);
     made->samples = samples;
-    ll_status status = ll_conv_create(&it->shape, plan->cpu, &made->conv, error);
+    ll_status status = ll_conv_create(&it->shape, it->method, plan->cpu, &made->conv, error);
     if (status != LL_OK) {
         ll_free(made);
         return status;
@@ -115,7 +116,7 @@ static size_t conv_workspace(const ll_step *step, const void *state)
 {
     const conv_detail *it = step->detail;
     const conv_state *prepared = state;
-    size_t bytes = ll_conv_workspace(prepared->conv) + LL_ALIGNMENT;
+    size_t bytes = ll_conv_workspace(prepared->conv, prepared->samples) + LL_ALIGNMENT;
     if (it->op == LL_OP_CONVOLUTION_WEIGHT) bytes += sizeof(float) * (size_t)ll_conv_weight_count(prepared->conv);
     return bytes;
 }
@@ -126,9 +127,6 @@ static ll_status conv_run(const ll_step *step, const void *state, const void *co
     const conv_detail *it = step->detail;
     const conv_state *prepared = state;
     const ll_conv *conv = prepared->conv;
-    const ll_conv_shape *s = &it->shape;
-    int64_t x_count = it->plain ? s->in_channels * s->in_height * s->in_width : ll_conv_input_count(conv);
-    int64_t y_count = ll_conv_output_count(conv);
     const float *first = inputs[0], *second = inputs[1];
     float *result = outputs[0];
     (void)error;
@@ -136,21 +134,17 @@ static ll_status conv_run(const ll_step *step, const void *state, const void *co
     case LL_OP_CONVOLUTION: {
         const float *bias = it->bias ? inputs[2] : NULL;
         const float *residual = it->residual ? inputs[2 + it->bias] : NULL;
-        for (int64_t n = 0; n < prepared->samples; n++)
-            ll_conv_forward(conv, first + n * x_count, it->plain, second, bias,
-                            residual ? residual + n * y_count : NULL, it->relu, result + n * y_count, workspace);
+        ll_conv_forward(conv, prepared->samples, first, it->plain, second, bias, residual, it->relu, result, workspace);
         break;
     }
     case LL_OP_CONVOLUTION_DATA:
-        for (int64_t n = 0; n < prepared->samples; n++)
-            ll_conv_backward_input(conv, first + n * y_count, second, NULL, result + n * x_count, workspace);
+        ll_conv_backward_input(conv, prepared->samples, first, second, NULL, result, workspace);
         break;
     default: {
         float *packed = workspace;
         char *rest = (char *)workspace + sizeof(float) * (size_t)ll_conv_weight_count(conv);
         memset(packed, 0, sizeof(float) * (size_t)ll_conv_weight_count(conv));
-        for (int64_t n = 0; n < prepared->samples; n++)
-            ll_conv_backward_weights(conv, first + n * x_count, it->plain, second + n * y_count, packed, rest);
+        ll_conv_backward_weights(conv, prepared->samples, first, it->plain, second, packed, rest);
         ll_conv_unpack_gradient(conv, packed, result);
         break;
     }
@@ -159,6 +153,7 @@ static ll_status conv_run(const ll_step *step, const void *state, const void *co
 }
 
 static const ll_step_kind conv_kind = {"native blocked", conv_prepare, conv_workspace, conv_run, conv_destroy};
+static const ll_step_kind winograd_kind = {"native winograd", conv_prepare, conv_workspace, conv_run, conv_destroy};
 
 ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_error *error)
 {
@@ -169,6 +164,8 @@ ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_er
     *detail = (conv_detail){.op = it->op, .bias = unit->bias >= 0, .residual = unit->residual >= 0, .relu = unit->relu};
     shape_of(plan->graph, it, &detail->shape);
     detail->plain = detail->shape.in_channels % 16 != 0;
+    if (plan->winograd && ll_conv_method_supports(&detail->shape, LL_CONV_WINOGRAD, plan->cpu))
+        detail->method = LL_CONV_WINOGRAD;
     int pass = ll_pass_of(plan, node);
     int32_t inputs[4], count = 0;
     bool data = it->op == LL_OP_CONVOLUTION_DATA;
@@ -183,7 +180,7 @@ ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_er
         LL_TRY(use(plan, it->inputs[1], LL_LAYOUT_DENSE, stage, &sources[0], error));
         if (unit->scale >= 0) LL_TRY(use(plan, unit->scale, LL_LAYOUT_DENSE, stage, &sources[1], error));
         ll_conv *conv = NULL;
-        LL_TRY(ll_conv_create(&detail->shape, plan->cpu, &conv, error));
+        LL_TRY(ll_conv_create(&detail->shape, detail->method, plan->cpu, &conv, error));
         size_t bytes = sizeof(float) * (size_t)ll_conv_weight_count(conv);
         ll_conv_destroy(conv);
         LL_TRY(ll_plan_add_raw(plan, node, stage, bytes, &packed, error));
@@ -198,7 +195,7 @@ ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_er
         if (unit->residual >= 0) LL_TRY(use(plan, unit->residual, LL_LAYOUT_BLOCKED, pass, &inputs[count++], error));
     }
     ll_step *step;
-    LL_TRY(ll_plan_add_step(plan, &conv_kind, last, pass, true, count, 1, &step, error));
+    LL_TRY(ll_plan_add_step(plan, detail->method == LL_CONV_WINOGRAD ? &winograd_kind : &conv_kind, last, pass, true, count, 1, &step, error));
     step->detail = detail;
     step->nodes = unit->count;
     memcpy(step->inputs, inputs, sizeof(int32_t) * (size_t)count);

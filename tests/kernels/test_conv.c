@@ -51,7 +51,7 @@ static void near(const float *got, const double *wanted, int64_t count, const ch
     if (!(worst <= 5e-6 * scale)) fail_msg("%s of shape %d: relative error %g", what, (int)number, worst / scale);
 }
 
-static void check(const ll_conv_shape *s, ll_cpu_level level, int64_t number)
+static void check(const ll_conv_shape *s, ll_conv_method method, ll_cpu_level level, int64_t number)
 {
     int64_t nx = s->in_channels * s->in_height * s->in_width, ny = s->out_channels * s->out_height * s->out_width;
     int64_t nw = s->in_channels * s->out_channels * s->kernel[0] * s->kernel[1];
@@ -61,24 +61,24 @@ static void check(const ll_conv_shape *s, ll_cpu_level level, int64_t number)
                  ll_allocate_zeroed((size_t)nw * 8 + 8)};
     plain(s, &it);
     ll_conv *conv = NULL;
-    CHECK_OK(ll_conv_create(s, level, &conv, error));
+    CHECK_OK(ll_conv_create(s, method, level, &conv, error));
     float *xb = ll_allocate_array(ll_conv_input_count(conv), 4), *yb = ll_allocate_array(ll_conv_output_count(conv), 4);
     float *rb = ll_allocate_array(ll_conv_output_count(conv), 4);
     float *packed = ll_allocate_array(ll_conv_weight_count(conv), 4);
     float *bias = ll_allocate_zeroed(sizeof(float) * (size_t)(s->out_channels + 32));
     float *plain_x = ll_allocate_array(nx + 1, 4), *weights = ll_allocate_array(nw + 1, 4);
-    void *space = ll_allocate(ll_conv_workspace(conv));
+    void *space = ll_allocate(ll_conv_workspace(conv, 1));
     int64_t in_pixels = s->in_height * s->in_width, out_pixels = s->out_height * s->out_width;
     ll_conv_block(it.x, s->in_channels, in_pixels, xb);
     ll_conv_pack_forward(conv, it.w, packed);
-    for (int dense = 0; dense < 2; dense++) { /* a dense image as input gives the same */
-        ll_conv_forward(conv, dense ? it.x : xb, dense, packed, NULL, NULL, false, yb, space);
+    for (int dense = 0; dense < (method == LL_CONV_DIRECT ? 2 : 1); dense++) { /* a dense image as input gives the same */
+        ll_conv_forward(conv, 1, dense ? it.x : xb, dense, packed, NULL, NULL, false, yb, space);
         ll_conv_unblock(yb, s->out_channels, out_pixels, it.y);
         near(it.y, it.forward, ny, "forward", number);
     }
     for (int64_t c = 0; c < s->out_channels; c++) bias[c] = it.bias[c];
     ll_conv_block(it.residual, s->out_channels, out_pixels, rb);
-    ll_conv_forward(conv, xb, false, packed, bias, rb, true, yb, space);
+    ll_conv_forward(conv, 1, xb, false, packed, bias, rb, true, yb, space);
     ll_conv_unblock(yb, s->out_channels, out_pixels, it.y);
     for (int64_t i = 0; i < ny; i++)
         it.forward[i] = fmax(0, it.forward[i] + (double)bias[i / out_pixels] + (double)it.residual[i]);
@@ -87,11 +87,11 @@ static void check(const ll_conv_shape *s, ll_cpu_level level, int64_t number)
     ll_conv_block(it.dy, s->out_channels, out_pixels, yb);
     ll_conv_pack_backward(conv, it.w, packed);
     float *dxb = ll_allocate_array(ll_conv_input_count(conv), 4);
-    ll_conv_backward_input(conv, yb, packed, NULL, dxb, space);
+    ll_conv_backward_input(conv, 1, yb, packed, NULL, dxb, space);
     ll_conv_unblock(dxb, s->in_channels, in_pixels, plain_x);
     near(plain_x, it.dx, nx, "input gradient", number);
     for (int64_t i = 0; i < ll_conv_weight_count(conv); i++) packed[i] = 0;
-    ll_conv_backward_weights(conv, xb, false, yb, packed, space);
+    ll_conv_backward_weights(conv, 1, xb, false, yb, packed, space);
     ll_conv_unpack_gradient(conv, packed, weights);
     near(weights, it.dw, nw, "weight gradient", number);
     void *all[] = {it.x, it.w, it.y, it.dy, it.bias, it.residual, it.forward, it.dx, it.dw,
@@ -110,7 +110,8 @@ static void test_shapes(void **state)
         {32, 64, 8, 8, {3, 3}, 1, 1, 1},   {16, 32, 11, 10, {1, 1}, 2, 1, 0}, {32, 16, 7, 5, {1, 1}, 1, 1, 0},
         {20, 17, 6, 13, {3, 3}, 1, 1, 1},  {4, 16, 12, 12, {5, 5}, 2, 1, 2},  {16, 16, 14, 14, {3, 3}, 1, 2, 2},
         {16, 16, 1, 40, {1, 7}, 1, 1, 0},  {2, 16, 10, 9, {4, 2}, 2, 1, 1},   {16, 48, 5, 1, {3, 1}, 1, 1, 0},
-        {16, 16, 9, 9, {2, 2}, 2, 3, 1},
+        {16, 16, 9, 9, {2, 2}, 2, 3, 1},   {32, 48, 12, 20, {3, 3}, 1, 1, 0}, {48, 16, 7, 6, {3, 3}, 1, 1, 1},
+        {16, 32, 9, 13, {3, 3}, 1, 1, 3},
     };
     ll_cpu_level most = ll_cpu_detect();
     if (most < LL_CPU_AVX2) {
@@ -126,8 +127,115 @@ static void test_shapes(void **state)
             for (int axis = 0; axis < 2; axis++)
                 *out[axis] = (in[axis] + 2 * cases[i].pad - (shape.kernel[axis] - 1) * cases[i].dilation - 1) /
                                  cases[i].stride + 1;
-            check(&shape, level, (int64_t)i);
+            check(&shape, LL_CONV_DIRECT, level, (int64_t)i);
+            if (ll_conv_method_supports(&shape, LL_CONV_WINOGRAD, level))
+                check(&shape, LL_CONV_WINOGRAD, level, (int64_t)i);
         }
+}
+
+/* Several images at once give each what it gets alone, bit for bit; the weight gradient is their sum. */
+static void test_company(void **state)
+{
+    (void)state;
+    enum { IMAGES = 5 };
+    if (ll_cpu_detect() < LL_CPU_AVX2) {
+        print_message("skipped: no AVX2\n");
+        skip();
+    }
+    ll_conv_shape s = {32, 16, 11, 9, 11, 9, {3, 3}, {1, 1}, {1, 1}, {1, 1}};
+    for (int method = LL_CONV_DIRECT; method <= LL_CONV_WINOGRAD; method++) {
+        ll_conv *conv = NULL;
+        CHECK_OK(ll_conv_create(&s, (ll_conv_method)method, ll_cpu_detect(), &conv, error));
+        int64_t nx = ll_conv_input_count(conv), ny = ll_conv_output_count(conv), nw = ll_conv_weight_count(conv);
+        float *x = draw("x", IMAGES * nx), *y = draw("y", IMAGES * ny), *w = draw("w", 32 * 16 * 9);
+        float *forward = ll_allocate_array(nw, 4), *backward = ll_allocate_array(nw, 4);
+        float *together = ll_allocate_array(IMAGES * (nx + ny), 4), *alone = ll_allocate_array(nx + ny, 4);
+        float *sum = ll_allocate_zeroed((size_t)nw * 4), *one = ll_allocate_zeroed((size_t)nw * 4);
+        void *space = ll_allocate(ll_conv_workspace(conv, IMAGES));
+        ll_conv_pack_forward(conv, w, forward);
+        ll_conv_pack_backward(conv, w, backward);
+        ll_conv_forward(conv, IMAGES, x, false, forward, NULL, y, true, together, space);
+        ll_conv_backward_input(conv, IMAGES, y, backward, x, together + IMAGES * ny, space);
+        ll_conv_backward_weights(conv, IMAGES, x, false, y, sum, space);
+        for (int64_t n = 0; n < IMAGES; n++) {
+            ll_conv_forward(conv, 1, x + n * nx, false, forward, NULL, y + n * ny, true, alone, space);
+            ll_conv_backward_input(conv, 1, y + n * ny, backward, x + n * nx, alone + ny, space);
+            ll_conv_backward_weights(conv, 1, x + n * nx, false, y + n * ny, one, space);
+            assert_memory_equal(alone, together + n * ny, (size_t)ny * 4);
+            assert_memory_equal(alone + ny, together + IMAGES * ny + n * nx, (size_t)nx * 4);
+        }
+        float *a = ll_allocate_array(32 * 16 * 9, 4), *b = ll_allocate_array(32 * 16 * 9, 4);
+        ll_conv_unpack_gradient(conv, sum, a);
+        ll_conv_unpack_gradient(conv, one, b);
+        for (int i = 0; i < 32 * 16 * 9; i++) assert_true(fabsf(a[i] - b[i]) <= 1e-4f);
+        void *all[] = {x, y, w, forward, backward, together, alone, sum, one, space, a, b};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) ll_free(all[i]);
+        ll_conv_destroy(conv);
+    }
+}
+
+/* The error of both methods beside the double-precision sum, relative to the root mean square of the result, for
+ * images as they are behind a ReLU: what docs/method/execution.md says of Winograd. */
+static void test_rounding(void **state)
+{
+    (void)state;
+    if (ll_cpu_detect() < LL_CPU_AVX2) {
+        print_message("skipped: no AVX2\n");
+        skip();
+    }
+    ll_conv_shape s = {64, 16, 32, 32, 32, 32, {3, 3}, {1, 1}, {1, 1}, {1, 1}};
+    int64_t nx = 64 * 1024, ny = 16 * 1024, nw = 64 * 16 * 9;
+    images it = {draw("x", nx), draw("w", nw), ll_allocate_array(ny, 4), draw("dy", ny), NULL, NULL,
+                 ll_allocate_zeroed((size_t)ny * 8), ll_allocate_zeroed((size_t)nx * 8),
+                 ll_allocate_zeroed((size_t)nw * 8)};
+    for (int64_t i = 0; i < nx; i++) it.x[i] = fmaxf(it.x[i], 0);
+    plain(&s, &it);
+    double mean[2][3], worst[2][3];
+    for (int method = 0; method < 2; method++) {
+        ll_conv *conv = NULL;
+        CHECK_OK(ll_conv_create(&s, (ll_conv_method)method, ll_cpu_detect(), &conv, error));
+        float *xb = ll_allocate_array(nx, 4), *yb = ll_allocate_array(ny, 4), *back = ll_allocate_array(nx, 4);
+        float *packed = ll_allocate_array(ll_conv_weight_count(conv), 4), *dx = ll_allocate_array(nx, 4);
+        float *sum = ll_allocate_zeroed(sizeof(float) * (size_t)ll_conv_weight_count(conv)), *dw = ll_allocate_array(nw, 4);
+        void *space = ll_allocate(ll_conv_workspace(conv, 1));
+        ll_conv_block(it.x, 64, 1024, xb);
+        ll_conv_pack_forward(conv, it.w, packed);
+        ll_conv_forward(conv, 1, xb, false, packed, NULL, NULL, false, yb, space);
+        ll_conv_unblock(yb, 16, 1024, it.y);
+        ll_conv_block(it.dy, 16, 1024, yb);
+        ll_conv_pack_backward(conv, it.w, packed);
+        ll_conv_backward_input(conv, 1, yb, packed, NULL, back, space);
+        ll_conv_unblock(back, 64, 1024, dx);
+        ll_conv_backward_weights(conv, 1, xb, false, yb, sum, space);
+        ll_conv_unpack_gradient(conv, sum, dw);
+        const float *got[3] = {it.y, dx, dw};
+        const double *wanted[3] = {it.forward, it.dx, it.dw};
+        int64_t counts[3] = {ny, nx, nw};
+        for (int face = 0; face < 3; face++) {
+            double square = 0, scale = 0;
+            worst[method][face] = 0;
+            for (int64_t i = 0; i < counts[face]; i++) {
+                double error = (double)got[face][i] - wanted[face][i];
+                square += error * error;
+                scale += wanted[face][i] * wanted[face][i];
+                worst[method][face] = fmax(worst[method][face], fabs(error));
+            }
+            mean[method][face] = sqrt(square / scale);
+            worst[method][face] /= sqrt(scale / (double)counts[face]);
+            print_message("%s %s: error %.2g root mean square, %.2g at worst\n", method ? "winograd" : "direct",
+                          face == 0 ? "forward" : face == 1 ? "data" : "weight", mean[method][face],
+                          worst[method][face]);
+        }
+        void *all[] = {xb, yb, back, packed, dx, sum, dw, space};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) ll_free(all[i]);
+        ll_conv_destroy(conv);
+    }
+    for (int face = 0; face < 3; face++) {
+        assert_true(mean[0][face] < 6e-7 && mean[1][face] < 1e-6);
+        assert_true(worst[1][face] < 1e-5);
+    }
+    void *all[] = {it.x, it.w, it.y, it.dy, it.forward, it.dx, it.dw};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) ll_free(all[i]);
 }
 
 static void test_refusals(void **state)
@@ -140,12 +248,13 @@ static void test_refusals(void **state)
     shape.out_height = 0;
     assert_false(ll_conv_supports(&shape, LL_CPU_AVX512));
     ll_conv *conv = NULL;
-    assert_int_equal(ll_conv_create(&shape, LL_CPU_AVX512, &conv, NULL), LL_UNSUPPORTED);
+    assert_int_equal(ll_conv_create(&shape, LL_CONV_DIRECT, LL_CPU_AVX512, &conv, NULL), LL_UNSUPPORTED);
     assert_null(conv);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shapes), cmocka_unit_test(test_refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shapes), cmocka_unit_test(test_company),
+                                       cmocka_unit_test(test_rounding), cmocka_unit_test(test_refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 #include "losslens/kernels_convolution.h"
+#include "kernels/native/winograd.h"
 
 #include <string.h>
 
@@ -24,6 +25,8 @@ typedef struct conv_scratch {
 struct ll_conv {
     ll_conv_shape shape;
     const ll_conv_isa *isa;
+    const ll_winograd_isa *winograd; /* NULL: direct */
+    ll_winograd_face faces[2];       /* forward, backward */
     int64_t in_blocks, out_blocks;
     conv_scratch forward_scratch, backward_scratch;
     conv_phase forward;
@@ -135,9 +138,25 @@ static void plan_backward(ll_conv *conv)
         }
 }
 
-ll_status ll_conv_create(const ll_conv_shape *shape, ll_cpu_level level, ll_conv **conv, ll_error *error)
+bool ll_conv_method_supports(const ll_conv_shape *shape, ll_conv_method method, ll_cpu_level level)
 {
-    if (!ll_conv_supports(shape, level))
+    return ll_conv_supports(shape, level) && (method == LL_CONV_DIRECT || winograd_supports(shape));
+}
+
+static void plan_winograd(ll_conv *conv, ll_cpu_level level)
+{
+    const ll_conv_shape *s = &conv->shape;
+    conv->winograd = level >= LL_CPU_AVX512 ? &ll_winograd_isa_avx512 : &ll_winograd_isa_avx2;
+    conv->faces[0] = (ll_winograd_face){conv->in_blocks, s->in_height, s->in_width, conv->out_blocks, s->out_height,
+                                        s->out_width, {s->pad_begin[0], s->pad_begin[1]}};
+    conv->faces[1] = (ll_winograd_face){conv->out_blocks, s->out_height, s->out_width, conv->in_blocks, s->in_height,
+                                        s->in_width, {2 - s->pad_begin[0], 2 - s->pad_begin[1]}};
+}
+
+ll_status ll_conv_create(const ll_conv_shape *shape, ll_conv_method method, ll_cpu_level level, ll_conv **conv,
+                         ll_error *error)
+{
+    if (!ll_conv_method_supports(shape, method, level))
         return ll_fail(error, LL_UNSUPPORTED, "kernels", "native convolution", "this shape has no native kernel");
     ll_conv *made = ll_allocate_zeroed(sizeof *made);
     if (!made) return ll_fail_memory(error, "kernels", sizeof *made);
@@ -147,21 +166,27 @@ ll_status ll_conv_create(const ll_conv_shape *shape, ll_cpu_level level, ll_conv
     made->out_blocks = blocks_of(shape->out_channels);
     plan_forward(made);
     plan_backward(made);
+    if (method == LL_CONV_WINOGRAD) plan_winograd(made, level);
     *conv = made;
     return LL_OK;
 }
 
 void ll_conv_destroy(ll_conv *conv) { ll_free(conv); }
 
-size_t ll_conv_workspace(const ll_conv *conv)
+size_t ll_conv_workspace(const ll_conv *conv, int64_t images)
 {
     size_t a = conv->forward_scratch.bytes, b = conv->backward_scratch.bytes;
+    if (conv->winograd) {
+        a = winograd_workspace(&conv->faces[0], images) + LL_ALIGNMENT;
+        b = winograd_workspace(&conv->faces[1], images) + LL_ALIGNMENT;
+    }
     return a > b ? a : b;
 }
 
 int64_t ll_conv_weight_count(const ll_conv *conv)
 {
-    return conv->in_blocks * conv->out_blocks * conv->shape.kernel[0] * conv->shape.kernel[1] * 256;
+    int64_t taps = conv->winograd ? LL_WINOGRAD_POINTS : conv->shape.kernel[0] * conv->shape.kernel[1];
+    return conv->in_blocks * conv->out_blocks * taps * 256;
 }
 
 int64_t ll_conv_input_count(const ll_conv *conv)
@@ -178,6 +203,10 @@ void ll_conv_pack_forward(const ll_conv *conv, const float *weights, float *pack
 {
     const ll_conv_shape *s = &conv->shape;
     int64_t taps = s->kernel[0] * s->kernel[1];
+    if (conv->winograd) {
+        winograd_pack(conv->winograd, conv->in_blocks, conv->out_blocks, weights, s->in_channels * 9, 9, false, packed);
+        return;
+    }
     memset(packed, 0, sizeof(float) * (size_t)ll_conv_weight_count(conv));
     for (int64_t o = 0; o < s->out_channels; ++o)
         for (int64_t i = 0; i < s->in_channels; ++i) {
@@ -191,6 +220,10 @@ void ll_conv_unpack_gradient(const ll_conv *conv, const float *packed, float *we
 {
     const ll_conv_shape *s = &conv->shape;
     int64_t taps = s->kernel[0] * s->kernel[1];
+    if (conv->winograd) {
+        winograd_unpack_gradient(conv->winograd, conv->in_blocks, conv->out_blocks, packed, weights);
+        return;
+    }
     for (int64_t o = 0; o < s->out_channels; ++o)
         for (int64_t i = 0; i < s->in_channels; ++i) {
             const float *source =
@@ -204,6 +237,10 @@ void ll_conv_pack_backward(const ll_conv *conv, const float *weights, float *pac
 {
     const ll_conv_shape *s = &conv->shape;
     int64_t taps = s->kernel[0] * s->kernel[1];
+    if (conv->winograd) {
+        winograd_pack(conv->winograd, conv->out_blocks, conv->in_blocks, weights, 9, s->in_channels * 9, true, packed);
+        return;
+    }
     memset(packed, 0, sizeof(float) * (size_t)ll_conv_weight_count(conv));
     for (int number = 0; number < conv->backward_count; ++number) {
         const conv_phase *phase = &conv->backward[number];
@@ -275,8 +312,8 @@ static const float *scratch_of(const conv_scratch *scratch, const float *image, 
     return target;
 }
 
-void ll_conv_forward(const ll_conv *conv, const float *input, bool plain, const float *packed, const float *bias,
-                     const float *residual, bool relu, float *output, void *workspace)
+static void direct_forward(const ll_conv *conv, const float *input, bool plain, const float *packed, const float *bias,
+                           const float *residual, bool relu, float *output, void *workspace)
 {
     const ll_conv_shape *s = &conv->shape;
     const conv_scratch *scratch = &conv->forward_scratch;
@@ -305,8 +342,8 @@ void ll_conv_forward(const ll_conv *conv, const float *input, bool plain, const 
     conv->isa->tiles(&job);
 }
 
-void ll_conv_backward_input(const ll_conv *conv, const float *output_gradient, const float *packed,
-                            const float *residual, float *input_gradient, void *workspace)
+static void direct_backward_input(const ll_conv *conv, const float *output_gradient, const float *packed,
+                                  const float *residual, float *input_gradient, void *workspace)
 {
     const ll_conv_shape *s = &conv->shape;
     const conv_scratch *scratch = &conv->backward_scratch;
@@ -339,8 +376,8 @@ void ll_conv_backward_input(const ll_conv *conv, const float *output_gradient, c
     }
 }
 
-void ll_conv_backward_weights(const ll_conv *conv, const float *input, bool plain, const float *output_gradient,
-                              float *gradient, void *workspace)
+static void direct_backward_weights(const ll_conv *conv, const float *input, bool plain, const float *output_gradient,
+                                    float *gradient, void *workspace)
 {
     const ll_conv_shape *s = &conv->shape;
     const conv_scratch *scratch = &conv->forward_scratch;
@@ -360,6 +397,53 @@ void ll_conv_backward_weights(const ll_conv *conv, const float *input, bool plai
         .gradient = gradient,
     };
     conv->isa->gradient(&job);
+}
+
+static int64_t image_floats(const ll_conv *conv, bool plain)
+{
+    const ll_conv_shape *s = &conv->shape;
+    return plain ? s->in_channels * s->in_height * s->in_width : ll_conv_input_count(conv);
+}
+
+void ll_conv_forward(const ll_conv *conv, int64_t images, const float *input, bool plain, const float *packed,
+                     const float *bias, const float *residual, bool relu, float *output, void *workspace)
+{
+    if (conv->winograd) {
+        winograd_convolve(conv->winograd, &conv->faces[0], images, input, packed, bias, residual, relu, output,
+                          aligned(workspace));
+        return;
+    }
+    int64_t x = image_floats(conv, plain), y = ll_conv_output_count(conv);
+    for (int64_t n = 0; n < images; ++n)
+        direct_forward(conv, input + n * x, plain, packed, bias, residual ? residual + n * y : NULL, relu,
+                       output + n * y, workspace);
+}
+
+void ll_conv_backward_input(const ll_conv *conv, int64_t images, const float *output_gradient, const float *packed,
+                            const float *residual, float *input_gradient, void *workspace)
+{
+    if (conv->winograd) {
+        winograd_convolve(conv->winograd, &conv->faces[1], images, output_gradient, packed, NULL, residual, false,
+                          input_gradient, aligned(workspace));
+        return;
+    }
+    int64_t x = ll_conv_input_count(conv), y = ll_conv_output_count(conv);
+    for (int64_t n = 0; n < images; ++n)
+        direct_backward_input(conv, output_gradient + n * y, packed, residual ? residual + n * x : NULL,
+                              input_gradient + n * x, workspace);
+}
+
+void ll_conv_backward_weights(const ll_conv *conv, int64_t images, const float *input, bool plain,
+                              const float *output_gradient, float *gradient, void *workspace)
+{
+    if (conv->winograd) {
+        winograd_gradient(conv->winograd, &conv->faces[0], images, input, output_gradient, gradient,
+                          aligned(workspace));
+        return;
+    }
+    int64_t x = image_floats(conv, plain), y = ll_conv_output_count(conv);
+    for (int64_t n = 0; n < images; ++n)
+        direct_backward_weights(conv, input + n * x, plain, output_gradient + n * y, gradient, workspace);
 }
 
 void ll_conv_block(const float *plain, int64_t channels, int64_t pixels, float *blocked)

@@ -1,0 +1,1 @@
+#include "kernels/native/winograd_core.h"
