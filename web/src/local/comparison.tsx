@@ -122,12 +122,16 @@ export function togglePinned(pinned: readonly number[], vertex: number): readonl
   return pinned.includes(vertex) ? pinned.filter((v) => v !== vertex) : [...pinned, vertex];
 }
 
+type Widened<T> = T extends string ? string : T extends number ? number : T extends boolean ? boolean : T;
+
 /** A setting of single views, in the address. */
-export function useOption<T extends string | number | boolean | null>(name: string, initial: T): readonly [T, (value: T) => void] {
-  const value = useView((state) => (name in state.local.options ? (state.local.options[name] as T) : initial));
-  const set = useCallback((next: T) => {
+export function useOption<T extends string | number | boolean>(
+  name: string, initial: T,
+): readonly [Widened<T>, (value: Widened<T>) => void] {
+  const value = useView((state) => state.local.options[name] ?? initial);
+  const set = useCallback((next: Widened<T>) => {
     const { [name]: _gone, ...others } = view.get().local.options;
-    setLocal({ options: next === initial ? others : { ...others, [name]: next } });
+    setLocal({ options: (next as unknown) === initial ? others : { ...others, [name]: next } });
   }, [name, initial]);
-  return [typeof value === typeof initial || initial === null ? value : initial, set];
+  return [(typeof value === typeof initial ? value : initial) as Widened<T>, set];
 }

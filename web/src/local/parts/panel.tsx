@@ -69,8 +69,8 @@ export function WithField({ item, kind, topology = false, children }: {
   if (landscape.state === "none")
     return frame(<Empty title="No landscape yet"><p>This model has no stored landscape. Add one under Runs, or with
       <code> losslens run</code>.</p></Empty>);
-  if (landscape.state === "loading") return frame(<Loading what="Loading the field" />);
   if (landscape.state === "error") return frame(<Failure message={landscape.message} />);
+  if (landscape.state !== "ready") return frame(<Loading what="Loading the field" />);
   if (!landscape.value.range)
     return frame(<Empty title="No finite value"><p>All {landscape.value.holes.toLocaleString("en")} points of this field are NaN or
       infinite.</p></Empty>);
