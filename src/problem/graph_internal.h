@@ -28,15 +28,16 @@ typedef struct graph_shape {
 } graph_shape;
 
 /* A plan and where its outputs lie: loss, weight, then per metric numerator and denominator, then gradient or
- * product of each parameter (vectors of one parameter together: [V, shape]), features, buffer values. -1:
- * none. */
+ * product of each parameter (a block of vectors: batched, [V, shape] a parameter, or all parameters of the first
+ * vector, of the second ...), features, buffer values. -1: none. */
 typedef struct graph_entry {
     graph_shape shape;
     int64_t *layer; /* owned copy */
     ll_plan *plan;
     int64_t outputs;
     int64_t loss, weight, metric, derivative, feature, statistic;
-    const ll_node *tangent; /* [parameters] inputs [V, shape], products only */
+    bool batched;
+    const ll_node *tangent; /* inputs, products only: [parameters] of [V, shape] if batched, else [V][parameters] */
     ll_node *nodes;         /* outputs, then tangents */
 } graph_entry;
 
@@ -57,13 +58,21 @@ ll_status graph_plan_find(graph_state *state, const graph_shape *shape, const gr
                           ll_error *error);
 void graph_plans_destroy(graph_state *state);
 
-/* Vectors of one block, so that few plans serve any count: 8, 4, 2 or 1. Convolutions go one by one: with a
- * model axis they leave the blocked kernels for the reference, which costs far more than the shared forward
- * work saves. */
-static inline int64_t graph_block(const graph_state *state, int64_t left)
+static inline bool graph_has_filters(const graph_state *state)
 {
     for (int64_t p = 0; p < state->info->parameters; p++)
-        if (state->info->parameter[p].role == LL_ROLE_FILTER) return 1;
+        if (state->info->parameter[p].role == LL_ROLE_FILTER) return true;
+    return false;
+}
+
+/* Vectors of one block, so that few plans serve any count: 8, 4, 2 or 1. A block shares the work that no vector enters.
+ * Dense networks batch it, so that small matrices become larger ones; convolutions have enough to do in one, and go
+ * through a plan that holds each vector's products one after the other: of the 2 + 6 V convolutions of V vectors
+ * little is left to share beyond 4. */
+static inline int64_t graph_block(const graph_state *state, int64_t left)
+{
+    int64_t most = graph_has_filters(state) ? 4 : 8;
+    left = ll_min_int64(left, most);
     return left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
 }
 

@@ -65,44 +65,55 @@ static ll_status add_ggn(graph_state *state, const graph_shape *shape, const ll_
     return ll_graph_vjp(info->graph, &output, &bent, 1, info->parameter_node, info->parameters, nodes, error);
 }
 
-/* Products with one vector a parameter, then batched over the vectors of a block. `scratch` holds 4 x
- * parameters nodes. batched[p] is the input [V, shape] for parameter p. */
-static ll_status add_products(graph_state *state, const graph_shape *shape, ll_node *scratch,
-                              ll_node *batched, ll_node *nodes, ll_error *error)
+/* `number` < 0: the vectors of a block together, [V, shape]. */
+static ll_node tangent_input(const graph_state *state, int64_t p, int64_t number, int64_t vectors)
+{
+    const ll_parameter *parameter = &state->info->parameter[p];
+    char name[512];
+    int64_t full[LL_GRAPH_RANK] = {vectors};
+    bool together = number < 0 && parameter->rank < LL_GRAPH_RANK;
+    for (int axis = 0; axis < parameter->rank && together; axis++) full[axis + 1] = parameter->shape[axis];
+    if (together) snprintf(name, sizeof name, "tangents%lld.%s", (long long)vectors, parameter->name);
+    else if (number > 0) snprintf(name, sizeof name, "tangent%lld.%s", (long long)number, parameter->name);
+    else snprintf(name, sizeof name, "tangent.%s", parameter->name);
+    return ll_graph_input(state->info->graph, LL_INPUT_TANGENT, name, state->info->dtype,
+                          together ? full : parameter->shape, parameter->rank + (together ? 1 : 0));
+}
+
+/* Products with the vectors of a block, one after the other: they share the nodes that no vector enters. */
+static ll_status add_products(graph_state *state, const graph_shape *shape, ll_node *gradient, ll_node *tangent,
+                              ll_node *nodes, ll_error *error)
 {
     const ll_model_info *info = state->info;
-    ll_graph *graph = info->graph;
-    ll_node *tangent = scratch, *gradient = scratch + info->parameters,
-            *single = scratch + 2 * info->parameters;
+    int64_t count = info->parameters;
+    if (shape->product != LL_PRODUCT_GGN) LL_TRY(add_gradient(state, shape, gradient, error));
+    for (int64_t v = 0; v < shape->vectors; v++, tangent += count, nodes += count) {
+        for (int64_t p = 0; p < count; p++) tangent[p] = tangent_input(state, p, v, 0);
+        LL_TRY(ll_graph_check(info->graph, error));
+        LL_TRY(shape->product == LL_PRODUCT_GGN
+                   ? add_ggn(state, shape, tangent, nodes, error)
+                   : ll_graph_jvp(info->graph, gradient, count, info->parameter_node, tangent, count, nodes, error));
+    }
+    return LL_OK;
+}
+
+/* Products with one vector a parameter, then batched over the vectors of a block. `scratch` holds 3 x
+ * parameters nodes. batched[p] is the input [V, shape] for parameter p. */
+static ll_status add_batched_products(graph_state *state, const graph_shape *shape, ll_node *scratch,
+                                      ll_node *batched, ll_node *nodes, ll_error *error)
+{
+    const ll_model_info *info = state->info;
+    ll_node *tangent = scratch, *gradient = scratch + info->parameters, *single = scratch + 2 * info->parameters;
+    graph_shape one = *shape;
+    one.vectors = 1;
+    LL_TRY(add_products(state, &one, gradient, tangent, single, error));
     for (int64_t p = 0; p < info->parameters; p++) {
-        const ll_parameter *parameter = &info->parameter[p];
-        char name[512];
-        int64_t full[LL_GRAPH_RANK] = {shape->vectors};
-        snprintf(name, sizeof name, "tangent.%s", parameter->name);
-        tangent[p] =
-            ll_graph_input(graph, LL_INPUT_TANGENT, name, info->dtype, parameter->shape, parameter->rank);
-        if (parameter->rank >= LL_GRAPH_RANK)
-            return ll_fail(error, LL_UNSUPPORTED, module, parameter->name,
-                           "rank %d leaves no room for a block of vectors", parameter->rank);
-        for (int axis = 0; axis < parameter->rank; axis++) full[axis + 1] = parameter->shape[axis];
-        snprintf(name, sizeof name, "tangents%lld.%s", (long long)shape->vectors, parameter->name);
-        batched[p] = shape->vectors == 1 ? tangent[p]
-                                         : ll_graph_input(graph, LL_INPUT_TANGENT, name, info->dtype, full,
-                                                          parameter->rank + 1);
+        if (info->parameter[p].rank >= LL_GRAPH_RANK)
+            return ll_fail(error, LL_UNSUPPORTED, module, info->parameter[p].name,
+                           "rank %d leaves no room for a block of vectors", info->parameter[p].rank);
+        batched[p] = tangent_input(state, p, -1, shape->vectors);
     }
-    LL_TRY(ll_graph_check(graph, error));
-    if (shape->product == LL_PRODUCT_GGN)
-        LL_TRY(add_ggn(state, shape, tangent, single, error));
-    else {
-        LL_TRY(add_gradient(state, shape, gradient, error));
-        LL_TRY(ll_graph_jvp(graph, gradient, info->parameters, info->parameter_node, tangent,
-                            info->parameters, single, error));
-    }
-    if (shape->vectors == 1) {
-        memcpy(nodes, single, (size_t)info->parameters * sizeof *nodes);
-        return LL_OK;
-    }
-    return ll_graph_batch(graph, single, info->parameters, tangent, batched, info->parameters, shape->vectors,
+    return ll_graph_batch(info->graph, single, info->parameters, tangent, batched, info->parameters, shape->vectors,
                           nodes, NULL, error);
 }
 
@@ -133,12 +144,14 @@ static ll_status add_outputs(graph_state *state, graph_entry *entry, ll_error *e
     }
     if (shape->work == GRAPH_GRADIENT || shape->work == GRAPH_PRODUCT) {
         entry->derivative = count;
-        ll_node *tangent = nodes + entry->outputs, *scratch = tangent + info->parameters;
-        LL_TRY(shape->work == GRAPH_GRADIENT
-                   ? add_gradient(state, shape, nodes + count, error)
-                   : add_products(state, shape, scratch, tangent, nodes + count, error));
+        ll_node *tangent = nodes + entry->outputs;
+        ll_node *scratch = tangent + (entry->batched ? 1 : shape->vectors) * info->parameters;
+        if (shape->work == GRAPH_GRADIENT) LL_TRY(add_gradient(state, shape, nodes + count, error));
+        else if (entry->batched)
+            LL_TRY(add_batched_products(state, shape, scratch, tangent, nodes + count, error));
+        else LL_TRY(add_products(state, shape, scratch, tangent, nodes + count, error));
         entry->tangent = tangent;
-        count += info->parameters;
+        count += info->parameters * (entry->batched || shape->work == GRAPH_GRADIENT ? 1 : shape->vectors);
     }
     entry->feature = count;
     for (int64_t f = 0; f < shape->layers; f++) nodes[count++] = shape->layer[f] < info->layers ? info->layer[shape->layer[f]].node : info->output;
@@ -156,13 +169,15 @@ static ll_status entry_create(graph_state *state, const graph_shape *shape, grap
                               ll_error *error)
 {
     const ll_model_info *info = state->info;
+    int64_t vectors = ll_max_int64(1, shape->vectors);
     /* Most outputs there can be; tangents and scratch lie behind them. */
-    int64_t most = 2 + 2 * info->metrics + info->parameters + shape->layers + info->buffers;
+    int64_t most = 2 + 2 * info->metrics + vectors * info->parameters + shape->layers + info->buffers;
     graph_entry *entry = ll_allocate_zeroed(sizeof *entry);
     if (entry == NULL) return ll_fail_memory(error, module, sizeof *entry);
     entry->shape = *shape;
     entry->outputs = most;
-    entry->nodes = ll_allocate_array(most + 4 * info->parameters, sizeof *entry->nodes);
+    entry->batched = shape->vectors > 1 && !graph_has_filters(state);
+    entry->nodes = ll_allocate_array(most + (vectors + 3) * info->parameters, sizeof *entry->nodes);
     entry->layer = ll_allocate_array(shape->layers, sizeof *entry->layer);
     if (entry->nodes == NULL || entry->layer == NULL) {
         entry_destroy(entry);
@@ -173,7 +188,16 @@ static ll_status entry_create(graph_state *state, const graph_shape *shape, grap
     /* The plan's micro-batch must follow from the Problem alone, never from the request that came first. */
     ll_plan_options options = state->plan_options;
     options.samples = state->term_samples[shape->term];
-    ll_status status = add_outputs(state, entry, error);
+    ll_status status = LL_OK;
+    if (vectors > 1 && !entry->batched) {
+        /* Nor from the number of vectors: a product has the same bits in any block. */
+        graph_shape one = *shape;
+        const graph_entry *single = NULL;
+        one.vectors = 1;
+        status = graph_plan_find(state, &one, &single, error);
+        if (status == LL_OK) options.micro_batch = ll_plan_view(single->plan).micro_batch;
+    }
+    if (status == LL_OK) status = add_outputs(state, entry, error);
     if (status == LL_OK)
         status = ll_plan_create(info->graph, entry->nodes, entry->outputs, &options, &entry->plan, error);
     if (status != LL_OK) {
@@ -194,17 +218,20 @@ ll_status graph_plan_find(graph_state *state, const graph_shape *shape, const gr
             *found = state->entry[i];
             return LL_OK;
         }
+    graph_entry *created = NULL;
+    LL_TRY(entry_create(state, shape, &created, error)); /* which may have made another one */
     if (state->entries == state->capacity) {
         int64_t capacity = state->capacity > 0 ? 2 * state->capacity : 16;
         graph_entry **grown = ll_allocate_array(capacity, sizeof *grown);
-        if (grown == NULL) return ll_fail_memory(error, module, (size_t)capacity * sizeof *grown);
+        if (grown == NULL) {
+            entry_destroy(created);
+            return ll_fail_memory(error, module, (size_t)capacity * sizeof *grown);
+        }
         if (state->entries > 0) memcpy(grown, state->entry, (size_t)state->entries * sizeof(graph_entry *));
         ll_free(state->entry);
         state->entry = grown;
         state->capacity = capacity;
     }
-    graph_entry *created = NULL;
-    LL_TRY(entry_create(state, shape, &created, error));
     state->entry[state->entries++] = created;
     *found = created;
     return LL_OK;

@@ -94,9 +94,10 @@ static ll_status run_init(graph_run *run, graph_state *state, const graph_entry 
         run->results = ll_allocate_array(points * entry->outputs, sizeof *run->results);
         run->inputs = ll_allocate_array(points * fixed, sizeof *run->inputs);
         run->input_nodes = ll_allocate_array(fixed, sizeof *run->input_nodes);
-        run->bindings = ll_allocate_array(info->inputs + info->parameters + 1, sizeof *run->bindings);
+        run->bindings = ll_allocate_array(
+            info->inputs + ll_max_int64(1, entry->shape.vectors) * info->parameters + 1, sizeof *run->bindings);
         run->sums = ll_allocate_array(samples->count, sizeof *run->sums);
-        size_t tangents = entry->shape.vectors > 0
+        size_t tangents = entry->batched
                               ? (size_t)(entry->shape.vectors * info->parameter_count) * real_bytes(state)
                               : 0;
         run->tangents = ll_allocate(tangents);
@@ -130,14 +131,19 @@ static ll_status run_init(graph_run *run, graph_state *state, const graph_entry 
     return LL_OK;
 }
 
-/* Packs vectors v .. v + V - 1 as [V, shape] per parameter and binds them. */
+/* Binds vectors v .. v + V - 1: where they lie, or packed as [V, shape] per parameter. */
 static int64_t bind_tangents(graph_run *run, int64_t v, int64_t bound)
 {
     const ll_model_info *info = run->state->info;
     int64_t block = run->entry->shape.vectors;
     size_t one = real_bytes(run->state);
     unsigned char *to = run->tangents;
-    for (int64_t p = 0; p < info->parameters; p++) {
+    for (int64_t i = 0; i < block && !run->entry->batched; i++)
+        for (int64_t p = 0; p < info->parameters; p++)
+            run->bindings[bound++] = (ll_binding){
+                run->entry->tangent[i * info->parameters + p],
+                ll_vector_at(real_type(run->state), run->request->vectors[v + i], info->parameter[p].offset)};
+    for (int64_t p = 0; p < info->parameters && run->entry->batched; p++) {
         size_t bytes = (size_t)info->parameter[p].count * one;
         run->bindings[bound++] = (ll_binding){run->entry->tangent[p], to};
         for (int64_t i = 0; i < block; i++, to += bytes)
@@ -246,7 +252,10 @@ static void add_derivative(graph_run *run, int64_t k, int64_t i, double factor, 
     ll_real type = real_type(run->state);
     for (int64_t p = 0; p < info->parameters; p++) {
         int64_t count = info->parameter[p].count;
-        const void *from = ll_vector_at(type, result_at(run, k, run->entry->derivative + p), i * count);
+        const graph_entry *entry = run->entry;
+        const void *from = entry->batched
+                               ? ll_vector_at(type, result_at(run, k, entry->derivative + p), i * count)
+                               : result_at(run, k, entry->derivative + i * info->parameters + p);
         void *part = ll_vector_at_mutable(type, to, info->parameter[p].offset);
         if (fresh) {
             ll_vector_copy(type, count, from, part);
