@@ -5,10 +5,15 @@ import { formatDuration } from '../base/time';
 import { type Live, useLiveStudy } from '../model/live';
 import { StudyProvider, useLoaded } from '../model/study';
 import { type Page, setView, type Theme, useView, view } from '../state';
+import { Cards } from '../views/cards/Cards';
+import { Runs } from '../views/runs/Runs';
 import { StudyList } from '../views/studies/StudyList';
+import { Tour } from '../views/tour/Tour';
+import { Trust } from '../views/trust/Trust';
 import { Segments } from '../widgets/controls';
 import { Failure, Loading } from '../widgets/Panel';
 import { TooltipLayer } from '../widgets/Tooltip';
+import { AcrossPage } from './AcrossPage';
 import { LandscapePage } from './LandscapePage';
 
 const TABS: readonly (readonly [Page, string])[] = [
@@ -61,22 +66,27 @@ function TopBar({ live, name }: { live: Live | null; name: string }) {
         </nav></>}
       <span className="spacer" />
       {live && <RunChip live={live} />}
+      {name && <button type="button" className="button quiet" onClick={() => setView({ tour: 1 })}>Tour</button>}
       {name && <CopyLink />}
       <Segments<Theme> label="Theme" value={theme} options={[['light', 'Light'], ['auto', 'Auto'], ['dark', 'Dark']]} onChange={(t) => setView({ theme: t })} />
     </header>
   );
 }
 
-function StudyPage({ live }: { live: Live }) {
+function StudyPage({ live, canRun }: { live: Live; canRun: boolean }) {
   const page = useView((s) => s.page);
   if (live.study.state === 'error') return <Failure message={live.study.message} />;
   if (live.study.state !== 'ready') return <Loading what="Opening the study" />;
   const study = live.study.value;
   let body: ReactNode;
   switch (page) {
+    case 'across': body = <AcrossPage study={study} />; break;
+    case 'models': body = <Cards study={study} />; break;
+    case 'runs': body = <Runs study={study} live={live} canRun={canRun} />; break;
+    case 'trust': body = <Trust study={study} />; break;
     default: body = <LandscapePage study={study} />;
   }
-  return <StudyProvider value={study}>{body}</StudyProvider>;
+  return <StudyProvider value={study}>{body}<Tour study={study} /></StudyProvider>;
 }
 
 export function App() {
@@ -96,7 +106,7 @@ export function App() {
     <>
       <TopBar live={id === '' ? null : live} name={name} />
       <main id="main">
-        {id !== '' ? <StudyPage live={live} />
+        {id !== '' ? <StudyPage live={live} canRun={list.state === 'ready' && list.value.can_run} />
           : list.state === 'ready' ? <StudyList list={list.value} onChanged={() => setTurn((t) => t + 1)} />
           : list.state === 'error' ? <Failure message={list.message} /> : <Loading />}
       </main>
