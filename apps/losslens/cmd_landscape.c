@@ -26,7 +26,7 @@ typedef struct settings {
     ll_figure_settings figure;
     const char *analytic, *grid, *direction, *normalise, *small, *batch_norm, *surface, *pieces;
     ll_texts range, trajectory, to;
-    bool json, orthogonal, halves, gradient_norm, eigenvalues, quiet, uncentred, barycentric;
+    bool json, orthogonal, halves, metrics, gradient_norm, eigenvalues, quiet, uncentred, barycentric;
     int64_t direction_seed, planes, calibration, batch, dimensions;
     double adaptive;
 } settings;
@@ -482,7 +482,7 @@ static ll_status draw(const settings *s, const work *w, const ll_figure_options 
 static ll_status fill_options(const settings *s, work *w, const int64_t *size, int dimensions, ll_landscape_options *options,
                               const double *low, const double *high, bool range_given)
 {
-    *options = (ll_landscape_options){.axes = &w->axes, .gradient_norm = s->gradient_norm, .extreme_eigenvalues = s->eigenvalues,
+    *options = (ll_landscape_options){.axes = &w->axes, .metrics = s->metrics, .gradient_norm = s->gradient_norm, .extreme_eigenvalues = s->eigenvalues,
                                       .batch_size = s->batch, .adaptive_tolerance = s->adaptive};
     (void)ll_batch_norm_parse(s->batch_norm, &options->batch_norm);
     if (!range_given && w->coordinates != NULL) {
@@ -521,6 +521,7 @@ static int run(int argc, char **argv)
         {"calibration", LL_OPTION_INTEGER, &s.calibration, "N", "training samples that re-estimate them", 1, 1e9, NULL},
         {"batch", LL_OPTION_INTEGER, &s.batch, "N", "samples a batch of statistics", 1, 1e9, NULL},
         {"halves", LL_OPTION_FLAG, &s.halves, NULL, "also two halves of the data: how much is noise", 0, 0, NULL},
+        {"metrics", LL_OPTION_FLAG, &s.metrics, NULL, "also the error against a reference solution, which has many times the points", 0, 0, NULL},
         {"gradient-norm", LL_OPTION_FLAG, &s.gradient_norm, NULL, "also at every point", 0, 0, NULL},
         {"eigenvalues", LL_OPTION_FLAG, &s.eigenvalues, NULL, "also the extreme eigenvalues at every point", 0, 0, NULL},
         {"adaptive", LL_OPTION_REAL, &s.adaptive, "E", "interpolate where that is right within E of the range", 0, 1, NULL},

@@ -209,6 +209,9 @@ typedef struct ll_landscape_options {
     int64_t batch_size;            /* of calibration, and of `batch`; 0: 500 */
     const ll_sample_set *sets;     /* NULL: one, role `evaluate` where it exists, else all samples */
     int64_t set_count;
+    /* Terms of weight 0 and the Problem's metrics too, where it has such terms: a PINN's error on its reference grid has
+     * fifty times the samples of its loss. Without such terms metrics come along. */
+    bool metrics;
     bool gradient_norm;       /* |gradient|_2 at every point, on the first set */
     bool extreme_eigenvalues; /* smallest and largest Hessian eigenvalue at every point, on the first set */
     double eigenvalue_tolerance; /* residual; 0: 1e-2 */
@@ -251,6 +254,16 @@ LL_API ll_status ll_landscape_record(const ll_landscape *landscape, ll_record **
 LL_API ll_status ll_landscape_planes(ll_problem *problem, const ll_axes_options *axes_options,
                                      const ll_landscape_options *options, int64_t planes, const ll_sink *sink,
                                      ll_record **record, ll_error *error) LL_MUST_CHECK;
+
+/* ------------------------------------------------------------------ how many features are real? */
+
+/* Minima of the loss of a record "landscape" (by the merge tree; connectivity NULL: the default; DEFINITIONS 8), with
+ * and without those whose persistence is below the difference of two halves of the data (sample sets "half_a" and "half_b"),
+ * and at every second point. Record "features": connectivity, minima, merges, minima_every_second (not where an axis has
+ * two points), and with halves minima_resolved, merges_resolved, unresolved, unresolved_either,
+ * halves_difference (root mean square of half_a - half_b) and halves_difference_max. */
+LL_API ll_status ll_landscape_features(const ll_record *landscape, const char *connectivity, ll_record **record,
+                                       ll_error *error) LL_MUST_CHECK;
 
 /* ------------------------------------------------------------------ is my plot right? */
 

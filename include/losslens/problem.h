@@ -133,7 +133,8 @@ typedef struct ll_request {
 
     /* what */
     double *loss;                /* [K] with weight decay */
-    double *terms;               /* [K][terms (+ 1 if weight_decay != 0, last: its weighted value)] unweighted means */
+    double *terms;               /* [K][terms (+ 1 if weight_decay != 0, last: its weighted value)] unweighted means;
+                                    NaN for a term of weight 0 unless `metrics` are wanted, which alone need it */
     double *metrics;             /* [K][metrics] */
     void *const *gradients;      /* [K] vectors of n; of the whole loss */
     void *const *buffers_out;    /* [K] vectors of b; training and calibration mode */

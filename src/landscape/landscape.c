@@ -189,7 +189,8 @@ static ll_status plan_columns(ll_landscape *landscape, ll_error *error)
 {
     const ll_problem_info *info = landscape->info;
     const ll_landscape_options *options = &landscape->options;
-    int64_t metrics = (info->capabilities & LL_CAN_METRICS) != 0 ? info->metrics : 0;
+    for (int64_t t = 0; t < info->terms; t++) landscape->weighted_only |= info->term[t].weight == 0.0 && !options->metrics;
+    int64_t metrics = (info->capabilities & LL_CAN_METRICS) != 0 && !landscape->weighted_only ? info->metrics : 0;
     int64_t terms = info->terms + (info->weight_decay != 0.0 ? 1 : 0);
     landscape->set_columns = 1 + terms + metrics;
     landscape->columns = options->set_count * landscape->set_columns + (options->gradient_norm ? 1 : 0) +
@@ -202,7 +203,10 @@ static ll_status plan_columns(ll_landscape *landscape, ll_error *error)
         char prefix[32];
         plain_name(s == 0 ? "" : options->sets[s].name, prefix, sizeof prefix);
         set_column(column++, prefix, "", "loss", "loss");
-        for (int64_t t = 0; t < info->terms; t++) set_column(column++, prefix, "term_", info->term[t].name, "loss");
+        for (int64_t t = 0; t < info->terms; t++) {
+            column->idle = landscape->weighted_only && info->term[t].weight == 0.0;
+            set_column(column++, prefix, "term_", info->term[t].name, "loss");
+        }
         if (info->weight_decay != 0.0) set_column(column++, prefix, "term_", "weight_decay", "loss");
         for (int64_t m = 0; m < metrics; m++)
             set_column(column++, prefix, "", info->metric[m].name, info->metric[m].unit);

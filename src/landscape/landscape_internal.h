@@ -16,6 +16,7 @@ typedef enum ll_point_state { LL_POINT_MISSING = 0, LL_POINT_EVALUATED = 1, LL_P
 typedef struct ll_column {
     char name[96];
     char unit[16];
+    bool idle; /* a term of weight 0 that was not asked for: not evaluated, not stored */
 } ll_column;
 
 struct ll_landscape {
@@ -24,6 +25,7 @@ struct ll_landscape {
     ll_landscape_options options; /* defaults filled in, batch_norm never auto */
     ll_arena *arena;              /* names, sample lists, columns */
     ll_samples *calibration;      /* one a term; NULL unless re-estimated */
+    bool weighted_only;           /* terms of weight 0 are left out, and so are metrics */
     bool reestimate_refused;      /* auto wanted to re-estimate and could not */
     int64_t points, tile, tiles, columns;
     int64_t set_columns;          /* columns of one set */

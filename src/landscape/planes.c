@@ -5,38 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A sink whose piece names start with "plane/<r>/". */
-typedef struct plane_sink {
-    const ll_sink *outer;
-    int64_t plane;
-} plane_sink;
-
-static void full_name(const plane_sink *sink, const char *piece, char name[160])
-{
-    snprintf(name, 160, "plane/%lld/%s", (long long)sink->plane, piece);
-}
-
-static bool plane_find(void *context, const char *piece, void **bytes, size_t *count)
-{
-    char name[160];
-    full_name(context, piece, name);
-    return ll_sink_find(((plane_sink *)context)->outer, name, bytes, count);
-}
-
-static ll_status plane_put(void *context, const char *piece, const void *bytes, size_t count, ll_error *error)
-{
-    char name[160];
-    full_name(context, piece, name);
-    return ll_sink_put(((plane_sink *)context)->outer, name, bytes, count, error);
-}
-
-static void plane_progress(void *context, const ll_progress *progress)
-{
-    ll_sink_progress(((plane_sink *)context)->outer, progress);
-}
-
-static bool plane_should_stop(void *context) { return ll_sink_should_stop(((plane_sink *)context)->outer); }
-
 /* Fields of all planes: [plane][column][point]. */
 typedef struct plane_fields {
     int64_t planes, columns, points;
@@ -104,7 +72,9 @@ static ll_status put_shared(const ll_landscape *landscape, const plane_fields *f
         ll_free(positions);
         LL_TRY(status);
     }
-    for (int64_t c = 0; c < fields->columns; c++) LL_TRY(put_column(landscape, fields, c, record, error));
+    for (int64_t c = 0; c < fields->columns; c++) {
+        if (!landscape->column[c].idle) LL_TRY(put_column(landscape, fields, c, record, error));
+    }
     return LL_OK;
 }
 
@@ -121,8 +91,9 @@ static ll_status run_plane(ll_problem *problem, const ll_axes_options *axes_opti
     own.axes = &axes;
     ll_landscape *landscape = NULL;
     ll_status status = ll_landscape_create(problem, &own, &landscape, error);
-    plane_sink context = {.outer = sink, .plane = plane};
-    const ll_sink wrapped = {&context, plane_find, plane_put, plane_progress, plane_should_stop};
+    ll_prefixed_sink prefixed = {.outer = sink};
+    snprintf(prefixed.prefix, sizeof prefixed.prefix, "plane/%lld/", (long long)plane);
+    const ll_sink wrapped = ll_prefixed_sink_view(&prefixed);
     if (status == LL_OK) status = ll_landscape_run(landscape, &wrapped, error);
     if (status == LL_OK && fields->values == NULL) {
         fields->columns = landscape->columns;

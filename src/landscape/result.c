@@ -58,8 +58,10 @@ static ll_status put_axes(const ll_landscape *landscape, ll_record *record, ll_e
 static int64_t sample_total(const ll_landscape *landscape, const ll_samples *samples)
 {
     int64_t total = 0;
-    for (int64_t t = 0; t < landscape->info->terms; t++)
+    for (int64_t t = 0; t < landscape->info->terms; t++) {
+        if (landscape->weighted_only && landscape->info->term[t].weight == 0.0) continue;
         total += samples == NULL || samples[t].indices == NULL ? landscape->info->term[t].samples : samples[t].count;
+    }
     return total;
 }
 
@@ -93,6 +95,7 @@ static ll_status put_centre(const ll_landscape *landscape, ll_record *record, ll
     int64_t width = landscape->options.set_count * landscape->set_columns;
     char name[128];
     for (int64_t c = 0; c < width; c++) {
+        if (landscape->column[c].idle) continue;
         snprintf(name, sizeof name, "centre_%s", landscape->column[c].name);
         LL_TRY(ll_record_set_real(record, name, landscape->column[c].unit, landscape->centre[c], error));
         if (landscape->options.batch_norm != LL_BATCH_NORM_REESTIMATE) continue;
@@ -132,7 +135,9 @@ static ll_status fill(const ll_landscape *landscape, ll_record *record, ll_error
     LL_TRY(put_samples(landscape, record, error));
     LL_TRY(ll_record_set_real(record, "weight_decay", "", landscape->info->weight_decay, error));
     LL_TRY(put_centre(landscape, record, error));
-    for (int64_t c = 0; c < landscape->columns; c++) LL_TRY(put_field(landscape, c, record, error));
+    for (int64_t c = 0; c < landscape->columns; c++) {
+        if (!landscape->column[c].idle) LL_TRY(put_field(landscape, c, record, error));
+    }
     return put_state(landscape, record, error);
 }
 

@@ -346,7 +346,11 @@ static ll_status evaluate_terms(graph_state *state, const ll_request *request, l
         bool weighted = info->term[t].weight != 0;
         bool metrics = request->metrics != NULL && term_has_metrics(state, t);
         bool running = request->buffers_out != NULL && t == 0;
-        if (!metrics && !running && !(values && weighted) && request->terms == NULL) continue;
+        if (!metrics && !running && !(values && weighted)) {
+            /* A PINN's reference grid has many times the samples of its loss. */
+            for (int64_t k = 0; k < request->points && request->terms != NULL; k++) request->terms[k * info->terms + t] = NAN;
+            continue;
+        }
         graph_shape shape = {.work = request->gradients != NULL && weighted ? GRAPH_GRADIENT : GRAPH_EVALUATE,
                              .term = t,
                              .training = training,
@@ -477,6 +481,8 @@ static size_t memory(void *context, const ll_request *request)
     bool training = request->mode == LL_MODE_TRAINING;
     int64_t points = ll_min_int64(request->points, POINTS_AT_ONCE);
     for (int64_t t = 0; t < info->terms; t++) {
+        bool running = request->mode == LL_MODE_CALIBRATION || request->buffers_out != NULL;
+        if (info->term[t].weight == 0 && request->metrics == NULL && !(running && t == 0)) continue;
         graph_shape shape = {.work = request->gradients != NULL ? GRAPH_GRADIENT : GRAPH_EVALUATE,
                              .term = t,
                              .training = training,

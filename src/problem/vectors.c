@@ -1,12 +1,12 @@
 /* Vector arithmetic of losslens/problem_vectors.h. Each function is written once, as a macro over the
  * element type, so that float32 and float64 cannot drift apart. */
 #include "losslens/problem_vectors.h"
-#include "problem/vectors_avx2.h"
+#include "problem/vectors_lanes.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = 4096, LANES = 8, TREE_LEVELS = 64 };
+enum { BLOCK = 4096, LANES = VECTORS_LANES, TREE_LEVELS = 64 };
 
 /* Adds block sums by a binary tree without storing them all: level l holds the sum of 2^l blocks. */
 typedef struct tree_sum {
@@ -31,9 +31,11 @@ static double tree_value(const tree_sum *tree)
     return sum;
 }
 
-static double lanes_value(const double lane[LANES])
+static double lanes_value(double lane[LANES])
 {
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++) lane[l] += lane[l + half];
+    return lane[0];
 }
 
 #define DEFINE_SUM(name, element, body)                                                                      \
@@ -68,18 +70,18 @@ DEFINE_SUM(abs_double, double, fabs(x))
 /* Below this the question to the processor costs more than it saves. */
 enum { WORTH_ASKING = 1024 };
 
-static bool wide(int64_t count)
+static ll_cpu_level level_for(int64_t count)
 {
-    return count >= WORTH_ASKING && ll_cpu_detect() >= LL_CPU_AVX2;
+    return count >= WORTH_ASKING ? ll_cpu_detect() : LL_CPU_PORTABLE;
 }
 
-static double dot_float_wide(int64_t count, const float *a, const float *b)
+static double dot_float_wide(ll_cpu_level level, int64_t count, const float *a, const float *b)
 {
     tree_sum tree = {.blocks = 0};
     for (int64_t first = 0; first < count; first += BLOCK) {
         int64_t end = ll_min_int64(first + BLOCK, count), groups = (end - first) / LANES, i = first + groups * LANES;
         double lane[LANES] = {0};
-        vectors_dot_lanes_avx2(groups, a + first, b + first, lane);
+        (level >= LL_CPU_AVX512 ? vectors_dot_lanes_avx512 : vectors_dot_lanes_avx2)(groups, a + first, b + first, lane);
         for (int l = 0; i < end; i++, l++) lane[l] += (double)a[i] * (double)b[i];
         tree_add(&tree, lanes_value(lane));
     }
@@ -88,7 +90,8 @@ static double dot_float_wide(int64_t count, const float *a, const float *b)
 
 double ll_vector_dot(ll_real type, int64_t count, const void *a, const void *b)
 {
-    if (type == LL_REAL_FLOAT32 && wide(count)) return dot_float_wide(count, a, b);
+    ll_cpu_level level = type == LL_REAL_FLOAT32 ? level_for(count) : LL_CPU_PORTABLE;
+    if (level >= LL_CPU_AVX2) return dot_float_wide(level, count, a, b);
     return type == LL_REAL_FLOAT32 ? dot_float(count, a, b) : dot_double(count, a, b);
 }
 
@@ -107,15 +110,34 @@ double ll_vector_get(ll_real type, const void *a, int64_t i)
     return type == LL_REAL_FLOAT32 ? (double)((const float *)a)[i] : ((const double *)a)[i];
 }
 
+/* Independent lanes that the compiler keeps in vectors; NaN if any element is NaN. */
+#define DEFINE_MAX(name, element, absolute)                                                                  \
+    static double name(int64_t count, const element *a)                                                      \
+    {                                                                                                        \
+        element lane[LANES] = {0}, largest = 0;                                                              \
+        int64_t i = 0;                                                                                       \
+        int nan = 0;                                                                                         \
+        for (; i + LANES <= count; i += LANES)                                                               \
+            for (int l = 0; l < LANES; l++) {                                                                \
+                element x = absolute(a[i + l]);                                                              \
+                nan |= x != x;                                                                               \
+                lane[l] = x > lane[l] ? x : lane[l];                                                         \
+            }                                                                                                \
+        for (int l = 0; l < LANES; l++) largest = lane[l] > largest ? lane[l] : largest;                     \
+        for (; i < count; i++) {                                                                             \
+            element x = absolute(a[i]);                                                                      \
+            nan |= x != x;                                                                                   \
+            largest = x > largest ? x : largest;                                                             \
+        }                                                                                                    \
+        return nan ? (double)NAN : (double)largest;                                                          \
+    }
+DEFINE_MAX(max_float, float, fabsf)
+DEFINE_MAX(max_double, double, fabs)
+#undef DEFINE_MAX
+
 double ll_vector_max_abs(ll_real type, int64_t count, const void *a)
 {
-    double largest = 0.0;
-    for (int64_t i = 0; i < count; i++) {
-        double x = fabs(ll_vector_get(type, a, i));
-        if (isnan(x)) return x;
-        if (x > largest) largest = x;
-    }
-    return largest;
+    return type == LL_REAL_FLOAT32 ? max_float(count, a) : max_double(count, a);
 }
 
 void ll_vector_copy(ll_real type, int64_t count, const void *from, void *to)
@@ -141,8 +163,9 @@ void ll_vector_scale(ll_real type, int64_t count, double factor, void *a)
 
 void ll_vector_add(ll_real type, int64_t count, double factor, const void *x, void *y)
 {
-    if (type == LL_REAL_FLOAT32 && wide(count)) {
-        vectors_add_avx2(count, factor, x, y);
+    ll_cpu_level level = type == LL_REAL_FLOAT32 ? level_for(count) : LL_CPU_PORTABLE;
+    if (level >= LL_CPU_AVX2) {
+        (level >= LL_CPU_AVX512 ? vectors_add_avx512 : vectors_add_avx2)(count, factor, x, y);
     } else if (type == LL_REAL_FLOAT32) {
         const float *from = x;
         float *to = y;

@@ -1,16 +1,15 @@
-#include "problem/vectors_avx2.h"
+#include "problem/vectors_lanes.h"
 
 #include <immintrin.h>
 
-void vectors_dot_lanes_avx2(int64_t groups, const float *a, const float *b, double lane[8])
+void vectors_dot_lanes_avx2(int64_t groups, const float *a, const float *b, double lane[VECTORS_LANES])
 {
-    __m256d low = _mm256_loadu_pd(lane), high = _mm256_loadu_pd(lane + 4);
-    for (int64_t g = 0; g < groups; g++, a += 8, b += 8) {
-        low = _mm256_fmadd_pd(_mm256_cvtps_pd(_mm_loadu_ps(a)), _mm256_cvtps_pd(_mm_loadu_ps(b)), low);
-        high = _mm256_fmadd_pd(_mm256_cvtps_pd(_mm_loadu_ps(a + 4)), _mm256_cvtps_pd(_mm_loadu_ps(b + 4)), high);
-    }
-    _mm256_storeu_pd(lane, low);
-    _mm256_storeu_pd(lane + 4, high);
+    __m256d sum[8];
+    for (int v = 0; v < 8; v++) sum[v] = _mm256_loadu_pd(lane + 4 * v);
+    for (int64_t g = 0; g < groups; g++, a += VECTORS_LANES, b += VECTORS_LANES)
+        for (int v = 0; v < 8; v++)
+            sum[v] = _mm256_fmadd_pd(_mm256_cvtps_pd(_mm_loadu_ps(a + 4 * v)), _mm256_cvtps_pd(_mm_loadu_ps(b + 4 * v)), sum[v]);
+    for (int v = 0; v < 8; v++) _mm256_storeu_pd(lane + 4 * v, sum[v]);
 }
 
 void vectors_add_avx2(int64_t count, double factor, const float *x, float *y)

@@ -304,6 +304,17 @@ static void test_calibration(void **state)
     free_data(&d);
 }
 
+/* Sum of the squared reference values, the last column. */
+static double reference_square(const ll_pinn_samples *table)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < table->count; i++) {
+        double value = table->values[i * table->width + table->width - 1];
+        sum += value * value;
+    }
+    return sum;
+}
+
 /* A physics-informed loss: four terms, one of weight 0, each over its own samples. */
 static void test_terms(void **state)
 {
@@ -327,11 +338,20 @@ static void test_terms(void **state)
     double terms[LL_PINN_TERMS], loss = 0, sum = 0;
     ll_request request = {.points = 1, .thetas = &theta, .terms = terms, .loss = &loss};
     CHECK_OK(ll_problem_evaluate(problem, &request, error));
+    const ll_problem_info *view = ll_problem_view(problem);
     for (int t = 0; t < LL_PINN_TERMS; t++) {
-        assert_true(terms[t] > 0);
-        sum += ll_problem_view(problem)->term[t].weight * terms[t];
+        /* A term of weight 0 serves metrics alone, and is evaluated for them alone. */
+        assert_true(view->term[t].weight != 0 ? terms[t] > 0 : isnan(terms[t]));
+        if (view->term[t].weight != 0) sum += view->term[t].weight * terms[t];
     }
     CHECK_NEAR(loss, sum, 1e-14);
+    double metrics[8], again[LL_PINN_TERMS];
+    assert_in_range(view->metrics, 1, 8);
+    request.terms = again;
+    request.metrics = metrics;
+    CHECK_OK(ll_problem_evaluate(problem, &request, error));
+    for (int t = 0; t < LL_PINN_TERMS; t++) assert_true(view->term[t].weight != 0 ? again[t] == terms[t] : again[t] > 0);
+    CHECK_NEAR(metrics[0], sqrt(again[3] * (double)view->term[3].samples / reference_square(&samples[3])), 1e-12);
     check_derivatives(problem, 1e-4, 1e-8);
     ll_problem_destroy(problem);
     ll_pinn_samples_deinit(samples);
