@@ -42,7 +42,7 @@ function Scatter({ study, x, y, xLog, yLog }: { study: Study; x: Column; y: Colu
     const ys = members.map((m) => y.values[m] as number);
     const my = mean(ys);
     const sd = ys.length > 1 ? Math.sqrt(ys.reduce((s, v) => s + (v - my) ** 2, 0) / (ys.length - 1)) : NaN;
-    return { g, count: members.length, x: mean(xs), y: my, sd, ...rankCorrelation(xs, ys) };
+    return { g, x: mean(xs), y: my, sd, ...rankCorrelation(xs, ys) };
   }).filter((entry) => entry.count > 0);
   const between = x.parameter && groups.length >= 3 ? rankCorrelation(groups.map((g) => g.x), groups.map((g) => g.y)) : null;
   return (
