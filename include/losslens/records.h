@@ -142,6 +142,15 @@ LL_API ll_status ll_sink_put(const ll_sink *sink, const char *piece, const void 
 LL_API void ll_sink_progress(const ll_sink *sink, const ll_progress *progress);
 LL_API bool ll_sink_should_stop(const ll_sink *sink);
 
+/* A part of a larger analysis: its pieces are called prefix + their name ("plane/3/" + "tile/12") in `outer` (may be NULL).
+ * The view points into *prefixed, which must outlive it. A name beyond LL_PIECE_NAME is refused. */
+#define LL_PIECE_NAME 160 /* bytes of a piece's name, with the 0 at its end */
+typedef struct ll_prefixed_sink {
+    const ll_sink *outer;
+    char prefix[64];
+} ll_prefixed_sink;
+LL_API ll_sink ll_prefixed_sink_view(ll_prefixed_sink *prefixed);
+
 /* A sink in memory, for tests and for programs that keep nothing: pieces in a table; after
  * `stop_after` puts (< 0: never) should_stop answers true. */
 typedef struct ll_memory_sink ll_memory_sink;

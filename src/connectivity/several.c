@@ -10,44 +10,34 @@ static const char *const module = "connectivity";
 /* The sink of one pair: its pieces have their own names, and the straight line's profile is kept here, so that it is
  * computed once also where nothing else keeps pieces. */
 typedef struct pair_sink {
-    const ll_sink *outer;
+    ll_prefixed_sink prefixed;
+    ll_sink outer; /* its view */
     int64_t pair, pairs;
     void *line; /* bytes of the piece "line" */
     size_t line_bytes;
 } pair_sink;
 
-static bool pair_name(const pair_sink *s, const char *piece, char name[96])
-{
-    int length = snprintf(name, 96, "pair/%lld/%s", (long long)s->pair, piece);
-    return length > 0 && length < 96;
-}
-
 static bool find(void *context, const char *piece, void **bytes, size_t *count)
 {
     const pair_sink *s = context;
-    char name[96];
-    if (strcmp(piece, "line") == 0 && s->line != NULL) {
-        *bytes = ll_allocate(s->line_bytes);
-        if (*bytes == NULL) return false;
-        memcpy(*bytes, s->line, s->line_bytes);
-        *count = s->line_bytes;
-        return true;
-    }
-    return pair_name(s, piece, name) && ll_sink_find(s->outer, name, bytes, count);
+    if (strcmp(piece, "line") != 0 || s->line == NULL) return ll_sink_find(&s->outer, piece, bytes, count);
+    *bytes = ll_allocate(s->line_bytes);
+    if (*bytes == NULL) return false;
+    memcpy(*bytes, s->line, s->line_bytes);
+    *count = s->line_bytes;
+    return true;
 }
 
 static ll_status put(void *context, const char *piece, const void *bytes, size_t count, ll_error *error)
 {
     pair_sink *s = context;
-    char name[96];
-    if (!pair_name(s, piece, name)) return ll_fail(error, LL_TOO_LARGE, module, piece, "the piece's name is too long");
     if (strcmp(piece, "line") == 0 && s->line == NULL) {
         s->line = ll_allocate(count);
         if (s->line == NULL) return ll_fail_memory(error, module, count);
         memcpy(s->line, bytes, count);
         s->line_bytes = count;
     }
-    return ll_sink_put(s->outer, name, bytes, count, error);
+    return ll_sink_put(&s->outer, piece, bytes, count, error);
 }
 
 static void progress(void *context, const ll_progress *of_pair)
@@ -57,10 +47,10 @@ static void progress(void *context, const ll_progress *of_pair)
     snprintf(what, sizeof what, "pair %lld of %lld, %.24s", (long long)(s->pair + 1), (long long)s->pairs, of_pair->what);
     ll_progress told = *of_pair;
     told.what = what;
-    ll_sink_progress(s->outer, &told);
+    ll_sink_progress(&s->outer, &told);
 }
 
-static bool should_stop(void *context) { return ll_sink_should_stop(((const pair_sink *)context)->outer); }
+static bool should_stop(void *context) { return ll_sink_should_stop(&((const pair_sink *)context)->outer); }
 
 static ll_status run(ll_problem *problem, const ll_curve_ends *ends, const ll_curve_options *options, pair_sink *sink,
                      ll_record **record, ll_error *error)
@@ -108,7 +98,9 @@ ll_status ll_connectivity_curves(ll_problem *problem, const ll_curve_ends *ends,
     ll_status status = sinks == NULL || order == NULL ? ll_fail_memory(error, module, (size_t)count * sizeof *sinks) : LL_OK;
     for (int64_t k = 0; k < count; k++) records[k] = NULL;
     for (int64_t k = 0; k < count && status == LL_OK; k++) {
-        sinks[k] = (pair_sink){.outer = sink, .pair = k, .pairs = count};
+        sinks[k] = (pair_sink){.prefixed = {.outer = sink}, .pair = k, .pairs = count};
+        snprintf(sinks[k].prefixed.prefix, sizeof sinks[k].prefixed.prefix, "pair/%lld/", (long long)k);
+        sinks[k].outer = ll_prefixed_sink_view(&sinks[k].prefixed);
         status = run(problem, &ends[k], &line, &sinks[k], &records[k], error);
     }
     if (status == LL_OK && trained) rank_pairs(records, count, order);

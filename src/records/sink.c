@@ -1,5 +1,6 @@
 #include "losslens/records.h"
 
+#include <stdio.h>
 #include <string.h>
 
 bool ll_sink_find(const ll_sink *sink, const char *piece, void **bytes, size_t *count)
@@ -21,6 +22,51 @@ void ll_sink_progress(const ll_sink *sink, const ll_progress *progress)
 bool ll_sink_should_stop(const ll_sink *sink)
 {
     return sink != NULL && sink->should_stop != NULL && sink->should_stop(sink->context);
+}
+
+/* ---------------------------------------------------------------- under a prefix */
+
+static bool full_name(const ll_prefixed_sink *prefixed, const char *piece, char name[LL_PIECE_NAME])
+{
+    int length = snprintf(name, LL_PIECE_NAME, "%s%s", prefixed->prefix, piece);
+    return length >= 0 && length < LL_PIECE_NAME;
+}
+
+static bool prefixed_find(void *context, const char *piece, void **bytes, size_t *count)
+{
+    const ll_prefixed_sink *prefixed = context;
+    char name[LL_PIECE_NAME];
+    return full_name(prefixed, piece, name) && ll_sink_find(prefixed->outer, name, bytes, count);
+}
+
+static ll_status prefixed_put(void *context, const char *piece, const void *bytes, size_t count, ll_error *error)
+{
+    const ll_prefixed_sink *prefixed = context;
+    char name[LL_PIECE_NAME];
+    if (!full_name(prefixed, piece, name))
+        return ll_fail(error, LL_TOO_LARGE, "records", piece, "the name of the piece is too long behind \"%s\"", prefixed->prefix);
+    return ll_sink_put(prefixed->outer, name, bytes, count, error);
+}
+
+static void prefixed_progress(void *context, const ll_progress *progress)
+{
+    ll_sink_progress(((const ll_prefixed_sink *)context)->outer, progress);
+}
+
+static bool prefixed_should_stop(void *context)
+{
+    return ll_sink_should_stop(((const ll_prefixed_sink *)context)->outer);
+}
+
+/* find and put are there only where the outer sink has them: an analysis may save itself the bytes. */
+ll_sink ll_prefixed_sink_view(ll_prefixed_sink *prefixed)
+{
+    const ll_sink *outer = prefixed->outer;
+    return (ll_sink){.context = prefixed,
+                     .find = outer != NULL && outer->find != NULL ? prefixed_find : NULL,
+                     .put = outer != NULL && outer->put != NULL ? prefixed_put : NULL,
+                     .progress = prefixed_progress,
+                     .should_stop = prefixed_should_stop};
 }
 
 /* ---------------------------------------------------------------- in memory */

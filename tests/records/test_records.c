@@ -134,12 +134,44 @@ static void array_limits(void **state)
     assert_false(ll_array_type_parse("int65", &type));
 }
 
+static void test_prefixed_sink(void **state)
+{
+    (void)state;
+    ll_memory_sink *memory = NULL;
+    assert_int_equal(ll_memory_sink_create(&memory, NULL), LL_OK);
+    ll_prefixed_sink prefixed = {.outer = ll_memory_sink_view(memory), .prefix = "plane/3/"};
+    const ll_sink sink = ll_prefixed_sink_view(&prefixed);
+    assert_int_equal(ll_sink_put(&sink, "tile/1", "abc", 3, NULL), LL_OK);
+    void *bytes = NULL;
+    size_t count = 0;
+    assert_false(ll_sink_find(prefixed.outer, "tile/1", &bytes, &count));
+    assert_true(ll_sink_find(prefixed.outer, "plane/3/tile/1", &bytes, &count));
+    assert_int_equal(count, 3);
+    ll_free(bytes);
+    assert_true(ll_sink_find(&sink, "tile/1", &bytes, &count));
+    ll_free(bytes);
+    char longer[200];
+    memset(longer, 'x', sizeof longer);
+    longer[sizeof longer - 1] = 0;
+    assert_int_equal(ll_sink_put(&sink, longer, "abc", 3, NULL), LL_TOO_LARGE);
+    assert_int_equal(ll_memory_sink_count(memory), 1);
+    ll_memory_sink_stop_after(memory, 0);
+    assert_true(ll_sink_should_stop(&sink));
+    ll_memory_sink_destroy(memory);
+    /* Nothing outside: nothing to ask. */
+    prefixed.outer = NULL;
+    const ll_sink nowhere = ll_prefixed_sink_view(&prefixed);
+    assert_true(nowhere.find == NULL && nowhere.put == NULL);
+    assert_false(ll_sink_should_stop(&nowhere));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_are_found_and_typed), cmocka_unit_test(bytes_round_trip),
         cmocka_unit_test(damaged_bytes_are_refused),  cmocka_unit_test(memory_sink),
         cmocka_unit_test(array_limits),
+        cmocka_unit_test(test_prefixed_sink),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
