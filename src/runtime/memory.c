@@ -84,8 +84,9 @@ static ll_status pack_all(ll_plan *plan, int64_t samples, size_t *bytes, ll_erro
 }
 
 /* The largest power of two whose working set fits three quarters of the cache; but enough micro-batches for 16
- * threads once there are more than a few hundred samples, and at least 4 samples at once where a sample alone overflows the cache (8 where gradients are
- * added up once a micro-batch). */
+ * threads once there are more than a few hundred samples, and at least 4 samples at once where a sample alone overflows
+ * the cache (8 where gradients are added up once a micro-batch). Then the same number of micro-batches of nearly equal
+ * size, at least two once there are 64 samples: a small term still keeps two threads busy. */
 static ll_status choose_micro_batch(ll_plan *plan, ll_error *error)
 {
     int64_t samples = plan->options.samples;
@@ -103,6 +104,10 @@ static ll_status choose_micro_batch(ll_plan *plan, ll_error *error)
         if (sums > 4096) least = 8;
         wanted = 1;
         while (wanted < 256 && wanted < most && (wanted < least || (size_t)wanted * 2 * slope <= cache)) wanted *= 2;
+        if (samples >= 64 && wanted > samples / 2) {
+            int64_t batches = ll_max_int64(2, (samples + wanted - 1) / wanted);
+            wanted = ll_min_int64(wanted, ((samples + batches - 1) / batches + 7) / 8 * 8);
+        }
     }
     plan->micro_batch = ll_max_int64(1, ll_min_int64(wanted, samples));
     return LL_OK;

@@ -1,7 +1,7 @@
 /* Matrix products of any small size: C[m,n] = start[m,n] + sum_k A[m,k] B[k,n], both types. A is read element by element through
  * two strides (so a transposed A costs nothing), B in rows of vectors; a transposed B is packed into the workspace
- * first. Each element is one chain of fused multiply-adds over ascending k from its start: its bits depend on nothing
- * else. `start` is zero (NULL), a row of biases (start_row 0) or C itself (start_row = c_row: C += A B). */
+ * first. Each element is one chain of fused multiply-adds over ascending k from its start (a single column:
+ * partial sums by lane, added by a fixed tree): its bits depend on nothing else. `start` is zero (NULL), a row of biases (start_row 0) or C itself (start_row = c_row: C += A B). */
 #ifndef LL_KERNELS_NATIVE_GEMM_H
 #define LL_KERNELS_NATIVE_GEMM_H
 

@@ -13,6 +13,7 @@
 #define MASK __mmask16
 #define VLOADM(mask, p) _mm512_maskz_loadu_ps(mask, p)
 #define VSTOREM(mask, p, v) _mm512_mask_storeu_ps(p, mask, v)
+#define VREDUCE _mm512_reduce_add_ps
 #define VN __m128
 #define VNZERO _mm_setzero_ps
 #define VNLOADM(mask, p) _mm_maskz_loadu_ps((__mmask8)(mask), p)
@@ -34,6 +35,7 @@
 #define MASK __mmask8
 #define VLOADM(mask, p) _mm512_maskz_loadu_pd(mask, p)
 #define VSTOREM(mask, p, v) _mm512_mask_storeu_pd(p, mask, v)
+#define VREDUCE _mm512_reduce_add_pd
 #define VN __m128d
 #define VNZERO _mm_setzero_pd
 #define VNLOADM(mask, p) _mm_maskz_loadu_pd((__mmask8)(mask), p)

@@ -1,5 +1,6 @@
 /* The loops of gemm.h for one element type; included twice by each gemm_<isa>.c with T, V (vector), LANES, NAME and the
- * vector operations VLOAD, VSTORE, VSET, VFMA, VZERO, MASK, VLOADM, VSTOREM. Where VN (a vector of LANES / 4) and its
+ * vector operations VLOAD, VSTORE, VSET, VFMA, VZERO, MASK, VLOADM, VSTOREM,
+ * VREDUCE (sum of the lanes). Where VN (a vector of LANES / 4) and its
  * operations are defined, a last panel of at most that many columns costs what it is worth: a narrow multiply-add takes
  * half the time of a wide one. The bits are the same. */
 
@@ -121,10 +122,43 @@ static void PASTE(NAME, _columns)(const ll_gemm *it, const T *a, const T *b, con
     }
 }
 
+/* A single column: dot products of contiguous rows with a contiguous vector. Per element the lanes are added by one fixed
+ * tree, then to the start. */
+static void PASTE(NAME, _dots)(const ll_gemm *it, const T *a, const T *b, const T *start, T *c)
+{
+    const int64_t whole = it->k / LANES * LANES;
+    const MASK mask = MAKE_MASK(it->k - whole);
+    for (int64_t m = 0; m < it->m;) {
+        const int64_t rows = ll_min_int64(4, it->m - m), rs = rows == 4 ? it->a_row : 0;
+        const T *from = a + m * it->a_row;
+        V sum[4] = {VZERO(), VZERO(), VZERO(), VZERO()};
+        for (int64_t k = 0; k < whole; k += LANES) {
+            V y = VLOAD(b + k);
+            LL_UNROLL
+            for (int r = 0; r < 4; ++r) sum[r] = VFMA(VLOAD(from + r * rs + k), y, sum[r]);
+        }
+        if (whole < it->k) {
+            V y = VLOADM(mask, b + whole);
+            LL_UNROLL
+            for (int r = 0; r < 4; ++r) sum[r] = VFMA(VLOADM(mask, from + r * rs + whole), y, sum[r]);
+        }
+        const int64_t done = rows == 4 ? 4 : 1; /* fewer than four rows: one by one */
+        for (int64_t r = 0; r < done; r++) {
+            T value = VREDUCE(sum[r]);
+            c[(m + r) * it->c_row] = start ? start[(m + r) * it->start_row] + value : value;
+        }
+        m += done;
+    }
+}
+
 void NAME(const ll_gemm *it, const T *a, const T *b, const T *start, T *c)
 {
     enum { MOST = LL_SIMD_REGISTERS == 32 ? 4 : 3 };
     int64_t panels = (it->n + LANES - 1) / LANES;
+    if (it->n == 1 && it->a_column == 1 && it->b_row == 1) {
+        PASTE(NAME, _dots)(it, a, b, start, c);
+        return;
+    }
     for (int64_t panel = 0; panel < panels;) {
         int64_t left = panels - panel;
         int width = (int)(left == MOST + 1 ? 3 : ll_min_int64(left, MOST));
@@ -154,6 +188,7 @@ void NAME(const ll_gemm *it, const T *a, const T *b, const T *start, T *c)
 #undef MASK
 #undef VLOADM
 #undef VSTOREM
+#undef VREDUCE
 #undef MAKE_MASK
 #undef VN
 #undef VNZERO
