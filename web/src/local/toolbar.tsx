@@ -50,7 +50,7 @@ export function Toolbar({ available }: { available: readonly LocalKind[] }) {
           onChange={(i) => setLocal({ landscape: Number(i), persistence: -1 })} />}
         <Select label="Values" value={settings.scale} options={SCALES} onChange={(scale) => setLocal({ scale })} />
         <span className="note scale-note" data-scale={comparison.kind}>{scaleSentence(comparison)}</span>
-        <span className="swatch" style={{ background: cssGradient(mapName(settings.colormap)) }} aria-hidden="true" />
+        <span className="map-swatch" style={{ background: cssGradient(mapName(settings.colormap)) }} aria-hidden="true" />
         <Select label="Colours" value={mapName(settings.colormap)} options={MAP_NAMES.map((n) => [n, MAP_TITLES[n]] as const)}
           onChange={(colormap) => setLocal({ colormap })} />
         <Popover label="Ranges" title="Ranges of values and levels">

@@ -17,6 +17,7 @@ import { type Landscape, type Topology, fieldTitle } from "../model";
 import { ColorBar } from "../parts/colorbar";
 import { featureFacts, withUnit } from "../parts/feature";
 import { bandPaths, bandsSvg, drawBands, makeBands } from "../parts/layers";
+import { criticalGlyph, marksOf } from "../parts/marks";
 import { type ViewProps, ViewPanel, WithField, fieldLinks, variantOf } from "../parts/panel";
 import { type Plane, PlaneControls, usePlane } from "../parts/plane";
 import { PlaybackControls, shownSteps } from "../parts/playback";
@@ -33,7 +34,6 @@ export function ContourView({ item }: ViewProps) {
   );
 }
 
-const MOST_MARKS = 400;
 const MARGINS = { top: 10, right: 84, bottom: 44, left: 62 } as const;
 
 function Contour({ item, landscape, topology }: ViewProps & { landscape: Landscape; topology: Topology | null }) {
@@ -238,32 +238,6 @@ function nearestOn(axis: Float64Array, at: number): number {
   return at - axis[low]! <= axis[high]! - at ? low : high;
 }
 
-interface Mark {
-  readonly pair: number;
-  readonly vertex: number; // of the field
-  readonly v: number; // of the plane
-  readonly essential: boolean;
-  readonly resolved: boolean;
-}
-
-/** Kept minima in the plane, the most persistent ones if there are very many. */
-export function marksOf(plane: Plane, topology: Topology | null, simplified: Simplified | null): readonly Mark[] {
-  if (!topology || !simplified) return [];
-  const { pairs } = topology.hierarchy;
-  const marks: Mark[] = [];
-  for (let pair = 0; pair < pairs.count; pair++) {
-    if (!simplified.kept[pair]) continue;
-    const v = plane.planeVertexOf(pairs.birth[pair]!);
-    if (v >= 0)
-      marks.push({ pair, vertex: pairs.birth[pair]!, v, essential: pairs.essential[pair] === 1, resolved: pairs.resolved[pair] === 1 });
-  }
-  if (marks.length > MOST_MARKS) {
-    marks.sort((a, b) => pairs.persistence[b.pair]! - pairs.persistence[a.pair]!);
-    marks.length = MOST_MARKS;
-  }
-  return marks;
-}
-
 /** Outlines of the lit and the pinned basins; what is not lit steps back. */
 function Basins({ plane, topology, simplified, lit, pinned, px, py, inner }: {
   plane: Plane; topology: Topology; simplified: Simplified; lit: number | null; pinned: readonly number[];
@@ -286,14 +260,6 @@ function Basins({ plane, topology, simplified, lit, pinned, px, py, inner }: {
       {outline && <><path className="basin casing" d={d} /><path className="basin lit" data-basin={lit} d={d} /></>}
     </>
   );
-}
-
-export function criticalGlyph(kind: string, x: number, y: number): string {
-  switch (kind) {
-    case "maximum": return `M${x} ${y - 4.5}l4.2 7.6h-8.4Z`;
-    case "degenerate": return `M${x} ${y - 4}l4 4l-4 4l-4 -4Z`;
-    default: return `M${x - 3.4} ${y - 3.4}l6.8 6.8m0 -6.8l-6.8 6.8`;
-  }
 }
 
 function Cross({ x, y }: { x: number; y: number }) {
