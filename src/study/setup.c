@@ -98,7 +98,7 @@ static ll_status use_reference_points(ll_setup *setup, const ll_setup_options *o
     if (count == reference->count)
         for (int64_t i = 0; i < count; i++) order[i] = i;
     else
-        ll_rng_permutation(ll_rng_make(options->family.point_seed, "features", "points"), reference->count, order);
+        ll_rng_permutation(ll_rng_make(0, "features", "points"), reference->count, order);
     for (int64_t i = 0; i < count; i++) memcpy(values + i * width, reference->values + order[i] * width, (size_t)width * sizeof *values);
     ll_free(order);
     ll_free(first->values);
