@@ -60,8 +60,9 @@ export function studentT975(degrees: number): number {
   if (degrees < 1) return NaN;
   if (degrees <= 10) return table[degrees - 1] as number;
   const z = 1.959964;
-  const z3 = z ** 3, z5 = z ** 5;
-  return z + (z3 + z) / (4 * degrees) + (5 * z5 + 16 * z3 + 3 * z) / (96 * degrees * degrees);
+  // Abramowitz and Stegun 26.7.5
+  const z3 = z ** 3, z5 = z ** 5, z7 = z ** 7;
+  return z + (z3 + z) / (4 * degrees) + (5 * z5 + 16 * z3 + 3 * z) / (96 * degrees ** 2) + (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * degrees ** 3);
 }
 
 export interface Interval {
