@@ -1,0 +1,126 @@
+/* GET /api/studies/{s}: everything small about a study in one answer, kept until a result arrives. */
+#include "server/overview.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- has anything changed? */
+
+static ll_status count_models(ll_source *source, ll_error *error)
+{
+    ll_store_counts counts;
+    LL_TRY(ll_store_count_jobs(source->store, &counts, error));
+    source->models = source->groups = 0;
+    for (int64_t i = 0; i < counts.count; i++) {
+        const ll_store_count *one = &counts.counts[i];
+        if (!ll_is_member(one->kind)) continue;
+        for (int state = 0; state < LL_JOB_STATES; state++) source->models += one->jobs[state];
+        int64_t seen = 0;
+        while (seen < i && !(ll_is_member(counts.counts[seen].kind) && strcmp(counts.counts[seen].group, one->group) == 0)) seen++;
+        source->groups += seen == i ? 1 : 0;
+    }
+    ll_store_counts_deinit(&counts);
+    return LL_OK;
+}
+
+static ll_status look(ll_source *source, ll_error *error)
+{
+    int64_t version;
+    ll_store_summary summary;
+    LL_TRY(ll_store_version(source->store, &version, error));
+    if (source->revision > 0 && version == source->version) return LL_OK;
+    LL_TRY(ll_store_summarise(source->store, &summary, error));
+    if (source->revision == 0 || !ll_hash_equal(summary.hash, source->summary.hash)) {
+        LL_TRY(count_models(source, error));
+        source->revision++;
+        source->summary = summary;
+    }
+    source->version = version;
+    return LL_OK;
+}
+
+ll_status ll_source_state(ll_source *source, ll_study_state *state, ll_error *error)
+{
+    if (source->store == NULL) {
+        *state = (ll_study_state){.revision = 1, .groups = 1, .models = 1};
+        state->jobs[LL_JOB_DONE] = source->has_topology ? 2 : 1;
+        return LL_OK;
+    }
+    ll_store_writer writer;
+    pthread_mutex_lock(&source->mutex);
+    ll_status status = look(source, error);
+    ll_study_state made = {.revision = source->revision, .groups = source->groups, .models = source->models};
+    memcpy(made.jobs, source->summary.jobs, sizeof made.jobs);
+    pthread_mutex_unlock(&source->mutex);
+    if (status == LL_OK) status = ll_store_current_writer(source->store, &writer, error);
+    if (status != LL_OK) return status;
+    made.writer = writer;
+    made.running = writer.held;
+    *state = made;
+    return LL_OK;
+}
+
+void ll_json_jobs(ll_json *json, const int64_t jobs[LL_JOB_STATES])
+{
+    ll_json_open(json, '{');
+    for (int i = 0; i < LL_JOB_STATES; i++) ll_json_add_integer(json, ll_job_state_name((ll_job_state)i), jobs[i]);
+    ll_json_close(json, '}');
+}
+
+/* ---------------------------------------------------------------- the answer */
+
+static void free_text(void *value)
+{
+    ll_text *text = value;
+    ll_text_deinit(text);
+    ll_free(text);
+}
+
+typedef struct request_of {
+    ll_server *server;
+    ll_source *source;
+    const ll_study_state *state;
+} request_of;
+
+static ll_status make_overview(void *context, void **value, size_t *bytes, ll_error *error)
+{
+    const request_of *of = context;
+    ll_json json = {.nonfinite_texts = true};
+    ll_status status = ll_overview_write(of->server, of->source, of->state, &json, error);
+    ll_text *text = ll_allocate(sizeof *text);
+    if (status == LL_OK && (text == NULL || json.text.failed)) status = ll_fail_memory(error, "server", json.text.length);
+    if (status != LL_OK) {
+        ll_free(text);
+        ll_text_deinit(&json.text);
+        return status;
+    }
+    *text = json.text;
+    *value = text;
+    *bytes = text->length;
+    return LL_OK;
+}
+
+void ll_handle_overview(ll_server *server, ll_source *source, const ll_request *request, ll_answer *answer)
+{
+    (void)request;
+    char key[96];
+    ll_error error = {0};
+    ll_study_state state;
+    void *value, *hold;
+    ll_status status = ll_source_state(source, &state, &error);
+    if (status == LL_OK) {
+        snprintf(key, sizeof key, "overview/%s/%lld/%d", source->id, (long long)state.revision, state.running);
+        status = ll_cache_get(server->cache, key, make_overview, free_text, &(request_of){server, source, &state}, &value, &hold, &error);
+    }
+    if (status != LL_OK) {
+        ll_answer_failure(answer, &error);
+        return;
+    }
+    const ll_text *text = value;
+    answer->status = 200;
+    answer->content_type = "application/json";
+    if (!ll_answer_add(answer, (ll_piece){text->text, text->length, hold, ll_cache_release}))
+        ll_answer_error(answer, 503, "there is not enough memory for this", NULL);
+}
