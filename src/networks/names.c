@@ -17,6 +17,15 @@ typedef struct naming {
     rewrite rules[24]; /* ends with from NULL */
 } naming;
 
+#define LUCIDRAINS_BLOCKS                                                                                                     \
+    {"transformer.layers.#.0.norm.", "blocks.#.norm1."}, {"transformer.layers.#.0.to_qkv.", "blocks.#.attn.qkv."},           \
+    {"transformer.layers.#.0.fn.to_qkv.", "blocks.#.attn.qkv."}, {"transformer.layers.#.0.to_out.0.", "blocks.#.attn.proj."}, \
+    {"transformer.layers.#.0.fn.to_out.0.", "blocks.#.attn.proj."}, {"transformer.layers.#.1.norm.", "blocks.#.norm2."},     \
+    {"transformer.layers.#.1.net.0.", "blocks.#.norm2."}, {"transformer.layers.#.1.net.1.", "blocks.#.mlp.fc1."},            \
+    {"transformer.layers.#.1.net.4.", "blocks.#.mlp.fc2."}, {"transformer.layers.#.1.fn.net.0.", "blocks.#.mlp.fc1."},       \
+    {"transformer.layers.#.1.fn.net.3.", "blocks.#.mlp.fc2."}, {"transformer.norm.", "norm."}, {"mlp_head.0.", "norm."},     \
+    {"mlp_head.1.", "head."}, {"mlp_head.", "head."}, {"linear_head.", "head."}
+
 static const naming namings[] = {
     {"the same names", {{NULL, NULL}}},
     {"akamaster and kuangliu residual networks", {{"linear.", "fc."}, {"layer1.#.shortcut.", "layer1.#.downsample."},
@@ -38,17 +47,12 @@ static const naming namings[] = {
         {"encoder.layers.encoder_layer_#.mlp.0.", "blocks.#.mlp.fc1."}, {"encoder.layers.encoder_layer_#.mlp.3.", "blocks.#.mlp.fc2."},
         {"encoder.layers.encoder_layer_#.mlp.linear_1.", "blocks.#.mlp.fc1."}, {"encoder.layers.encoder_layer_#.mlp.linear_2.", "blocks.#.mlp.fc2."},
         {"encoder.ln.", "norm."}, {"heads.head.", "head."}, {NULL, NULL}}},
+    /* Versions differ in the embedding (two tables), in who owns the first norm of a half (layer or wrapper) and in where the
+     * last norm stands. */
     {"lucidrains vit-pytorch", {{"pos_embedding", "pos_embed"}, {"to_patch_embedding.1.", "patch_embed.norm_in."},
-        {"to_patch_embedding.2.", "patch_embed.proj."}, {"to_patch_embedding.3.", "patch_embed.norm_out."},
-        {"transformer.layers.#.0.norm.", "blocks.#.norm1."}, {"transformer.layers.#.0.to_qkv.", "blocks.#.attn.qkv."},
-        {"transformer.layers.#.0.to_out.0.", "blocks.#.attn.proj."}, {"transformer.layers.#.1.net.0.", "blocks.#.norm2."},
-        {"transformer.layers.#.1.net.1.", "blocks.#.mlp.fc1."}, {"transformer.layers.#.1.net.4.", "blocks.#.mlp.fc2."},
-        {"transformer.norm.", "norm."}, {"mlp_head.", "head."}, {"linear_head.", "head."}, {NULL, NULL}}},
-    {"lucidrains vit-pytorch before 1.0", {{"pos_embedding", "pos_embed"}, {"to_patch_embedding.1.", "patch_embed.proj."},
-        {"transformer.layers.#.0.norm.", "blocks.#.norm1."}, {"transformer.layers.#.0.fn.to_qkv.", "blocks.#.attn.qkv."},
-        {"transformer.layers.#.0.fn.to_out.0.", "blocks.#.attn.proj."}, {"transformer.layers.#.1.norm.", "blocks.#.norm2."},
-        {"transformer.layers.#.1.fn.net.0.", "blocks.#.mlp.fc1."}, {"transformer.layers.#.1.fn.net.3.", "blocks.#.mlp.fc2."},
-        {"mlp_head.0.", "norm."}, {"mlp_head.1.", "head."}, {NULL, NULL}}},
+        {"to_patch_embedding.2.", "patch_embed.proj."}, {"to_patch_embedding.3.", "patch_embed.norm_out."}, LUCIDRAINS_BLOCKS, {NULL, NULL}}},
+    {"lucidrains vit-pytorch before 1.0", {{"pos_embedding", "pos_embed"}, {"to_patch_embedding.1.", "patch_embed.proj."}, LUCIDRAINS_BLOCKS, {NULL, NULL}}},
+    {"timm vision transformers of mean tokens", {{"fc_norm.", "norm."}, {NULL, NULL}}},
     {"tent U-Net", {{"encoder.encoder_blocks.#.double_conv2d.0.", "encoder.#.conv1."}, {"encoder.encoder_blocks.#.double_conv2d.1.", "encoder.#.bn1."},
         {"encoder.encoder_blocks.#.double_conv2d.3.", "encoder.#.conv2."}, {"encoder.encoder_blocks.#.double_conv2d.4.", "encoder.#.bn2."},
         {"decoder.up_convs.#.", "up.#."}, {"decoder.decoder_blocks.#.double_conv2d.0.", "decoder.#.conv1."},
