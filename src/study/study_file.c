@@ -459,10 +459,10 @@ static ll_status take_additions(ll_study *study, ll_error *error)
 
 static ll_status take_head(ll_study *study, const ll_source *source, const ll_value *root, ll_error *error)
 {
-    static const char *const keys[] = {"study", "effort", "seed", "groups", "analyses"};
+    static const char *const keys[] = {"study", "effort", "seed", "groups", "analyses", "claims"};
     static const char *const efforts[] = {"quick", "standard", "paper"};
     if (root->type != LL_VALUE_MAP) return ll_settings_refuse(source, 1, 1, error, "the study is %s; wanted a map with study and groups", ll_value_type_name(root->type));
-    LL_TRY(ll_value_check_keys(root, keys, 5, source->place, error));
+    LL_TRY(ll_value_check_keys(root, keys, 6, source->place, error));
     const char *effort = "standard";
     int64_t seed = 0;
     LL_TRY(ll_value_take_text(ll_value_get(root, "study"), "study", source->place, &study->name, error));
