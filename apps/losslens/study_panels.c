@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { METRICS_SHOWN = 4, EIGENVALUES_SHOWN = 10 };
+enum { METRICS_LIMIT = 6, METRICS_SHOWN = 4, EIGENVALUES_SHOWN = 10 };
 
 void ll_study_panels_deinit(ll_study_panels *panels)
 {
@@ -78,11 +78,22 @@ static bool is_compared(const ll_overview *o, const ll_overview_placement *place
     return false;
 }
 
+/* The metrics that are drawn: the terms of a loss ("loss_boundary") only where there is room for all. */
+static int64_t choose_metrics(const ll_overview *o, int64_t most, int64_t chosen[METRICS_LIMIT])
+{
+    int64_t count = 0;
+    bool all = o->metric_count <= most;
+    for (int64_t k = 0; k < o->metric_count && count < most; k++)
+        if (all || strncmp(o->metrics[k].name, "loss_", 5) != 0) chosen[count++] = k;
+    return count;
+}
+
 /* at: where each model of the overview stands in the structure; -1: nowhere. */
 static ll_status fill_models(ll_arena *arena, const ll_overview *o, const ll_overview_placement *placement,
                              const ll_structure_choice *choice, int64_t *at, ll_figure_structure *s, ll_error *error)
 {
-    int64_t metrics = ll_min_int64(o->metric_count, choice->metrics > 0 ? ll_min_int64(choice->metrics, 6) : METRICS_SHOWN);
+    int64_t chosen[METRICS_LIMIT];
+    int64_t metrics = choose_metrics(o, choice->metrics > 0 ? ll_min_int64(choice->metrics, METRICS_LIMIT) : METRICS_SHOWN, chosen);
     int64_t most = choice->eigenvalues > 0 ? ll_min_int64(choice->eigenvalues, 40) : EIGENVALUES_SHOWN, eigenvalues = 0;
     for (int64_t m = 0; m < o->model_count; m++) eigenvalues = ll_max_int64(eigenvalues, o->models[m].eigenvalue_count);
     eigenvalues = ll_min_int64(eigenvalues, most);
@@ -96,8 +107,8 @@ static ll_status fill_models(ll_arena *arena, const ll_overview *o, const ll_ove
     if (positions == NULL || names == NULL || groups == NULL || metric_names == NULL || errors == NULL || group == NULL || values == NULL || lambda == NULL)
         return no_memory(error);
     for (int64_t k = 0; k < metrics; k++) {
-        metric_names[k] = o->metrics[k].name;
-        errors[k] = strcmp(o->metrics[k].scale, "score") != 0;
+        metric_names[k] = o->metrics[chosen[k]].name;
+        errors[k] = strcmp(o->metrics[chosen[k]].scale, "score") != 0;
     }
     for (int64_t m = 0; m < o->model_count; m++) {
         const ll_overview_model *model = &o->models[m];
@@ -106,7 +117,7 @@ static ll_status fill_models(ll_arena *arena, const ll_overview *o, const ll_ove
         names[at[m]] = model->name;
         group[at[m]] = model->group;
         memcpy(positions + 2 * at[m], placement->positions + 2 * m, 2 * sizeof *positions);
-        for (int64_t k = 0; k < metrics; k++) values[at[m] * metrics + k] = model->metrics[k];
+        for (int64_t k = 0; k < metrics; k++) values[at[m] * metrics + k] = model->metrics[chosen[k]];
         for (int64_t k = 0; k < eigenvalues; k++)
             lambda[at[m] * eigenvalues + k] = k < model->eigenvalue_count ? model->eigenvalues[k] : NAN;
     }

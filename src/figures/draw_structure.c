@@ -196,9 +196,11 @@ static void legend_rings(ll_canvas *canvas, const ll_figure_structure *s, const 
 {
     char text[160], low[48], high[48];
     const double mark = 0.9 * canvas->font;
+    bool any_error = false;
     for (int64_t m = 0; m < s->metric_count; m++) {
         number_text(s->metric_errors[m] ? k->error_high[m] : 1.0, high, sizeof high);
-        snprintf(text, sizeof text, "%s, 0 to %s%s", s->metric_names[m], high, s->metric_errors[m] ? " (long = bad)" : "");
+        snprintf(text, sizeof text, "%s, 0 to %s", s->metric_names[m], high);
+        any_error = any_error || s->metric_errors[m];
         /* The place of the metric's arc on the ring. */
         double x = p->x + mark / 2.0, y = p->y + p->line / 2.0, sector = TURN / (double)s->metric_count;
         arc_band(canvas, x, y, 0.32 * mark, 0.5 * mark, 0.0, TURN, TRACK);
@@ -206,6 +208,7 @@ static void legend_rings(ll_canvas *canvas, const ll_figure_structure *s, const 
                  -TURN / 4.0 + (double)(m + 1) * sector, s->metric_errors[m] ? ERROR_ARC : SCORE);
         say_beside(canvas, p, small, 1.4 * mark, text);
     }
+    if (any_error) say_beside(canvas, p, small, 1.4 * mark, "red: longer is worse");
     if (s->eigenvalue_count > 0 && k->eigenvalue_high > 0.0) {
         number_text(k->eigenvalue_low, low, sizeof low);
         number_text(k->eigenvalue_high, high, sizeof high);
