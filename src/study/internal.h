@@ -221,7 +221,8 @@ struct ll_analysis {
     X(similarity)                                                                                   \
     X(connectivity)                                                                                 \
     X(placement)                                                                                    \
-    X(topology)
+    X(topology)                                                                                     \
+    X(taxonomy)
 #define LL_ANALYSIS_DECLARE(name) extern const ll_analysis ll_analysis_##name;
 LL_ANALYSIS_LIST(LL_ANALYSIS_DECLARE)
 #undef LL_ANALYSIS_DECLARE
