@@ -114,7 +114,11 @@ static ll_status fill_models(ll_arena *arena, const ll_overview *o, const ll_ove
         const ll_overview_model *model = &o->models[m];
         at[m] = is_compared(o, placement, model->group) ? s->model_count++ : -1;
         if (at[m] < 0) continue;
-        names[at[m]] = model->name;
+        /* "plain/0" in the colour of plain is "0". */
+        const char *group_name = o->groups[model->group].name;
+        size_t length = strlen(group_name);
+        bool member = strncmp(model->name, group_name, length) == 0 && model->name[length] == '/';
+        names[at[m]] = member ? model->name + length + 1 : model->name;
         group[at[m]] = model->group;
         memcpy(positions + 2 * at[m], placement->positions + 2 * m, 2 * sizeof *positions);
         for (int64_t k = 0; k < metrics; k++) values[at[m] * metrics + k] = model->metrics[chosen[k]];
