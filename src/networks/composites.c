@@ -126,15 +126,23 @@ ll_node ll_layer_batch_norm_training(ll_graph *graph, ll_node x, ll_node scale, 
     int rank = rank_of(graph, x);
     uint32_t axes = LL_AXIS(0) | axes_between(2, rank);
     ll_node batch_mean = mean_over(graph, x, axes);
-    ll_node centred = ll_graph_subtract(graph, x, per_channel(graph, batch_mean, rank));
-    ll_node squares = ll_graph_sum(graph, ll_graph_multiply(graph, centred, centred), axes);
+    /* For any constant d, variance = mean of (x - d)^2 - (mean - d)^2. With d = the mean, as a constant, the value is
+     * that of the centred sum, and no derivative holds a sum over the samples that waits for another one: the backward
+     * pass reads the samples once less. */
+    ll_node constant = ll_graph_detach(graph, batch_mean);
+    ll_node centred = ll_graph_subtract(graph, x, per_channel(graph, constant, rank));
+    ll_node offset = ll_graph_subtract(graph, batch_mean, constant); /* zero, but not its derivative */
     ll_node count = element_count(graph, x, axes);
+    ll_node squares =
+        ll_graph_subtract(graph, ll_graph_sum(graph, ll_graph_multiply(graph, centred, centred), axes),
+                          ll_graph_multiply(graph, count, ll_graph_multiply(graph, offset, offset)));
     ll_node a = inverse_root(graph, ll_graph_divide(graph, squares, count), epsilon);
     if (scale != LL_NO_NODE) a = ll_graph_multiply(graph, a, scale);
     if (mean != NULL) *mean = batch_mean;
     if (variance != NULL) *variance = ll_graph_divide(graph, squares, ll_graph_add_scalar(graph, count, -1.0));
-    ll_node y = ll_graph_multiply(graph, centred, per_channel(graph, a, rank));
-    return shift == LL_NO_NODE ? y : ll_graph_add(graph, y, per_channel(graph, shift, rank));
+    ll_node b = ll_graph_negate(graph, ll_graph_multiply(graph, offset, a));
+    if (shift != LL_NO_NODE) b = ll_graph_add(graph, b, shift);
+    return scale_and_shift(graph, centred, a, b);
 }
 
 /* (x - mean) / sqrt(variance + epsilon) over `axes`, which stay as size 1 for the broadcast. */
