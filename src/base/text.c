@@ -1,6 +1,7 @@
 #include "losslens/base.h"
 
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,12 +67,18 @@ int ll_number_text(double value, char buffer[LL_NUMBER_TEXT])
 {
     if (isnan(value)) return snprintf(buffer, LL_NUMBER_TEXT, "nan");
     if (isinf(value)) return snprintf(buffer, LL_NUMBER_TEXT, value > 0 ? "inf" : "-inf");
-    int length = 0;
-    /* 17 significant digits always read back; most values need far fewer. */
-    for (int digits = 1; digits <= 17; digits++) {
+    /* 17 significant digits always read back, 15 or fewer that a number was written with come back with 15; so one or two
+     * trials tell how many there are, and the zeros behind them are dropped. Subnormal numbers have fewer than 15. */
+    int digits = fabs(value) >= DBL_MIN ? 15 : 1, length;
+    for (;; digits++) {
         length = snprintf(buffer, LL_NUMBER_TEXT, "%.*g", digits, value);
         /* A locale with a decimal comma affects snprintf and strtod alike; the comma goes last. */
-        if (strtod(buffer, NULL) == value) break;
+        if (digits == 17 || strtod(buffer, NULL) == value) break;
+    }
+    if (digits == 15) {
+        snprintf(buffer, LL_NUMBER_TEXT, "%.14e", value);
+        while (digits > 1 && buffer[digits + (signbit(value) ? 1 : 0)] == '0') digits--;
+        length = snprintf(buffer, LL_NUMBER_TEXT, "%.*g", digits, value);
     }
     for (int i = 0; i < length; i++) {
         if (buffer[i] == ',') buffer[i] = '.';

@@ -6,22 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { DIGITS = 9 }; /* of the numbers here: it is for pictures; the records have all */
+
 /* ---------------------------------------------------------------- has anything changed? */
 
 static ll_status count_models(ll_source *source, ll_error *error)
 {
-    ll_store_counts counts;
-    LL_TRY(ll_store_count_jobs(source->store, &counts, error));
-    source->models = source->groups = 0;
-    for (int64_t i = 0; i < counts.count; i++) {
-        const ll_store_count *one = &counts.counts[i];
-        if (!ll_is_member(one->kind)) continue;
-        for (int state = 0; state < LL_JOB_STATES; state++) source->models += one->jobs[state];
-        int64_t seen = 0;
-        while (seen < i && !(ll_is_member(counts.counts[seen].kind) && strcmp(counts.counts[seen].group, one->group) == 0)) seen++;
-        source->groups += seen == i ? 1 : 0;
+    static const char *const kinds[] = {"model", "field"};
+    int64_t models = 0, groups = 0;
+    for (int k = 0; k < 2; k++) {
+        ll_store_listing list;
+        LL_TRY(ll_store_list(source->store, &(ll_store_filter){.kind = kinds[k]}, &list, error));
+        models += list.count;
+        for (int64_t i = 0; i < list.count; i++) {
+            int64_t seen = i - 1; /* members of a group stand together */
+            while (seen >= 0 && strcmp(list.rows[seen].group, list.rows[i].group) != 0) seen--;
+            groups += seen < 0 ? 1 : 0;
+        }
+        ll_store_listing_deinit(&list);
     }
-    ll_store_counts_deinit(&counts);
+    source->models = models;
+    source->groups = groups;
     return LL_OK;
 }
 
@@ -87,7 +92,7 @@ typedef struct request_of {
 static ll_status make_overview(void *context, void **value, size_t *bytes, ll_error *error)
 {
     const request_of *of = context;
-    ll_json json = {.nonfinite_texts = true};
+    ll_json json = {.nonfinite_texts = true, .digits = DIGITS};
     ll_status status = ll_overview_write(of->server, of->source, of->state, &json, error);
     ll_text *text = ll_allocate(sizeof *text);
     if (status == LL_OK && (text == NULL || json.text.failed)) status = ll_fail_memory(error, "server", json.text.length);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_METRICS = 24, PAIR_DIGITS = 9 };
+enum { MOST_METRICS = 24 };
 
 typedef struct setting {
     const char *key, *value;
@@ -412,14 +412,32 @@ static double similarity_of(const build *b, int64_t i, int64_t j)
 
 /* ---------------------------------------------------------------- writing */
 
-/* A text that is a plain decimal number is written as one. */
+/* -?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?, as JSON has it. */
+static bool is_number(const char *text)
+{
+    static const char *const digits = "0123456789";
+    const char *at = text + (text[0] == '-');
+    size_t whole = strspn(at, digits);
+    if (whole == 0 || (at[0] == '0' && whole > 1) || strlen(text) > 40) return false;
+    at += whole;
+    if (*at == '.') {
+        size_t fraction = strspn(at + 1, digits);
+        if (fraction == 0) return false;
+        at += 1 + fraction;
+    }
+    if (*at == 'e' || *at == 'E') {
+        at += at[1] == '-' || at[1] == '+' ? 2 : 1;
+        size_t exponent = strspn(at, digits);
+        if (exponent == 0 || exponent > 3) return false;
+        at += exponent;
+    }
+    return *at == 0;
+}
+
+/* A text that is a number is written as one. */
 static void write_scalar(ll_json *json, const char *text)
 {
-    size_t length = strlen(text), digits = strspn(text + (text[0] == '-'), "0123456789");
-    char *end;
-    double value = length < 40 ? strtod(text, &end) : NAN;
-    bool number = length < 40 && digits > 0 && *end == 0 && isfinite(value) && strspn(text, "-+.eE0123456789") == length;
-    if (number) ll_json_number(json, value);
+    if (is_number(text)) ll_json_raw(json, text, strlen(text));
     else ll_json_text(json, text);
 }
 
@@ -643,7 +661,6 @@ static ll_status write_pairs(build *b, ll_json *json, ll_error *error)
     ll_json_open(json, '[');
     for (int64_t p = 0; p < count; p++) ll_json_integer(json, numbers.ids[rows[p]]);
     ll_json_close(json, ']');
-    json->digits = PAIR_DIGITS;
     for (int c = 0; c <= COLUMNS; c++) {
         ll_json_key(json, c < COLUMNS ? names[c] : "cka");
         ll_json_open(json, '[');
@@ -654,7 +671,6 @@ static ll_status write_pairs(build *b, ll_json *json, ll_error *error)
         }
         ll_json_close(json, ']');
     }
-    json->digits = 0;
     ll_json_close(json, '}');
     ll_store_numbers_deinit(&numbers);
     return ends != NULL && rows != NULL ? LL_OK : LL_OUT_OF_MEMORY;

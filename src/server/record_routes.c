@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_JOBS = 100000, BINARY_VERSION = 1 };
+enum { MOST_JOBS = 10000, BINARY_VERSION = 1 };
 
 /* ---------------------------------------------------------------- heads */
 
@@ -312,7 +312,7 @@ void ll_handle_jobs(ll_server *server, ll_source *source, const ll_request *requ
     good = good && ll_request_integer(request, "first", 0, INT64_MAX, &filter.first);
     good = good && ll_request_integer(request, "most", 1, MOST_JOBS, &filter.most);
     if (!good) {
-        ll_answer_error(answer, 400, "a parameter is malformed", "state=waiting, running, done or failed; first and most whole numbers, most up to 100000");
+        ll_answer_error(answer, 400, "a parameter is malformed", "state=waiting, running, done or failed; first and most whole numbers, most up to 10000");
         return;
     }
     if (state_name != NULL) filter.state = &state;

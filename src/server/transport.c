@@ -43,7 +43,7 @@ struct ll_transport {
     struct MHD_Daemon *daemon;
     int socket;
     pthread_t workers[MOST_WORKERS], watcher;
-    int worker_count;
+    int worker_count, warmed; /* warmed: studies, under the server's lock */
     bool watching;
     pthread_mutex_t mutex; /* of the queue and what follows */
     pthread_cond_t arrived;
@@ -243,9 +243,26 @@ static enum MHD_Result send_answer(exchange *ex)
 
 /* ---------------------------------------------------------------- our threads */
 
+/* The first overview of a large study takes a moment: it is made before anyone asks. The workers share the studies. */
+static void warm_up(ll_transport *transport)
+{
+    ll_server *server = transport->server;
+    for (;;) {
+        pthread_mutex_lock(&server->mutex);
+        ll_source *source = transport->warmed < server->source_count ? server->sources[transport->warmed++] : NULL;
+        bool stopping = server->stopping;
+        pthread_mutex_unlock(&server->mutex);
+        if (source == NULL || stopping) return;
+        ll_answer answer = {0};
+        ll_handle_overview(server, source, NULL, &answer);
+        ll_answer_deinit(&answer);
+    }
+}
+
 static void *work(void *context)
 {
     ll_transport *transport = context;
+    warm_up(transport);
     for (;;) {
         pthread_mutex_lock(&transport->mutex);
         while (transport->first == NULL && !transport->stopping) pthread_cond_wait(&transport->arrived, &transport->mutex);
@@ -380,6 +397,12 @@ static void add_body(exchange *ex, const char *bytes, size_t count)
     request->body[request->body_bytes] = 0;
 }
 
+static bool has_body(struct MHD_Connection *connection)
+{
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding") != NULL || (length != NULL && strcmp(length, "0") != 0);
+}
+
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
                                   const char *upload, size_t *upload_bytes, void **request_context)
 {
@@ -390,7 +413,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     switch (ex->state) {
     case NEW:
         ex->state = BODY;
-        if (!admit(ex, method)) return send_answer(ex);
+        /* Without a body the answer can wait for the next call, and the connection be used again. */
+        if (!admit(ex, method)) return has_body(connection) ? send_answer(ex) : MHD_YES;
         set_deadline(ex->transport, connection, ex->transport->server->options.patience + (double)ex->most / FLOOR_BYTES_A_SECOND);
         return MHD_YES;
     case BODY:

@@ -111,6 +111,29 @@ static void numbers_read_back(void **state)
     }
 }
 
+/* The fewest digits that read back, found one by one. */
+static void numbers_are_shortest(void **state)
+{
+    (void)state;
+    ll_rng rng = ll_rng_make(5, "numbers", "");
+    for (uint64_t i = 0; i < 40000; i++) {
+        char got[LL_NUMBER_TEXT], wanted[LL_NUMBER_TEXT];
+        uint64_t bits = ll_rng_bits(rng, 2 * i);
+        double value, factor = (double)(ll_rng_bits(rng, 2 * i + 1) % 100000);
+        memcpy(&value, &bits, sizeof value);
+        if (i % 4 == 1) value = factor / 1000.0;
+        if (i % 4 == 2) value = -factor * 1e-7;
+        if (i % 4 == 3) value = ldexp(factor, -1074); /* subnormal */
+        if (!isfinite(value)) continue;
+        for (int digits = 1; digits <= 17; digits++) {
+            snprintf(wanted, sizeof wanted, "%.*g", digits, value);
+            if (strtod(wanted, NULL) == value) break;
+        }
+        assert_int_equal(ll_number_text(value, got), (int)strlen(wanted));
+        assert_string_equal(got, wanted);
+    }
+}
+
 static void nearest_word(void **state)
 {
     (void)state;
@@ -201,7 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(philox_known_answers), cmocka_unit_test(normal_moments),
         cmocka_unit_test(streams_differ_and_repeat), cmocka_unit_test(permutation_is_one),
-        cmocka_unit_test(errors_are_cut_at_a_character), cmocka_unit_test(numbers_read_back),
+        cmocka_unit_test(errors_are_cut_at_a_character), cmocka_unit_test(numbers_read_back), cmocka_unit_test(numbers_are_shortest),
         cmocka_unit_test(nearest_word), cmocka_unit_test(natural_order), cmocka_unit_test(checked_sizes),
         cmocka_unit_test(arenas), cmocka_unit_test(hashing), cmocka_unit_test(cpu_level_can_be_lowered),
     };
