@@ -182,6 +182,43 @@ bool ll_analysis_print_json(const ll_record *record, int64_t most, const char *n
     return ll_json_print(&json, stdout);
 }
 
+static void name_scale(ll_panel *panel, char label[64])
+{
+    snprintf(label, 64, "%.40s (log scale)", panel->value_label != NULL ? panel->value_label : "value");
+    panel->value_label = label;
+}
+
+ll_status ll_analysis_draw(const char *path, const char *view, const ll_record *const *records, const char *const *titles,
+                           int64_t count, const ll_record_panel_options *how, const ll_figure_options *options,
+                           ll_error *error)
+{
+    ll_view chosen;
+    if (!ll_view_parse(view, &chosen)) return ll_fail(error, LL_NOT_FOUND, "losslens", view, "there is no such view");
+    ll_record_panel *made = ll_allocate_zeroed((size_t)count * sizeof *made);
+    ll_panel *panels = ll_allocate_zeroed((size_t)count * sizeof *panels);
+    char(*labels)[64] = ll_allocate_zeroed((size_t)count * sizeof *labels);
+    ll_status status = made == NULL || panels == NULL || labels == NULL ? ll_fail_memory(error, "losslens", (size_t)count * sizeof *made) : LL_OK;
+    static const ll_scale_type log_scale = LL_SCALE_LOG;
+    bool log = false; /* one that needs it takes the others along: panels share their range */
+    int64_t done = 0;
+    for (; done < count && status == LL_OK; done++) {
+        status = ll_record_panel_create(chosen, records[done], titles != NULL ? titles[done] : NULL, how, &made[done], error);
+        if (status != LL_OK) break;
+        panels[done] = made[done].panel;
+        log = log || (panels[done].scale != NULL && *panels[done].scale == LL_SCALE_LOG);
+    }
+    for (int64_t i = 0; i < done && log; i++) {
+        panels[i].scale = &log_scale;
+        name_scale(&panels[i], labels[i]);
+    }
+    if (status == LL_OK) status = ll_figure_write(path, panels, count, options, error);
+    for (int64_t i = 0; i < done; i++) ll_record_panel_deinit(&made[i]);
+    ll_free(made);
+    ll_free(panels);
+    ll_free(labels);
+    return status;
+}
+
 double ll_analysis_real(const ll_record *record, const char *name)
 {
     double value = NAN;

@@ -8,6 +8,7 @@
 #include "progress.h"
 #include "setup_flags.h"
 
+#include "losslens/figures_records.h"
 #include "losslens/records.h"
 
 enum { LL_ANALYSIS_TERMS = 64 };
@@ -45,6 +46,12 @@ bool ll_analysis_print_json(const ll_record *record, int64_t most, const char *n
 
 /* The fields alone, into an object that is open. */
 void ll_analysis_add_fields(ll_json *json, const ll_record *record, int64_t most);
+
+/* A figure of records side by side in one view ("contour", "curve" ...). titles and its entries may be NULL. A scale that is
+ * logarithmic by itself is named in the label. */
+ll_status ll_analysis_draw(const char *path, const char *view, const ll_record *const *records, const char *const *titles,
+                           int64_t count, const ll_record_panel_options *how, const ll_figure_options *options,
+                           ll_error *error);
 
 /* Record fields with a fallback, for printing. */
 double ll_analysis_real(const ll_record *record, const char *name);

@@ -318,20 +318,21 @@ static void check_data(const picture *view, ll_finding *finding)
         snprintf(name, sizeof name, "set_%lld_samples", (long long)s);
         least = ll_min_int64(least, integer_or(view->record, name, 0));
     }
-    int64_t wanted = integer_or(view->record, "samples_requested", 0);
+    /* What was asked for is the first set; others are parts of it (halves) or other data. */
+    int64_t wanted = integer_or(view->record, "samples_requested", 0), first = integer_or(view->record, "set_0_samples", 0);
     if (sets == 0 || least == 0) {
         say(finding, LL_VERDICT_FAIL, 0.0, "No samples were evaluated: the data are exhausted.");
         advise(finding, "check the data set and the split");
-    } else if (wanted > least) {
-        say(finding, LL_VERDICT_FAIL, (double)least, "%lld samples were asked for, %lld exist: the data are exhausted.",
-            (long long)wanted, (long long)least);
+    } else if (wanted > first) {
+        say(finding, LL_VERDICT_FAIL, (double)first, "%lld samples were asked for, %lld exist: the data are exhausted.",
+            (long long)wanted, (long long)first);
         advise(finding, "add data, or ask for fewer samples");
     } else if (view->missing > 0) {
         say(finding, LL_VERDICT_DOUBT, (double)view->missing, "%lld of %lld points are not computed yet.",
             (long long)view->missing, (long long)view->count);
         advise(finding, "run again: it continues where it stopped");
     } else {
-        say(finding, LL_VERDICT_PASS, (double)least, "Every point was evaluated on the same %lld samples.", (long long)least);
+        say(finding, LL_VERDICT_PASS, (double)first, "Every point was evaluated on the same %lld samples.", (long long)first);
     }
 }
 

@@ -75,6 +75,61 @@ shadow = landscape(10, "--trajectory", work + "/epoch_*.npz", "--grid", "2x2", "
 assert 0 <= shadow["trajectory_explained_variance"] < 0.01, shadow["trajectory_explained_variance"]
 verdict = [c["verdict"] for c in shadow["checks"] if c["check"] == "explained_variance"]
 assert verdict == ["fail"] or verdict == ["doubt"], verdict
+# Two paths in one plane. Without stored epochs names give the order; with them, the epochs do.
+order = [3, 0, 9, 6]
+for i, e in enumerate(order):
+    with zipfile.ZipFile(at(e)) as old, zipfile.ZipFile("%s/other_%d.npz" % (work, i), "w") as file:
+        for name in old.namelist():
+            file.writestr(name, old.read(name))
+two = landscape(10, "--direction", "pca", "--trajectory", work + "/epoch_*.npz", "--trajectory", work + "/other_*.npz", "--grid", "3x3")
+assert two["trajectory_lengths"] == [11, 4] and len(two["trajectory"]) == 15, two["trajectory_lengths"]
+assert "trajectory_epochs" not in two
+for i, e in enumerate(order):
+    assert all(abs(a - b) < 1e-9 * scale for a, b in zip(two["trajectory"][11 + i], two["trajectory"][e])), (i, e)
+def safetensors(path, tensors, epoch):
+    head, body = {"__metadata__": {"epoch": str(epoch)}}, b""
+    for name, (shape, data) in tensors.items():
+        head[name] = {"dtype": "F64", "shape": shape, "data_offsets": [len(body), len(body) + len(data)]}
+        body += data
+    text = json.dumps(head).encode()
+    text += b" " * (-len(text) % 8)
+    open(path, "wb").write(struct.pack("<Q", len(text)) + text + body)
+
+for i, e in enumerate(order):
+    with zipfile.ZipFile(at(e)) as old:
+        tensors = {}
+        for l in range(5):
+            for name, shape in (("weight", [sizes[l + 1], sizes[l]]), ("bias", [sizes[l + 1]])):
+                raw = old.read("layers.%d.%s.npy" % (l, name))
+                tensors["layers.%d.%s" % (l, name)] = (shape, raw[10 + struct.unpack("<H", raw[8:10])[0]:])
+    safetensors("%s/stored_%d.safetensors" % (work, i), tensors, e)
+stored = landscape(10, "--direction", "pca", "--trajectory", work + "/epoch_*.npz", "--trajectory", work + "/stored_*.safetensors",
+                   "--grid", "3x3")
+for i, e in enumerate(sorted(order)):
+    assert all(abs(a - b) < 1e-9 * scale for a, b in zip(stored["trajectory"][11 + i], stored["trajectory"][e])), (i, e)
+alone = landscape(10, "--trajectory", work + "/stored_*.safetensors", "--grid", "2x2")
+assert alone["trajectory_epochs"] == sorted(order) and "trajectory_lengths" not in alone
+# Adam's step from its moments: 2 / (sqrt(4) + 1e-8) in each of 7,851 places.
+with zipfile.ZipFile(work + "/moments.npz", "w") as file:
+    for l in range(5):
+        for j, shape in enumerate(((sizes[l + 1], sizes[l]), (sizes[l + 1],))):
+            n = shape[0] * (shape[1] if len(shape) > 1 else 1)
+            file.writestr("state.%d.exp_avg.npy" % (2 * l + j), npy(shape, [2.0] * n))
+            file.writestr("state.%d.exp_avg_sq.npy" % (2 * l + j), npy(shape, [4.0] * n))
+adam = landscape(10, "--direction", "adam", "--moments", work + "/moments.npz", "--grid", "3")
+near("norm of Adam's step", adam["direction_norms"][0], 7851 ** 0.5 * 2 / (2 + 1e-8))
+# A network in a list of two: the same directions, its own centre; and a direction from a file: r at theta_10 = p.
+pair = landscape(10, at(4), "--grid", "3", "--range", "-1:1", "--normalise", "none")["networks"]
+near("first of two", pair[0]["centre_loss"], own[10])
+near("second of two", pair[1]["centre_loss"], own[4])
+assert pair[0]["direction_norms"] == pair[1]["direction_norms"] and pair[1]["checkpoint"] == at(4)
+owns = landscape(10, at(4), "--grid", "3", "--range", "-1:1", "--own-directions")["networks"]
+assert owns[0]["direction_norms"] != owns[1]["direction_norms"]
+given = landscape(4, "--direction", "file", "--direction-file", at(10), "--grid", "1", "--range", "0:1")
+near("given", given["loss"][0], own[4])
+near("norm of the file's vector", given["direction_norms"][0] ** 2, sum(
+    (a * ((k * 0.6180339887498949) % 1 - 0.5)) ** 2 for k, a in enumerate(
+        sizes[l] ** -0.5 for l in range(5) for _ in range(sizes[l + 1] * (sizes[l] + 1)))))
 none = subprocess.run([program, "landscape", "--problem", "convection", "--beta", "1", "--direction", "pca", "--trajectory",
                        work + "/nothing_*.npz", "--grid", "2x2"], capture_output=True, text=True)
 assert none.returncode == 1 and "nothing_*.npz" in none.stderr, none.stderr
