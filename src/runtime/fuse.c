@@ -139,6 +139,38 @@ static void find_layouts(const ll_plan *plan, ll_fusion *fusion, const bool *map
     }
 }
 
+/* Marks what is remade; see ll_fusion. */
+static void find_remade(const ll_plan *plan, ll_fusion *fusion, const bool *map, ll_node *leaf, int32_t *size)
+{
+    enum { MOST_NODES = 8 };
+    const ll_graph *graph = plan->graph;
+    for (ll_node n = 0; n < plan->node_count; n++) {
+        const ll_graph_node *it = ll_graph_node_at(graph, n);
+        leaf[n] = LL_NO_NODE;
+        size[n] = 1;
+        bool fits = plan->needed[n] && map[n] && plan->sampled[n] && fusion->unit_of[n] < 0;
+        for (int32_t i = 0; fits && i < it->input_count; i++) {
+            ll_view view = ll_view_of(graph, it->inputs[i]);
+            ll_node in = view.base, source = in;
+            if (!plan->sampled[in]) continue;
+            const ll_graph_node *base = ll_graph_node_at(graph, in);
+            fits = same_shape(it, base) && ll_view_is_identity(graph, &view) && fusion->blocked[in] == fusion->blocked[n];
+            if (fusion->remade[in]) {
+                source = leaf[in];
+                size[n] += size[in];
+            } else {
+                fits = fits && (base->op == LL_OP_INPUT || ll_pass_of(plan, in) < ll_pass_of(plan, n));
+            }
+            fits = fits && (leaf[n] == LL_NO_NODE || leaf[n] == source) && size[n] <= MOST_NODES;
+            leaf[n] = source;
+        }
+        fusion->remade[n] = fits && leaf[n] != LL_NO_NODE;
+        for (int32_t i = 0; plan->needed[n] && i < it->input_count; i++)
+            if (ll_pass_of(plan, it->inputs[i]) == ll_pass_of(plan, n)) fusion->readers_here[it->inputs[i]]++;
+    }
+    for (int64_t i = 0; i < plan->output_count; i++) fusion->readers_here[plan->outputs[i].node]++;
+}
+
 ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
 {
     const ll_graph *graph = plan->graph;
@@ -148,6 +180,9 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
     fusion->consumers = ll_arena_allocate(memory, count * sizeof(int32_t));
     fusion->blocked = ll_arena_allocate(memory, count * sizeof(bool));
     fusion->native_convolution = ll_arena_allocate(memory, count * sizeof(bool));
+    fusion->remade = ll_arena_allocate(memory, count * sizeof(bool));
+    fusion->readers_here = ll_arena_allocate(memory, count * sizeof(int32_t));
+    fusion->remade_values = NULL;
     fusion->units = ll_arena_allocate(memory, count * sizeof(ll_unit));
     bool *map = ll_arena_allocate(memory, count * sizeof(bool));
     ll_node *reader = ll_arena_allocate(memory, count * sizeof(ll_node));
@@ -155,12 +190,14 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
     int32_t *parent = ll_arena_allocate(memory, count * sizeof(int32_t));
     int32_t *size = ll_arena_allocate(memory, count * sizeof(int32_t));
     if (!fusion->unit_of || !fusion->consumers || !fusion->blocked || !fusion->native_convolution || !fusion->units ||
+        !fusion->remade || !fusion->readers_here ||
         !map || !reader || !level || !parent || !size)
         return ll_fail_memory(error, "runtime", count * 64);
     for (size_t i = 0; i < count; i++) {
         fusion->unit_of[i] = -1;
         fusion->consumers[i] = 0;
-        fusion->blocked[i] = fusion->native_convolution[i] = map[i] = false;
+        fusion->blocked[i] = fusion->native_convolution[i] = fusion->remade[i] = map[i] = false;
+        fusion->readers_here[i] = 0;
         reader[i] = -1;
         level[i] = 0;
         parent[i] = (int32_t)i;
@@ -192,6 +229,8 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
     }
     LL_TRY(ll_products_claim(plan, fusion, error));
     find_layouts(plan, fusion, map);
+    find_remade(plan, fusion, map, reader, size);
+    for (size_t i = 0; i < count; i++) size[i] = 1;
 
     for (ll_node n = 0; n < plan->node_count; n++) {
         if (!plan->needed[n]) continue;

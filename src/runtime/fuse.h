@@ -21,11 +21,24 @@ typedef struct ll_unit {
     bool relu;
 } ll_unit;
 
+/* A value of a remade node in one pass. */
+typedef struct ll_remade {
+    struct ll_remade *next;
+    ll_node node;
+    int pass;
+    int32_t values[2]; /* a layout; -1: not made */
+} ll_remade;
+
 typedef struct ll_fusion {
     int32_t *unit_of;   /* -1: a step of its own */
     int32_t *consumers; /* needed consumers; outputs count once more */
     bool *blocked;      /* result lies in blocked layout */
     bool *native_convolution;
+    /* Element-wise in one tensor of an earlier pass (or a sample input) and fixed values: a later pass computes it again,
+     * inside its own chains where it can, rather than read it from the stash. */
+    bool *remade;
+    int32_t *readers_here; /* needed readers in the node's own pass; outputs count once more */
+    ll_remade *remade_values;
     ll_unit *units;
     int32_t unit_count;
 } ll_fusion;
@@ -46,6 +59,9 @@ typedef ll_status (*ll_use)(ll_plan *plan, ll_node node, ll_layout layout, int p
 ll_status ll_map_step_add(ll_plan *plan, const ll_fusion *fusion, const ll_node *members, int32_t count, ll_use use,
                           ll_error *error);
 bool ll_map_step_supports(const ll_plan *plan, ll_node node);
+/* Computes a remade node again in a later pass. */
+ll_status ll_map_step_remake(ll_plan *plan, const ll_fusion *fusion, ll_node node, int pass, ll_use use,
+                             ll_error *error);
 
 /* step_conv.c */
 bool ll_conv_step_supports(const ll_plan *plan, ll_node node);
@@ -58,6 +74,8 @@ ll_status ll_products_claim(ll_plan *plan, ll_fusion *fusion, ll_error *error);
 ll_status ll_product_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_error *error);
 /* lower.c: the value of a step's result, a partial sum with its total where the node sums over samples. */
 ll_status ll_plan_add_result(ll_plan *plan, ll_node node, ll_layout layout, int32_t *value, ll_error *error);
+/* lower.c: a remade node has this value in a pass. */
+ll_status ll_plan_remember(ll_plan *plan, ll_node node, int pass, ll_layout layout, int32_t value, ll_error *error);
 /* A fixed value of so many bytes that is no node's. */
 ll_status ll_plan_add_raw(ll_plan *plan, ll_node node, int pass, size_t bytes, int32_t *value, ll_error *error);
 

@@ -109,6 +109,9 @@ static ll_status find_stages(ll_plan *plan, const ll_node *outputs, int64_t outp
 /* What lowering works on; the plan's only while it is made. */
 static ll_status emit(ll_plan *plan, ll_fusion *fusion, ll_node node, ll_error *error);
 
+/* Sets the known values of a remade node to those of `pass`, which are made if need be. */
+static ll_status remake(ll_plan *plan, ll_node node, int pass, ll_remade **entry, ll_error *error);
+
 /* The value of a node in a layout for a step of `pass`; made on demand. */
 static ll_status use(ll_plan *plan, ll_node node, ll_layout layout, int pass, int32_t *value, ll_error *error)
 {
@@ -122,14 +125,52 @@ static ll_status use(ll_plan *plan, ll_node node, ll_layout layout, int pass, in
         step->outputs[0] = loaded;
         known[1] = -1;
     }
+    ll_remade *remade = NULL;
+    if (plan->fusion->remade[node]) LL_TRY(remake(plan, node, pass, &remade, error));
     if (known[0] < 0 && known[1] < 0) LL_TRY(emit(plan, plan->fusion, node, error));
     if (known[layout] < 0) {
         if (known[1 - layout] < 0)
             return ll_fail(error, LL_INTERNAL, "runtime", it->name, "node %%%d has no value", (int)node);
         int32_t made;
         LL_TRY(ll_reorder_step_add(plan, known[1 - layout], layout, &made, error));
+        if (remade) remade->values[layout] = made;
     }
     *value = known[layout];
+    return LL_OK;
+}
+
+static ll_remade *remade_in(const ll_plan *plan, ll_node node, int pass)
+{
+    ll_remade *it = plan->fusion->remade_values;
+    while (it && (it->node != node || it->pass != pass)) it = it->next;
+    return it;
+}
+
+ll_status ll_plan_remember(ll_plan *plan, ll_node node, int pass, ll_layout layout, int32_t value, ll_error *error)
+{
+    ll_remade *it = ll_arena_allocate(plan->memory, sizeof *it);
+    if (!it) return ll_fail_memory(error, "runtime", sizeof *it);
+    *it = (ll_remade){plan->fusion->remade_values, node, pass, {-1, -1}};
+    it->values[layout] = value;
+    plan->fusion->remade_values = it;
+    return LL_OK;
+}
+
+static ll_status remake(ll_plan *plan, ll_node node, int pass, ll_remade **entry, ll_error *error)
+{
+    int32_t *known = &plan->value_of[(int64_t)node * 2];
+    ll_remade *it = remade_in(plan, node, pass);
+    if (!it && pass == ll_pass_of(plan, node)) {
+        LL_TRY(emit(plan, plan->fusion, node, error));
+        it = remade_in(plan, node, pass);
+    }
+    if (!it) {
+        LL_TRY(ll_map_step_remake(plan, plan->fusion, node, pass, use, error));
+        it = remade_in(plan, node, pass);
+    }
+    known[0] = it->values[0];
+    known[1] = it->values[1];
+    *entry = it;
     return LL_OK;
 }
 
@@ -216,9 +257,8 @@ static ll_status emit_single(ll_plan *plan, ll_node node, ll_error *error)
 /* Makes the step that computes a node, after the steps that it needs. */
 static ll_status emit(ll_plan *plan, ll_fusion *fusion, ll_node node, ll_error *error)
 {
-    int32_t *known = &plan->value_of[(int64_t)node * 2];
-    if (known[0] >= 0 || known[1] >= 0) return LL_OK;
-    if (fusion->unit_of[node] < 0) return emit_single(plan, node, error);
+    const int32_t *known = &plan->value_of[(int64_t)node * 2];
+    if (fusion->unit_of[node] < 0) return known[0] >= 0 || known[1] >= 0 ? LL_OK : emit_single(plan, node, error);
     ll_unit *unit = &fusion->units[fusion->unit_of[node]];
     if (unit->emitted) return LL_OK;
     if (unit->emitting)

@@ -99,32 +99,78 @@ static int32_t member_index(const ll_node *members, int32_t count, ll_node node)
     return -1;
 }
 
-/* Whether somebody outside the chain reads a member. */
-static bool is_read_outside(const ll_plan *plan, const ll_fusion *fusion, const ll_node *members, int32_t count,
-                            int32_t index)
+/* The nodes of a program. The first `own` were asked for; the rest are remade nodes of earlier passes that these read.
+ * Ascending when a program is written. */
+typedef struct member_list {
+    ll_node nodes[2 * LL_UNIT_LIMIT];
+    bool own[2 * LL_UNIT_LIMIT];
+    int32_t count;
+} member_list;
+
+static void add_remade(const ll_plan *plan, const ll_fusion *fusion, ll_node node, int pass, member_list *all)
 {
-    int32_t inside = 0;
-    for (int32_t i = index + 1; i < count; i++) {
-        const ll_graph_node *it = ll_graph_node_at(plan->graph, members[i]);
-        for (int32_t k = 0; k < it->input_count; k++) inside += it->inputs[k] == members[index];
+    const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
+    for (int32_t k = 0; k < it->input_count; k++) {
+        ll_node in = it->inputs[k];
+        const ll_graph_node *source = ll_graph_node_at(plan->graph, in);
+        bool inlined = fusion->remade[in] && ll_pass_of(plan, in) < pass && source->rank == it->rank &&
+                       memcmp(source->shape, it->shape, sizeof it->shape) == 0 &&
+                       fusion->blocked[in] == fusion->blocked[node] && all->count < 2 * LL_UNIT_LIMIT &&
+                       member_index(all->nodes, all->count, in) < 0;
+        if (!inlined) continue;
+        all->nodes[all->count] = in;
+        all->own[all->count++] = false;
     }
-    return inside < fusion->consumers[members[index]];
+}
+
+static void gather_members(const ll_plan *plan, const ll_fusion *fusion, const ll_node *nodes, int32_t count, int pass,
+                           member_list *all)
+{
+    all->count = count;
+    for (int32_t m = 0; m < count; m++) {
+        all->nodes[m] = nodes[m];
+        all->own[m] = true;
+    }
+    for (int32_t m = 0; m < all->count; m++) add_remade(plan, fusion, all->nodes[m], pass, all);
+    for (int32_t m = 1; m < all->count; m++) /* few: insertion */
+        for (int32_t i = m; i > 0 && all->nodes[i - 1] > all->nodes[i]; i--) {
+            ll_node node = all->nodes[i];
+            bool own = all->own[i];
+            all->nodes[i] = all->nodes[i - 1];
+            all->own[i] = all->own[i - 1];
+            all->nodes[i - 1] = node;
+            all->own[i - 1] = own;
+        }
+}
+
+/* Whether a member that was asked for is read outside the program; a remade node is made again for later passes. */
+static bool is_read_outside(const ll_plan *plan, const ll_fusion *fusion, const member_list *all, int32_t index, int pass)
+{
+    ll_node node = all->nodes[index];
+    int32_t inside = 0;
+    if (!all->own[index]) return false;
+    if (pass != ll_pass_of(plan, node)) return true;
+    for (int32_t i = index + 1; i < all->count; i++) {
+        const ll_graph_node *it = ll_graph_node_at(plan->graph, all->nodes[i]);
+        for (int32_t k = 0; k < it->input_count; k++) inside += it->inputs[k] == node;
+    }
+    return inside < (fusion->remade[node] ? fusion->readers_here[node] : fusion->consumers[node]);
 }
 
 /* Fills the program; false when it does not fit. */
-static bool write_program(const ll_plan *plan, const ll_fusion *fusion, const ll_node *members, int32_t count,
-                          chain *chain_, ll_node *outputs)
+static bool write_program(const ll_plan *plan, const ll_fusion *fusion, const member_list *all, int pass, chain *chain_,
+                          ll_node *outputs)
 {
     ll_map_program *program = &chain_->program;
-    int32_t last_use[LL_UNIT_LIMIT];
-    uint8_t held[LL_UNIT_LIMIT];
-    bool busy[LL_MAP_REGISTERS] = {false}, kept[LL_UNIT_LIMIT], skipped[LL_UNIT_LIMIT] = {false},
-         freed[LL_UNIT_LIMIT] = {false};
+    const ll_node *members = all->nodes;
+    int32_t count = all->count, last_use[2 * LL_UNIT_LIMIT];
+    uint8_t held[2 * LL_UNIT_LIMIT];
+    bool busy[LL_MAP_REGISTERS] = {false}, kept[2 * LL_UNIT_LIMIT], skipped[2 * LL_UNIT_LIMIT] = {false},
+         freed[2 * LL_UNIT_LIMIT] = {false};
     ll_node sources[LL_MAP_OPERANDS];
-    if (count > LL_UNIT_LIMIT) return false;
     for (int32_t m = 0; m < count; m++) {
         last_use[m] = m;
-        kept[m] = is_read_outside(plan, fusion, members, count, m);
+        kept[m] = is_read_outside(plan, fusion, all, m, pass);
         for (int32_t i = m + 1; i < count; i++) {
             const ll_graph_node *it = ll_graph_node_at(plan->graph, members[i]);
             for (int32_t k = 0; k < it->input_count; k++)
@@ -206,22 +252,24 @@ static bool write_program(const ll_plan *plan, const ll_fusion *fusion, const ll
     return true;
 }
 
-ll_status ll_map_step_add(ll_plan *plan, const ll_fusion *fusion, const ll_node *members, int32_t count, ll_use use,
-                          ll_error *error)
+static ll_status add_step(ll_plan *plan, const ll_fusion *fusion, const ll_node *nodes, int32_t count, int pass,
+                          ll_use use, ll_error *error)
 {
     chain *made = ll_arena_allocate(plan->memory, sizeof *made);
     if (!made) return ll_fail_memory(error, "runtime", sizeof *made);
     memset(made, 0, sizeof *made);
-    made->shape_of = members[0];
-    made->blocked = fusion->blocked[members[0]];
+    made->shape_of = nodes[0];
+    made->blocked = fusion->blocked[nodes[0]];
     ll_node outputs[LL_MAP_OPERANDS];
-    if (!write_program(plan, fusion, members, count, made, outputs)) {
+    member_list all;
+    gather_members(plan, fusion, nodes, count, pass, &all);
+    if (!write_program(plan, fusion, &all, pass, made, outputs)) {
         if (count == 1)
-            return ll_fail(error, LL_INTERNAL, "runtime", NULL, "node %%%d does not fit a program", (int)members[0]);
-        LL_TRY(ll_map_step_add(plan, fusion, members, count / 2, use, error));
-        return ll_map_step_add(plan, fusion, members + count / 2, count - count / 2, use, error);
+            return ll_fail(error, LL_INTERNAL, "runtime", NULL, "node %%%d does not fit a program", (int)nodes[0]);
+        LL_TRY(add_step(plan, fusion, nodes, count / 2, pass, use, error));
+        return add_step(plan, fusion, nodes + count / 2, count - count / 2, pass, use, error);
     }
-    int pass = ll_pass_of(plan, members[0]);
+    if (made->program.output_count == 0) return LL_OK; /* all are remade where they are read */
     int32_t inputs[LL_MAP_OPERANDS];
     for (int i = 0; i < made->program.input_count; i++) {
         operand *from = &made->operands[i];
@@ -231,13 +279,28 @@ ll_status ll_map_step_add(ll_plan *plan, const ll_fusion *fusion, const ll_node 
         LL_TRY(use(plan, from->view.base, from->blocked ? LL_LAYOUT_BLOCKED : LL_LAYOUT_DENSE, pass, &inputs[i], error));
     }
     ll_step *step;
-    LL_TRY(ll_plan_add_step(plan, &map_kind, members[count - 1], pass, plan->sampled[members[0]],
+    LL_TRY(ll_plan_add_step(plan, &map_kind, nodes[count - 1], pass, plan->sampled[nodes[0]],
                             made->program.input_count, made->program.output_count, &step, error));
     step->detail = made;
-    step->nodes = count;
+    step->nodes = all.count;
     memcpy(step->inputs, inputs, sizeof(int32_t) * (size_t)made->program.input_count);
-    for (int o = 0; o < made->program.output_count; o++)
-        LL_TRY(ll_plan_add_value(plan, outputs[o], made->blocked ? LL_LAYOUT_BLOCKED : LL_LAYOUT_DENSE, pass,
-                                 &step->outputs[o], error));
+    ll_layout layout = made->blocked ? LL_LAYOUT_BLOCKED : LL_LAYOUT_DENSE;
+    for (int o = 0; o < made->program.output_count; o++) {
+        LL_TRY(ll_plan_add_value(plan, outputs[o], layout, pass, &step->outputs[o], error));
+        if (fusion->remade[outputs[o]])
+            LL_TRY(ll_plan_remember(plan, outputs[o], pass, layout, step->outputs[o], error));
+    }
     return LL_OK;
+}
+
+ll_status ll_map_step_add(ll_plan *plan, const ll_fusion *fusion, const ll_node *members, int32_t count, ll_use use,
+                          ll_error *error)
+{
+    return add_step(plan, fusion, members, count, ll_pass_of(plan, members[0]), use, error);
+}
+
+ll_status ll_map_step_remake(ll_plan *plan, const ll_fusion *fusion, ll_node node, int pass, ll_use use,
+                             ll_error *error)
+{
+    return add_step(plan, fusion, &node, 1, pass, use, error);
 }
