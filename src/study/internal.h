@@ -222,7 +222,9 @@ struct ll_analysis {
     X(connectivity)                                                                                 \
     X(placement)                                                                                    \
     X(topology)                                                                                     \
-    X(taxonomy)
+    X(distances)                                                                                    \
+    X(taxonomy)                                                                                     \
+    X(comparison)
 #define LL_ANALYSIS_DECLARE(name) extern const ll_analysis ll_analysis_##name;
 LL_ANALYSIS_LIST(LL_ANALYSIS_DECLARE)
 #undef LL_ANALYSIS_DECLARE
