@@ -224,7 +224,8 @@ struct ll_analysis {
     X(topology)                                                                                     \
     X(distances)                                                                                    \
     X(taxonomy)                                                                                     \
-    X(comparison)
+    X(comparison)                                                                                   \
+    X(trust)
 #define LL_ANALYSIS_DECLARE(name) extern const ll_analysis ll_analysis_##name;
 LL_ANALYSIS_LIST(LL_ANALYSIS_DECLARE)
 #undef LL_ANALYSIS_DECLARE
