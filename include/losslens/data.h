@@ -46,6 +46,7 @@ typedef struct ll_dataset {
  *   xy:X,Y                       two files of one tensor each (npy, pt, safetensors, npz ...), first axis the sample
  *   folder:PATH                  PATH/class/image.png|jpg; PATH/train and PATH/test when they are there
  *   segmentation:IMAGES,MASKS    two folders with files of the same stems; a mask's grey value is the class
+ *   shapes:COUNT[,SIDE[,SEED]]   generated images of SIDE (64) pixels with a class a pixel: ground, disc, rectangle
  *   csv:PATH[#COLUMN]            a table; COLUMN (default: the last) is the label if it holds texts or whole
  *                                numbers from 0, else the regression target
  *   PATH                         any of these told by what is there; an npz, pt or safetensors with x and y

@@ -3,6 +3,8 @@
 #include "losslens/data.h"
 #include "losslens/data_download.h"
 
+#include "data/shapes.h"
+
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
@@ -652,7 +654,7 @@ static ll_status load_path(ll_dataset *dataset, const char *path, const ll_forma
     if (!exists(path)) {
         return ll_fail(error, LL_NOT_FOUND, "data", path,
                        "there is no such file or folder, and no such name (cifar10:PATH, fashion-mnist, idx:X,Y, xy:X,Y, "
-                       "folder:PATH, csv:PATH ...)");
+                       "folder:PATH, csv:PATH, shapes:COUNT ...)");
     }
     if (is_folder(path)) {
         if (find_file(path, "train-images-idx3-ubyte", found, sizeof found)) return load_mnist(dataset, path, false, limits, error);
@@ -713,6 +715,7 @@ static ll_status load_source(ll_dataset *dataset, const char *source, const ll_f
     if (has_word(source, "idx", &rest)) return load_two(dataset, rest, "idx:IMAGES,LABELS", false, limits, error);
     if (has_word(source, "xy", &rest)) return load_two(dataset, rest, "xy:X,Y", false, limits, error);
     if (has_word(source, "segmentation", &rest)) return load_two(dataset, rest, "segmentation:IMAGES,MASKS", true, limits, error);
+    if (has_word(source, "shapes", &rest)) return data_make_shapes(dataset, rest, error);
     if (has_word(source, "folder", &rest)) return load_folder(dataset, rest, limits, error);
     if (has_word(source, "csv", &rest)) return load_csv(dataset, rest, limits, error);
     return load_path(dataset, source, limits, error);
