@@ -202,11 +202,8 @@ export function OrbitView({ handle, drawn, orbit, setOrbit, half, axes, label, o
 
 function BoxAxes({ half, axes, project }: { half: Vector3; axes: readonly BoxScale[]; project: OrbitHandle["project"] }) {
   const edges = boxAxes(half, project);
-  const [hx, hy, hz] = half;
-  const base = [[-hx, -hy], [hx, -hy], [hx, hy], [-hx, hy]].map(([x, y]) => project([x!, y!, -hz]));
   return (
     <g className="axis box-axes" aria-hidden="true">
-      <path className="box" d={`M${base.map((p) => `${p.x.toFixed(1)} ${p.y.toFixed(1)}`).join("L")}Z`} />
       {edges.map((edge, k) => {
         const at = (share: number): Vector3 => [0, 1, 2].map((i) => edge.from[i]! + share * (edge.to[i]! - edge.from[i]!)) as unknown as Vector3;
         const away = (p: Vector3, by: number): Vector3 => [0, 1, 2].map((i) => p[i]! + by * edge.outwards[i]!) as unknown as Vector3;

@@ -132,6 +132,17 @@ function linesOf(points: Float32Array, color: number, opacity: number, colors?: 
   return new LineSegments(geometry, new LineBasicMaterial({ color, transparent: true, opacity, vertexColors: !!colors, depthWrite: false }));
 }
 
+/** Floor and uprights, so that the box is seen behind the surface. */
+function boxLines(half: readonly [number, number, number], dark: boolean): LineSegments {
+  const [x, y, z] = half;
+  const points: number[] = [];
+  for (const s of [-1, 1]) {
+    points.push(-x, s * y, -z, x, s * y, -z, s * x, -y, -z, s * x, y, -z);
+    for (const t of [-1, 1]) points.push(s * x, t * y, -z, s * x, t * y, z);
+  }
+  return linesOf(Float32Array.from(points), dark ? 0x6a6f7a : 0xb9b4a8, 0.7);
+}
+
 function Surface({ item, landscape, topology }: ViewProps & { landscape: Landscape; topology: Topology | null }) {
   const comparison = useComparison();
   const scale = comparison.scaleOf(item);
@@ -162,7 +173,7 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
     };
     if (!settings.lines) return null;
     const full = made(shaded.full);
-    return { full, light: shaded.light === shaded.full ? made(shaded.full) : made(shaded.light) };
+    return { full, light: shaded.light === shaded.full ? full : made(shaded.light) };
   }, [shaded, scale, placed, settings.levels, settings.lines, settings.mesh, dark]);
 
   const meshLines = useMemo(() => {
@@ -215,6 +226,7 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
   const simplified = topology ? comparison.simplifiedOf(topology) : null;
   const lit = useLit(landscape.record.id);
   const pair = topology && simplified ? litPair(topology, simplified, lit) : -1;
+  const frame = useMemo(() => boxLines(placed.half, dark), [placed, dark]);
   const drawn = useMemo((): Drawn => {
     const inside = pair >= 0 && topology && simplified
       ? (v: number): boolean => basinOf(topology.hierarchy, simplified, plane.vertexOf(v)) === pair : undefined;
@@ -222,14 +234,17 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
     if (shaded.light !== shaded.full) shaded.light.lightUp(inside);
     const group = (surface: Shaded, more: Object3D | null | undefined): Group => {
       const made = new Group();
+      made.add(frame.clone());
       if (!settings.mesh) made.add(surface.object);
       if (meshLines) made.add(meshLines.clone());
       if (more) made.add(more);
       if (trajectory) made.add(trajectory.clone());
       return made;
     };
-    return { full: group(shaded.full, lines?.full), light: group(shaded.light, lines?.light), pick: shaded.light.object, dispose: () => undefined };
-  }, [shaded, lines, meshLines, trajectory, settings.mesh, pair, topology, simplified, plane]);
+    const full = group(shaded.full, lines?.full);
+    // an object has one parent: a grid small enough is drawn by the same group while moving
+    return { full, light: shaded.light === shaded.full ? full : group(shaded.light, lines?.light), pick: shaded.light.object, dispose: () => undefined };
+  }, [shaded, frame, lines, meshLines, trajectory, settings.mesh, pair, topology, simplified, plane]);
 
   const [orbit, setOrbit] = useOrbitCamera(item.model.name);
   const handle = useOrbit(drawn, orbit);
@@ -241,7 +256,10 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
     const at = handle.project([placed.x(grid.x[v % grid.columns]!), placed.y(grid.y[Math.floor(v / grid.columns)]!), placed.z(value)]);
     return { ...at, hidden: false };
   };
-  const visible = useVisible(drawn, orbit, handle, marks.map((m) => m.v), onScreen, grid, placed);
+  const critical = useMemo(() => (settings.critical && topology ? topology.hierarchy.critical : [])
+    .filter((point) => point.kind !== "minimum").map((point) => ({ kind: point.kind, v: plane.planeVertexOf(point.vertex) }))
+    .filter((point) => point.v >= 0), [settings.critical, topology, plane]);
+  const visible = useVisible(drawn, orbit, handle, [...marks, ...critical].map((m) => m.v), onScreen, grid, placed);
 
   const hover = (vertex: number | null, event: { clientX: number; clientY: number }): void => {
     if (vertex === null) {
@@ -310,9 +328,8 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
           if (p >= 0) setPinned(togglePinned(pinned, topology.hierarchy.pairs.birth[p]!));
         }}>
         <g data-picture="" />
-        {settings.critical && topology?.hierarchy.critical.map((point, i) => {
-          const v = point.kind === "minimum" ? -1 : plane.planeVertexOf(point.vertex);
-          const at = v >= 0 ? onScreen(v) : null;
+        {critical.map((point, i) => {
+          const at = visible[marks.length + i] ? onScreen(point.v) : null;
           return at && <path key={i} className={`critical outlined ${point.kind.replace(/ /g, "-")}`} d={criticalGlyph(point.kind, at.x, at.y)} />;
         })}
         {marks.map(({ pair: p, vertex, v, essential, resolved }, i) => {
@@ -363,7 +380,7 @@ function useVisible(
   const key = `${orbit.azimuth.toFixed(2)} ${orbit.elevation.toFixed(2)} ${orbit.distance.toFixed(2)} ${vertices.length} ${handle.width}`;
   return useMemo(() => {
     const rect = handle.svg.current?.getBoundingClientRect();
-    if (!rect || vertices.length > 60) return vertices.map(() => true);
+    if (!rect || vertices.length > 150) return vertices.map(() => true);
     if (known.current.key === key && known.current.value.length === vertices.length) return known.current.value;
     const step = 2.5 * Math.max(placed.half[0] / grid.columns, placed.half[1] / grid.rows) + 0.02;
     const value = vertices.map((v) => {
