@@ -3,18 +3,17 @@
 #include "graph/internal.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const module = "graph";
 
 ll_graph *ll_graph_create(void)
 {
-    ll_graph *graph = calloc(1, sizeof *graph);
+    ll_graph *graph = ll_allocate_zeroed(sizeof *graph);
     if (graph == NULL) return NULL;
     graph->arena = ll_arena_create(16384);
     if (graph->arena == NULL) {
-        free(graph);
+        ll_free(graph);
         return NULL;
     }
     return graph;
@@ -23,12 +22,12 @@ ll_graph *ll_graph_create(void)
 void ll_graph_destroy(ll_graph *graph)
 {
     if (graph == NULL) return;
-    for (int64_t i = 0; i < graph->chunk_count; i++) free(graph->chunks[i]);
-    free(graph->chunks);
-    free(graph->table);
-    free(graph->named_inputs);
+    for (int64_t i = 0; i < graph->chunk_count; i++) ll_free(graph->chunks[i]);
+    ll_free(graph->chunks);
+    ll_free(graph->table);
+    ll_free(graph->named_inputs);
     ll_arena_destroy(graph->arena);
-    free(graph);
+    ll_free(graph);
 }
 
 ll_status ll_graph_check(const ll_graph *graph, ll_error *error)
@@ -153,7 +152,7 @@ static bool node_equal(const ll_graph_node *a, const ll_graph_node *b)
 static bool grow_table(ll_graph *graph)
 {
     int64_t size = graph->table_size == 0 ? 1024 : graph->table_size * 2;
-    ll_node *table = malloc((size_t)size * sizeof *table);
+    ll_node *table = ll_allocate_array(size, sizeof *table);
     if (table == NULL) {
         ll_graph_stick_memory(graph, (size_t)size * sizeof *table);
         return false;
@@ -164,7 +163,7 @@ static bool grow_table(ll_graph *graph)
         while (table[slot] != LL_NO_NODE) slot = (slot + 1) & (uint64_t)(size - 1);
         table[slot] = (ll_node)i;
     }
-    free(graph->table);
+    ll_free(graph->table);
     graph->table = table;
     graph->table_size = size;
     return true;
@@ -174,15 +173,17 @@ static bool grow_chunks(ll_graph *graph)
 {
     if (graph->chunk_count == graph->chunk_capacity) {
         int64_t capacity = graph->chunk_capacity == 0 ? 16 : graph->chunk_capacity * 2;
-        ll_stored_node **chunks = realloc(graph->chunks, (size_t)capacity * sizeof *chunks);
+        ll_stored_node **chunks = ll_allocate_array(capacity, sizeof *chunks);
         if (chunks == NULL) {
             ll_graph_stick_memory(graph, (size_t)capacity * sizeof *chunks);
             return false;
         }
+        if (graph->chunk_count > 0) memcpy(chunks, graph->chunks, (size_t)graph->chunk_count * sizeof *chunks);
+        ll_free(graph->chunks);
         graph->chunks = chunks;
         graph->chunk_capacity = capacity;
     }
-    ll_stored_node *chunk = malloc(LL_CHUNK_NODES * sizeof *chunk);
+    ll_stored_node *chunk = ll_allocate_array(LL_CHUNK_NODES, sizeof *chunk);
     if (chunk == NULL) {
         ll_graph_stick_memory(graph, LL_CHUNK_NODES * sizeof *chunk);
         return false;
@@ -195,11 +196,13 @@ static bool remember_input(ll_graph *graph, ll_node node)
 {
     if (graph->input_count == graph->input_capacity) {
         int64_t capacity = graph->input_capacity == 0 ? 64 : graph->input_capacity * 2;
-        ll_node *grown = realloc(graph->named_inputs, (size_t)capacity * sizeof *grown);
+        ll_node *grown = ll_allocate_array(capacity, sizeof *grown);
         if (grown == NULL) {
             ll_graph_stick_memory(graph, (size_t)capacity * sizeof *grown);
             return false;
         }
+        if (graph->input_count > 0) memcpy(grown, graph->named_inputs, (size_t)graph->input_count * sizeof *grown);
+        ll_free(graph->named_inputs);
         graph->named_inputs = grown;
         graph->input_capacity = capacity;
     }

@@ -1,8 +1,6 @@
 /* A graph as text and as Graphviz' dot. */
 #include "graph/internal.h"
 
-#include <stdlib.h>
-
 static void list(ll_text *text, const char *name, const int64_t *values, int count)
 {
     ll_text_format(text, " %s [", name);
@@ -88,9 +86,9 @@ static void attributes_text(const ll_graph *graph, ll_node id, ll_text *text)
 
 static bool *marks_of(const ll_graph *graph, const ll_node *outputs, int64_t count, ll_text *text)
 {
-    bool *marks = malloc((size_t)graph->count + 1);
+    bool *marks = ll_allocate((size_t)graph->count + 1);
     if (marks == NULL || ll_graph_reachable(graph, outputs, count, marks, NULL) != LL_OK) {
-        free(marks);
+        ll_free(marks);
         text->failed = true;
         return NULL;
     }
@@ -114,7 +112,7 @@ void ll_graph_dump(const ll_graph *graph, const ll_node *outputs, int64_t output
         if (node->name != NULL) ll_text_format(text, "  # %s", node->name);
         ll_text_append(text, "\n");
     }
-    free(marks);
+    ll_free(marks);
 }
 
 /* Within a quoted string of dot. */
@@ -148,5 +146,5 @@ void ll_graph_dot(const ll_graph *graph, const ll_node *outputs, int64_t output_
         }
     }
     ll_text_append(text, "}\n");
-    free(marks);
+    ll_free(marks);
 }
