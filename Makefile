@@ -1,7 +1,8 @@
 # make demo   sets up, builds, and runs the best end-to-end example
 # make test   sets up, builds, and runs the quick and the full tests, then the quick ones with sanitizers
+# make bundle one relocatable archive that runs on any x86-64 Linux
 # make test-quick | test-asan | test-tsan | test-long | bench | format | clean
-.PHONY: all setup build demo test test-quick test-asan test-tsan test-long bench clean
+.PHONY: all setup build demo test test-quick test-asan test-tsan test-long bench bundle clean
 
 BUILD := build/release
 JOBS ?= $(shell nproc)
@@ -34,6 +35,9 @@ test-long: test
 
 bench: build
 	@bench/run
+
+bundle: build
+	@tools/bundle $(BUILD)
 
 clean:
 	@rm -rf build

@@ -14,7 +14,7 @@ typedef struct settings {
     ll_texts record;
     const char *layout, *rows, *columns, *view, *placement, *edges, *field, *connectivity;
     double simplify;
-    bool scale_given, no_caption, no_names;
+    bool width_given, scale_given, no_caption, no_names;
     ll_figure_settings figure;
 } settings;
 
@@ -229,6 +229,7 @@ static ll_status draw(const settings *s, const char *path, ll_figure_options *op
     if (status == LL_OK) {
         bool composed = w.panels.count > 1;
         if (options->columns == 0 && s->record.count == 0) options->columns = w.columns;
+        if (!s->width_given && composed) options->width_mm = 180.0;
         options->letters = options->letters || (composed && strcmp(s->layout, "losslens") == 0);
         status = ll_figure_write(s->figure.path, w.panels.panels, w.panels.count, options, error);
     }
@@ -243,7 +244,6 @@ static ll_status draw(const settings *s, const char *path, ll_figure_options *op
 static int run(int argc, char **argv)
 {
     settings s = {.layout = "grid", .view = "contour", .connectivity = "freudenthal", .figure = ll_figure_settings_default()};
-    bool width_given = false;
     const ll_option options[] = {
         {"view", LL_OPTION_TEXT, &s.view, "VIEW",
          "contour, surface, line, diagram, barcode, tree, profile, density, eigenvalues, layers, curve, cka, training, distances, "
@@ -262,7 +262,7 @@ static int run(int argc, char **argv)
         {"edges", LL_OPTION_CHOICE, &s.edges, "mc_loss|mc_error|barrier|relative_barrier", "what the structure's edges show", 0, 0, NULL},
         {"no-names", LL_OPTION_FLAG, &s.no_names, NULL, "leave the models' names out of the structure", 0, 0, NULL},
         {"no-caption", LL_OPTION_FLAG, &s.no_caption, NULL, "write no caption file beside a composed figure", 0, 0, NULL},
-        LL_FIGURE_OPTIONS_GIVEN(&s.figure, &width_given, &s.scale_given),
+        LL_FIGURE_OPTIONS_GIVEN(&s.figure, &s.width_given, &s.scale_given),
     };
     const ll_command command = {
         .verb = "figure", .usage = "STUDY.db --figure OUT.pdf [options]",
@@ -280,7 +280,6 @@ static int run(int argc, char **argv)
     if (s.figure.path == NULL) return ll_command_misuse(&command, "where to? say --figure OUT.svg, .pdf or .png");
     if (s.record.count > 0 && (s.rows != NULL || s.columns != NULL))
         return ll_command_misuse(&command, "--record goes with --view, not with --rows and --columns");
-    if (!width_given && s.record.count == 0 && (strcmp(s.layout, "losslens") == 0 || s.rows != NULL)) figure.width_mm = 180.0;
     ll_error error = {0};
     if (draw(&s, words.items[0], &figure, &error) != LL_OK) return ll_command_failure(&command, &error);
     return LL_EXIT_OK;
