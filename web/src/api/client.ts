@@ -1,8 +1,8 @@
 // The one place that talks to the server.
 import { whileBusy } from "../base/idle";
-import { LossRecord, numberFromJson, parseRecord } from "./record";
+import { LossRecord, numberFromJson, parseRecord, shownUnit } from "./record";
 import type {
-  DoneEvent, ExportFormat, Job, JobList, Model, Pairs, Placement, ProgressEvent, RunState, Setting, StateEvent, Study,
+  DoneEvent, ExportFormat, Job, JobList, Metric, Model, Pairs, Placement, ProgressEvent, RunState, Setting, StateEvent, Study,
   StudyList,
 } from "./types";
 
@@ -88,6 +88,7 @@ export function readStudy(raw: Loose<Study>): Study {
   return {
     ...(raw as unknown as Study),
     models: ((raw.models ?? []) as Loose<Model>[]).map(readModel),
+    metrics: ((raw.metrics ?? []) as Metric[]).map((metric) => ({ ...metric, unit: shownUnit(metric.unit) })),
     pairs: readPairs((raw.pairs ?? {}) as Partial<Loose<Pairs>>),
     placements: ((raw.placements ?? []) as Placement[]).map((p) => ({ ...p, quality: numberFromJson(p.quality) })),
     study_records: {

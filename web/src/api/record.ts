@@ -47,6 +47,12 @@ export function numberFromJson(value: string | number | null | undefined): numbe
   return NaN;
 }
 
+/** Units as a reader wants them: a loss is a plain number, percent is a sign. */
+export function shownUnit(unit: string): string {
+  if (unit === "percent") return "%";
+  return unit === "loss" || unit === "1" || unit === "value" ? "" : unit;
+}
+
 export class LossRecord {
   readonly id: number;
   readonly kind: string;
@@ -70,7 +76,7 @@ export class LossRecord {
       else if (field.type === "text") value = String(field.value ?? "");
       else if (field.type === "array") continue; // a head without data
       else value = numberFromJson(field.value);
-      this.byName.set(field.name, { name: field.name, unit: field.unit, value });
+      this.byName.set(field.name, { name: field.name, unit: shownUnit(field.unit), value });
     }
   }
 
@@ -156,7 +162,7 @@ export function parseRecord(buffer: ArrayBuffer): LossRecord {
     const from = start + array.offset;
     if (from % 8 !== 0 || from + count * size > buffer.byteLength) fail(`array ${field.name} lies outside of it`);
     arrays.set(field.name, {
-      type: array.type, shape: array.shape, unit: field.unit, data: viewArray(array.type, buffer, from, count),
+      type: array.type, shape: array.shape, unit: shownUnit(field.unit), data: viewArray(array.type, buffer, from, count),
     });
   }
   return new LossRecord(head, arrays);

@@ -20,7 +20,7 @@ export function modelColumns(study: Study, comparison: LossRecord | null = null)
   const columns: Column[] = [];
   const count = study.models.length;
   const add = (column: Column): void => {
-    if (column.values.some(isNumber) && !columns.some((c) => c.key === column.key)) columns.push(column);
+    if (column.values.some(isNumber) && !columns.some((c) => c.key === column.key || c.title === column.title)) columns.push(column);
   };
   for (const metric of study.metrics)
     add({

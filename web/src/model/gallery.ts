@@ -28,12 +28,15 @@ export function galleryCells(study: Study, rowParameter: string, columnParameter
   const row = swept.includes(rowParameter) ? rowParameter : '';
   const column = swept.includes(columnParameter) && columnParameter !== row ? columnParameter : '';
   if (!row && !column) {
-    const most = Math.min(MOST_COLUMNS, Math.max(0, ...study.groups.map((g) => g.models.length)));
-    const more = study.groups.some((g) => g.models.length > most);
+    // Fields beside networks are other quantities: no shared scale.
+    const networks = study.groups.filter((g) => g.kind !== 'field');
+    const groups = networks.length > 0 ? networks : study.groups;
+    const most = Math.min(MOST_COLUMNS, Math.max(0, ...groups.map((g) => g.models.length)));
+    const more = groups.some((g) => g.models.length > most);
     return {
-      rows: study.groups.map((g) => g.title || g.name),
+      rows: groups.map((g) => g.title || g.name),
       columns: Array.from({ length: most }, (_, i) => `member ${i}`),
-      cells: study.groups.map((g) => Array.from({ length: most }, (_, i) => g.models[i] ?? null)),
+      cells: groups.map((g) => Array.from({ length: most }, (_, i) => g.models[i] ?? null)),
       note: more ? `The first ${most} members of each group.` : '',
     };
   }

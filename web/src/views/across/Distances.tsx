@@ -55,7 +55,7 @@ function HeatMap({ study, record, names, matrix }: { study: Study; record: LossR
         links: [{ label: 'Matrix, NPZ', href: client.exportUrl(study.id, record.id, 'npz') }],
       }}>
       <div ref={box}>
-        <svg ref={svg} className="plot" width={left + n * cell + 10} height={top + n * cell + (labels ? 16 + longest * 0.72 : 20)} role="img" aria-label={`${kindTitle(record)} of ${n} models`}
+        <svg ref={svg} className="chart" width={left + n * cell + 10} height={top + n * cell + (labels ? 16 + longest * 0.72 : 20)} role="img" aria-label={`${kindTitle(record)} of ${n} models`}
           onPointerLeave={() => {
             hideTooltip();
             setHover({ model: null });
@@ -130,14 +130,14 @@ function Embedding({ study, record, names, matrix }: { study: Study; record: Los
         csv: () => toCsv(['model', 'x', 'y'], names.map((m, i) => [m, points[2 * i], points[2 * i + 1]])),
       }}>
       <div ref={box}>
-        <svg ref={svg} className="plot" width={inner.x + inner.width + 20} height={inner.height + 58} role="img" aria-label={`Models placed by the ${name}`}>
+        <svg ref={svg} className="chart" width={inner.x + inner.width + 20} height={inner.height + 58} role="img" aria-label={`Models placed by the ${name}`}>
           <AxisBottom scale={x} frame={{ inner }} title={`first axis, in units of the ${record.text('kind')} distance`} />
           <AxisLeft scale={y} frame={{ inner }} title="second axis" />
           {names.map((model, i) => {
             if (!isNumber(points[2 * i])) return null;
             const entry = study.models.find((m) => m.name === model);
             const strong = hovered === model || selected.includes(model);
-            return <circle key={model} className="dot" cx={x.px(points[2 * i] as number)} cy={y.px(points[2 * i + 1] as number)} r={strong ? 7 : 5}
+            return <circle key={model} className="model-mark" cx={x.px(points[2 * i] as number)} cy={y.px(points[2 * i + 1] as number)} r={strong ? 7 : 5}
               fill={entry ? groupColor(entry.group, study.groups.length, palette.dark) : palette.ink2} fillOpacity={0.85} stroke={strong ? palette.select : palette.surface} strokeWidth={strong ? 2 : 1}
               onPointerEnter={(e) => {
                 setHover({ model });

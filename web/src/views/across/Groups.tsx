@@ -17,7 +17,7 @@ import { useSize } from '../../widgets/useSize';
 
 const HEIGHT = 220;
 
-function GroupPlot({ study, column, intervals }: { study: Study; column: Column; intervals: { mean: number; low: number; high: number; count: number }[] }) {
+function GroupPlot({ study, groups, column, intervals }: { study: Study; groups: readonly number[]; column: Column; intervals: { mean: number; low: number; high: number; count: number }[] }) {
   const palette = usePalette();
   const hovered = useHover((h) => h.model);
   const selected = useView((s) => s.selected);
@@ -32,11 +32,13 @@ function GroupPlot({ study, column, intervals }: { study: Study; column: Column;
   const pad = log ? 0 : 0.05 * (range.high - range.low);
   const inner = { x: 62, y: 10, width: Math.max(60, width - 72), height: HEIGHT - 62 };
   const y = pixelScale(makeScale(log ? 'log' : 'linear', log ? shownRange : { low: range.low - pad, high: range.high + pad }), inner.y + inner.height, inner.y);
-  const slot = inner.width / study.groups.length;
+  const slot = inner.width / groups.length;
   const clampY = (v: number): number => Math.max(inner.y, Math.min(inner.y + inner.height, y.px(v)));
   const title = `${column.title}${column.unit ? ` [${column.unit}]` : ''}`;
   const room = slot - 4;
-  const slanted = study.groups.some((g) => labelWidth(g.title || g.name, 11) > room);
+  const names = groups.map((g) => study.groups[g]?.title || study.groups[g]?.name || '');
+  const slanted = names.some((name) => labelWidth(name, 11) > room);
+  const shortTitle = labelWidth(title, 11) > inner.height + 24 ? `${title.slice(0, 26)}…` : title;
   return (
     <Panel title={title} label={`${column.title} by group`} note={log ? 'logarithmic axis: more than 3 decades' : ''}
       explanation={{
@@ -49,17 +51,19 @@ function GroupPlot({ study, column, intervals }: { study: Study; column: Column;
         csv: () => toCsv(['group', 'model', column.key], study.models.map((m, i) => [study.groups[m.group]?.name, m.name, values[i]])),
       }}>
       <div ref={box}>
-        <svg ref={svg} className="plot" width={width || 200} height={HEIGHT} role="img" aria-label={`${column.title} by group`}>
-          <AxisLeft scale={y} frame={{ inner }} title={title} />
-          {study.groups.map((group, g) => {
-            const centre = inner.x + (g + 0.5) * slot;
+        <svg ref={svg} className="chart" width={width || 200} height={HEIGHT} role="img" aria-label={`${column.title} by group`}>
+          <AxisLeft scale={y} frame={{ inner }} title={shortTitle} />
+          {groups.map((g, place) => {
+            const group = study.groups[g];
+            if (!group) return null;
+            const centre = inner.x + (place + 0.5) * slot;
             const color = groupColor(g, study.groups.length, palette.dark);
             const interval = intervals[g];
             const half = Math.min(26, slot * 0.32);
             const members = group.models.filter((m) => isNumber(values[m]));
             return (
               <g key={group.name}>
-                {g > 0 && <line className="gridline" x1={centre - slot / 2} x2={centre - slot / 2} y1={inner.y} y2={inner.y + inner.height} />}
+                {place > 0 && <line className="gridline" x1={centre - slot / 2} x2={centre - slot / 2} y1={inner.y} y2={inner.y + inner.height} />}
                 {interval && isNumber(interval.low) && isNumber(interval.high) && (
                   <rect x={centre - half} width={2 * half} y={clampY(interval.high)} height={Math.max(1, clampY(interval.low) - clampY(interval.high))} fill={color} fillOpacity={0.18} />)}
                 {interval && isNumber(interval.mean) && <line x1={centre - half} x2={centre + half} y1={clampY(interval.mean)} y2={clampY(interval.mean)} stroke={color} strokeWidth={2.2} />}
@@ -68,7 +72,7 @@ function GroupPlot({ study, column, intervals }: { study: Study; column: Column;
                   const spread = members.length > 1 ? (i / (members.length - 1) - 0.5) * 1.7 * half : 0;
                   const name = study.models[m]?.name ?? '';
                   const strong = hovered === name || selected.includes(name);
-                  return <circle key={m} className="dot" cx={centre + spread} cy={y.px(values[m] as number)} r={strong ? 5.5 : members.length > 40 ? 2.2 : 3.6}
+                  return <circle key={m} className="model-mark" cx={centre + spread} cy={y.px(values[m] as number)} r={strong ? 5.5 : members.length > 40 ? 2.2 : 3.6}
                     fill={color} stroke={strong ? palette.select : palette.surface} strokeWidth={strong ? 2 : 0.7}
                     onPointerEnter={(e) => {
                       setHover({ model: name });
@@ -83,9 +87,9 @@ function GroupPlot({ study, column, intervals }: { study: Study; column: Column;
                     }}
                     onClick={() => toggleSelected(name)} />;
                 })}
-                {(study.groups.length <= 12 || g % Math.ceil(study.groups.length / 12) === 0) && (slanted
-                  ? <text transform={`translate(${centre + 4} ${inner.y + inner.height + 14}) rotate(-22)`} textAnchor="end">{(group.title || group.name).slice(-22)}</text>
-                  : <text x={centre} y={inner.y + inner.height + 17} textAnchor="middle">{group.title || group.name}</text>)}
+                {(groups.length <= 12 || place % Math.ceil(groups.length / 12) === 0) && (slanted
+                  ? <text transform={`translate(${centre + 4} ${inner.y + inner.height + 14}) rotate(-22)`} textAnchor="end">{(names[place] ?? '').slice(-22)}</text>
+                  : <text x={centre} y={inner.y + inner.height + 17} textAnchor="middle">{names[place]}</text>)}
               </g>
             );
           })}
@@ -112,6 +116,8 @@ export function Groups({ study, columns, comparison }: { study: Study; columns: 
     })] as const;
     // `columns` is made from the study and the comparison.
   })), [study, columns, comparison]);
+  // Groups without any number (fields) would be empty everywhere.
+  const groups = study.groups.map((_, g) => g).filter((g) => study.groups[g]?.models.some((m) => shown.some((c) => isNumber(c.values[m]))));
   if (shown.length === 0) return <Empty title="Nothing to compare yet"><p>No model of this study has a metric, an eigenvalue or a path.</p></Empty>;
-  return <div className="small-multiples">{shown.map((c) => <GroupPlot key={c.key} study={study} column={c} intervals={intervals.get(c.key) ?? []} />)}</div>;
+  return <div className="small-multiples">{shown.map((c) => <GroupPlot key={c.key} study={study} groups={groups} column={c} intervals={intervals.get(c.key) ?? []} />)}</div>;
 }

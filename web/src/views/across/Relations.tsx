@@ -62,7 +62,7 @@ function Scatter({ study, x, y, xLog, yLog }: { study: Study; x: Column; y: Colu
         <span key={entry.g} className="group-label"><GroupLabel study={study} index={entry.g} />
           {isNumber(entry.rho) && <span className="note">ρ {formatNumber(entry.rho, 2)}, n {entry.count}</span>}</span>))}</div>
       <div ref={box} className="fill">
-        <svg ref={svg} className="plot" width={width || 300} height={height || 200} role="img"
+        <svg ref={svg} className="chart" width={width || 300} height={height || 200} role="img"
           aria-label={`${y.title} against ${x.title}: rank correlation ${formatNumber(all.rho, 3)} over ${all.count} models`}>
           <AxisBottom scale={sx} frame={{ inner }} title={titleOf(x)} />
           <AxisLeft scale={sy} frame={{ inner }} title={titleOf(y)} />
@@ -75,7 +75,7 @@ function Scatter({ study, x, y, xLog, yLog }: { study: Study; x: Column; y: Colu
             const model = study.models[i];
             if (!model) return null;
             const strong = hovered === model.name || selected.includes(model.name);
-            return <circle key={i} className="dot" cx={sx.px(x.values[i] as number)} cy={sy.px(y.values[i] as number)} r={strong ? 6 : 4}
+            return <circle key={i} className="model-mark" cx={sx.px(x.values[i] as number)} cy={sy.px(y.values[i] as number)} r={strong ? 6 : 4}
               fill={groupColor(model.group, study.groups.length, palette.dark)} fillOpacity={0.85} stroke={strong ? palette.select : palette.surface} strokeWidth={strong ? 2 : 0.8}
               onPointerEnter={(e) => {
                 setHover({ model: model.name });
@@ -112,7 +112,7 @@ function Matrix({ study, columns, x, y }: { study: Study; columns: readonly Colu
         csv: () => toCsv(['x', 'y', 'rho', 'n'], columns.flatMap((a, i) => columns.map((b, j) => [a.key, b.key, table[i]?.[j]?.rho, table[i]?.[j]?.count]))),
       }}>
       <div className="scroll" tabIndex={0} role="region" aria-label="Rank correlations, scrollable">
-        <svg ref={svg} className="plot" width={left + size + 10} height={top + size + 6}>
+        <svg ref={svg} className="chart" width={left + size + 96} height={top + size + 6}>
           {columns.map((c, i) => (
             <g key={c.key}>
               <text x={left - 6} y={top + i * cell + cell / 2 + 4} textAnchor="end">{c.title}</text>

@@ -50,13 +50,15 @@ function usePlaces(study: Study): { places: Place[]; panels: string[]; note: str
 
   return useMemo(() => {
     const split = perGroup || (!joint && own.length > 0);
-    const panels = split ? study.groups.map((g) => g.title || g.name) : [''];
+    const panels = split ? study.groups.filter((g) => g.kind !== 'field').map((g) => g.title || g.name) : [''];
+    const panelOf = study.groups.map((_, g) => study.groups.slice(0, g).filter((other) => other.kind !== 'field').length);
     const places: Place[] = [];
     const base = { panels, error: null, loading: false };
     if (wanted.length === 0) {
       study.models.forEach((model, i) => {
+        if (study.groups[model.group]?.kind === 'field') return;
         const angle = (2 * Math.PI * i) / study.models.length;
-        places.push({ model: i, panel: split ? model.group : 0, x: Math.sin(angle), y: Math.cos(angle) });
+        places.push({ model: i, panel: split ? (panelOf[model.group] ?? 0) : 0, x: Math.sin(angle), y: Math.cos(angle) });
       });
       return { ...base, places, computed: false, quality: '', note: 'Not placed by similarity (no placement in this study yet): models stand in a circle.' };
     }
@@ -72,17 +74,17 @@ function usePlaces(study: Study): { places: Place[]; panels: string[]; note: str
         const x = positions[2 * i];
         const y = positions[2 * i + 1];
         if (model === undefined || !isNumber(x) || !isNumber(y)) return;
-        places.push({ model, panel: split ? (study.models[model]?.group ?? 0) : 0, x, y });
+        places.push({ model, panel: split ? (panelOf[study.models[model]?.group ?? 0] ?? 0) : 0, x, y });
       });
       const placement = wanted[w];
       if (placement && isNumber(placement.quality)) qualities.push(formatNumber(placement.quality, 3));
     });
-    const missing = study.models.length - new Set(places.map((p) => p.model)).size;
+    const missing = study.models.filter((m, i) => study.groups[m.group]?.kind !== 'field' && !places.some((p) => p.model === i)).length;
     const name = wanted[0]?.quality_name || 'stress';
     return {
       ...base, places, computed: true,
       quality: qualities.length > 0 ? `${METHOD_TITLES[chosenMethod] ?? chosenMethod}, ${name} ${qualities.join(', ')}` : (METHOD_TITLES[chosenMethod] ?? chosenMethod),
-      note: missing > 0 ? `${formatInteger(missing)} models have no place (no features compared)` : '',
+      note: missing > 0 ? `${formatInteger(missing)} ${missing === 1 ? 'model has' : 'models have'} no place: no features were compared` : '',
     };
     // `loaded` changes with the records wanted.
   }, [study, perGroup, loaded, chosenMethod]);
@@ -112,7 +114,9 @@ export function GlobalView({ study }: { study: Study }) {
   const values = useMemo(() => (info ? study.pairs[info.field] : []), [study, info]);
   const quantity = useMemo(() => (info ? edgeQuality(values, info, state.edgeScale) : null), [values, info, state.edgeScale]);
   const scales = useMemo(() => glyphScales(study, state, palette), [study, state, palette]);
-  const groups = useMemo(() => study.models.map((m) => m.group), [study]);
+  // Fields stand beside networks in one study; nothing connects them and nothing places them.
+  const networks = useMemo(() => study.models.filter((m) => study.groups[m.group]?.kind !== 'field').length, [study]);
+  const groups = useMemo(() => study.models.map((m) => (study.groups[m.group]?.kind === 'field' ? -1 : m.group)), [study]);
   const index = useMemo(() => new Map(study.models.map((m, i) => [m.name, i])), [study]);
   const meanMc = useMemo(() => meanOverPairs(study.pairs, 'mc_loss', study.models.length), [study]);
   const hovered = hoverModel === null ? null : (index.get(hoverModel) ?? null);
@@ -418,7 +422,7 @@ export function GlobalView({ study }: { study: Study }) {
   return (
     <Panel
       title="Global structure" label="Global structure" className="global"
-      note={`${formatInteger(study.models.length)} models in ${formatInteger(study.groups.length)} ${study.groups.length === 1 ? 'group' : 'groups'}`}
+      note={`${formatInteger(networks)} models in ${formatInteger(study.groups.filter((g) => g.kind !== 'field').length)} groups`}
       explanation={{
         what: 'Every trained model of the study as a glyph. Glyphs stand near each other where the models compute similar features (1 − CKA, linear, at the layer chosen). A line is the best path that was found between two minima: thick and straight where the loss stays low, thin and bent where a barrier is in the way.',
         variant: <>{quality || 'no placement'}{info && <>; lines: {info.title}, {state.edgeScale === 'linear' ? 'linear' : 'symmetric-log'} scale over all groups.</>}</>,
@@ -449,7 +453,7 @@ export function GlobalView({ study }: { study: Study }) {
           </div>
         </Popover>
         <button type="button" className="button" disabled={state.zoom === null} onClick={() => setGlobal({ zoom: null })}>Fit</button>
-        <span className="global-groups">{study.groups.map((g, i) => <GroupLabel key={g.name} study={study} index={i} />)}</span>
+        <span className="global-groups">{study.groups.map((g, i) => g.kind !== 'field' && <GroupLabel key={g.name} study={study} index={i} />)}</span>
       </>}
     >
       <div className="global-main">

@@ -33,7 +33,7 @@ export function Legend({ study, state, scales, info, edges, unknown, palette, li
   const parts: ReactNode[] = [];
   let y = 0;
   const title = (text: string): void => {
-    y += 18;
+    y += 22;
     parts.push(<text key={`t${y}`} x={0} y={y} className="legend-title">{text}</text>);
   };
   const small = (text: string, x = 0): void => {
@@ -77,7 +77,7 @@ export function Legend({ study, state, scales, info, edges, unknown, palette, li
 
   if (scales.bars > 0 && state.hessianRing) {
     title('Hessian eigenvalues');
-    y += 8;
+    y += 14;
     const length = 90;
     parts.push(<line key="scale" x1={0} x2={length} y1={y} y2={y} stroke={palette.ink} strokeWidth={4} />);
     const middle = scales.largest * (state.eigenvalueScale === 'symlog' ? 1e-3 : 0.5);
@@ -85,7 +85,7 @@ export function Legend({ study, state, scales, info, edges, unknown, palette, li
       state.eigenvalueScale === 'symlog' ? ', symmetric log' : ', linear'}</text>);
     if (state.eigenvalueScale === 'symlog') small(`half-way is about ${formatNumber(middle * 31, 2)}`);
     if (scales.negative) {
-      y += 14;
+      y += 17;
       parts.push(<g key="neg"><rect x={0} y={y - 9} width={16} height={10} fill={palette.negative} />
         <text x={22} y={y} className="legend-small">negative, towards the centre</text></g>);
     }
@@ -117,7 +117,7 @@ export function Legend({ study, state, scales, info, edges, unknown, palette, li
 
   if (info && edges && state.edges) {
     title('Paths between models');
-    small(`${info.title}${info.unit ? `, ${info.unit}` : ''}`);
+    small(info.title);
     const { low, high } = edges.scale;
     const worst = info.sign > 0 ? Math.min(0, low) : Math.max(0, high);
     const samples = state.edgeScale === 'linear' ? [0, 1 / 3, 2 / 3, 1] : [0, 0.01, 0.1, 1];
@@ -135,12 +135,13 @@ export function Legend({ study, state, scales, info, edges, unknown, palette, li
     if (info.sign > 0) {
       y += 18;
       parts.push(<g key="better"><line x1={2} x2={66} y1={y} y2={y} stroke={palette.under} strokeWidth={6.5 * lines} />
-        <text x={76} y={y + 4} className="legend-small">above 0: lower loss between</text></g>);
+        <text x={76} y={y + 4} className="legend-small">&gt; 0: lower on the way</text></g>);
     }
     y += 18;
     parts.push(<g key="unconverged"><line x1={2} x2={66} y1={y} y2={y} stroke={palette.ink2} strokeWidth={Math.max(1.2, 3.5 * lines)} strokeDasharray="1.5 2.5" />
       <text x={76} y={y + 4} className="legend-small">hatched: not converged</text></g>);
-    small(unknown > 0 ? `${unknown.toLocaleString('en')} pairs were not computed: unknown` : 'every pair of a group was computed');
+    y += 5;
+    small(unknown > 0 ? `not drawn: ${unknown.toLocaleString('en')} ${unknown === 1 ? 'pair' : 'pairs'} not computed` : 'every pair of a group was computed');
   }
   const height = y + 10;
   return (

@@ -233,7 +233,7 @@ export function selectEdges(pairs: Pairs, groups: readonly number[], options: Ed
   }
   // Only members of one group are connected by a study, so only those can be missing.
   const sizes = new Map<number, number>();
-  for (const group of groups) sizes.set(group, (sizes.get(group) ?? 0) + 1);
+  for (const group of groups) if (group >= 0) sizes.set(group, (sizes.get(group) ?? 0) + 1);
   const possible = [...sizes.values()].reduce((sum, s) => sum + (s * (s - 1)) / 2, 0);
   return { drawn, inRange, total, unknown: Math.max(0, possible - within) };
 }
