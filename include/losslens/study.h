@@ -68,6 +68,8 @@ typedef struct ll_study_group {
 } ll_study_group;
 LL_API int64_t ll_study_group_count(const ll_study *study);
 LL_API const ll_study_group *ll_study_group_at(const ll_study *study, int64_t index);
+/* Appends the names of a group's members as a plan would give them, one a line. Looks at the files that the study names. */
+LL_API ll_status ll_study_member_names(const ll_study *study, const char *group, ll_text *names, ll_error *error) LL_MUST_CHECK;
 
 /* Analyses and their options, for help and forms. False past the end. */
 typedef struct ll_analysis_option {

@@ -159,9 +159,13 @@ ll_status ll_view_topology(ll_view *view, ll_server *server, ll_source *source, 
 void ll_events_tick(ll_server *server, double now);
 void ll_run_tick(ll_server *server);
 void ll_run_end_all(ll_server *server);
+/* Does a text name a folder from the root or from somebody's home, a step upwards, or an address, also behind a "name:"? */
+bool ll_leaves_folder(const char *text);
+/* LL_UNSUPPORTED: the study, or what was added to it, names something outside its folder. */
+ll_status ll_check_study(const ll_source *source, ll_error *error) LL_MUST_CHECK;
 /* "add", "models" and "options" of a run's body, into the study file (additions.c); nothing without "add". */
 struct ll_value;
-ll_status ll_run_add(ll_source *source, const struct ll_value *body, ll_error *error) LL_MUST_CHECK;
+ll_status ll_add_analysis(const ll_source *source, const struct ll_value *body, ll_error *error) LL_MUST_CHECK;
 
 ll_status ll_transport_start(ll_server *server, ll_error *error) LL_MUST_CHECK;
 void ll_transport_stop(ll_transport *transport);

@@ -1,6 +1,8 @@
 /* The overview's contents: jobs and small numbers of a whole study, gathered in a few walks over the file. */
 #include "server/overview.h"
 
+#include "losslens/study.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -506,20 +508,45 @@ static void add_number_or_null(ll_json *json, const char *key, int64_t id)
     else ll_json_null(json);
 }
 
+static const ll_study_group *told_group(const ll_study *study, const char *name)
+{
+    for (int64_t i = 0; study != NULL && i < ll_study_group_count(study); i++) {
+        const ll_study_group *told = ll_study_group_at(study, i);
+        if (strcmp(told->name, name) == 0) return told;
+    }
+    return NULL;
+}
+
+static void write_told_sweep(ll_json *json, const ll_study_group *told)
+{
+    ll_json_open(json, '{');
+    for (int64_t i = 0; i < told->sweeps; i++) {
+        ll_json_key(json, told->sweep[i].key);
+        write_scalar(json, told->sweep[i].value);
+    }
+    ll_json_close(json, '}');
+}
+
+/* What the study itself says of a group goes first; a file without a study (or of another one) speaks through its records. */
 static void write_groups(const build *b, ll_json *json)
 {
+    ll_study *study = NULL;
+    ll_error ignored;
+    if (b->source->store != NULL && ll_study_of_store(b->source->store, &study, &ignored) != LL_OK) study = NULL;
     ll_json_key(json, "groups");
     ll_json_open(json, '[');
     for (int64_t g = 0; g < b->group_count; g++) {
         const group *one = &b->groups[g];
+        const ll_study_group *told = told_group(study, one->name);
         ll_json_open(json, '{');
         ll_json_add_text(json, "name", one->name);
-        ll_json_add_text(json, "title", one->name);
-        ll_json_add_text(json, "kind", one->field ? "field" : one->pinn ? "pinn" : "network");
+        ll_json_add_text(json, "title", told != NULL && told->title != NULL && told->title[0] != 0 ? told->title : one->name);
+        ll_json_add_text(json, "kind", told != NULL ? ll_group_kind_name(told->kind) : one->field ? "field" : one->pinn ? "pinn" : "network");
         ll_json_key(json, "settings");
         write_common(b, json, g);
         ll_json_key(json, "sweep");
-        write_sweep(json, one->name);
+        if (told != NULL) write_told_sweep(json, told);
+        else write_sweep(json, one->name);
         ll_json_key(json, "models");
         ll_json_open(json, '[');
         for (int64_t i = 0; i < b->model_count; i++) {
@@ -531,6 +558,7 @@ static void write_groups(const build *b, ll_json *json)
         ll_json_close(json, '}');
     }
     ll_json_close(json, ']');
+    ll_study_destroy(study);
 }
 
 /* Of one model, as a chain over the list of jobs: those of `kind` are a list, all others single. */

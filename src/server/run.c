@@ -21,22 +21,21 @@ enum { MOST_SECONDS = 1000000000 };
 
 /* ---------------------------------------------------------------- what a study may name */
 
-/* Folders that begin at the root or at somebody's home, steps upwards, and addresses, also behind a "name:". */
-static bool leaves_folder(const char *text)
+bool ll_leaves_folder(const char *text)
 {
-    const char *at = text;
-    for (bool start = true; *at != 0; at++) {
-        if (start && (*at == '/' || *at == '~')) return true;
-        if (start && at[0] == '.' && at[1] == '.' && (at[2] == '/' || at[2] == 0)) return true;
-        start = *at == ':' || *at == '=' || *at == ',' || *at == ' ' || *at == '\n';
-        if (*at == '/' && at[1] == '.' && at[2] == '.' && (at[3] == '/' || at[3] == 0)) return true;
+    bool start = true;
+    for (const char *at = text; *at != 0; at++) {
+        bool up = at[0] == '.' && at[1] == '.' && (at[2] == 0 || strchr("/\"' ,]}\n", at[2]) != NULL);
+        if (start && (*at == '/' || *at == '~' || up)) return true;
+        if (*at == '/' && at[1] == '.' && at[2] == '.') return true;
+        start = strchr(":=, \"'[{\n\t", *at) != NULL;
     }
     return strstr(text, "://") != NULL;
 }
 
 static ll_status check_value(const ll_value *value, ll_error *error)
 {
-    if (value->type == LL_VALUE_TEXT && leaves_folder(value->text))
+    if (value->type == LL_VALUE_TEXT && ll_leaves_folder(value->text))
         return ll_fail(error, LL_UNSUPPORTED, "server", NULL,
                        "line %d of the study names '%.100s'; a run started here sees the study's folder alone: run it with losslens run", value->line, value->text);
     for (int64_t i = 0; i < value->count && (value->type == LL_VALUE_LIST || value->type == LL_VALUE_MAP); i++)
@@ -44,8 +43,7 @@ static ll_status check_value(const ll_value *value, ll_error *error)
     return LL_OK;
 }
 
-/* The study's own text and what was added to it. */
-static ll_status check_study(ll_source *source, ll_error *error)
+ll_status ll_check_study(const ll_source *source, ll_error *error)
 {
     ll_store_notes notes;
     LL_TRY(ll_store_list_provenance(source->store, &notes, error));
@@ -58,7 +56,7 @@ static ll_status check_study(ll_source *source, ll_error *error)
     ll_status status = text == NULL ? ll_fail(error, LL_UNSUPPORTED, "server", NULL, "the file does not say what study it is of, so it cannot be continued")
                                     : ll_document_parse(text, strlen(text), source->name, NULL, &document, error);
     if (status == LL_OK) status = check_value(ll_document_root(document), error);
-    if (status == LL_OK && leaves_folder(additions))
+    if (status == LL_OK && ll_leaves_folder(additions))
         status = ll_fail(error, LL_UNSUPPORTED, "server", NULL, "what was added to the study names a file outside its folder");
     ll_document_destroy(document);
     ll_store_notes_deinit(&notes);
@@ -254,7 +252,7 @@ static void start(ll_server *server, ll_source *source, int64_t threads, double 
 {
     ll_error error = {0};
     ll_store_writer writer;
-    ll_status status = check_study(source, &error);
+    ll_status status = ll_check_study(source, &error);
     if (status == LL_OK) status = ll_store_current_writer(source->store, &writer, &error);
     pthread_mutex_lock(&source->mutex);
     look_after(server, source, WNOHANG);
@@ -283,7 +281,7 @@ void ll_handle_run(ll_server *server, ll_source *source, const ll_request *reque
     if (status == LL_OK) status = ll_value_check_keys(root, keys, 5, "body", &error);
     if (status == LL_OK) status = ll_value_take_integer(ll_value_get(root, "threads"), "threads", 0, 1024, "body", &threads, &error);
     if (status == LL_OK) status = ll_value_take_real(ll_value_get(root, "max_time_seconds"), "max_time_seconds", 0, MOST_SECONDS, "body", &seconds, &error);
-    if (status == LL_OK) status = ll_run_add(source, root, &error);
+    if (status == LL_OK) status = ll_add_analysis(source, root, &error);
     if (status != LL_OK) ll_answer_failure(answer, &error);
     else start(server, source, threads, seconds, answer);
     ll_document_destroy(document);
