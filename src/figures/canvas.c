@@ -29,6 +29,11 @@ ll_axis ll_value_axis(const ll_figure_options *options, const ll_extent *extent)
 {
     double low = isnan(options->vmin) ? extent->low : options->vmin;
     double high = isnan(options->vmax) ? extent->high : options->vmax;
+    /* The middle of a diverging map is zero. */
+    if (options->colormap == LL_COLORMAP_BALANCE && isnan(options->vmin) && isnan(options->vmax) && low < 0.0 && high > 0.0) {
+        high = fmax(high, -low);
+        low = -high;
+    }
     return ll_axis_make(options->scale, low, high, extent->smallest_positive);
 }
 

@@ -430,6 +430,39 @@ static ll_status make_matrix(const maker *m, const char *name, const char *names
     return LL_OK;
 }
 
+/* Entries are layers of models: "plain/0 fc". */
+static ll_status make_cka(const maker *m, ll_error *error)
+{
+    LL_TRY(make_matrix(m, "matrix", "layer_names", "linear CKA", error));
+    ll_figure_matrix *matrix = &m->panel->matrix;
+    const double *model;
+    int64_t count, models = 1;
+    if (matrix->row_names == NULL || ll_record_find(m->record, "entry_model") == NULL) return LL_OK;
+    LL_TRY(array_of(m, "entry_model", &model, &count, error));
+    for (int64_t i = 0; i < count; i++) models = ll_max_int64(models, (int64_t)model[i] + 1);
+    const char *const *names = models > 1 && models < 100000 ? lines_of(m, "model_names", models) : NULL;
+    if (names == NULL || count != matrix->rows) return LL_OK;
+    const char **labels = take(m, count, sizeof *labels);
+    if (labels == NULL) return no_memory(error);
+    for (int64_t i = 0; i < count; i++) {
+        ll_text text = {0};
+        ll_text_format(&text, "%s %s", model[i] >= 0.0 ? names[(int64_t)model[i]] : "", matrix->row_names[i]);
+        labels[i] = text.failed ? NULL : ll_arena_text(m->memory->arena, text.text);
+        ll_text_deinit(&text);
+        if (labels[i] == NULL) return no_memory(error);
+    }
+    matrix->row_names = matrix->column_names = labels;
+    return LL_OK;
+}
+
+static ll_status make_confusion(const maker *m, ll_error *error)
+{
+    LL_TRY(make_matrix(m, "confusion", "class_names", "samples", error));
+    m->panel->x_label = "predicted class";
+    m->panel->y_label = "true class";
+    return LL_OK;
+}
+
 /* u(x, t) or its difference from the exact one, over x and t. */
 static ll_status make_solution(const maker *m, ll_error *error)
 {
@@ -479,11 +512,9 @@ static ll_status make(const maker *m, ll_error *error)
     case LL_VIEW_LAYERS: return make_layers(m, error);
     case LL_VIEW_CURVE: return make_curve(m, error);
     case LL_VIEW_TRAINING: return make_training(m, error);
-    case LL_VIEW_CKA:
-        return make_matrix(m, "matrix", ll_record_find(m->record, "entry_names") != NULL ? "entry_names" : "layer_names",
-                           "linear CKA", error);
+    case LL_VIEW_CKA: return make_cka(m, error);
     case LL_VIEW_DISTANCES: return make_matrix(m, "matrix", "models", "distance", error);
-    case LL_VIEW_CONFUSION: return make_matrix(m, "confusion", NULL, "samples", error);
+    case LL_VIEW_CONFUSION: return make_confusion(m, error);
     case LL_VIEW_SOLUTION:
     case LL_VIEW_SOLUTION_ERROR: return make_solution(m, error);
     case LL_VIEWS: break;

@@ -158,6 +158,14 @@ static void lines_and_matrices(void **state)
     assert_string_equal(panel.panel.matrix.row_names[1], "fc");
     assert_true(panel.panel.matrix.values[1] == 0.5);
     ll_record_panel_deinit(&panel);
+    /* Entries of two models carry the model's name; those of one need not. */
+    const int64_t owners[] = {0, 1}, two = 2;
+    ll_array owner = {.type = LL_ARRAY_INT64, .rank = 1, .shape = {two}, .data = (void *)(uintptr_t)owners};
+    assert_int_equal(ll_record_set_array(record, "entry_model", "", &owner, NULL), LL_OK);
+    assert_int_equal(ll_record_set_text(record, "model_names", "a/0\nb/0", NULL), LL_OK);
+    panel = make(LL_VIEW_CKA, record);
+    assert_string_equal(panel.panel.matrix.row_names[1], "b/0 fc");
+    ll_record_panel_deinit(&panel);
     ll_record_destroy(record);
 }
 
