@@ -254,8 +254,10 @@ static int execute(const ll_command *command, const ll_study *study, const char 
         return LL_EXIT_OK;
     }
     if (status != LL_OK) {
-        ll_command_failure(command, &error);
-        if (outcome.failed > 0) fprintf(stderr, "losslens run: %lld jobs failed, %lld wait for them (losslens status %s)\n", (long long)outcome.failed, (long long)outcome.blocked, path);
+        /* What failed was said when it did. */
+        if (outcome.failed == 0) return ll_command_failure(command, &error);
+        fprintf(stderr, "losslens run: %lld of %lld jobs failed, %lld are done (losslens status %s)\n", (long long)outcome.failed, (long long)outcome.jobs,
+                (long long)(outcome.found + outcome.computed), path);
         return LL_EXIT_FAILURE;
     }
     char took[32];

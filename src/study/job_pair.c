@@ -13,7 +13,7 @@ static const ll_setting_row rows[] = {
     {"rate", LL_SETTING_REAL, {"0"}, NULL, 0, 1e6, "learning rate, with optimiser"},
     {"batch", LL_SETTING_INTEGER, {NULL}, NULL, 0, 1e9, "samples of a mini-batch; default: 128 for networks, all for problems"},
     {"budget", LL_SETTING_INTEGER, {"0"}, NULL, 0, 1e9, "steps of the first round, doubled by each; 0: 50 (lbfgs), 500"},
-    {"rounds", LL_SETTING_INTEGER, {"2", "4", "6"}, NULL, 1, 30, "most rounds"},
+    {"rounds", LL_SETTING_INTEGER, {"3", "5", "7"}, NULL, 1, 30, "most rounds"},
     {"points", LL_SETTING_INTEGER, {"21", "61", "61"}, NULL, 3, 100000, "points of the evaluated curve"},
     {"batch_norm", LL_SETTING_CHOICE, {"re-estimate"}, "re-estimate|keep", 0, 0, "statistics along the path"},
     {"yang", LL_SETTING_FLAG, {"false"}, NULL, 0, 0, "the fixed recipe of Yang et al. 2021, for comparison"},

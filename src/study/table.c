@@ -1,7 +1,10 @@
 #include "losslens/study_table.h"
 
+#include "losslens/study.h"
+
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { COLUMNS_LIMIT = 64 };
@@ -82,6 +85,29 @@ static ll_status fill_record(ll_store *store, const ll_overview *o, column *c, c
     return LL_OK;
 }
 
+/* setting.KEY: what the study file says of the model's group, where that is a number. */
+static ll_status fill_setting(ll_store *store, const ll_overview *o, column *c, const char *key, ll_error *error)
+{
+    ll_study *study;
+    ll_error none = {0};
+    ll_status status = ll_study_of_store(store, &study, &none);
+    if (status == LL_NOT_FOUND || status == LL_INVALID_FILE) return LL_OK; /* a file without a study: no settings */
+    if (status != LL_OK) return ll_fail(error, status, "study", none.place, "%s", none.message);
+    for (int64_t g = 0; g < ll_study_group_count(study); g++) {
+        const ll_study_group *group = ll_study_group_at(study, g);
+        int64_t at = ll_overview_find_group(o, group->name);
+        for (int64_t k = 0; k < group->settings && at >= 0; k++) {
+            char *end;
+            double value = strtod(group->setting[k].value, &end);
+            if (strcmp(group->setting[k].key, key) != 0 || end == group->setting[k].value || *end != 0) continue;
+            for (int64_t m = 0; m < o->model_count; m++)
+                if (o->models[m].group == at) c->value[m] = value;
+        }
+    }
+    ll_study_destroy(study);
+    return LL_OK;
+}
+
 static ll_status fill_column(ll_store *store, const ll_overview *o, column *c, bool *found, ll_error *error)
 {
     const char *dot = strchr(c->name, '.');
@@ -94,6 +120,8 @@ static ll_status fill_column(ll_store *store, const ll_overview *o, column *c, b
             c->value[m] = o->models[m].trace;
             c->error[m] = o->models[m].trace_standard_error;
         }
+    } else if (strncmp(c->name, "setting.", 8) == 0) {
+        LL_TRY(fill_setting(store, o, c, c->name + 8, error));
     } else if (dot != NULL) {
         LL_TRY(fill_record(store, o, c, dot, error));
     } else {
@@ -129,7 +157,7 @@ static ll_status unknown(const ll_overview *o, const char *name, ll_error *error
     int count = usual_names(o, names);
     const char *near = ll_nearest_word(name, names, count);
     return ll_fail(error, LL_NOT_FOUND, "study", name, "no model has this number%s%s; wanted a metric, lambda_1, trace, mc_loss, "
-                   "mc_error, barrier, relative_barrier, or KIND.FIELD like topology.minima",
+                   "mc_error, barrier, relative_barrier, setting.KEY, or KIND.FIELD like topology.minima",
                    near != NULL ? "; did you mean " : "", near != NULL ? near : "");
 }
 
