@@ -21,13 +21,6 @@ typedef struct point_run {
 
 /* ------------------------------------------------------------------ memory */
 
-static ll_status grow_block(char **block, size_t bytes, ll_error *error)
-{
-    ll_free(*block);
-    *block = ll_allocate_zeroed(bytes + LL_VALUE_SLACK);
-    return *block ? LL_OK : ll_fail_memory(error, "runtime", bytes);
-}
-
 static ll_status ready_streams(ll_plan *plan, int count, ll_error *error)
 {
     if (count > plan->stream_count) {
@@ -43,9 +36,9 @@ static ll_status ready_streams(ll_plan *plan, int count, ll_error *error)
             stream->seconds = ll_allocate_zeroed(sizeof(double) * steps);
             stream->runs = ll_allocate_zeroed(sizeof(int64_t) * steps);
             ll_status status = stream->pointers && stream->seconds && stream->runs
-                                   ? grow_block(&stream->arena, plan->arena_bytes, error)
+                                   ? ll_block_replace(&stream->arena, plan->arena_bytes, error)
                                    : ll_fail_memory(error, "runtime", steps * 16);
-            if (status == LL_OK) status = grow_block(&stream->workspace, plan->workspace_bytes, error);
+            if (status == LL_OK) status = ll_block_replace(&stream->workspace, plan->workspace_bytes, error);
             if (status != LL_OK) {
                 ll_free(stream->pointers);
                 ll_free(stream->seconds);
@@ -59,7 +52,7 @@ static ll_status ready_streams(ll_plan *plan, int count, ll_error *error)
     }
     if (plan->workspace_bytes > plan->stream_workspace) {
         for (int i = 0; i < plan->stream_count; i++)
-            LL_TRY(grow_block(&plan->streams[i].workspace, plan->workspace_bytes, error));
+            LL_TRY(ll_block_replace(&plan->streams[i].workspace, plan->workspace_bytes, error));
         plan->stream_workspace = plan->workspace_bytes;
     }
     return LL_OK;
@@ -77,7 +70,7 @@ static ll_status ready_slots(ll_plan *plan, int count, int64_t batches, int64_t 
     }
     for (int i = 0; i < count; i++) {
         ll_slot *slot = &plan->slots[i];
-        if (!slot->fixed) LL_TRY(grow_block(&slot->fixed, plan->fixed_bytes, error));
+        if (!slot->fixed) LL_TRY(ll_block_replace(&slot->fixed, plan->fixed_bytes, error));
         if (!slot->bound) {
             slot->bound = ll_allocate_zeroed(sizeof(void *) * (size_t)(plan->value_count + 1));
             if (!slot->bound) return ll_fail_memory(error, "runtime", sizeof(void *) * (size_t)plan->value_count);
@@ -85,7 +78,7 @@ static ll_status ready_slots(ll_plan *plan, int count, int64_t batches, int64_t 
         size_t stash = plan->stash_per_micro_batch * (size_t)batches;
         if (stash > slot->stash_bytes) {
             slot->stash_bytes = 0;
-            LL_TRY(grow_block(&slot->stash, stash, error));
+            LL_TRY(ll_block_replace(&slot->stash, stash, error));
             slot->stash_bytes = stash;
         }
         if (chunks > slot->chunks) {
@@ -245,11 +238,13 @@ static void deliver_rows(const ll_plan *plan, const ll_plan_output *output, cons
                (size_t)count * inner);
 }
 
-static ll_status run_chunk(void *context, int64_t chunk, int thread, ll_error *error)
+static ll_status run_chunk(void *context, int64_t number, int thread, ll_error *error)
 {
     const point_run *it = context;
     const whole_run *execution = it->execution;
     const ll_plan *plan = execution->plan;
+    /* Back and forth: a pass begins with what the pass before has left in the cache. */
+    int64_t chunk = it->pass % 2 == 0 ? number : execution->chunks - 1 - number;
     ll_stream *stream = &plan->streams[thread];
     int64_t first = chunk * execution->chunk_batches;
     int64_t last = ll_min_int64(first + execution->chunk_batches, execution->batches);

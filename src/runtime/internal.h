@@ -161,6 +161,9 @@ int32_t ll_plan_root(const ll_plan *plan, int32_t value); /* through aliases */
 ll_status ll_plan_place(ll_plan *plan, ll_error *error);
 size_t ll_value_bytes(const ll_value *value, int64_t samples); /* rounded up to a cache line */
 
+/* block.c: frees what *block is and makes it a zeroed block of so many bytes and the slack below; ll_free ends it. */
+ll_status ll_block_replace(char **block, size_t bytes, ll_error *error);
+
 /* The bytes that any step may write past, and read past, a value: whole vectors. */
 enum { LL_VALUE_SLACK = 64 };
 
