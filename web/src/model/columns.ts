@@ -15,6 +15,12 @@ export interface Column {
   parameter?: boolean;
 }
 
+/** Numbers of the comparison record whose names do not say enough. */
+const TITLES: Readonly<Record<string, string>> = Object.freeze({
+  cka_within_group: 'mean CKA within the group', relative_barrier: 'mean relative barrier', negative_mass: 'share of negative curvature',
+  relative_rise: 'relative rise of the loss nearby', average_persistence: 'average persistence', smad: 'SMAD of the merge tree',
+});
+
 /** Columns that have any number. `comparison`: the study's comparison record, which knows what other records say. */
 export function modelColumns(study: Study, comparison: LossRecord | null = null): Column[] {
   const columns: Column[] = [];
@@ -27,17 +33,16 @@ export function modelColumns(study: Study, comparison: LossRecord | null = null)
       key: metric.name, title: metric.title || metric.name, unit: metric.unit, better: metric.better,
       values: study.models.map((m) => m.metrics[metric.name] ?? NaN),
     });
-  add({ key: 'lambda_1', title: 'largest eigenvalue', unit: '', better: null, values: study.models.map(largestEigenvalue) });
+  add({ key: 'top_eigenvalue', title: 'largest eigenvalue', unit: '', better: null, values: study.models.map(largestEigenvalue) });
   add({ key: 'trace', title: 'Hessian trace', unit: '', better: null, values: study.models.map((m) => m.trace) });
-  add({ key: 'mean_mc', title: 'mean mode connectivity', unit: '', better: 'higher', values: meanOverPairs(study.pairs, 'mc_loss', count) });
-  add({ key: 'mean_mc_error', title: 'mean mode connectivity, error', unit: '%', better: 'higher', values: meanOverPairs(study.pairs, 'mc_error', count) });
-  add({ key: 'mean_cka', title: 'mean CKA with others', unit: '', better: null, values: meanOverPairs(study.pairs, 'cka', count) });
+  add({ key: 'mc', title: 'mean mode connectivity', unit: '', better: 'higher', values: meanOverPairs(study.pairs, 'mc_loss', count) });
+  add({ key: 'mc_error', title: 'mean mode connectivity, error', unit: '%', better: 'higher', values: meanOverPairs(study.pairs, 'mc_error', count) });
   if (comparison) {
     const order = new Map(comparison.lines('model_names').map((name, i) => [name, i]));
     for (const name of comparison.lines('metric_names')) {
       const values = comparison.numbers(`${name}_values`);
       add({
-        key: name, title: name.replaceAll('_', ' '), unit: comparison.unit(`${name}_values`), better: null,
+        key: name, title: TITLES[name] ?? name.replaceAll('_', ' '), unit: comparison.unit(`${name}_values`), better: null,
         values: study.models.map((m) => {
           const at = order.get(m.name);
           return at === undefined ? NaN : (values[at] ?? NaN);
@@ -45,6 +50,8 @@ export function modelColumns(study: Study, comparison: LossRecord | null = null)
       });
     }
   }
+  if (!columns.some((c) => c.key === 'cka_within_group'))
+    add({ key: 'cka', title: 'mean CKA with others', unit: '', better: null, values: meanOverPairs(study.pairs, 'cka', count) });
   const settings = new Set<string>();
   for (const group of study.groups) for (const key of Object.keys(group.sweep)) settings.add(key);
   for (const key of settings)
@@ -65,7 +72,7 @@ export function leadingColumn(columns: readonly Column[]): Column | null {
     const column = columns.find((c) => c.key === key);
     if (column) return column;
   }
-  return columns.find((c) => c.better !== null && c.key !== 'mean_mc') ?? null;
+  return columns.find((c) => c.better !== null && c.key !== 'mc') ?? null;
 }
 
 /** The member whose metrics are nearest to the others': least sum of distances in 1 - CKA where known, else of ranks. */

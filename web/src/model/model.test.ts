@@ -9,9 +9,9 @@ const study = smallStudy();
 const columns = modelColumns(study);
 
 test('columns: metrics, curvature, means over pairs, swept parameters', () => {
-  expect(columns.map((c) => c.key)).toEqual(['loss', 'relative_error', 'lambda_1', 'trace', 'mean_mc', 'mean_mc_error', 'mean_cka', 'sweep.beta']);
-  expect(columns.find((c) => c.key === 'lambda_1')?.values).toEqual([4, 5, 6, 100, 300]);
-  const mc = columns.find((c) => c.key === 'mean_mc')?.values ?? [];
+  expect(columns.map((c) => c.key)).toEqual(['loss', 'relative_error', 'top_eigenvalue', 'trace', 'mc', 'mc_error', 'cka', 'sweep.beta']);
+  expect(columns.find((c) => c.key === 'top_eigenvalue')?.values).toEqual([4, 5, 6, 100, 300]);
+  const mc = columns.find((c) => c.key === 'mc')?.values ?? [];
   expect(mc[0]).toBeCloseTo((-0.1 + 0.001) / 2, 12);
   expect(mc[2]).toBeCloseTo(0, 12);
   expect(mc[4]).toBe(-10);
@@ -23,7 +23,7 @@ test('best, worst and medoid', () => {
   expect(leading?.key).toBe('relative_error');
   expect(extreme(leading, [0, 1, 2, 3, 4], true)).toBe(0);
   expect(extreme(leading, [0, 1, 2, 3, 4], false)).toBe(4);
-  expect(extreme(columns.find((c) => c.key === 'mean_mc') ?? null, [0, 1, 2], true)).toBe(2);
+  expect(extreme(columns.find((c) => c.key === 'mc') ?? null, [0, 1, 2], true)).toBe(2);
   // 1 - CKA sums: model 0 .1 + .2, model 1 .1 + .05, model 2 .2 + .05
   expect(medoid(study, [0, 1, 2], leading)).toBe(1);
   expect(medoid(study, [0, 4], leading)).toBe(0); // no CKA between them: the lower median of the metric

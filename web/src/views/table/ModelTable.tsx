@@ -61,7 +61,7 @@ export function ModelTable({ study }: { study: Study }) {
   }, [study, columns, filter, sort, descending]);
 
   const leading = leadingColumn(columns);
-  const mc = columns.find((c) => c.key === 'mean_mc') ?? null;
+  const mc = columns.find((c) => c.key === 'mc') ?? null;
   const picks: [string, number | null, string][] = [
     ['Medoid', medoid(study, shown, leading), 'the model most like the others'],
     ['Best', extreme(leading, shown, true), leading ? `best ${leading.title}` : ''],

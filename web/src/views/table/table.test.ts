@@ -12,7 +12,7 @@ test('the filter takes words and comparisons', () => {
   expect(found('BETA 50')).toEqual([3, 4]);
   expect(found('g1 relative_error>=0.02')).toEqual([1, 2]);
   expect(found('beta=50')).toEqual([3, 4]);
-  expect(found('lambda_1<1e2')).toEqual([0, 1, 2]);
+  expect(found('top_eigenvalue<1e2')).toEqual([0, 1, 2]);
   expect(found('iv-b')).toEqual([0, 1, 2]);
   expect(found('nothing<3')).toEqual([]);
 });

@@ -83,7 +83,7 @@ export function tourSteps(study: Study, comparison: LossRecord | null, trust: { 
   for (const a of results.slice(0, 12))
     for (const b of results.slice(0, 12)) {
       // A metric and another of the same kind correlate by construction: a result of the landscape on one side.
-      if (a.better === null || a.key.startsWith('mean_') || b.better !== null || a === b) continue;
+      if (a.better === null || a.key.startsWith('mc') || b.better !== null || a === b) continue;
       const { rho, count } = rankCorrelation(a.values, b.values);
       if (isNumber(rho) && count >= 5 && (strongest === null || Math.abs(rho) > Math.abs(strongest.rho)))
         strongest = { a: a.title, b: b.title, aKey: a.key, bKey: b.key, rho, count };
