@@ -12,7 +12,7 @@ enum { NAMES_LIMIT = 64 };
 
 typedef struct settings {
     ll_texts record;
-    const char *layout, *rows, *columns, *view, *placement, *edges, *field, *connectivity;
+    const char *layout, *rows, *columns, *view, *placement, *edges, *field, *connectivity, *x, *y;
     double simplify;
     bool width_given, scale_given, no_caption, no_names;
     ll_figure_settings figure;
@@ -44,12 +44,12 @@ static int split(const char *text, char **copy, const char *pieces[NAMES_LIMIT])
 
 static ll_status unknown_view(const char *name, ll_error *error)
 {
-    const char *names[LL_VIEWS + 1];
+    enum { COUNT = LL_VIEWS + 3 };
+    const char *names[COUNT] = {[LL_VIEWS] = "structure", "relation", "comparison"};
     ll_text list = {0};
     for (int i = 0; i < LL_VIEWS; i++) names[i] = ll_view_name((ll_view)i);
-    names[LL_VIEWS] = "structure";
-    for (int i = 0; i <= LL_VIEWS; i++) ll_text_format(&list, "%s%s", i > 0 ? ", " : "", names[i]);
-    const char *near = ll_nearest_word(name, names, LL_VIEWS + 1);
+    for (int i = 0; i < COUNT; i++) ll_text_format(&list, "%s%s", i > 0 ? ", " : "", names[i]);
+    const char *near = ll_nearest_word(name, names, COUNT);
     ll_status status = ll_fail(error, LL_INVALID_ARGUMENT, "losslens", name, "there is no such view%s%s%s; wanted %s",
                                near != NULL ? "; did you mean " : "", near != NULL ? near : "", "", list.failed ? "" : list.text);
     ll_text_deinit(&list);
@@ -144,6 +144,13 @@ static ll_status add_row(work *w, const char *name, const int64_t *models, int c
 {
     ll_view view;
     if (strcmp(name, "structure") == 0) return add_structure(w, count, 2, error);
+    if (strcmp(name, "relation") == 0 || strcmp(name, "comparison") == 0) {
+        bool relation = name[0] == 'r';
+        if (w->s->y == NULL || (relation && w->s->x == NULL))
+            return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", name, "which numbers? say %s--y NAME, as in losslens table",
+                           relation ? "--x NAME " : "");
+        return ll_study_panels_add_relation(&w->panels, w->store, &w->overview, relation ? w->s->x : NULL, w->s->y, error);
+    }
     if (!ll_view_parse(name, &view)) return unknown_view(name, error);
     if (view == LL_VIEW_CKA || view == LL_VIEW_DISTANCES) return add_of_study(w, view, error);
     if (view == LL_VIEW_CURVE) return add_pair(w, models, count, error);
@@ -247,7 +254,7 @@ static int run(int argc, char **argv)
     const ll_option options[] = {
         {"view", LL_OPTION_TEXT, &s.view, "VIEW",
          "contour, surface, line, diagram, barcode, tree, profile, density, eigenvalues, layers, curve, cka, training, distances, "
-         "confusion, solution, solution-error or structure", 0, 0, NULL},
+         "confusion, solution, solution-error, structure, relation or comparison", 0, 0, NULL},
         {"record", LL_OPTION_TEXTS, &s.record, "ID", "draw this record; may be given several times", 0, 0, NULL},
         {"layout", LL_OPTION_CHOICE, &s.layout, "grid|losslens",
          "grid: rows of views, columns of models; losslens: the structure of all models above them", 0, 0, NULL},
@@ -258,6 +265,8 @@ static int run(int argc, char **argv)
         {"connectivity", LL_OPTION_CHOICE, &s.connectivity, "freudenthal|freudenthal-plus|axis|box",
          "neighbours on the grid, for diagrams, trees and profiles", 0, 0, NULL},
         {"simplify", LL_OPTION_REAL, &s.simplify, "SHARE", "drop pairs of less persistence than this share of the range", 0.0, 1.0, NULL},
+        {"x", LL_OPTION_TEXT, &s.x, "NAME", "of a relation: a number as in losslens table, or setting.KEY for a swept parameter", 0, 0, NULL},
+        {"y", LL_OPTION_TEXT, &s.y, "NAME", "of a relation or a comparison of groups", 0, 0, NULL},
         {"placement", LL_OPTION_TEXT, &s.placement, "METHOD", "of the structure: mds, tsne, umap; else the first there is", 0, 0, NULL},
         {"edges", LL_OPTION_CHOICE, &s.edges, "mc_loss|mc_error|barrier|relative_barrier", "what the structure's edges show", 0, 0, NULL},
         {"no-names", LL_OPTION_FLAG, &s.no_names, NULL, "leave the models' names out of the structure", 0, 0, NULL},
@@ -270,7 +279,8 @@ static int run(int argc, char **argv)
                  "logarithmic scale unless --scale says otherwise. A figure of several panels gets a caption file beside it.",
         .example = "losslens figure study.db --view surface --columns resnet --figure surface.pdf\n"
                    "losslens figure study.db --layout losslens --rows contour,profile --width 180 --figure figure5.pdf\n"
-                   "losslens figure study.db --rows contour,diagram,tree --columns 'pinn(beta=1),pinn(beta=50)' --width 180 --figure figure2.svg",
+                   "losslens figure study.db --rows contour,diagram,tree --columns 'pinn(beta=1),pinn(beta=50)' --width 180 --figure figure2.svg\n"
+                   "losslens figure study.db --view relation --x topology.minima --y relative_error --figure relation.pdf",
         .options = options, .option_count = LL_COUNT(options), .least_words = 1, .most_words = 1};
     ll_words words;
     ll_figure_options figure;

@@ -50,6 +50,15 @@ static void add_caption(ll_study_panels *panels, const char *text)
     ll_text_format(&panels->caption, "(%c) %s\n", (char)('a' + panels->count % 26), text);
 }
 
+ll_status ll_study_panels_add(ll_study_panels *panels, const ll_panel *panel, ll_arena *arena, const char *caption, ll_error *error)
+{
+    LL_TRY(make_room(panels, error));
+    add_caption(panels, caption);
+    panels->owners[panels->count] = (struct ll_study_panel_owner){.arena = arena};
+    panels->panels[panels->count++] = *panel;
+    return LL_OK;
+}
+
 /* ---------------------------------------------------------------- the structure */
 
 static double edge_value(const ll_overview_pair *pair, const char *which)
@@ -175,7 +184,6 @@ ll_status ll_study_panels_add_structure(ll_study_panels *panels, const ll_overvi
         return ll_fail(error, LL_NOT_FOUND, "losslens", choice->placement,
                        "the study has no placement of all models%s; put `similarity` and `placement` among its analyses",
                        choice->placement != NULL ? " by that method" : "");
-    LL_TRY(make_room(panels, error));
     ll_arena *arena = ll_arena_create(4096);
     if (arena == NULL) return no_memory(error);
     ll_panel panel = {.kind = LL_PANEL_STRUCTURE, .title = "Global structure", .wide = wide, .high = high};
@@ -193,13 +201,10 @@ ll_status ll_study_panels_add_structure(ll_study_panels *panels, const ll_overvi
         ll_text line = {0};
         ll_text_format(&line, "Global structure of %lld models: placement by %s; edges: %s of %lld pairs.",
                        (long long)panel.structure.model_count, small.text, edge_name(which), (long long)panel.structure.edge_count);
-        add_caption(panels, line.failed ? "" : line.text);
+        status = ll_study_panels_add(panels, &panel, arena, line.failed ? "" : line.text, error);
         ll_text_deinit(&line);
-        panels->owners[panels->count] = (struct ll_study_panel_owner){.arena = arena};
-        panels->panels[panels->count++] = panel;
-    } else {
-        ll_arena_destroy(arena);
     }
+    if (status != LL_OK) ll_arena_destroy(arena);
     ll_text_deinit(&small);
     return status;
 }

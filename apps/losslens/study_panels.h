@@ -33,6 +33,12 @@ ll_status ll_study_panels_add_structure(ll_study_panels *panels, const ll_overvi
 /* Adds a view of a record. title NULL: none. The options' strings must live as long as the call. */
 ll_status ll_study_panels_add_view(ll_study_panels *panels, ll_store *store, int64_t record, ll_view view, const char *title,
                                    const ll_record_panel_options *options, ll_error *error);
+/* Adds y against x, a dot a model and a colour a group, with their rank correlation; x NULL: y of every group, members, mean
+ * and interval. Numbers are named as in ll_number_table_make. */
+ll_status ll_study_panels_add_relation(ll_study_panels *panels, ll_store *store, const ll_overview *overview, const char *x, const char *y,
+                                       ll_error *error);
+/* Adds a panel whose data lies in the arena, which is taken over on success. */
+ll_status ll_study_panels_add(ll_study_panels *panels, const ll_panel *panel, ll_arena *arena, const char *caption, ll_error *error);
 /* The first result of a model that the view can show; LL_NO_RECORD. */
 int64_t ll_study_record_for(const ll_overview *overview, int64_t model, ll_view view);
 

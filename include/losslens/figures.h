@@ -91,6 +91,7 @@ typedef struct ll_figure_series {
     bool markers;        /* points on the line */
     bool no_line;
     bool dashed;
+    int64_t line_from;   /* the line begins at this point; marks end before it (0: all have both) */
 } ll_figure_series;
 typedef struct ll_figure_curves {
     int64_t series_count;

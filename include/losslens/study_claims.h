@@ -40,10 +40,6 @@ typedef struct ll_claims {
 LL_API ll_status ll_claims_judge(ll_store *store, const ll_overview *overview, ll_claims *claims, ll_error *error) LL_MUST_CHECK;
 LL_API void ll_claims_deinit(ll_claims *claims);
 
-/* Half the width of the 95 % interval of a mean in standard errors: the 97.5 % quantile of Student's t with that many
- * degrees of freedom (>= 1, may be fractional). Accurate to 1e-10. */
-LL_API double ll_student_quantile(double degrees);
-
 #ifdef __cplusplus
 }
 #endif

@@ -19,7 +19,8 @@ typedef struct ll_number_table {
 } ll_number_table;
 
 /* names: metrics, lambda_1 (largest eigenvalue), trace, mc_loss, mc_error, barrier, relative_barrier (means over a model's
- * pairs), or KIND.FIELD for a number of any result (topology.minima, landscape.centre_loss). count 0: all that the study
+ * pairs), setting.KEY (a number that the study file gives the model's group), or KIND.FIELD for a number of any result
+ * (topology.minima, landscape.centre_loss). count 0: all that the study
  * has of a usual choice. LL_NOT_FOUND: a name that no model has, with the nearest one. */
 LL_API ll_status ll_number_table_make(ll_store *store, const ll_overview *overview, const char *const *names, int count, bool by_group,
                                ll_number_table *table, ll_error *error) LL_MUST_CHECK;

@@ -51,7 +51,7 @@ static void draw_line(ll_canvas *canvas, const ll_frame *frame, const ll_figure_
     static const double dashes[] = {3.0, 2.0};
     cairo_t *cairo = canvas->cairo;
     cairo_new_path(cairo);
-    for (int64_t i = 0; i < series->count; i++) {
+    for (int64_t i = series->line_from; i < series->count; i++) {
         double x = ll_frame_x(frame, series->x[i]), y = ll_frame_y(frame, series->y[i]);
         if (isfinite(x) && isfinite(y)) {
             cairo_line_to(cairo, x, y);
@@ -108,7 +108,8 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
             double px = ll_frame_x(&frame, series->x[i]), py = ll_frame_y(&frame, series->y[i]);
             if (!isfinite(px) || !isfinite(py)) continue;
             points++;
-            if (series->markers) ll_canvas_mark(canvas, LL_SHAPE_DISC, px, py, 0.2 * canvas->font, color, 0xffffff);
+            bool marked = series->markers && (series->line_from == 0 || i < series->line_from);
+            if (marked) ll_canvas_mark(canvas, LL_SHAPE_DISC, px, py, 0.2 * canvas->font, color, 0xffffff);
             count_corner(&frame, px, py, load);
             if (series->low != NULL) count_corner(&frame, px, ll_frame_y(&frame, series->low[i]), load);
             if (series->high != NULL) count_corner(&frame, px, ll_frame_y(&frame, series->high[i]), load);

@@ -1,6 +1,7 @@
 #include "losslens/study_claims.h"
 
 #include "losslens/formats.h"
+#include "losslens/study_statistics.h"
 #include "losslens/study_table.h"
 
 #include <math.h>
@@ -18,49 +19,6 @@ void ll_claims_deinit(ll_claims *claims)
     if (claims == NULL) return;
     ll_arena_destroy(claims->memory);
     *claims = (ll_claims){0};
-}
-
-/* ---------------------------------------------------------------- Student's t */
-
-/* Regularised incomplete beta function I_x(a, 1/2) by its continued fraction (Lentz). */
-static double incomplete_beta(double x, double a, double b)
-{
-    if (x <= 0.0) return 0.0;
-    if (x >= 1.0) return 1.0;
-    if (x > (a + 1.0) / (a + b + 2.0)) return 1.0 - incomplete_beta(1.0 - x, b, a);
-    double front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x)) / a;
-    double c = 1.0, d = 1.0 - (a + b) * x / (a + 1.0), tiny = 1e-300;
-    d = 1.0 / (fabs(d) < tiny ? tiny : d);
-    double fraction = d;
-    for (int i = 1; i < 10000; i++) {
-        double m = i;
-        const double terms[2] = {m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m)),
-                                 -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0))};
-        double before = fraction;
-        for (int k = 0; k < 2; k++) {
-            d = 1.0 + terms[k] * d;
-            c = 1.0 + terms[k] / c;
-            d = 1.0 / (fabs(d) < tiny ? tiny : d);
-            if (fabs(c) < tiny) c = tiny;
-            fraction *= c * d;
-        }
-        if (fabs(fraction - before) <= 1e-16 * fabs(fraction)) break;
-    }
-    return front * fraction;
-}
-
-double ll_student_quantile(double degrees)
-{
-    /* Both tails together hold 5 % beyond t: I_{v / (v + t^2)}(v/2, 1/2) = 0.05; it falls with t. */
-    if (!(degrees > 0.0)) return NAN;
-    double low = 1.0, high = 2.0;
-    while (incomplete_beta(degrees / (degrees + high * high), degrees / 2.0, 0.5) > 0.05 && high < 1e12) high *= 2.0;
-    for (int i = 0; i < 200 && high - low > 1e-14 * high; i++) {
-        double middle = 0.5 * (low + high);
-        if (incomplete_beta(degrees / (degrees + middle * middle), degrees / 2.0, 0.5) > 0.05) low = middle;
-        else high = middle;
-    }
-    return 0.5 * (low + high);
 }
 
 /* ---------------------------------------------------------------- one claim */

@@ -1,7 +1,8 @@
 /* Every number of every model in one table: by group mean and interval, and rank correlations of any two numbers and of each
  * with what the study swept. */
 #include "study/setups.h"
-#include "study/statistics.h"
+
+#include "losslens/study_statistics.h"
 
 #include <stdio.h>
 #include <stdlib.h>

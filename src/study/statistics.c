@@ -1,17 +1,47 @@
-#include "study/statistics.h"
+#include "losslens/study_statistics.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-double ll_student_975(int64_t degrees)
+/* Regularised incomplete beta function I_x(a, 1/2) by its continued fraction (Lentz). */
+static double incomplete_beta(double x, double a, double b)
 {
-    static const double table[] = {12.7062, 4.30265, 3.18245, 2.77645, 2.57058, 2.44691, 2.36462, 2.30600, 2.26216, 2.22814,
-                                   2.20099, 2.17881, 2.16037, 2.14479, 2.13145, 2.11991, 2.10982, 2.10092, 2.09302, 2.08596};
-    if (degrees < 1) return NAN;
-    if (degrees <= 20) return table[degrees - 1];
-    /* Cornish-Fisher about the normal point (Abramowitz & Stegun 26.7.5). */
-    double z = 1.959963985, n = (double)degrees, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
-    return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n) + (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * n * n * n);
+    if (x <= 0.0) return 0.0;
+    if (x >= 1.0) return 1.0;
+    if (x > (a + 1.0) / (a + b + 2.0)) return 1.0 - incomplete_beta(1.0 - x, b, a);
+    double front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x)) / a;
+    double c = 1.0, d = 1.0 - (a + b) * x / (a + 1.0), tiny = 1e-300;
+    d = 1.0 / (fabs(d) < tiny ? tiny : d);
+    double fraction = d;
+    for (int i = 1; i < 10000; i++) {
+        double m = i;
+        const double terms[2] = {m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m)),
+                                 -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0))};
+        double before = fraction;
+        for (int k = 0; k < 2; k++) {
+            d = 1.0 + terms[k] * d;
+            c = 1.0 + terms[k] / c;
+            d = 1.0 / (fabs(d) < tiny ? tiny : d);
+            if (fabs(c) < tiny) c = tiny;
+            fraction *= c * d;
+        }
+        if (fabs(fraction - before) <= 1e-16 * fabs(fraction)) break;
+    }
+    return front * fraction;
+}
+
+double ll_student_quantile(double degrees)
+{
+    /* Both tails together hold 5 % beyond t: I_{v / (v + t^2)}(v/2, 1/2) = 0.05; it falls with t. */
+    if (!(degrees > 0.0)) return NAN;
+    double low = 1.0, high = 2.0;
+    while (incomplete_beta(degrees / (degrees + high * high), degrees / 2.0, 0.5) > 0.05 && high < 1e12) high *= 2.0;
+    for (int i = 0; i < 200 && high - low > 1e-14 * high; i++) {
+        double middle = 0.5 * (low + high);
+        if (incomplete_beta(degrees / (degrees + middle * middle), degrees / 2.0, 0.5) > 0.05) low = middle;
+        else high = middle;
+    }
+    return 0.5 * (low + high);
 }
 
 int64_t ll_mean_interval(const double *values, int64_t count, double *mean, double *half_width)
@@ -26,7 +56,7 @@ int64_t ll_mean_interval(const double *values, int64_t count, double *mean, doub
     *mean = known > 0 ? sum / (double)known : (double)NAN;
     for (int64_t i = 0; i < count; i++)
         if (!isnan(values[i])) squares += (values[i] - *mean) * (values[i] - *mean);
-    *half_width = known > 1 ? ll_student_975(known - 1) * sqrt(squares / (double)(known - 1) / (double)known) : (double)NAN;
+    *half_width = known > 1 ? ll_student_quantile((double)known - 1.0) * sqrt(squares / (double)(known - 1) / (double)known) : (double)NAN;
     return known;
 }
 

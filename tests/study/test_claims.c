@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "losslens/study_claims.h"
+#include "losslens/study_statistics.h"
 
 #include <math.h>
 #include <stdio.h>
