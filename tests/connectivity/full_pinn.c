@@ -1,7 +1,7 @@
 /* Two physics-informed networks of one loss (convection, beta = 1), trained here from seeds 0 and 1, are
  * found connected; the same curve starved of steps is reported as unconverged, not as a barrier. A small
  * network and few points keep it to seconds; the paper's size is a study. */
-#include "../support_cmocka.h"
+#include "../support_analysis.h"
 
 #include "losslens/connectivity.h"
 #include "losslens/networks_pinn.h"
@@ -10,13 +10,6 @@
 
 #include <math.h>
 #include <string.h>
-
-static double real_of(const ll_record *record, const char *name)
-{
-    double value = 0;
-    CHECK_OK(ll_record_get_real(record, name, &value, error));
-    return value;
-}
 
 typedef struct pinn {
     ll_pinn_samples samples[LL_PINN_TERMS];

@@ -1,7 +1,7 @@
 /* Curves on functions whose valleys are known: numbers of straight lines in closed form, the bend's gradient
  * against differences, a barrier that no curve avoids, a valley that a curve must find, starved and
  * interrupted runs. */
-#include "../support_cmocka.h"
+#include "../support_analysis.h"
 
 #include "losslens/connectivity.h"
 #include "losslens/problem_vectors.h"
@@ -9,33 +9,9 @@
 #include <math.h>
 #include <string.h>
 
-static double real_of(const ll_record *record, const char *name)
-{
-    double value = 0;
-    CHECK_OK(ll_record_get_real(record, name, &value, error));
-    return value;
-}
-
-static const ll_array *array_of(const ll_record *record, const char *name)
-{
-    const ll_array *array = NULL;
-    CHECK_OK(ll_record_get_array(record, name, &array, error));
-    return array;
-}
-
-static void check_reason(const ll_record *record, const char *wanted)
-{
-    const char *reason = NULL;
-    CHECK_OK(ll_record_get_text(record, "reason", &reason, error));
-    assert_string_equal(reason, wanted);
-}
-
 static ll_problem *analytic(ll_analytic_kind kind, int64_t n, const double *values)
 {
-    ll_problem *problem = NULL;
-    ll_analytic_options options = {.kind = kind, .type = LL_REAL_FLOAT64, .dimensions = n, .values = values};
-    CHECK_OK(ll_problem_create_analytic(&options, &problem, error));
-    return problem;
+    return analytic_problem(kind, LL_REAL_FLOAT64, n, values, 0);
 }
 
 /* 1 + (x^2 + y^2 - 1)^2: a circular valley of loss 1. */
@@ -223,18 +199,6 @@ static void test_unstable_rates_are_halved(void **state)
     assert_true(isfinite(real_of(record, "mean_loss")));
     ll_record_destroy(record);
     ll_problem_destroy(problem);
-}
-
-static void check_same_bytes(const ll_record *a, const ll_record *b)
-{
-    void *left = NULL, *right = NULL;
-    size_t left_count = 0, right_count = 0;
-    CHECK_OK(ll_record_to_bytes(a, &left, &left_count, error));
-    CHECK_OK(ll_record_to_bytes(b, &right, &right_count, error));
-    assert_int_equal(left_count, right_count);
-    assert_memory_equal(left, right, left_count);
-    ll_free(left);
-    ll_free(right);
 }
 
 static void test_an_interrupted_curve_ends_in_the_same_bits(void **state)

@@ -1,6 +1,6 @@
 /* Eigenpairs against known spectra: rotated quadratics in float64 and float32, clusters and exact
  * multiplicities, both ends, magnitude, restriction to one tensor, warm starts, budgets, interruption. */
-#include "../support_cmocka.h"
+#include "../support_analysis.h"
 
 #include "losslens/curvature.h"
 #include "losslens/problem_vectors.h"
@@ -11,11 +11,7 @@
 
 static ll_problem *quadratic(ll_real type, int64_t n, const double *values, uint64_t seed)
 {
-    ll_problem *problem = NULL;
-    ll_analytic_options options = {
-        .kind = LL_ANALYTIC_QUADRATIC, .type = type, .dimensions = n, .values = values, .seed = seed};
-    CHECK_OK(ll_problem_create_analytic(&options, &problem, error));
-    return problem;
+    return analytic_problem(LL_ANALYTIC_QUADRATIC, type, n, values, seed);
 }
 
 /* A network's Hessian as papers report it: ten outliers, a bulk around zero with some negative values. */
@@ -30,27 +26,6 @@ static int descending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x < y) - (x > y);
-}
-
-static double real_of(const ll_record *record, const char *name)
-{
-    double value = 0;
-    CHECK_OK(ll_record_get_real(record, name, &value, error));
-    return value;
-}
-
-static const ll_array *array_of(const ll_record *record, const char *name)
-{
-    const ll_array *array = NULL;
-    CHECK_OK(ll_record_get_array(record, name, &array, error));
-    return array;
-}
-
-static void check_reason(const ll_record *record, const char *wanted)
-{
-    const char *reason = NULL;
-    CHECK_OK(ll_record_get_text(record, "reason", &reason, error));
-    assert_string_equal(reason, wanted);
 }
 
 static ll_record *solve(ll_problem *problem, const ll_eigen_options *options)
@@ -254,18 +229,6 @@ static void test_warm_start_saves_products(void **state)
     ll_record_destroy(cold);
     ll_record_destroy(again);
     ll_problem_destroy(problem);
-}
-
-static void check_same_bytes(const ll_record *a, const ll_record *b)
-{
-    void *left = NULL, *right = NULL;
-    size_t left_count = 0, right_count = 0;
-    CHECK_OK(ll_record_to_bytes(a, &left, &left_count, error));
-    CHECK_OK(ll_record_to_bytes(b, &right, &right_count, error));
-    assert_int_equal(left_count, right_count);
-    assert_memory_equal(left, right, left_count);
-    ll_free(left);
-    ll_free(right);
 }
 
 static void test_an_interrupted_solve_continues_to_the_same_bits(void **state)

@@ -1,5 +1,5 @@
 /* Trace, diagonal, spectral density, check of derivatives and negative curvature against closed forms. */
-#include "../support_cmocka.h"
+#include "../support_analysis.h"
 
 #include "losslens/curvature.h"
 #include "losslens/problem_vectors.h"
@@ -9,32 +9,7 @@
 
 static ll_problem *quadratic(ll_real type, int64_t n, const double *values, uint64_t seed)
 {
-    ll_problem *problem = NULL;
-    ll_analytic_options options = {
-        .kind = LL_ANALYTIC_QUADRATIC, .type = type, .dimensions = n, .values = values, .seed = seed};
-    CHECK_OK(ll_problem_create_analytic(&options, &problem, error));
-    return problem;
-}
-
-static double real_of(const ll_record *record, const char *name)
-{
-    double value = 0;
-    CHECK_OK(ll_record_get_real(record, name, &value, error));
-    return value;
-}
-
-static const ll_array *array_of(const ll_record *record, const char *name)
-{
-    const ll_array *array = NULL;
-    CHECK_OK(ll_record_get_array(record, name, &array, error));
-    return array;
-}
-
-static const char *text_of(const ll_record *record, const char *name)
-{
-    const char *text = NULL;
-    CHECK_OK(ll_record_get_text(record, name, &text, error));
-    return text;
+    return analytic_problem(LL_ANALYTIC_QUADRATIC, type, n, values, seed);
 }
 
 enum { N = 300 };
@@ -218,18 +193,6 @@ static void test_density_of_few_distinct_values(void **state)
     }
     ll_record_destroy(record);
     ll_problem_destroy(problem);
-}
-
-static void check_same_bytes(const ll_record *a, const ll_record *b)
-{
-    void *left = NULL, *right = NULL;
-    size_t left_count = 0, right_count = 0;
-    CHECK_OK(ll_record_to_bytes(a, &left, &left_count, error));
-    CHECK_OK(ll_record_to_bytes(b, &right, &right_count, error));
-    assert_int_equal(left_count, right_count);
-    assert_memory_equal(left, right, left_count);
-    ll_free(left);
-    ll_free(right);
 }
 
 static ll_status run_one(int which, ll_problem *problem, const ll_sink *sink, ll_record **record,

@@ -1,6 +1,6 @@
 /* Features of a landscape: minima counted by hand on a line, with two halves of the data that agree on one valley and not on
  * the other, and at every second point. */
-#include "../support_cmocka.h"
+#include "../support_analysis.h"
 
 #include "losslens/landscape.h"
 
@@ -12,13 +12,6 @@ static void put(ll_record *record, const char *name, const double *values)
 {
     const ll_array array = {.type = LL_ARRAY_FLOAT64, .rank = 1, .shape = {COUNT}, .data = (void *)(uintptr_t)values};
     CHECK_OK(ll_record_set_array(record, name, "loss", &array, error));
-}
-
-static int64_t integer_of(const ll_record *record, const char *name)
-{
-    int64_t value = -1;
-    CHECK_OK(ll_record_get_integer(record, name, &value, error));
-    return value;
 }
 
 static void test_halves_and_every_second(void **state)

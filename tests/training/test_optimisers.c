@@ -1,6 +1,6 @@
 /* Optimisers against PyTorch's steps (expected_steps.h), L-BFGS on functions with known minima, runs of
  * training: order of batches, resume to the same bits, divergence. */
-#include "../support_cmocka.h"
+#include "../support_analysis.h"
 
 #include "expected_steps.h"
 #include "losslens/problem_vectors.h"
@@ -16,27 +16,6 @@ static ll_problem *rosenbrock(ll_real type, int64_t n, const double *origin)
         .kind = LL_ANALYTIC_ROSENBROCK, .type = type, .dimensions = n, .origin = origin};
     CHECK_OK(ll_problem_create_analytic(&options, &problem, error));
     return problem;
-}
-
-static double real_of(const ll_record *record, const char *name)
-{
-    double value = 0;
-    CHECK_OK(ll_record_get_real(record, name, &value, error));
-    return value;
-}
-
-static const ll_array *array_of(const ll_record *record, const char *name)
-{
-    const ll_array *array = NULL;
-    CHECK_OK(ll_record_get_array(record, name, &array, error));
-    return array;
-}
-
-static const char *text_of(const ll_record *record, const char *name)
-{
-    const char *text = NULL;
-    CHECK_OK(ll_record_get_text(record, name, &text, error));
-    return text;
 }
 
 static const double start[3] = {-1.2, 1.0, 0.5};
@@ -241,18 +220,6 @@ static void test_divergence_is_reported(void **state)
     assert_true(isfinite(ll_array_get(array_of(record, "theta"), 0)));
     ll_record_destroy(record);
     ll_problem_destroy(problem);
-}
-
-static void check_same_bytes(const ll_record *a, const ll_record *b)
-{
-    void *left = NULL, *right = NULL;
-    size_t left_count = 0, right_count = 0;
-    CHECK_OK(ll_record_to_bytes(a, &left, &left_count, error));
-    CHECK_OK(ll_record_to_bytes(b, &right, &right_count, error));
-    assert_int_equal(left_count, right_count);
-    assert_memory_equal(left, right, left_count);
-    ll_free(left);
-    ll_free(right);
 }
 
 static void test_resumed_training_ends_in_the_same_bits(void **state)
