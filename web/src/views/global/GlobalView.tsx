@@ -23,7 +23,7 @@ import { RangeFilter } from '../../widgets/RangeFilter';
 import { Facts, hideTooltip, showTooltip } from '../../widgets/Tooltip';
 import { useSize } from '../../widgets/useSize';
 import { drawEdges, drawNodes } from './draw';
-import { glyphScales } from './glyph';
+import { glyphScales, ringMetrics } from './glyph';
 import { Legend } from './Legend';
 import {
   curveDistance, edgeCurve, glyphRadius, type LabelRequest, type NodeShape, type Place, placeLabels, placeNodes,
@@ -104,6 +104,8 @@ export function GlobalView({ study }: { study: Study }) {
   const palette = usePalette();
   const { places, panels, note, quality, computed, loading, error } = usePlaces(study);
   const [stage, size] = useSize<HTMLDivElement>();
+  const [whole, wholeSize] = useSize<HTMLDivElement>();
+  const narrow = wholeSize.width > 0 && wholeSize.width < 600;
   const edgeCanvas = useRef<HTMLCanvasElement>(null);
   const focusCanvas = useRef<HTMLCanvasElement>(null);
   const nodeCanvas = useRef<HTMLCanvasElement>(null);
@@ -111,7 +113,9 @@ export function GlobalView({ study }: { study: Study }) {
 
   const fields = useMemo(() => availableFields(study.pairs), [study]);
   const info = fields.find((f) => f.field === state.field) ?? fields[0] ?? null;
-  const values = useMemo(() => (info ? study.pairs[info.field] : []), [study, info]);
+  // In panels of their own, groups are not joined.
+  const values = useMemo(() => (!info ? [] : study.pairs[info.field].map((v, i) =>
+    panels.length > 1 && study.models[study.pairs.a[i] as number]?.group !== study.models[study.pairs.b[i] as number]?.group ? NaN : v)), [study, info, panels]);
   const quantity = useMemo(() => (info ? edgeQuality(values, info, state.edgeScale) : null), [values, info, state.edgeScale]);
   const scales = useMemo(() => glyphScales(study, state, palette), [study, state, palette]);
   // Fields stand beside networks in one study; nothing connects them and nothing places them.
@@ -225,7 +229,7 @@ export function GlobalView({ study }: { study: Study }) {
     const y = height - 12;
     painter.line([[12, y - 4], [12, y], [12 + length, y], [12 + length, y - 4]], { color: palette.text2, width: 1.2 });
     painter.text(18 + length, y + 3, `${formatNumber(step, 2)} in 1 − CKA`, { size: 11, color: palette.text2, halo: palette.surface });
-    painter.text(width - 10, y + 3, quality, { size: 11, color: palette.text2, anchor: 'end', halo: palette.surface });
+    painter.text(width - 10, width < 380 ? y - 13 : y + 3, quality, { size: 11, color: palette.text2, anchor: 'end', halo: palette.surface });
   }, [computed, frame, height, width, quality, palette]);
 
   const context = (canvas: HTMLCanvasElement | null): CanvasRenderingContext2D | null => {
@@ -410,14 +414,16 @@ export function GlobalView({ study }: { study: Study }) {
   const methods = [...new Set(study.placements.map((p) => p.method))];
   const layers = [...new Set(study.placements.filter((p) => p.method === (state.method || methods[0])).map((p) => p.layer))];
   const toggleMetric = (name: string): void => {
-    const now = state.metrics ?? study.metrics.map((m) => m.name);
+    const now = ringMetrics(study, state);
     const next = now.includes(name) ? now.filter((m) => m !== name) : study.metrics.map((m) => m.name).filter((m) => m === name || now.includes(m));
-    setGlobal({ metrics: next.length === study.metrics.length ? null : next });
+    setGlobal({ metrics: next });
   };
   const drawnText = selection && selection.drawn.length < selection.inRange
     ? `${formatInteger(selection.drawn.length)} of the ${formatInteger(selection.inRange)} paths in range are drawn, each model’s best 3 first`
     : '';
   const hidden = labels.wanted - labels.placed.length;
+
+  const legendView = <Legend study={study} state={state} scales={scales} info={info} edges={quantity} unknown={selection?.unknown ?? 0} palette={palette} lines={lineScale(shown.radius)} onMetric={toggleMetric} svgRef={legend} />;
 
   return (
     <Panel
@@ -437,7 +443,7 @@ export function GlobalView({ study }: { study: Study }) {
         {methods.length > 0 && <Select label="Place by" value={state.method || methods[0] || ''} options={methods.map((m) => [m, METHOD_TITLES[m] ?? m] as const)} onChange={(method) => setGlobal({ method })} />}
         {layers.length > 1 && <Select label="Layer" value={state.layer || layers[0] || ''} options={layers.map((l) => [l, l] as const)} onChange={(layer) => setGlobal({ layer })} />}
         {study.groups.length > 1 && <Toggle label="One panel a group" checked={state.perGroup} onChange={(perGroup) => setGlobal({ perGroup, zoom: null })} />}
-        <Popover label="Show …" title="What is shown" className="button">
+        <Popover label="Show …" title="What is shown">
           <div className="form">
             <Toggle label="Model labels" checked={state.modelLabels} onChange={(modelLabels) => setGlobal({ modelLabels })} />
             <Toggle label="Performance labels" checked={state.metricLabels} onChange={(metricLabels) => setGlobal({ metricLabels })} />
@@ -452,11 +458,12 @@ export function GlobalView({ study }: { study: Study }) {
             <Select label="Density view" value={state.density} options={[['auto', 'when crowded'], ['on', 'on: all paths, faint'], ['off', 'off']]} onChange={(d) => setGlobal({ density: d })} />
           </div>
         </Popover>
+        {state.legend && narrow && <Popover label="Legend" title="Legend">{legendView}</Popover>}
         <button type="button" className="button" disabled={state.zoom === null} onClick={() => setGlobal({ zoom: null })}>Fit</button>
         <span className="global-groups">{study.groups.map((g, i) => g.kind !== 'field' && <GroupLabel key={g.name} study={study} index={i} />)}</span>
       </>}
     >
-      <div className="global-main">
+      <div className="global-main" ref={whole}>
         <div className="global-stage" ref={stage} onPointerMove={move} onPointerLeave={leave}
           onClick={(event) => {
             const node = nodeAt(...point(event));
@@ -490,19 +497,18 @@ export function GlobalView({ study }: { study: Study }) {
           {error && <Failure message={error} />}
           {!loading && !error && study.models.length === 0 && <Empty title="No models yet"><p>Start the run of this study, or add checkpoints to a group.</p></Empty>}
         </div>
-        {state.legend && <div className="global-legend"><Legend study={study} state={state} scales={scales} info={info} edges={quantity}
-          unknown={selection?.unknown ?? 0} palette={palette} lines={lineScale(shown.radius)} onMetric={toggleMetric} svgRef={legend} /></div>}
+        {state.legend && !narrow && <div className="global-legend">{legendView}</div>}
       </div>
       <div className="global-foot">
         {info && state.edges && <div className="global-paths">
           <Select<EdgeField> label="Paths" value={info?.field ?? 'mc_loss'} options={fields.map((f) => [f.field, f.title] as const)} onChange={(field) => setGlobal({ field, range: null })} />
           <Select label="Scale" value={state.edgeScale} options={[['symlog', 'symmetric log'], ['linear', 'linear']]} onChange={(edgeScale) => setGlobal({ edgeScale })} />
         </div>}
-        {info && state.edges && <RangeFilter label={edgeFieldInfo(info.field).title} unit={info.unit} values={values} scale={state.edgeScale}
+        {info && state.edges && <RangeFilter width={narrow ? 250 : 300} label={edgeFieldInfo(info.field).title} unit={info.unit} values={values} scale={state.edgeScale}
           range={state.range} onChange={(range) => setGlobal({ range })} />}
         <div className="notes">
           {[note, drawnText, density ? 'Density view: darker where many paths run' : '',
-            hidden > 0 ? `${formatInteger(hidden)} labels have no room: zoom in` : ''].filter(Boolean).map((text) => <span key={text}>{text}</span>)}
+            hidden > 0 ? `${formatInteger(hidden)} ${hidden === 1 ? 'label has' : 'labels have'} no room: zoom in` : ''].filter(Boolean).map((text) => <span key={text}>{text}</span>)}
           {fields.length === 0 && study.models.length > 1 && <span>No paths between models have been computed.</span>}
           {selected.length > 0 && <button type="button" className="button quiet" onClick={() => setView({ selected: DEFAULTS.selected })}>Clear selection</button>}
         </div>

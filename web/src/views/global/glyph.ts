@@ -24,10 +24,23 @@ export interface GlyphScales {
   barShare: (value: number) => number; // -1..1
 }
 
+const PREFERRED = ['accuracy', 'top1', 'relative_error', 'mean_iou', 'loss'];
+
+/** The metrics of the outer ring: those chosen, or all; of many the leading ones, so that arcs stay readable. */
+export function ringMetrics(study: Study, state: GlobalState): string[] {
+  if (state.metrics !== null) return state.metrics;
+  const names = study.metrics.map((m) => m.name);
+  if (names.length <= 5) return names;
+  // Terms of the loss are its parts: they are shown on request.
+  const rest = names.filter((n) => !PREFERRED.includes(n) && !n.startsWith('loss_'));
+  return [...names.filter((n) => PREFERRED.includes(n)), ...rest].slice(0, 4);
+}
+
 export function glyphScales(study: Study, state: GlobalState, palette: Palette): GlyphScales {
   const arcs: MetricArc[] = [];
+  const shown = ringMetrics(study, state);
   study.metrics.forEach((metric, index) => {
-    if (state.metrics !== null && !state.metrics.includes(metric.name)) return;
+    if (!shown.includes(metric.name)) return;
     const values = study.models.map((model) => model.metrics[metric.name]).filter(isNumber);
     if (values.length === 0) return;
     const error = metric.better === 'lower';

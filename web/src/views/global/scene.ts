@@ -18,6 +18,7 @@ export interface Frame {
   rows: number;
   cell: { width: number; height: number };
   centres: [number, number][]; // of each panel's points, in units
+  head: number; // pixels kept free above each panel, for its name
 }
 
 export function fitFrame(places: readonly Place[], panels: number, width: number, height: number, margin: number): Frame {
@@ -31,6 +32,7 @@ export function fitFrame(places: readonly Place[], panels: number, width: number
   }
   const rows = Math.ceil(Math.max(1, panels) / columns);
   const cell = { width: width / columns, height: height / rows };
+  const head = panels > 1 ? 24 : 0;
   let spanX = 0;
   let spanY = 0;
   const centres: [number, number][] = [];
@@ -51,9 +53,9 @@ export function fitFrame(places: readonly Place[], panels: number, width: number
   }
   const unit = Math.min(
     spanX > 0 ? Math.max(20, cell.width - 2 * margin) / spanX : Infinity,
-    spanY > 0 ? Math.max(20, cell.height - 2 * margin) / spanY : Infinity,
+    spanY > 0 ? Math.max(20, cell.height - head - 2 * margin) / spanY : Infinity,
   );
-  return { unit: Number.isFinite(unit) ? unit : 1, columns, rows, cell, centres };
+  return { unit: Number.isFinite(unit) ? unit : 1, columns, rows, cell, centres, head };
 }
 
 /** The frame in which separated glyphs still lie inside the picture. */
@@ -95,7 +97,7 @@ export function placeNodes(places: readonly Place[], frame: Frame, zoom: Zoom): 
     const [cx, cy] = frame.centres[place.panel] ?? [0, 0];
     // y grows upwards in the placement.
     const x = (column + 0.5) * frame.cell.width + (place.x - cx) * frame.unit;
-    const y = (row + 0.5) * frame.cell.height - (place.y - cy) * frame.unit;
+    const y = (row + 0.5) * frame.cell.height + frame.head / 2 - (place.y - cy) * frame.unit;
     const px = zoom.x + zoom.k * x;
     const py = zoom.y + zoom.k * y;
     return { model: place.model, x: px, y: py, trueX: px, trueY: py };
