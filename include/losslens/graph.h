@@ -32,7 +32,7 @@
 #ifndef LOSSLENS_GRAPH_H
 #define LOSSLENS_GRAPH_H
 
-#include "losslens/base.h"
+#include "losslens/base_parameters.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -478,6 +478,14 @@ LL_API ll_status ll_graph_collect(ll_graph *graph, const ll_node *outputs, int64
 /* marks[i] = whether some output needs node i; marks has ll_graph_count entries. */
 LL_API ll_status ll_graph_reachable(const ll_graph *graph, const ll_node *outputs, int64_t output_count,
                                     bool *marks, ll_error *error) LL_MUST_CHECK;
+
+/* What each parameter is to the outputs, derived from the ops that read it: kernels of convolutions (filter) and matrices
+ * of products (linear) with the axis of their outputs (-1 for all others), tables that are looked up, concatenated or added
+ * with more than one axis (embedding), vectors that scale, or shift what a vector scaled (norm), other vectors that are
+ * added (bias). Of rank 0, or read by nothing that tells: scalar. */
+LL_API ll_status ll_graph_roles(const ll_graph *graph, const ll_node *outputs, int64_t output_count,
+                                const ll_node *parameters, int64_t count, ll_parameter_role *roles, int *output_axes,
+                                ll_error *error) LL_MUST_CHECK;
 
 /* Checks every node again from its inputs: order, arity, type, shape, attributes. LL_INTERNAL naming the
  * node, what it has and what it should have. The transforms call it on what they appended. */

@@ -99,7 +99,7 @@ static int best_argument(const collection *c, const combination *sum, int first,
         int8_t own[MOST_TERMS];
         for (int i = 0; i < sum->count; i++) {
             own[i] = -1;
-            if (i == first || done[i] || c->readers[sum->terms[i].node] != 1) continue;
+            if (i == first || done[i] || sum->terms[i].factor == 0 || c->readers[sum->terms[i].node] != 1) continue;
             for (int8_t k = 0; k < 2 && own[i] < 0; k++)
                 if (k < ll_at(c->graph, sum->terms[i].node)->input_count &&
                     same_operator(c, sum->terms[first].node, argument, sum->terms[i].node, k))
@@ -126,7 +126,7 @@ static ll_node build(const collection *c, const combination *sum, int depth, boo
     bool done[MOST_TERMS] = {false};
     ll_node total = LL_NO_NODE;
     for (int i = 0; i < sum->count; i++) {
-        if (done[i]) continue;
+        if (done[i] || sum->terms[i].factor == 0) continue; /* x - x */
         ll_node node = sum->terms[i].node;
         int8_t which[MOST_TERMS];
         int argument = depth < MOST_DEPTH && c->readers[node] == 1 ? best_argument(c, sum, i, done, which) : -1;
@@ -150,7 +150,7 @@ static ll_node build(const collection *c, const combination *sum, int depth, boo
         if (part == LL_NO_NODE) part = scaled(graph, c->value[node], sum->terms[i].factor);
         total = ll_sum_of(graph, total, part);
     }
-    return total;
+    return total != LL_NO_NODE ? total : ll_graph_full_like(graph, c->value[sum->terms[0].node], 0.0);
 }
 
 static ll_status collect(const collection *c, const bool *needed, ll_error *error)
