@@ -8,7 +8,7 @@ export interface Orbit {
   readonly distance: number; // from the centre, in units of the box
 }
 
-export const START: Orbit = { azimuth: -0.62, elevation: 0.55, distance: 2.75 };
+export const START: Orbit = { azimuth: -0.62, elevation: 0.55, distance: 2.95 };
 
 export function eye(orbit: Orbit): Vector3 {
   const c = Math.cos(orbit.elevation);

@@ -75,7 +75,7 @@ export const HELP: Readonly<Record<LocalKind, Help>> = {
   },
   solution: {
     what: "The network's solution of its differential equation, the exact (or reference) solution of the same problem, and their difference, on the reference grid.",
-    read: "Solution and exact share one colour scale; the error has its own diverging scale around zero. The relative error is |u − u*|₂ / |u*|₂ in percent.",
+    read: "Solution and exact share one colour scale; the error has its own diverging scale around zero. The relative error is |u − u*|₂ / |u*|₂.",
     misread: "A smooth, plausible picture can be the wrong solution (the zero solution is a common failure): read the error.",
   },
   volume: {

@@ -34,7 +34,7 @@ export function FieldPlot(props: FieldPlotProps) {
   const { grid, scale, map, levels, lines = false } = props;
   const ratio = (grid.x[grid.columns - 1]! - grid.x[0]!) / (grid.y[grid.rows - 1]! - grid.y[0]!);
   const frame = useFrame({
-    kind: props.kind, model: props.model, margins: { top: 12, right: 86, bottom: 44, left: 58 },
+    kind: props.kind, model: props.model, margins: { top: 12, right: 92, bottom: 44, left: 58 },
     x: useMemo(() => makeScale("linear", { low: grid.x[0]!, high: grid.x[grid.columns - 1]! }), [grid]),
     y: useMemo(() => makeScale("linear", { low: grid.y[0]!, high: grid.y[grid.rows - 1]! }), [grid]),
     ...(props.square && ratio > 0.4 && ratio < 2.5 ? { aspect: ratio } : {}),

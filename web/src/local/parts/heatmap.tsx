@@ -1,5 +1,5 @@
 // A matrix as coloured cells with names on both sides.
-import { type ReactNode, useId } from "react";
+import { type ReactNode, useId, useMemo } from "react";
 import { type Cell, toCsv } from "../../base/csv";
 import { svgText } from "../../base/svg_export";
 import { type MapName, colorAt, cssColor, inkOn } from "../../geometry/colormaps";
@@ -39,10 +39,11 @@ export function HeatMap(props: HeatMapProps) {
   const { rows, columns, range, map } = props;
   const scale = makeScale("linear", range);
   const longest = Math.min(92, Math.max(12, ...columns.map((c) => labelWidth(c, 11))));
-  const slanted = longest > 26;
+  const slanted = longest > 420 / columns.length; // a panel is about that wide
   const frame = useFrame({
-    kind: props.kind, model: props.model || "*", margins: { top: 12, right: 88, bottom: (slanted ? longest * 0.72 + 10 : 18) + 24, left: LEFT },
-    x: makeScale("linear", { low: 0, high: columns.length }), y: makeScale("linear", { low: 0, high: rows.length }),
+    kind: props.kind, model: props.model || "*", margins: { top: 12, right: 92, bottom: (slanted ? longest * 0.72 + 10 : 18) + 24, left: LEFT },
+    x: useMemo(() => makeScale("linear", { low: 0, high: columns.length }), [columns.length]),
+    y: useMemo(() => makeScale("linear", { low: 0, high: rows.length }), [rows.length]), aspect: columns.length / rows.length,
   });
   const id = useId().replace(/:/g, "");
   const { x, y, inner } = frame;

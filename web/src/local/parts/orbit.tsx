@@ -4,7 +4,7 @@ import {
 } from "react";
 import { type Mesh, type Object3D, PerspectiveCamera, Raycaster, Scene, Vector2 } from "three";
 import { busy } from "../../base/idle";
-import { type Tick, ticksOf } from "../../geometry/numbers";
+import { type Tick, labelWidth, ticksOf } from "../../geometry/numbers";
 import { type Orbit, START, type Vector3, boxAxes, eye, projector, turned } from "../../geometry/orbit";
 import type { Scale } from "../../geometry/scales";
 import { setLocal, useView, view } from "../../state";
@@ -12,6 +12,9 @@ import { useSize } from "../../widgets/useSize";
 import { canDraw3d, draw3d } from "./renderer";
 
 const FIELD_OF_VIEW = (32 * Math.PI) / 180;
+const TARGET: Vector3 = [0, 0, -0.05]; // room below for the labels
+const FULL_RATIO = 2; // pixels drawn for one CSS pixel at rest: smooth edges on any screen
+const LIGHT_RATIO = 0.7;
 const REST = 140; // ms after the last movement until the full picture
 
 export interface Drawn {
@@ -58,15 +61,13 @@ export function useOrbit(drawn: Drawn | null, orbit: Orbit): OrbitHandle {
   const width = Math.max(160, size.width);
   const height = Math.max(120, size.height);
   const last = useRef<{ orbit: Orbit; rest: number; done: (() => void) | null }>({ orbit, rest: 0, done: null });
-  const render = useCallback((target: HTMLCanvasElement, light: boolean, ratio: number): void => {
-    if (!drawn) return;
+  const render = useCallback((light: boolean, ratio: number): ImageBitmap | null => {
+    if (!drawn) return null;
     const camera = new PerspectiveCamera((FIELD_OF_VIEW * 180) / Math.PI, width / height, 0.05, 50);
-    camera.up.set(0, 0, 1);
-    camera.position.set(...eye(orbit));
-    camera.lookAt(0, 0, 0);
+    aim(camera, orbit);
     const scene = new Scene();
     scene.add(light ? drawn.light : drawn.full);
-    draw3d(scene, camera, target, Math.round(width * ratio), Math.round(height * ratio));
+    return draw3d(scene, camera, Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio)));
   }, [drawn, orbit, width, height]);
 
   useEffect(() => {
@@ -75,9 +76,9 @@ export function useOrbit(drawn: Drawn | null, orbit: Orbit): OrbitHandle {
     const memory = last.current;
     const moved = memory.orbit !== orbit;
     memory.orbit = orbit;
-    const ratio = Math.min(2, window.devicePixelRatio || 1);
     const started = performance.now();
-    render(target, moved, moved ? Math.min(1, ratio) : ratio);
+    const show = (bitmap: ImageBitmap | null): void => target.getContext("bitmaprenderer")?.transferFromImageBitmap(bitmap);
+    show(render(moved, moved ? LIGHT_RATIO : FULL_RATIO));
     target.dataset.drawMs = (performance.now() - started).toFixed(1);
     target.dataset.frames = String(Number(target.dataset.frames ?? 0) + 1);
     target.dataset.quality = moved ? "light" : "full";
@@ -86,7 +87,7 @@ export function useOrbit(drawn: Drawn | null, orbit: Orbit): OrbitHandle {
     memory.done ??= busy();
     window.clearTimeout(memory.rest);
     memory.rest = window.setTimeout(() => {
-      render(target, false, ratio);
+      show(render(false, FULL_RATIO));
       target.dataset.quality = "full";
       memory.done?.();
       memory.done = null;
@@ -98,15 +99,25 @@ export function useOrbit(drawn: Drawn | null, orbit: Orbit): OrbitHandle {
     last.current.done = null;
   }, []);
 
-  const project = useMemo(() => projector(orbit, width, height, FIELD_OF_VIEW), [orbit, width, height]);
+  const project = useMemo(() => projector(orbit, width, height, FIELD_OF_VIEW, TARGET), [orbit, width, height]);
   return {
     box, svg, canvas, width, height, project,
     picture: () => {
       const target = document.createElement("canvas");
-      render(target, false, 2);
+      const bitmap = render(false, FULL_RATIO);
+      target.width = bitmap?.width ?? 1;
+      target.height = bitmap?.height ?? 1;
+      if (bitmap) target.getContext("2d")?.drawImage(bitmap, 0, 0);
       return target;
     },
   };
+}
+
+function aim(camera: PerspectiveCamera, orbit: Orbit): void {
+  const [x, y, z] = eye(orbit);
+  camera.up.set(0, 0, 1);
+  camera.position.set(x + TARGET[0], y + TARGET[1], z + TARGET[2]);
+  camera.lookAt(...TARGET);
 }
 
 /** What of the pick mesh lies under the pointer. */
@@ -114,9 +125,7 @@ export function pick(drawn: Drawn, orbit: Orbit, handle: OrbitHandle, event: { c
   const rect = handle.svg.current?.getBoundingClientRect();
   if (!rect) return null;
   const camera = new PerspectiveCamera((FIELD_OF_VIEW * 180) / Math.PI, handle.width / handle.height, 0.05, 50);
-  camera.up.set(0, 0, 1);
-  camera.position.set(...eye(orbit));
-  camera.lookAt(0, 0, 0);
+  aim(camera, orbit);
   camera.updateMatrixWorld();
   const caster = new Raycaster();
   caster.setFromCamera(new Vector2(((event.clientX - rect.left) / rect.width) * 2 - 1, 1 - ((event.clientY - rect.top) / rect.height) * 2), camera);
@@ -220,7 +229,8 @@ function BoxAxes({ half, axes, project }: { half: Vector3; axes: readonly BoxSca
         const ticks: readonly Tick[] = ticksOf(scale, Math.max(2, Math.min(5, Math.floor(pixels / 55)))).filter((t) => t.label);
         const turn = (Math.atan2(b.y - a.y, b.x - a.x) * 180) / Math.PI;
         const upright = turn > 90 ? turn - 180 : turn < -90 ? turn + 180 : turn;
-        const far = k === 2 ? 46 : 40;
+        const widest = Math.max(0, ...ticks.map((t) => labelWidth(t.label, 11)));
+        const far = 32 + widest * Math.abs(ux) * (k === 2 ? 1 : 0.9);
         return (
           <g key={k}>
             <line x1={a.x} y1={a.y} x2={b.x} y2={b.y} />

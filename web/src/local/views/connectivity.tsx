@@ -39,8 +39,8 @@ export function ConnectivityView({ items }: ComparisonViewProps) {
     const line = record.numbers(`linear_${quantity}`);
     const mark = record.real("converged") === 0 ? " (not converged: upper bound)" : "";
     return [
-      ...(y.length === t.length && t.length > 0 ? [{ name: name(shown[k]!) + mark, color: k, x: t, y, dots: true }] : []),
-      ...(straight && line.length === t.length && t.length > 0 ? [{ name: `${name(shown[k]!)}, straight`, color: k, dashed: true, x: t, y: line }] : []),
+      ...(y.length === t.length && t.length > 0 ? [{ name: (shown.length === 1 ? `${record.text("path") || "trained"} path` : name(shown[k]!)) + mark, color: k, x: t, y, dots: true }] : []),
+      ...(straight && line.length === t.length && t.length > 0 ? [{ name: shown.length === 1 ? "straight line" : `${name(shown[k]!)}, straight`, color: k, dashed: true, x: t, y: line }] : []),
     ];
   }), [records, quantity, straight, shown.join()]);
   const frame = (content: React.ReactNode) => <ViewPanel kind="connectivity" model="">{content}</ViewPanel>;
@@ -53,7 +53,7 @@ export function ConnectivityView({ items }: ComparisonViewProps) {
   return <SeriesPlot kind="connectivity" title="connectivity" series={series} models={shown.length} xTitle="t along the path (0: first model, 1: second)"
     yTitle={quantity === "error" ? "Error [%]" : "Loss"} yScale={scale as "auto" | "linear" | "log"}
     note={[pairs.length > MOST && `${MOST} of ${pairs.length} paths`, shown.length === 1 && first
-      && `mc = ${formatNumber(first.real(`mc_${quantity}`), 3)} at t = ${formatNumber(first.real(`mc_${quantity}_t`), 2)}, barrier ${formatNumber(first.real("barrier"), 3)}`]
+      && `${name(shown[0]!)}: mc = ${formatNumber(first.real(`mc_${quantity}`), 3)} at t = ${formatNumber(first.real(`mc_${quantity}_t`), 2)}, barrier ${formatNumber(first.real("barrier"), 3)}`]
       .filter(Boolean).join("; ")}
     variant={<>{records.value.map((r, k) => r && <p key={r.id}>{name(shown[k]!)}: {r.text("path")}, {r.text("reason")}; mc = {formatNumber(r.real("mc_loss"), 3)},
       barrier {formatNumber(r.real("barrier"), 3)}, straight {formatNumber(r.real("linear_barrier"), 3)}; length {formatNumber(r.real("length"), 3)} against {

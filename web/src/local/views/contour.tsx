@@ -34,7 +34,7 @@ export function ContourView({ item }: ViewProps) {
   );
 }
 
-const MARGINS = { top: 10, right: 84, bottom: 44, left: 62 } as const;
+const MARGINS = { top: 10, right: 92, bottom: 44, left: 62 } as const;
 
 function Contour({ item, landscape, topology }: ViewProps & { landscape: Landscape; topology: Topology | null }) {
   const comparison = useComparison();

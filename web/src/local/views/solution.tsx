@@ -5,7 +5,7 @@ import { toCsv } from "../../base/csv";
 import { recordsOf } from "../../api/types";
 import type { LossRecord } from "../../api/record";
 import { type Grid2 } from "../../geometry/grid";
-import { formatNumber } from "../../geometry/numbers";
+import { formatNumber, formatWithUnit } from "../../geometry/numbers";
 import { finiteRange, makeScale, unionRange } from "../../geometry/scales";
 import { useRecord, useRecords } from "../../model/study";
 import { Select } from "../../widgets/controls";
@@ -61,7 +61,7 @@ export function SolutionView({ item }: ViewProps) {
   };
   return (
     <ViewPanel kind="solution" model={item.model.name}
-      note={relative === relative ? `relative error ${formatNumber(relative, 3)} %` : ""}
+      note={relative === relative ? `relative error ${formatWithUnit(relative, record.unit("relative_error"), 3)}` : ""}
       variant={<p>{record.text("problem")} on the reference grid of {parts.solution.columns} × {parts.solution.rows} points (x, t).</p>}
       controls={<Select label="Show" value={known} options={[["solution", "network"], ...(parts.exact ? [["exact", "exact"], ["error", "error"]] as const : [])] as const} onChange={setPart} />}
       exports={{
