@@ -77,7 +77,8 @@ static ll_status fill_comparison(const ll_overview *o, const ll_number_table *t,
     ll_figure_series *series = take(arena, o->group_count, sizeof *series);
     ll_scale_type *scale = take(arena, 1, sizeof *scale);
     double *values = take(arena, 2 * o->model_count, sizeof *values);
-    if (series == NULL || scale == NULL || values == NULL) return no_memory(error);
+    const char **places = take(arena, o->group_count, sizeof *places);
+    if (series == NULL || scale == NULL || values == NULL || places == NULL) return no_memory(error);
     int64_t used = 0, all = gather(o, t, -1, values + o->model_count, values);
     *scale = scale_of(values, all);
     for (int64_t g = 0; g < o->group_count; g++) {
@@ -96,22 +97,23 @@ static ll_status fill_comparison(const ll_overview *o, const ll_number_table *t,
             low[i] = high[i] = NAN;
         }
         if (count > 1) {
-            const double places[3] = {NAN, (double)(used + 1), (double)(used + 1) + 0.3};
+            const double band[3] = {NAN, (double)(used + 1), (double)(used + 1) + 0.3};
             for (int k = 0; k < 3; k++) {
-                x[count + k] = places[k];
+                x[count + k] = band[k];
                 y[count + k] = k == 0 ? NAN : mean;
                 low[count + k] = k == 0 ? NAN : mean - half;
                 high[count + k] = k == 0 ? NAN : mean + half;
             }
         }
-        series[used++] = (ll_figure_series){.name = o->groups[g].name, .count = points, .x = x, .y = y, .low = low, .high = high,
+        places[used] = o->groups[g].name;
+        series[used++] = (ll_figure_series){.count = points, .x = x, .y = y, .low = low, .high = high,
                                             .markers = true, .no_line = count == 1, .line_from = count};
     }
     panel->kind = LL_PANEL_CURVES;
     panel->scale = scale;
     panel->x_label = "group";
     panel->value_label = ll_arena_text(arena, name);
-    panel->curves = (ll_figure_curves){.series_count = used, .series = series};
+    panel->curves = (ll_figure_curves){.series_count = used, .series = series, .place_count = used, .places = places};
     ll_text_format(caption, "%s of each group: members as dots, mean and its 95 %% interval (Student's t) as a line in a band.", name);
     return panel->value_label != NULL ? LL_OK : no_memory(error);
 }

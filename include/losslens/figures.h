@@ -97,6 +97,8 @@ typedef struct ll_figure_curves {
     int64_t series_count;
     const ll_figure_series *series;
     ll_scale_type x_scale;
+    int64_t place_count;
+    const char *const *places; /* names of x = 1, 2, ... instead of numbers; NULL: numbers */
 } ll_figure_curves;
 
 /* A matrix as coloured cells: distances, similarities, counts. NaN cells are hatched. */

@@ -2,6 +2,8 @@
 #include "canvas.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 enum { LEGEND_ROWS = 10 };
 
@@ -75,6 +77,23 @@ static void count_corner(const ll_frame *frame, double x, double y, int64_t load
     if (v > 0.6) load[u < 0.5 ? LL_CORNER_LOWER_LEFT : LL_CORNER_LOWER_RIGHT]++;
 }
 
+/* Ticks that carry names, cut to the room between two of them. */
+static void name_places(ll_canvas *canvas, ll_frame *frame, const ll_figure_curves *curves)
+{
+    double room = frame->plot.width / (double)(curves->place_count > 0 ? curves->place_count : 1) - 0.5 * canvas->font;
+    frame->x_ticks = (ll_ticks){0};
+    for (int64_t i = 0; i < curves->place_count && i < LL_TICKS_LIMIT; i++) {
+        char *label = frame->x_ticks.labels[i];
+        frame->x_ticks.values[i] = (double)(i + 1);
+        snprintf(label, LL_TICK_TEXT, "%s", curves->places[i]);
+        for (size_t end = strlen(label); end > 1 && ll_canvas_text_width(canvas, 0.88 * canvas->font, label) > room;) {
+            while (end > 0 && ((unsigned char)label[end - 1] & 0xC0) == 0x80) end--;
+            label[--end] = 0;
+        }
+        frame->x_ticks.count++;
+    }
+}
+
 static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, const ll_measure *measured,
                       bool with_bar, ll_error *error)
 {
@@ -91,6 +110,7 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
                                  : panel->value_label != NULL ? panel->value_label
                                                               : "value"};
     ll_frame_layout(canvas, &frame, outer);
+    if (curves->places != NULL) name_places(canvas, &frame, curves);
     ll_frame_grid(canvas, &frame);
     ll_frame_clip(canvas, &frame);
     ll_legend_entry entries[LEGEND_ROWS];

@@ -257,9 +257,10 @@ static void draws_curves_and_matrices(void **state)
     static const double x[] = {0, 0.5, 1, 2}, y[] = {1, NAN, 0.1, -3}, low[] = {0.5, NAN, 0, -4}, high[] = {2, NAN, 1, 0};
     static const char *const names[] = {"a", "a longer name of a model, with a tail", "c"};
     static const double cells[] = {0, 1, NAN, 1, 0, 2, INFINITY, 2, 0};
-    const ll_figure_series series[] = {{"one", 4, x, y, low, high, true, false, false}, {"none", 0, x, y, NULL, NULL, false, false, true}};
-    ll_panel panels[] = {{.kind = LL_PANEL_CURVES, .curves = {2, series, LL_SCALE_LOG}},
-                         {.kind = LL_PANEL_CURVES, .curves = {0, NULL, LL_SCALE_LINEAR}},
+    const ll_figure_series series[] = {{.name = "one", .count = 4, .x = x, .y = y, .low = low, .high = high, .markers = true},
+                                       {.name = "none", .x = x, .y = y, .dashed = true}};
+    ll_panel panels[] = {{.kind = LL_PANEL_CURVES, .curves = {.series_count = 2, .series = series, .x_scale = LL_SCALE_LOG}},
+                         {.kind = LL_PANEL_CURVES, .curves = {0}},
                          {.kind = LL_PANEL_MATRIX, .matrix = {3, 3, cells, names, names}},
                          {.kind = LL_PANEL_MATRIX, .matrix = {0, 0, NULL, NULL, NULL}},
                          {.kind = LL_PANEL_MATRIX, .matrix = {1, 9, cells, NULL, NULL}, .x_label = "x", .y_label = "y"}};
