@@ -1,10 +1,8 @@
 /* losslens cka - similarity of the layers of checkpoints of a network, and a map of the models. */
+#include "analysis.h"
 #include "figure_options.h"
-#include "json.h"
-#include "options.h"
-#include "progress.h"
-#include "setup_flags.h"
 
+#include "losslens/problem_vectors.h"
 #include "losslens/similarity.h"
 
 #include <math.h>
@@ -17,7 +15,7 @@ typedef struct settings {
     ll_figure_settings figure;
     const char *variant, *embed;
     ll_texts layer;
-    bool json, no_baseline;
+    bool json, quiet, no_baseline, disparity;
     int64_t batch;
 } settings;
 
@@ -31,7 +29,10 @@ typedef struct work {
     ll_record *record;
     double *positions; /* count x 2, of the last layer asked for; NULL: not placed */
     ll_embedding_result placement;
+    ll_record **disparity; /* [count (count - 1) / 2], pairs in order; NULL: not asked for */
 } work;
+
+static int64_t pairs_of(const work *w) { return (int64_t)w->count * (w->count - 1) / 2; }
 
 static void work_deinit(work *w)
 {
@@ -40,6 +41,8 @@ static void work_deinit(work *w)
         ll_free(w->theta[i]);
         ll_free(w->buffers[i]);
     }
+    for (int64_t p = 0; w->disparity != NULL && p < pairs_of(w); p++) ll_record_destroy(w->disparity[p]);
+    ll_free(w->disparity);
     ll_free(w->positions);
     ll_setup_destroy(w->setup);
 }
@@ -99,6 +102,71 @@ static ll_status place(const settings *s, work *w, ll_error *error)
     return ll_record_set_real(w->record, "placement_quality", "", w->placement.quality, error);
 }
 
+/* ------------------------------------------------------------------ what they predict */
+
+/* The network's output on the compared samples [samples, width]. */
+static ll_status output_of(const work *w, int model, int64_t samples, double *values, ll_error *error)
+{
+    const ll_cka_model *m = &w->model[model];
+    const ll_problem_info *info = ll_problem_view(m->problem);
+    int64_t layer = info->layers, count = samples * info->output_width;
+    void *output = ll_allocate_array(count, ll_real_bytes(info->type));
+    if (output == NULL) return ll_fail_memory(error, "losslens", (size_t)count * ll_real_bytes(info->type));
+    const ll_request request = {.points = 1, .thetas = &m->theta, .buffers = m->buffers != NULL ? &m->buffers : NULL,
+                                .buffers_shared = true, .samples = m->samples, .feature_layers = 1, .feature_layer = &layer,
+                                .features = &output};
+    ll_status status = ll_problem_evaluate(m->problem, &request, error);
+    if (status == LL_OK) ll_vector_to_double(info->type, count, output, values);
+    ll_free(output);
+    return status;
+}
+
+/* The first of the largest. */
+static int64_t class_of(const double *row, int64_t classes)
+{
+    int64_t best = 0;
+    for (int64_t c = 1; c < classes; c++)
+        if (row[c] > row[best]) best = c;
+    return best;
+}
+
+/* Classes where there are labels, else the differences of the outputs. */
+static ll_status compare_predictions(work *w, ll_error *error)
+{
+    const ll_problem_info *info = ll_problem_view(ll_setup_problem(w->setup));
+    const int64_t *all = ll_setup_labels(w->setup);
+    const ll_samples *list = w->model[0].samples;
+    int64_t samples = list != NULL ? list->count : info->term[0].samples, width = info->output_width;
+    if (width < 1) return ll_fail(error, LL_UNSUPPORTED, "losslens", "--disparity", "%s has no output of its own", info->name);
+    if (all != NULL && ll_setup_classes(w->setup) != width)
+        return ll_fail(error, LL_UNSUPPORTED, "losslens", "--disparity", "its output of %lld values is no row of %lld classes",
+                       (long long)width, (long long)ll_setup_classes(w->setup));
+    double *output = ll_allocate_array(w->count * samples * width, sizeof *output);
+    int64_t *label = ll_allocate_array((w->count + 1) * samples, sizeof *label);
+    w->disparity = ll_allocate_zeroed((size_t)pairs_of(w) * sizeof *w->disparity + 1);
+    ll_status status = output == NULL || label == NULL || w->disparity == NULL
+                           ? ll_fail_memory(error, "losslens", (size_t)(w->count * samples * width) * sizeof *output)
+                           : LL_OK;
+    for (int m = 0; m < w->count && status == LL_OK; m++) {
+        double *own = output + m * samples * width;
+        status = output_of(w, m, samples, own, error);
+        for (int64_t i = 0; i < samples && all != NULL && status == LL_OK; i++) {
+            label[(m + 1) * samples + i] = class_of(own + i * width, width);
+            label[i] = all[list != NULL ? list->indices[i] : i];
+        }
+    }
+    int64_t pair = 0;
+    for (int a = 0; a < w->count; a++)
+        for (int b = a + 1; b < w->count && status == LL_OK; b++, pair++)
+            status = all != NULL ? ll_metrics_disparity(label + (a + 1) * samples, label + (b + 1) * samples, label, samples,
+                                                        width, &w->disparity[pair], error)
+                                 : ll_metrics_difference(output + a * samples * width, output + b * samples * width,
+                                                         samples * width, &w->disparity[pair], error);
+    ll_free(output);
+    ll_free(label);
+    return status;
+}
+
 static ll_status compute(const settings *s, work *w, const ll_words *words, ll_error *error)
 {
     LL_TRY(ll_setup_flags_open(&s->setup, NULL, 0, &w->setup, error));
@@ -116,12 +184,13 @@ static ll_status compute(const settings *s, work *w, const ll_words *words, ll_e
     (void)ll_cka_variant_parse(s->variant, &options.variant);
     LL_TRY(ll_team_create((int)s->setup.threads, &options.team, error));
     ll_progress_line line;
-    ll_progress_begin(&line, s->json, 0.0);
+    ll_progress_begin(&line, s->quiet || s->json, 0.0);
     const ll_sink sink = ll_progress_sink(&line, NULL);
     ll_status status = ll_cka_models(w->model, w->count, &options, &sink, &w->record, error);
     ll_progress_end(&line);
     ll_team_destroy(options.team);
     LL_TRY(status);
+    if (s->disparity && w->count > 1) LL_TRY(compare_predictions(w, error));
     return w->count > 1 ? place(s, w, error) : LL_OK;
 }
 
@@ -170,8 +239,41 @@ static bool print_json(const work *w, const settings *s)
         for (int m = 0; m < w->count; m++) ll_json_numbers(&json, w->positions + 2 * m, 2);
         ll_json_close(&json, ']');
     }
+    if (w->disparity != NULL) {
+        int64_t pair = 0;
+        ll_json_key(&json, "disparity");
+        ll_json_open(&json, '[');
+        for (int a = 0; a < w->count; a++)
+            for (int b = a + 1; b < w->count; b++) {
+                ll_json_open(&json, '{');
+                ll_json_add_text(&json, "a", w->model[a].name);
+                ll_json_add_text(&json, "b", w->model[b].name);
+                ll_analysis_add_fields(&json, w->disparity[pair++], 1000000);
+                ll_json_close(&json, '}');
+            }
+        ll_json_close(&json, ']');
+    }
     ll_json_close(&json, '}');
     return ll_json_print(&json, stdout);
+}
+
+static void print_disparity(const work *w)
+{
+    int64_t pair = 0;
+    char a_text[LL_NUMBER_TEXT], b_text[LL_NUMBER_TEXT];
+    for (int a = 0; a < w->count; a++)
+        for (int b = a + 1; b < w->count; b++, pair++) {
+            const ll_record *found = w->disparity[pair];
+            if (strcmp(ll_record_kind(found), "disparity") == 0)
+                printf("  %s%% predicted differently; only the first right %.0f, only the second %.0f",
+                       ll_print_number(100.0 * ll_analysis_real(found, "disagreement"), 3, a_text),
+                       ll_analysis_real(found, "only_a"), ll_analysis_real(found, "only_b"));
+            else
+                printf("  outputs differ by %s (root mean square), at most %s",
+                       ll_print_number(ll_analysis_real(found, "root_mean_square"), 4, a_text),
+                       ll_print_number(ll_analysis_real(found, "l_infinity"), 4, b_text));
+            printf("   %s, %s\n", w->model[a].name, w->model[b].name);
+        }
 }
 
 static bool print_text(const work *w, const settings *s)
@@ -192,6 +294,12 @@ static bool print_text(const work *w, const settings *s)
     if (w->positions != NULL)
         printf("placed by %s, %s %s\n", ll_embedding_name(w->placement.method),
                w->placement.method == LL_EMBED_MDS ? "stress" : "divergence", ll_print_number(w->placement.quality, 4, text));
+    for (int m = 0; m < w->count && w->positions != NULL; m++) {
+        char other[LL_NUMBER_TEXT];
+        printf("  %9s %9s   %s\n", ll_print_number(w->positions[2 * m], 4, text), ll_print_number(w->positions[2 * m + 1], 4, other),
+               w->model[m].name);
+    }
+    if (w->disparity != NULL) print_disparity(w);
     return !ferror(stdout);
 }
 
@@ -205,6 +313,8 @@ static int run(int argc, char **argv)
         {"layer", LL_OPTION_TEXTS, &s.layer, "NAME", "compare only this layer; may be repeated; default: all", 0, 0, NULL},
         {"batch", LL_OPTION_INTEGER, &s.batch, "N", "samples a batch of the minibatch variant", 4, 1e6, NULL},
         {"embed", LL_OPTION_CHOICE, &s.embed, "mds|tsne|umap", "how models are placed", 0, 0, NULL},
+        {"disparity", LL_OPTION_FLAG, &s.disparity, NULL, "also how the predictions of each two differ", 0, 0, NULL},
+        {"quiet", LL_OPTION_FLAG, &s.quiet, NULL, "no progress", 0, 0, NULL},
         {"no-baseline", LL_OPTION_FLAG, &s.no_baseline, NULL, "leave out the value for random features", 0, 0, NULL},
         LL_FIGURE_OPTIONS(&s.figure),
         LL_OPTION_THREADS(&s.setup.threads),
@@ -214,7 +324,8 @@ static int run(int argc, char **argv)
         .verb = "cka", .usage = "CHECKPOINT... --network NAME --data SOURCE [options]",
         .about = "Linear CKA between all layers of all checkpoints on the same samples (debiased unless told), the value for random "
                  "features beside it, and a map of the models at the last layer compared.",
-        .example = "losslens cka seed0.pt seed1.pt --network resnet20 --shortcut B --data cifar10:cifar-10-batches-bin --samples 500 --figure cka.pdf",
+        .example = "losslens cka seed0.pt seed1.pt --network resnet20 --shortcut B --data cifar10:cifar-10-batches-bin --samples 500 --figure cka.pdf\n"
+                   "losslens cka seed*.pt --network resnet20 --shortcut B --data cifar10:cifar-10-batches-bin --layer pooled --embed umap --disparity",
         .options = options, .option_count = LL_COUNT(options), .least_words = 1, .most_words = MOST_MODELS};
     ll_words words;
     int code;

@@ -1,5 +1,6 @@
 /* losslens connect - the loss along lines and trained curves between minima of one architecture. */
 #include "analysis.h"
+#include "figure_options.h"
 
 #include "losslens/connectivity.h"
 #include "losslens/connectivity_align.h"
@@ -11,10 +12,11 @@ enum { MOST_MODELS = LL_LIST_LIMIT };
 
 typedef struct settings {
     ll_setup_flags setup;
+    ll_figure_settings figure;
     const char *kind, *optimiser, *batch_norm, *pieces, *plan;
     int64_t batch, budget, rounds, points, pairs;
     double rate, initial_loss;
-    bool json, quiet, yang, align;
+    bool json, quiet, yang, align, scale_given;
 } settings;
 
 typedef struct work {
@@ -177,6 +179,20 @@ static ll_status compute(const settings *s, const ll_words *words, int argc, cha
 
 /* ------------------------------------------------------------------ answers */
 
+/* The profiles side by side, of the pairs that are done. */
+static ll_status draw(const settings *s, const work *w, const ll_figure_options *figure, ll_error *error)
+{
+    const ll_record **shown = ll_allocate_array(w->count, sizeof *shown);
+    if (shown == NULL) return ll_fail_memory(error, "losslens", (size_t)w->count * sizeof *shown);
+    int64_t count = 0;
+    for (int64_t k = 0; k < w->count; k++)
+        if (w->records[k] != NULL) shown[count++] = w->records[k];
+    const ll_record_panel_options how = {.scale_given = s->scale_given};
+    ll_status status = ll_analysis_draw(s->figure.path, "curve", shown, NULL, count, &how, figure, error);
+    ll_free(shown);
+    return status;
+}
+
 static void print_row(const ll_record *record, const char *label, const char *line, const char *curve)
 {
     char a[LL_NUMBER_TEXT], b[LL_NUMBER_TEXT];
@@ -255,7 +271,7 @@ static bool print_pairs_json(const work *w, const ll_words *words)
 
 static int run(int argc, char **argv)
 {
-    settings s = {.setup = LL_SETUP_FLAGS_DEFAULT, .kind = "bezier", .batch_norm = "re-estimate", .plan = "all", .pairs = 1};
+    settings s = {.setup = LL_SETUP_FLAGS_DEFAULT, .figure = ll_figure_settings_default(), .kind = "bezier", .batch_norm = "re-estimate", .plan = "all", .pairs = 1};
     const ll_option options[] = {
         LL_SETUP_OPTIONS(&s.setup),
         {"kind", LL_OPTION_CHOICE, &s.kind, "linear|bezier|polygon", "shape of the path", 0, 0, NULL},
@@ -272,6 +288,7 @@ static int run(int argc, char **argv)
         {"pairs", LL_OPTION_INTEGER, &s.pairs, "K", "nearest: by weights, of each checkpoint; sample: how many", 1, 32640, NULL},
         {"yang", LL_OPTION_FLAG, &s.yang, NULL, "the fixed recipe of Yang et al. 2021, for comparison", 0, 0, NULL},
         LL_ANALYSIS_OPTIONS(&s.pieces, &s.quiet),
+        LL_FIGURE_OPTIONS_GIVEN(&s.figure, NULL, &s.scale_given),
         LL_OPTION_THREADS(&s.setup.threads),
         LL_OPTION_JSON(&s.json),
     };
@@ -288,10 +305,14 @@ static int run(int argc, char **argv)
     ll_words words;
     int code;
     if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;
+    ll_figure_options figure;
+    if (!ll_figure_settings_apply(&command, &s.figure, &figure, &code)) return code;
     ll_error error = {0};
     work w = {0};
     code = LL_EXIT_OK;
-    if (compute(&s, &words, argc, argv, &w, &error) != LL_OK)
+    ll_status status = compute(&s, &words, argc, argv, &w, &error);
+    if (status == LL_OK && s.figure.path != NULL) status = draw(&s, &w, &figure, &error);
+    if (status != LL_OK)
         code = ll_command_failure(&command, &error);
     else if (w.count > 1 && s.json)
         code = print_pairs_json(&w, &words) ? LL_EXIT_OK : LL_EXIT_FAILURE;

@@ -28,7 +28,7 @@ parser.add_argument("--threads", type=int, default=1)
 parser.add_argument("--images", type=int, default=64)
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("rows", nargs="*", default=["eigenpairs", "curve", "keep", "re-estimate"])
-a = parser.parse_args()
+a = parser.parse_intermixed_args()
 torch.set_num_threads(a.threads)
 shared = os.environ["LOSSLENS_SHARED"]
 clock = time.process_time if a.threads == 1 else time.perf_counter

@@ -156,6 +156,10 @@ LL_API ll_status ll_metrics_regression(const double *predicted, const double *ex
 LL_API ll_status ll_metrics_disparity(const int64_t *predicted_a, const int64_t *predicted_b, const int64_t *labels,
                                       int64_t samples, int64_t classes, ll_record **record,
                                       ll_error *error) LL_MUST_CHECK;
+/* The same for outputs that are numbers, at the same points. Record "difference": values, difference [count] (a - b),
+ * root_mean_square, l_infinity, relative_l2 (to |b|; NaN where b is zero). */
+LL_API ll_status ll_metrics_difference(const double *predicted_a, const double *predicted_b, int64_t count,
+                                       ll_record **record, ll_error *error) LL_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -223,3 +223,33 @@ ll_status ll_metrics_disparity(const int64_t *predicted_a, const int64_t *predic
     else *record = made;
     return status;
 }
+
+ll_status ll_metrics_difference(const double *predicted_a, const double *predicted_b, int64_t count, ll_record **record,
+                                ll_error *error)
+{
+    if (count < 1) return ll_fail(error, LL_INVALID_ARGUMENT, module, "values", "there are none to compare");
+    ll_array field;
+    LL_TRY(ll_array_init(&field, LL_ARRAY_FLOAT64, 1, &count, error));
+    double *difference = field.data, squares = 0.0, reference = 0.0, worst = 0.0;
+    for (int64_t i = 0; i < count; i++) {
+        difference[i] = predicted_a[i] - predicted_b[i];
+        squares += difference[i] * difference[i];
+        reference += predicted_b[i] * predicted_b[i];
+        if (!(fabs(difference[i]) <= worst)) worst = fabs(difference[i]); /* a NaN stays */
+    }
+    ll_record *made = ll_record_create("difference");
+    ll_status status = made == NULL ? ll_fail_memory(error, module, 1024) : LL_OK;
+    if (status == LL_OK) status = ll_record_set_integer(made, "values", "", count, error);
+    if (status == LL_OK)
+        status = ll_record_set_real(made, "root_mean_square", "", sqrt(squares / (double)count), error);
+    if (status == LL_OK) status = ll_record_set_real(made, "relative_l2", "", reference > 0.0 ? sqrt(squares / reference) : NAN, error);
+    if (status == LL_OK) status = ll_record_set_real(made, "l_infinity", "", isnan(squares) ? NAN : worst, error);
+    if (status == LL_OK) status = ll_record_take_array(made, "difference", "", &field, error);
+    if (status != LL_OK) {
+        ll_array_deinit(&field);
+        ll_record_destroy(made);
+        return status;
+    }
+    *record = made;
+    return LL_OK;
+}

@@ -25,6 +25,23 @@ cmp "$folder/whole.json" "$folder/two.json" || fail "hessian: threads change the
 "$LOSSLENS" hessian "${problem[@]}" --top 3 --json --pieces "$folder/pieces" > "$folder/again.json"
 cmp "$folder/whole.json" "$folder/again.json" || fail "hessian: continued run differs"
 
+# Warm: fewer products than cold, the same eigenvalue; the diagonal's sum is the trace.
+"$LOSSLENS" hessian "${problem[@]}" --top 2 --subsets 1 --save-vectors "$folder/v.npy" --figure "$folder/pairs.svg" --json > "$folder/cold.json"
+"$LOSSLENS" hessian "${problem[@]}" --top 2 --subsets 1 --warm "$folder/v.npy" --json > "$folder/warm.json"
+"$LOSSLENS" hessian "${problem[@]}" --diagonal --probes 32 --json > "$folder/diagonal.json"
+"$LOSSLENS" hessian "${problem[@]}" --trace --probes 32 --json > "$folder/trace.json"
+"$LOSSLENS" hessian "${problem[@]}" --density --probes 2 --steps 10 --figure "$folder/density.svg" > /dev/null
+grep -q "<svg" "$folder/pairs.svg" "$folder/density.svg" || fail "hessian: figures"
+python3 - "$folder" <<'PYTHON' || fail "hessian: warm start, diagonal"
+import json, sys
+cold, warm, diagonal, trace = (json.load(open("%s/%s.json" % (sys.argv[1], name))) for name in ("cold", "warm", "diagonal", "trace"))
+assert warm["products"] < cold["products"], (warm["products"], cold["products"])
+assert abs(warm["eigenvalues"][0] - cold["eigenvalues"][0]) <= 1e-4 * cold["eigenvalues"][0]
+assert "sampling_error" not in cold
+assert diagonal["length"] == 7851 and diagonal["probes"] == trace["probes"] == 32
+assert abs(sum(diagonal["diagonal"]) - trace["trace"]) <= 6 * trace["standard_error"], (sum(diagonal["diagonal"]), trace["trace"])
+PYTHON
+"$LOSSLENS" hessian "${problem[@]}" --warm "$folder/v.npy" --trace 2> /dev/null && fail "hessian: --warm with --trace accepted"
 "$LOSSLENS" hessian "${problem[@]}" --parameter layers.0.wieght --top 1 2> "$folder/err" && fail "hessian: unknown parameter accepted"
 grep -q 'did you mean "layers.0.weight"' "$folder/err" || fail "hessian: no suggestion"
 "$LOSSLENS" hessian "${problem[@]}" --trace --density 2> /dev/null && fail "two analyses at once accepted"
@@ -46,4 +63,15 @@ cp "${three[2]}" "${three[1]}"
 "$LOSSLENS" "${line[@]}" "${three[@]}" --json --pieces "$folder/lines" 2> /dev/null && fail "connect: pieces of another checkpoint accepted"
 [ "$(grep -o '"done":true' <<<"$("$LOSSLENS" "${line[@]}" "${three[@]}" --plan sample --pairs 2 --json)" | wc -l)" = 2 ] || fail "connect: a sample of two pairs"
 grep -q "units moved" <<<"$("$LOSSLENS" "${line[@]}" "${three[@]:0:2}" --align)" || fail "connect: alignment"
+"$LOSSLENS" "${line[@]}" "${three[@]:0:2}" --figure "$folder/line.svg" > /dev/null
+grep -q "<svg" "$folder/line.svg" || fail "connect: figure"
+# Predictions of two networks: the same network differs nowhere; CKA of a network with itself is 1.
+"$LOSSLENS" cka "$folder/p_0.safetensors" "$folder/p_0.safetensors" "$folder/p_2.safetensors" "${problem[@]}" --disparity --json > "$folder/cka.json"
+python3 - "$folder/cka.json" <<'PYTHON' || fail "cka: disparity"
+import json, sys
+got = json.load(open(sys.argv[1]))
+same, other, again = got["disparity"]
+assert same["root_mean_square"] == 0 and other["root_mean_square"] > 0
+assert other["root_mean_square"] == again["root_mean_square"] and len(other["difference"]) == other["values"]
+PYTHON
 echo "passed"

@@ -377,6 +377,25 @@ static void errors_and_disparity_of_small_cases(void **state)
     ll_record_destroy(record);
 }
 
+static void test_difference_by_hand(void **state)
+{
+    (void)state;
+    ll_record *record = NULL;
+    const ll_array *field = NULL;
+    double value = NAN;
+    CHECK_OK(ll_metrics_difference((const double[]){1, 2, 7}, (const double[]){1, 4, 4}, 3, &record, error));
+    CHECK_OK(ll_record_get_array(record, "difference", &field, error));
+    assert_memory_equal(field->data, ((const double[]){0, -2, 3}), 3 * sizeof(double));
+    CHECK_OK(ll_record_get_real(record, "root_mean_square", &value, error));
+    CHECK_NEAR(value, sqrt(13.0 / 3.0), 1e-15);
+    CHECK_OK(ll_record_get_real(record, "relative_l2", &value, error));
+    CHECK_NEAR(value, sqrt(13.0 / 33.0), 1e-15);
+    CHECK_OK(ll_record_get_real(record, "l_infinity", &value, error));
+    CHECK_NEAR(value, 3, 0);
+    ll_record_destroy(record);
+    assert_int_equal(ll_metrics_difference(NULL, NULL, 0, &record, NULL), LL_INVALID_ARGUMENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +410,7 @@ int main(void)
         cmocka_unit_test(umap_keeps_clusters_together),
         cmocka_unit_test(metrics_equal_scikit_learn),
         cmocka_unit_test(errors_and_disparity_of_small_cases),
+        cmocka_unit_test(test_difference_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
