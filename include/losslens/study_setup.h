@@ -81,6 +81,8 @@ typedef struct ll_setup_samples {
     const int64_t *indices; /* [count] numbers in the data set, ascending */
     ll_hash hash;           /* of inputs, labels and targets: ll_dataset_hash */
 } ll_setup_samples;
+/* Training samples that the data have, whether a role uses them or not; 0 for a problem. */
+LL_API int64_t ll_setup_available(const ll_setup *setup);
 LL_API int64_t ll_setup_roles(const ll_setup *setup, const ll_setup_samples **samples);
 /* How many samples of `second` have the clean input of one of `first`, for any two roles. */
 typedef struct ll_setup_overlap {

@@ -1,10 +1,353 @@
-/* What a study takes, from short measurements. */
-#include "study/internal.h"
+/* What a study takes: short measurements of each kind of network in it (a point of a landscape, a gradient, a Hessian product,
+ * a calibration), times how many of them each job needs. Solvers that stop by themselves are counted with the share of their
+ * budget that they usually spend. */
+#include "study/setups.h"
+
+#include "losslens/landscape.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Seconds on this machine, per sample where the network has data; else per evaluation on all points. */
+typedef struct probe {
+    double setup, load;         /* opening the group; opening it with the samples of training */
+    double point, gradient, product, calibrate, metrics;
+    double parameters, buffers, element;
+    double memory;              /* bytes of a Problem at work */
+    bool is_pinn, has_buffers;
+    int64_t fit;                /* samples of training that there are */
+} probe;
+
+static double repeat(ll_problem *problem, const ll_request *request, double least)
+{
+    /* The first call plans; it is not counted. */
+    if (ll_problem_evaluate(problem, request, NULL) != LL_OK) return NAN;
+    double start = ll_clock_seconds(), took = 0, best = INFINITY;
+    for (int calls = 0; calls < 3 || took < least; calls++) {
+        double before = ll_clock_seconds();
+        if (ll_problem_evaluate(problem, request, NULL) != LL_OK) return NAN;
+        double after = ll_clock_seconds();
+        best = fmin(best, after - before);
+        took = after - start;
+        if (took > 20.0 * least) break;
+    }
+    return best;
+}
+
+static ll_status measure_vectors(ll_setup *setup, probe *p, double least, ll_error *error)
+{
+    enum { POINTS = 8 };
+    ll_problem *problem = ll_setup_problem(setup);
+    const ll_problem_info *info = ll_problem_view(problem);
+    size_t bytes = (size_t)info->parameter_count * ll_real_bytes(info->type);
+    void *out = ll_allocate(bytes), *state = ll_allocate((size_t)(info->buffer_count + 1) * 8);
+    double losses[POINTS], metrics[POINTS * LL_MOST_TERMS];
+    if (out == NULL || state == NULL || info->metrics > LL_MOST_TERMS) {
+        ll_free(out);
+        ll_free(state);
+        return ll_fail_memory(error, LL_STUDY, bytes);
+    }
+    const void *theta = ll_problem_origin(problem), *thetas[POINTS], *own = ll_problem_origin_buffers(problem), *buffers[POINTS];
+    for (int k = 0; k < POINTS; k++) {
+        thetas[k] = theta;
+        buffers[k] = own;
+    }
+    ll_samples lists[LL_MOST_TERMS], batch[LL_MOST_TERMS];
+    ll_role_lists(problem, "evaluate", lists);
+    ll_role_lists(problem, "fit", batch);
+    double samples = p->is_pinn ? 1.0 : (double)lists[0].count;
+    if (!p->is_pinn) batch[0].count = ll_min_int64(batch[0].count, 128);
+    double rows = p->is_pinn ? 1.0 : (double)batch[0].count;
+    size_t need = 0;
+    ll_request request = {.points = POINTS, .thetas = thetas, .buffers = own != NULL ? buffers : NULL, .samples = lists, .loss = losses,
+                          .metrics = info->metrics > 0 ? metrics : NULL};
+    if (ll_problem_memory(problem, &request, &need, NULL) == LL_OK) p->memory = (double)need;
+    /* A problem's metrics look at the whole grid of the reference, its landscapes do not. */
+    if (p->is_pinn) {
+        request.points = 1;
+        p->metrics = repeat(problem, &request, least);
+        request.points = POINTS;
+        request.metrics = NULL;
+    }
+    p->point = repeat(problem, &request, least) / (POINTS * samples);
+    request = (ll_request){.points = 1, .thetas = thetas, .buffers = own != NULL ? buffers : NULL, .samples = batch, .loss = losses, .gradients = &out,
+                           .mode = p->is_pinn ? LL_MODE_EVALUATION : LL_MODE_TRAINING};
+    p->gradient = repeat(problem, &request, least) / rows;
+    const void *vector = theta;
+    request = (ll_request){.points = 1, .thetas = thetas, .buffers = own != NULL ? buffers : NULL, .samples = batch, .product_count = 1, .vectors = &vector,
+                           .products = &out, .allow_emulation = true};
+    if (ll_problem_memory(problem, &request, &need, NULL) == LL_OK) p->memory = fmax(p->memory, (double)need);
+    p->product = repeat(problem, &request, least) / rows;
+    p->has_buffers = (info->capabilities & LL_CAN_CALIBRATE) != 0 && info->buffer_count > 0;
+    if (p->has_buffers) {
+        request = (ll_request){.points = 1, .thetas = thetas, .samples = batch, .mode = LL_MODE_CALIBRATION, .batch_size = 500, .buffers_out = &state};
+        p->calibrate = repeat(problem, &request, least) / rows;
+    }
+    ll_free(out);
+    ll_free(state);
+    return isnan(p->point) || isnan(p->gradient) ? ll_fail(error, LL_NUMERIC, LL_STUDY, info->name, "its cost cannot be measured") : LL_OK;
+}
+
+static ll_status measure(ll_runner *runner, int64_t group, double least, probe *p, ll_error *error)
+{
+    ll_setup *setup = NULL;
+    ll_setup_request request = {.group = group, .fit = 128, .samples = 128};
+    p->is_pinn = runner->study->groups[group].view.kind == LL_GROUP_PINN;
+    if (p->is_pinn) request = (ll_setup_request){.group = group, .fit = -1};
+    double start = ll_clock_seconds();
+    LL_TRY(ll_runner_setup_own(runner, &request, &setup, error));
+    p->setup = ll_clock_seconds() - start;
+    const ll_problem_info *info = ll_problem_view(ll_setup_problem(setup));
+    p->parameters = (double)info->parameter_count;
+    p->buffers = (double)info->buffer_count;
+    p->element = (double)ll_real_bytes(info->type);
+    p->fit = p->is_pinn ? 0 : ll_setup_available(setup);
+    ll_status status = measure_vectors(setup, p, least, error);
+    ll_setup_destroy(setup);
+    return status;
+}
+
+/* ---------------------------------------------------------------- how much work a job is */
+
+static double option(const ll_study *study, const ll_job *job, const char *key)
+{
+    const char *text = job->request != NULL ? ll_settings_text(&job->request->settings, job->request->analysis->rows, key, study->effort) : NULL;
+    return text != NULL ? strtod(text, NULL) : 0.0;
+}
+
+static bool option_is(const ll_study *study, const ll_job *job, const char *key, const char *value)
+{
+    const char *text = ll_settings_text(&job->request->settings, job->request->analysis->rows, key, study->effort);
+    return text != NULL && strcmp(text, value) == 0;
+}
+
+/* Samples of a role, as many as asked for and there are; 1 for a problem: its cost is per evaluation. */
+static double samples_of(const ll_study *study, const probe *p, int64_t group, const char *role, double wanted, double usual)
+{
+    char key[64];
+    if (p->is_pinn) return 1.0;
+    snprintf(key, sizeof key, "roles.%s.count", role);
+    double limit = (double)ll_group_integer(study, group, key);
+    if (limit <= 0) limit = usual;
+    return wanted > 0 ? fmin(wanted, limit) : limit;
+}
+
+static double grid_points(const ll_study *study, const ll_job *job, int *dimensions)
+{
+    int64_t size[6];
+    const char *text = ll_settings_text(&job->request->settings, job->request->analysis->rows, "grid", study->effort);
+    double points = 1;
+    *dimensions = ll_parse_grid(text, size, 6);
+    for (int d = 0; d < *dimensions; d++) points *= (double)size[d];
+    return points;
+}
+
+/* What one landscape point costs: the evaluation, and batch norm before it. */
+static double point_cost(const ll_study *study, const probe *p, const ll_job *job, double evaluate)
+{
+    bool keep = option_is(study, job, "batch_norm", "keep") || option_is(study, job, "direction", "hessian");
+    double calibrate = p->has_buffers && !keep ? p->calibrate * samples_of(study, p, job->owner, "calibrate", 0, 1000) : 0;
+    return p->point * evaluate + calibrate;
+}
+
+static double train_seconds(const ll_study *study, const probe *p, int64_t group)
+{
+    double epochs = (double)ll_group_integer(study, group, "train.epochs");
+    if (!p->is_pinn) return epochs * p->gradient * samples_of(study, p, group, "fit", 0, (double)p->fit);
+    /* 1.15 evaluations a step; about three quarters of the steps before nothing changes any more. */
+    return 0.75 * epochs * 1.15 * p->gradient;
+}
+
+static double pair_seconds(const ll_study *study, const probe *p, const ll_job *job)
+{
+    double rounds = option(study, job, "rounds"), budget = option(study, job, "budget"), points = option(study, job, "points"), steps = 0;
+    double samples = samples_of(study, p, job->owner, "fit", option(study, job, "samples"), (double)p->fit);
+    if (budget <= 0) budget = p->is_pinn ? 50 : 500;
+    /* Curves stop when they are connected or still: two thirds of the last round, as a rule. */
+    for (double r = 0, round = budget; r < rounds; r++, round *= 2) steps += r == rounds - 1 ? 0.67 * round : round;
+    double evaluation = points * (p->point * samples + (p->has_buffers ? p->calibrate * samples_of(study, p, job->owner, "calibrate", 0, 1000) : 0));
+    const char *batch = ll_settings_text(&job->request->settings, job->request->analysis->rows, "batch", study->effort);
+    double rows = p->is_pinn ? 16.0 * 1.15 : batch != NULL && strtod(batch, NULL) > 0 ? strtod(batch, NULL) : 128.0;
+    if (option_is(study, job, "path", "linear")) return evaluation;
+    return steps * rows * p->gradient + (rounds + 1.0) * evaluation;
+}
+
+static double job_seconds(const ll_study *study, const probe *p, const ll_job *job)
+{
+    int dimensions;
+    const char *kind = job->kind;
+    if (strcmp(kind, "model") == 0) return ll_group_text(study, job->owner, "checkpoints") != NULL ? 0.02 + p->setup * 0.1 : train_seconds(study, p, job->owner) + 0.02;
+    if (strcmp(kind, "metrics") == 0) return p->is_pinn ? 3.0 * p->metrics + 0.05 : 2.0 * p->point * samples_of(study, p, job->owner, "evaluate", 0, 10000) + 0.02;
+    if (strcmp(kind, "landscape") == 0) {
+        double evaluate = samples_of(study, p, job->owner, "evaluate", option(study, job, "samples"), 10000);
+        double points = grid_points(study, job, &dimensions), extra = 0;
+        if (option_is(study, job, "direction", "hessian")) extra = 60.0 * p->product * evaluate;
+        if (option_is(study, job, "gradient_norm", "true")) extra += points * p->gradient * evaluate;
+        if (option_is(study, job, "eigenvalues", "true")) extra += points * 40.0 * p->product * evaluate;
+        if (option_is(study, job, "halves", "true")) points *= 2;
+        return points * point_cost(study, p, job, evaluate) + extra + 0.01;
+    }
+    if (strcmp(kind, "rise") == 0) {
+        double keep = p->has_buffers ? p->calibrate * samples_of(study, p, job->owner, "calibrate", 0, 1000) : 0;
+        return 4.0 * option(study, job, "directions") * (p->point * samples_of(study, p, job->owner, "evaluate", 0, 10000) + keep) + 0.01;
+    }
+    double chosen = samples_of(study, p, job->owner, "evaluate", option(study, job, "samples"), 10000);
+    if (strcmp(kind, "eigenpairs") == 0 || strcmp(kind, "negative_curvature") == 0) {
+        double ends = option_is(study, job, "end", "both") ? 2 : 1;
+        return fmin(option(study, job, "products"), ends * (7.0 * option(study, job, "top") + 35.0)) * p->product * chosen + 0.01;
+    }
+    if (strcmp(kind, "trace") == 0) return 0.5 * option(study, job, "trace_probes") * p->product * chosen + 0.01;
+    if (strcmp(kind, "density") == 0) return option(study, job, "density_probes") * option(study, job, "density_steps") * p->product * chosen + 0.01;
+    if (strcmp(kind, "pair") == 0) return pair_seconds(study, p, job) + 0.02;
+    return 0.01;
+}
+
+/* Jobs over the whole study: by their number of models. */
+static double whole_seconds(const ll_study *study, const ll_plan *plan, const probe *probes, const ll_job *job)
+{
+    double models = 0, seconds = 0.01;
+    for (int64_t k = 0; k < job->need_count; k++) {
+        const ll_job *need = &plan->job[job->needs[k]];
+        if (strcmp(need->kind, "model") != 0) continue;
+        const probe *p = &probes[need->owner];
+        double samples = option(study, job, "samples");
+        models++;
+        if (strcmp(job->kind, "similarity") == 0) seconds += (p->is_pinn ? p->point : p->point * samples) + 3e-8 * samples * samples * (option_is(study, job, "layers", "all") ? 20 : 1);
+    }
+    if (strcmp(job->kind, "placement") == 0) return 0.01 + 2e-6 * (double)(plan->members->count * plan->members->count) * 100.0;
+    if (strcmp(job->kind, "trust") == 0 || strcmp(job->kind, "comparison") == 0) return 0.01 + 5e-5 * (double)job->need_count;
+    return seconds + 1e-3 * models;
+}
+
+static double job_bytes(const ll_study *study, const probe *p, const ll_job *job)
+{
+    const char *kind = job->kind;
+    double vector = p->parameters * p->element;
+    if (strcmp(kind, "model") == 0) {
+        double every = (double)ll_group_integer(study, job->owner, "train.trajectory_every"), epochs = (double)ll_group_integer(study, job->owner, "train.epochs");
+        return vector * (1.0 + (every > 0 && ll_group_text(study, job->owner, "checkpoints") == NULL ? epochs / every + 1.0 : 0.0)) + p->buffers * p->element + 4000.0;
+    }
+    if (strcmp(kind, "eigenpairs") == 0) return vector * option(study, job, "top") + 4000.0;
+    if (strcmp(kind, "pair") == 0) return vector + 8000.0;
+    if (strcmp(kind, "metrics") == 0) return p->is_pinn ? 420000.0 : 30000.0;
+    if (strcmp(kind, "topology") == 0) return 4000.0 + job->bytes * 0.05;
+    return job->bytes > 0 ? job->bytes + 4000.0 : 6000.0;
+}
+
+/* ---------------------------------------------------------------- the plan of one effort */
+
+static ll_status add_cost(ll_study_estimate *estimate, const char *kind, double seconds, double bytes, ll_error *error)
+{
+    static const char *const known[] = {"model", "field", "metrics", "landscape", "eigenpairs", "trace", "density", "negative_curvature", "similarity", "pair",
+                                        "placement", "topology", "distances", "rise", "taxonomy", "comparison", "trust"};
+    int64_t k = 0;
+    while (k < estimate->count && strcmp(estimate->costs[k].kind, kind) != 0) k++;
+    if (k == estimate->count) {
+        ll_study_cost *grown = ll_allocate_array(k + 1, sizeof *grown);
+        const char *name = "other";
+        if (grown == NULL) return ll_fail_memory(error, LL_STUDY, sizeof *grown);
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+            if (strcmp(known[i], kind) == 0) name = known[i];
+        if (k > 0) memcpy(grown, estimate->costs, (size_t)k * sizeof *grown);
+        ll_free(estimate->costs);
+        estimate->costs = grown;
+        grown[k] = (ll_study_cost){.kind = name};
+        estimate->count++;
+    }
+    estimate->costs[k].jobs++;
+    estimate->costs[k].seconds += seconds;
+    estimate->costs[k].bytes += bytes;
+    estimate->seconds += seconds;
+    estimate->disk_bytes += bytes;
+    return LL_OK;
+}
+
+static ll_status estimate_effort(const ll_study *study, const ll_members *members, const probe *probes, ll_study_estimate *estimate, ll_error *error)
+{
+    static const probe nothing = {.is_pinn = true};
+    ll_plan plan = {0};
+    LL_TRY(ll_plan_make(study, members, NULL, &plan, error));
+    ll_status status = LL_OK;
+    estimate->disk_bytes = 100000.0;
+    estimate->memory_bytes = 60e6; /* the program itself and what it keeps open */
+    for (int64_t i = 0; i < plan.count && status == LL_OK; i++) {
+        const ll_job *job = &plan.job[i];
+        bool field = job->owner >= 0 && study->groups[job->owner].view.kind == LL_GROUP_FIELD;
+        const probe *p = job->owner >= 0 && !field ? &probes[job->owner] : &nothing;
+        double seconds = job->owner >= 0 && !field ? job_seconds(study, p, job) : field ? 0.02 : whole_seconds(study, &plan, probes, job);
+        status = add_cost(estimate, job->kind, seconds, job_bytes(study, p, job), error);
+    }
+    for (int64_t g = 0; g < study->group_count && status == LL_OK; g++) {
+        if (study->groups[g].view.kind == LL_GROUP_FIELD) continue;
+        double rows = samples_of(study, &probes[g], g, "fit", 0, (double)probes[g].fit) + samples_of(study, &probes[g], g, "evaluate", 0, 10000);
+        double held = probes[g].memory + 40.0 * probes[g].parameters * probes[g].element + rows * 4.0 * 3072.0 * !probes[g].is_pinn;
+        estimate->memory_bytes = fmax(estimate->memory_bytes, 60e6 + held);
+    }
+    ll_plan_deinit(&plan);
+    return status;
+}
+
+/* Groups that differ in what does not change the cost share a measurement. */
+static bool same_cost(const ll_study *study, int64_t a, int64_t b)
+{
+    static const char *const ignored[] = {"name", "title", "beta", "nu", "rho", "point_seed", "train.", "expect.", "checkpoints", "trajectory", "roles.", "weight_decay", "normalise."};
+    const ll_settings *x = &study->groups[a].settings, *y = &study->groups[b].settings;
+    for (int side = 0; side < 2; side++) {
+        const ll_settings *from = side == 0 ? x : y, *to = side == 0 ? y : x;
+        for (int64_t i = 0; i < from->count; i++) {
+            bool skip = false;
+            for (size_t k = 0; k < sizeof ignored / sizeof *ignored; k++) skip = skip || strncmp(from->item[i].key, ignored[k], strlen(ignored[k])) == 0;
+            int64_t at = ll_settings_find(to, from->item[i].key);
+            if (!skip && (at < 0 || strcmp(to->item[at].value, from->item[i].value) != 0)) return false;
+        }
+    }
+    return true;
+}
+
+static ll_status measure_all(ll_runner *runner, probe *probes, double seconds, ll_error *error)
+{
+    const ll_study *study = runner->study;
+    int64_t distinct = 1;
+    for (int64_t g = 0; g < study->group_count; g++) {
+        bool known = study->groups[g].view.kind == LL_GROUP_FIELD;
+        for (int64_t k = 0; k < g && !known; k++) known = study->groups[k].view.kind != LL_GROUP_FIELD && same_cost(study, k, g);
+        distinct += !known;
+    }
+    double least = fmin(0.5, seconds / (40.0 * (double)distinct));
+    for (int64_t g = 0; g < study->group_count; g++) {
+        bool known = false;
+        if (study->groups[g].view.kind == LL_GROUP_FIELD) continue;
+        for (int64_t k = 0; k < g && !known; k++)
+            if (study->groups[k].view.kind != LL_GROUP_FIELD && same_cost(study, k, g)) {
+                probes[g] = probes[k];
+                known = true;
+            }
+        if (!known) LL_TRY(measure(runner, g, least, &probes[g], error));
+    }
+    return LL_OK;
+}
 
 ll_status ll_study_estimates(const ll_study *study, const ll_study_run_options *options, double seconds, ll_study_estimate *estimates, ll_error *error)
 {
-    (void)study, (void)options, (void)seconds, (void)estimates;
-    return ll_fail(error, LL_UNSUPPORTED, LL_STUDY, NULL, "not measured yet");
+    ll_members members = {0};
+    LL_TRY(ll_members_find(study, &members, error));
+    ll_runner runner = {.study = study, .members = &members, .options = options};
+    ll_study_estimate made[LL_EFFORTS] = {{0}};
+    probe *probes = ll_allocate_zeroed((size_t)(study->group_count + 1) * sizeof *probes);
+    ll_status status = probes != NULL ? measure_all(&runner, probes, seconds > 0 ? seconds : 60.0, error) : ll_fail_memory(error, LL_STUDY, 1024);
+    for (int e = 0; e < LL_EFFORTS && status == LL_OK; e++) {
+        ll_study as = *study;
+        as.effort = (ll_effort)e;
+        status = estimate_effort(&as, &members, probes, &made[e], error);
+    }
+    ll_free(probes);
+    ll_members_deinit(&members);
+    for (int e = 0; e < LL_EFFORTS; e++) {
+        if (status == LL_OK) estimates[e] = made[e];
+        else ll_study_estimate_deinit(&made[e]);
+    }
+    return status;
 }
 
 void ll_study_estimate_deinit(ll_study_estimate *estimate)

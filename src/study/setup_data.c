@@ -284,3 +284,14 @@ ll_status setup_read_data(ll_setup *setup, const ll_setup_options *options, ll_e
     LL_TRY(normalise(setup, options, error));
     return fetch(setup, options, error);
 }
+
+int64_t ll_setup_available(const ll_setup *setup)
+{
+    const ll_dataset *first = setup->datasets[0];
+    int64_t count = 0;
+    if (first == NULL) return 0;
+    if (setup->datasets[1] != NULL) return setup->datasets[1]->count;
+    if (first->is_test == NULL) return first->count - first->count / 5;
+    for (int64_t i = 0; i < first->count; i++) count += first->is_test[i] == 0;
+    return count;
+}
