@@ -51,6 +51,9 @@ typedef struct ll_view {
 ll_view ll_view_of(const ll_graph *graph, ll_node node);
 bool ll_view_is_identity(const ll_graph *graph, const ll_view *view);
 
+/* The node whose slices a concatenation puts together again, in order and all of them; LL_NO_NODE: there is none. */
+ll_node ll_concatenation_of(const ll_graph *graph, ll_node node);
+
 ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error);
 int ll_pass_of(const ll_plan *plan, ll_node node);
 

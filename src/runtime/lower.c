@@ -225,16 +225,20 @@ static ll_status emit_single(ll_plan *plan, ll_node node, ll_error *error)
     const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
     int pass = ll_pass_of(plan, node);
     int32_t value;
+    ll_node whole = ll_concatenation_of(plan->graph, node);
     switch (it->op) {
     case LL_OP_INPUT: return LL_OK;
     case LL_OP_CONSTANT:
         LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, 0, &value, error));
         plan->values[value].place = LL_PLACE_CONSTANT;
         return LL_OK;
+    case LL_OP_CONCATENATE:
+        if (whole == LL_NO_NODE) break;
+        /* fall through */
     case LL_OP_RESHAPE:
     case LL_OP_DETACH: {
         int32_t source;
-        LL_TRY(use(plan, it->inputs[0], LL_LAYOUT_DENSE, pass, &source, error));
+        LL_TRY(use(plan, whole != LL_NO_NODE ? whole : it->inputs[0], LL_LAYOUT_DENSE, pass, &source, error));
         LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, plan->values[source].pass, &value, error));
         plan->values[value].alias = source;
         return LL_OK;
@@ -313,8 +317,10 @@ ll_status ll_plan_lower(ll_plan *plan, const ll_node *outputs, ll_error *error)
         /* Products that are added up are made where their sum stands: all operands are known there. */
         const ll_unit *unit = fusion.unit_of[n] >= 0 ? &fusion.units[fusion.unit_of[n]] : NULL;
         if (unit && unit->product && unit->members[unit->count - 1] != n) continue;
-        /* Broadcasts and transposes are mostly read through; they are made where somebody needs them. */
-        if (plan->needed[n] && op != LL_OP_BROADCAST && op != LL_OP_TRANSPOSE) LL_TRY(emit(plan, &fusion, n, error));
+        /* Broadcasts and transposes are mostly read through, slices put together again; they are made where somebody
+         * needs them. */
+        if (plan->needed[n] && op != LL_OP_BROADCAST && op != LL_OP_TRANSPOSE && op != LL_OP_SLICE)
+            LL_TRY(emit(plan, &fusion, n, error));
     }
     for (int64_t i = 0; i < plan->output_count; i++) {
         ll_plan_output *output = &plan->outputs[i];

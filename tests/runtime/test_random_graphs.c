@@ -175,7 +175,7 @@ static ll_node move(builder *b, ll_node x)
     const ll_graph_node *it = at(b, x);
     int last = it->rank - 1;
     int64_t size = it->shape[last];
-    switch (draw(b, 5)) {
+    switch (draw(b, 6)) {
     case 0:
         if (it->rank == 2 && size % 4 == 0) return ll_graph_reshape(g, x, (int64_t[]){LL_SAMPLES, 4, size / 4}, 3);
         if (it->rank == 3) return ll_graph_reshape(g, x, (int64_t[]){LL_SAMPLES, it->shape[1] * size}, 2);
@@ -189,6 +189,12 @@ static ll_node move(builder *b, ll_node x)
         low[last] = 1;
         high[last] = 2;
         return ll_graph_pad(g, x, low, high, NULL, 0.25);
+    }
+    case 4: { /* a node taken apart and put together again, in order or not */
+        if (size < 2) return x;
+        ll_node parts[3] = {ll_graph_slice_axis(g, x, last, 0, 1), ll_graph_slice_axis(g, x, last, 1, size - 1)};
+        parts[2] = parts[0];
+        return ll_graph_concatenate(g, parts + draw(b, 2), 2, last);
     }
     default: return ll_graph_concatenate(g, (ll_node[]){x, partner(b, x), x}, 3, last);
     }

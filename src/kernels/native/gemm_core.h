@@ -151,9 +151,40 @@ static void PASTE(NAME, _dots)(const ll_gemm *it, const T *a, const T *b, const 
     }
 }
 
+#if NARROWS
+/* The last few columns where A is read along its rows (a transposed A: weight gradients): rows and columns exchanged, so
+ * that vectors run along the rows of C. The same chains, the same bits, a fraction of the multiply-adds. */
+static void PASTE(NAME, _exchanged)(const ll_gemm *it, const T *a, const T *b, const T *start, T *c)
+{
+    enum { ROWS = 4 * LANES };
+    T block[LANES / 4 * ROWS];
+    for (int64_t m = 0; m < it->m; m += ROWS) {
+        const int64_t rows = ll_min_int64(ROWS, it->m - m);
+        const ll_gemm turned = {.m = it->n, .n = rows, .k = it->k, .a_row = 1, .a_column = it->b_row,
+                                .b_row = it->a_column, .c_row = ROWS, .start_row = ROWS};
+        for (int64_t r = 0; start && r < rows; r++)
+            for (int64_t j = 0; j < it->n; j++) block[j * ROWS + r] = start[(m + r) * it->start_row + j];
+        NAME(&turned, b, a + m, start ? block : NULL, block);
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t j = 0; j < it->n; j++) c[(m + r) * it->c_row + j] = block[j * ROWS + r];
+    }
+}
+#endif
+
 void NAME(const ll_gemm *it, const T *a, const T *b, const T *start, T *c)
 {
     enum { MOST = LL_SIMD_REGISTERS == 32 ? 4 : 3 };
+#if NARROWS
+    const int64_t few = it->n % LANES;
+    if (it->a_row == 1 && it->a_column != 1 && few > 0 && few <= LANES / 4 && it->m >= LANES) {
+        ll_gemm part = *it;
+        part.n = few;
+        PASTE(NAME, _exchanged)(&part, a, b + it->n - few, start ? start + it->n - few : NULL, c + it->n - few);
+        part.n = it->n - few;
+        if (part.n > 0) NAME(&part, a, b, start, c);
+        return;
+    }
+#endif
     int64_t panels = (it->n + LANES - 1) / LANES;
     if (it->n == 1 && it->a_column == 1 && it->b_row == 1) {
         PASTE(NAME, _dots)(it, a, b, start, c);
