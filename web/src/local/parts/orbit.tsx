@@ -82,10 +82,14 @@ export function useOrbit(drawn: Drawn | null, orbit: Orbit): OrbitHandle {
     target.dataset.drawMs = (performance.now() - started).toFixed(1);
     target.dataset.frames = String(Number(target.dataset.frames ?? 0) + 1);
     target.dataset.quality = moved ? "light" : "full";
-    if (!moved) return;
-    // at rest the full picture follows
-    memory.done ??= busy();
+    // what waited to be drawn is drawn now, or later from this scene: objects of an older one have moved on
     window.clearTimeout(memory.rest);
+    if (!moved) {
+      memory.done?.();
+      memory.done = null;
+      return;
+    }
+    memory.done ??= busy();
     memory.rest = window.setTimeout(() => {
       show(render(false, FULL_RATIO));
       target.dataset.quality = "full";

@@ -139,8 +139,8 @@ function Contour({ item, landscape, topology }: ViewProps & { landscape: Landsca
     links: fieldLinks(item, landscape)!,
   };
   const notes = [
-    landscape.holes > 0 && `${formatInteger(landscape.holes)} of ${formatInteger(landscape.grid.values.length)} points not finite (hatched)`,
-    clipped && `${formatInteger(clipped.count)} points above the clip level (dotted)`,
+    landscape.holes > 0 && `${formatInteger(landscape.holes)} of ${formatInteger(landscape.grid.values.length)} not finite (hatched)`,
+    clipped && `${formatInteger(clipped.count)} above the clip level (dotted)`,
   ].filter(Boolean).join("; ");
 
   return (

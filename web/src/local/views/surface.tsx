@@ -1,15 +1,17 @@
 // The plane as a surface: the same scale of values gives height and colour.
-import { useEffect, useMemo, useRef } from "react";
+import { useEffect, useMemo, useState } from "react";
 import {
   BufferAttribute, BufferGeometry, DoubleSide, Group, LineBasicMaterial, LineSegments, Mesh, MeshBasicMaterial, type Object3D,
 } from "three";
 import { LineMaterial } from "three/examples/jsm/lines/LineMaterial.js";
 import { LineSegments2 } from "three/examples/jsm/lines/LineSegments2.js";
 import { LineSegmentsGeometry } from "three/examples/jsm/lines/LineSegmentsGeometry.js";
+import { busy } from "../../base/idle";
 import { pngOfCanvas, svgText } from "../../base/svg_export";
 import { type MapName, colorAt } from "../../geometry/colormaps";
 import { type Grid2, interpolate } from "../../geometry/grid";
 import { formatNumber } from "../../geometry/numbers";
+import type { Orbit } from "../../geometry/orbit";
 import { type Scale, levelsOf, makeScale } from "../../geometry/scales";
 import { type SurfaceMesh, gridLines, linesOnSurface, surfaceMesh } from "../../geometry/surface";
 import { setLocal, useView } from "../../state";
@@ -21,7 +23,7 @@ import type { Landscape, Topology } from "../model";
 import { ColorBar } from "../parts/colorbar";
 import { featureFacts, withUnit } from "../parts/feature";
 import { criticalGlyph, marksOf } from "../parts/marks";
-import { type Drawn, OrbitView, ORBIT_HINT, pick, useOrbit, useOrbitCamera } from "../parts/orbit";
+import { type Drawn, ORBIT_HINT, type OrbitHandle, OrbitView, pick, useOrbit, useOrbitCamera } from "../parts/orbit";
 import { type ViewProps, ViewPanel, WithField, fieldLinks, variantOf } from "../parts/panel";
 import { PlaneControls, usePlane } from "../parts/plane";
 import { PlaybackControls, shownSteps } from "../parts/playback";
@@ -46,6 +48,8 @@ function strideFor(grid: Grid2, most: number): number {
   while (Math.ceil(grid.rows / stride) * Math.ceil(grid.columns / stride) > most) stride++;
   return stride;
 }
+
+const ordinal = (n: number): string => `${n}${n === 2 ? "nd" : n === 3 ? "rd" : "th"}`;
 
 /** x and y to a box of unit width; values to the height of the box. */
 interface Placed {
@@ -281,7 +285,7 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
   const barFrame = { inner: { x: 0, y: 18, width: handle.width - 74, height: Math.min(150, handle.height - 40) } };
   return (
     <ViewPanel kind="surface" model={item.model.name}
-      note={[stride > 1 && `every ${stride}. grid point is drawn`, settings.clip !== null && `cut off above ${formatNumber(settings.clip, 3)}`].filter(Boolean).join("; ")}
+      note={[stride > 1 && `every ${ordinal(stride)} grid point is drawn`, settings.clip !== null && `cut off above ${formatNumber(settings.clip, 3)}`].filter(Boolean).join("; ")}
       variant={<>{variantOf(landscape, topology)}<p>Height and colour {scaleSentence(comparison) || `on a ${scale.kind} scale`}.</p><p>{ORBIT_HINT}</p></>}
       exports={{
         name: `surface-${item.model.name}`,
@@ -373,27 +377,37 @@ function nearestOf(vertices: readonly number[], point: readonly number[], grid: 
 
 /** Which marks are not behind the surface, found out at rest: rays are too slow for every frame of a movement. */
 function useVisible(
-  drawn: Drawn, orbit: Parameters<typeof pick>[1], handle: Parameters<typeof pick>[2], vertices: readonly number[],
+  drawn: Drawn, orbit: Orbit, handle: OrbitHandle, vertices: readonly number[],
   onScreen: (v: number) => { x: number; y: number } | null, grid: Grid2, placed: Placed,
 ): readonly boolean[] {
-  const known = useRef<{ key: unknown; value: readonly boolean[] }>({ key: null, value: [] });
-  const key = `${orbit.azimuth.toFixed(2)} ${orbit.elevation.toFixed(2)} ${orbit.distance.toFixed(2)} ${vertices.length} ${handle.width}`;
-  return useMemo(() => {
-    const rect = handle.svg.current?.getBoundingClientRect();
-    if (!rect || vertices.length > 150) return vertices.map(() => true);
-    if (known.current.key === key && known.current.value.length === vertices.length) return known.current.value;
-    const step = 2.5 * Math.max(placed.half[0] / grid.columns, placed.half[1] / grid.rows) + 0.02;
-    const value = vertices.map((v) => {
-      const at = onScreen(v);
-      if (!at) return false;
-      const hit = pick(drawn, orbit, handle, { clientX: rect.left + at.x, clientY: rect.top + at.y });
-      if (!hit) return true;
-      const distance = Math.hypot(hit.point[0] - placed.x(grid.x[v % grid.columns]!), hit.point[1] - placed.y(grid.y[Math.floor(v / grid.columns)]!));
-      return distance < step * 2;
-    });
-    known.current = { key, value };
-    return value;
-  }, [key, drawn, placed]);
+  const [visible, setVisible] = useState<readonly boolean[]>([]);
+  const key = vertices.join();
+  useEffect(() => {
+    if (vertices.length > 150) {
+      setVisible(vertices.map(() => true));
+      return;
+    }
+    const done = busy();
+    const timer = window.setTimeout(() => {
+      const rect = handle.svg.current?.getBoundingClientRect();
+      const step = 5 * Math.max(placed.half[0] / grid.columns, placed.half[1] / grid.rows) + 0.04;
+      if (rect)
+        setVisible(vertices.map((v) => {
+          const at = onScreen(v);
+          if (!at) return false;
+          const hit = pick(drawn, orbit, handle, { clientX: rect.left + at.x, clientY: rect.top + at.y });
+          return !hit || Math.hypot(hit.point[0] - placed.x(grid.x[v % grid.columns]!),
+            hit.point[1] - placed.y(grid.y[Math.floor(v / grid.columns)]!)) < step;
+        }));
+      done();
+    }, 160);
+    return () => {
+      window.clearTimeout(timer);
+      done();
+    };
+    // what is lit changes `drawn` but hides nothing
+  }, [key, orbit, placed, handle.width, handle.height]);
+  return visible;
 }
 
 /** The 3-D picture with the axes over it. */
