@@ -1,5 +1,5 @@
 // The frame of the application: which study, which page, what runs.
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { client } from '../api/client';
 import { formatDuration } from '../base/time';
 import { type Live, useLiveStudy } from '../model/live';
@@ -95,11 +95,14 @@ export function App() {
   const list = useLoaded(`studies/${id === ''}/${turn}`, () => client.studies());
   const live = useLiveStudy(id);
 
-  // A server with one study opens it.
+  // A server with one study opens it, once: the list can be gone back to.
+  const opened = useRef(false);
   useEffect(() => {
-    const only = list.state === 'ready' && list.value.studies.length === 1 ? list.value.studies[0] : undefined;
-    if (only && view.get().study === '' && turn === 0) setView({ study: only.id, page: 'landscape' });
-  }, [list, turn]);
+    if (list.state !== 'ready' || opened.current) return;
+    opened.current = true;
+    const only = list.value.studies.length === 1 ? list.value.studies[0] : undefined;
+    if (only && view.get().study === '') setView({ study: only.id, page: 'landscape' });
+  }, [list]);
 
   const name = live.study.state === 'ready' ? live.study.value.name : '';
   return (

@@ -12,7 +12,7 @@ export function Select<T extends string>({ label, value, options, onChange, hide
   return (
     <label className="control">
       <span className={hideLabel ? "visually-hidden" : ""}>{label}</span>
-      <select value={value} onChange={(event) => onChange(event.target.value as T)}>
+      <select value={value} aria-label={label} onChange={(event) => onChange(event.target.value as T)}>
         {options.map(([key, text]) => <option key={key} value={key}>{text}</option>)}
       </select>
     </label>
