@@ -44,7 +44,7 @@ typedef struct work {
     network *network;
     int networks;
     int64_t *halves; /* sample numbers: whole, first and second half */
-    ll_samples list[3], train[LL_ANALYSIS_TERMS];
+    ll_samples list[3][LL_ANALYSIS_TERMS], train[1];
     ll_sample_set set[4];
     int sets; /* 0: the Problem's default */
 } work;
@@ -126,30 +126,36 @@ static ll_status open_problem(const settings *s, work *w, ll_error *error)
                : ll_fail(error, LL_INVALID_ARGUMENT, "losslens", NULL, "the problem has no parameters to stand on");
 }
 
-/* Two halves of the evaluated samples: every second one. */
+/* Two halves of the evaluated samples of every term: every second one. */
 static ll_status make_halves(work *w, ll_error *error)
 {
     const ll_problem_info *info = ll_problem_view(w->problem);
-    const int64_t *indices = NULL;
-    int64_t count = 0;
-    if (info->terms != 1 || (info->capabilities & LL_CAN_SUBSETS) == 0)
-        return ll_fail(error, LL_UNSUPPORTED, "losslens", "--halves", "wants a loss with one term over a list of samples");
-    if (ll_problem_role(w->problem, "evaluate", 0, &indices, &count, NULL) != LL_OK) count = info->term[0].samples;
-    if (count < 2) return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--halves", "there are fewer than two samples");
-    w->halves = ll_allocate_array(2 * count, sizeof *w->halves);
-    if (w->halves == NULL) return ll_fail_memory(error, "losslens", (size_t)(2 * count) * sizeof *w->halves);
-    int64_t *a = w->halves, *b = a + (count + 1) / 2, *whole = a + count;
-    for (int64_t i = 0; i < count; i++) {
-        whole[i] = indices != NULL ? indices[i] : i;
-        if (i % 2 == 0) a[i / 2] = whole[i];
-        else b[i / 2] = whole[i];
+    int64_t total = 0;
+    if ((info->capabilities & LL_CAN_SUBSETS) == 0 || info->terms > LL_ANALYSIS_TERMS)
+        return ll_fail(error, LL_UNSUPPORTED, "losslens", "--halves", "wants a loss over lists of samples, of at most %d terms", LL_ANALYSIS_TERMS);
+    (void)ll_analysis_samples(w->problem, w->list[0]);
+    for (int64_t t = 0; t < info->terms; t++) {
+        if (w->list[0][t].count < 2)
+            return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--halves", "%s has fewer than two samples", info->term[t].name);
+        total += w->list[0][t].count;
     }
-    w->list[0] = (ll_samples){whole, count};
-    w->list[1] = (ll_samples){a, (count + 1) / 2};
-    w->list[2] = (ll_samples){b, count / 2};
-    w->set[w->sets++] = (ll_sample_set){"evaluate", &w->list[0]};
-    w->set[w->sets++] = (ll_sample_set){"half_a", &w->list[1]};
-    w->set[w->sets++] = (ll_sample_set){"half_b", &w->list[2]};
+    int64_t *at = w->halves = ll_allocate_array(2 * total, sizeof *w->halves);
+    if (at == NULL) return ll_fail_memory(error, "losslens", (size_t)(2 * total) * sizeof *w->halves);
+    for (int64_t t = 0; t < info->terms; t++) {
+        ll_samples all = w->list[0][t];
+        int64_t *whole = at, *a = at + all.count, *b = a + (all.count + 1) / 2;
+        for (int64_t i = 0; i < all.count; i++) {
+            whole[i] = all.indices != NULL ? all.indices[i] : i;
+            if (i % 2 == 0) a[i / 2] = whole[i];
+            else b[i / 2] = whole[i];
+        }
+        w->list[0][t] = (ll_samples){whole, all.count};
+        w->list[1][t] = (ll_samples){a, (all.count + 1) / 2};
+        w->list[2][t] = (ll_samples){b, all.count / 2};
+        at += 2 * all.count;
+    }
+    static const char *const names[] = {"evaluate", "half_a", "half_b"};
+    for (int h = 0; h < 3; h++) w->set[w->sets++] = (ll_sample_set){names[h], w->list[h]};
     return LL_OK;
 }
 
@@ -161,8 +167,8 @@ static ll_status make_train(work *w, ll_error *error)
         return ll_fail(error, LL_UNSUPPORTED, "losslens", "--with-train", "wants a network with data");
     LL_TRY(ll_problem_role(w->problem, "fit", 0, &w->train[0].indices, &w->train[0].count, error));
     if (w->sets == 0) {
-        LL_TRY(ll_problem_role(w->problem, "evaluate", 0, &w->list[0].indices, &w->list[0].count, error));
-        w->set[w->sets++] = (ll_sample_set){"evaluate", &w->list[0]};
+        LL_TRY(ll_problem_role(w->problem, "evaluate", 0, &w->list[0][0].indices, &w->list[0][0].count, error));
+        w->set[w->sets++] = (ll_sample_set){"evaluate", w->list[0]};
     }
     w->set[w->sets++] = (ll_sample_set){"train", w->train};
     return LL_OK;
@@ -357,12 +363,38 @@ static void print_features(const ll_record *features)
     printf("\n");
 }
 
+static void print_adaptive(const ll_record *record)
+{
+    char a[LL_NUMBER_TEXT], b[LL_NUMBER_TEXT];
+    if (ll_record_find(record, "adaptive_tolerance") == NULL) return;
+    printf("  %.0f of %.0f points evaluated, the others interpolated; error on %.0f of them: %s (root mean square), %s at most\n",
+           ll_analysis_real(record, "points_evaluated"), ll_analysis_real(record, "points"),
+           ll_analysis_real(record, "measured_error_points"), ll_print_number(ll_analysis_real(record, "measured_error_rms"), 3, a),
+           ll_print_number(ll_analysis_real(record, "measured_error_max"), 3, b));
+}
+
+/* Of landscapes over several planes: how far apart they are. */
+static void print_spread(const ll_record *record)
+{
+    const ll_array *spread;
+    double sum = 0.0;
+    char text[LL_NUMBER_TEXT];
+    if (ll_record_find(record, "loss_standard_deviation") == NULL ||
+        ll_record_get_array(record, "loss_standard_deviation", &spread, NULL) != LL_OK)
+        return;
+    for (int64_t p = 0; p < ll_array_count(spread); p++) sum += ll_array_get(spread, p);
+    printf("  %.0f planes; standard deviation between them %s, mean over the points\n", ll_analysis_real(record, "planes"),
+           ll_print_number(sum / (double)ll_array_count(spread), 4, text));
+}
+
 static void print_network(const network *n)
 {
     print_field(n->record, ll_record_find(n->record, "loss_mean") != NULL ? "loss_mean" : "loss");
     print_field(n->record, "train_loss");
     print_number(n->record, "centre_loss", "loss of the checkpoint itself");
     print_number(n->record, "centre_reestimated_loss", "with batch norm re-estimated");
+    print_adaptive(n->record);
+    print_spread(n->record);
     if (n->features != NULL) print_features(n->features);
     if (n->findings > 0) printf("\nis my plot right?\n");
     for (int c = 0; c < n->findings; c++) {

@@ -109,6 +109,12 @@ for i, e in enumerate(sorted(order)):
     assert all(abs(a - b) < 1e-9 * scale for a, b in zip(stored["trajectory"][11 + i], stored["trajectory"][e])), (i, e)
 alone = landscape(10, "--trajectory", work + "/stored_*.safetensors", "--grid", "2x2")
 assert alone["trajectory_epochs"] == sorted(order) and "trajectory_lengths" not in alone
+# Two halves of every term's points, and what they agree on.
+halves = landscape(10, "--grid", "5x5", "--range", "-.2:.2", "--halves")
+assert halves["sets"] == 3 and halves["set_1_samples"] + halves["set_2_samples"] == halves["set_0_samples"]
+assert halves["features"]["minima"] >= halves["features"]["minima_resolved"] >= 1
+verdict = [c["number"] for c in halves["checks"] if c["check"] == "sample_noise"]
+assert verdict[0] is not None and verdict[0] > 0, verdict
 # Adam's step from its moments: 2 / (sqrt(4) + 1e-8) in each of 7,851 places.
 with zipfile.ZipFile(work + "/moments.npz", "w") as file:
     for l in range(5):
