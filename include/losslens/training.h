@@ -125,7 +125,7 @@ typedef struct ll_training_options { /* zero-initialise; 0 or NULL means the def
 } ll_training_options;
 
 /* Trains. The order of an epoch's samples is a permutation keyed by (seed, term, epoch); the last batch may
- * be smaller. Training mode where the Problem has it, else evaluation mode. Pieces: "epoch/<e>" (state after
+ * be smaller. Training mode where the Problem has it, else evaluation mode. Pieces: "epoch/<e>" (a safetensors file: state after
  * e epochs), "inside" (state inside an epoch), "trajectory/<e>". Progress: after a step its number and loss; after
  * an evaluation the first metric (or the loss). Record "training": theta, buffers, reason ("complete", "gradient below
  * tolerance", "change below tolerance", "stalled", "diverged"), epochs, steps, evaluations, loss [epochs]

@@ -119,10 +119,32 @@ void ll_optimiser_forget(ll_optimiser *optimiser)
     optimiser->scalars.known = 0;
 }
 
+size_t optimiser_head_bytes(const ll_optimiser *o)
+{
+    return sizeof o->scalars + (size_t)o->options.history * sizeof *o->rho;
+}
+
+void optimiser_write_head(const ll_optimiser *o, unsigned char *bytes)
+{
+    memcpy(bytes, &o->scalars, sizeof o->scalars);
+    memcpy(bytes + sizeof o->scalars, o->rho, (size_t)o->options.history * sizeof *o->rho);
+}
+
+ll_status optimiser_read_head(ll_optimiser *o, const unsigned char *bytes, ll_error *error)
+{
+    optimiser_scalars scalars;
+    memcpy(&scalars, bytes, sizeof scalars);
+    if (scalars.held < 0 || scalars.held > o->options.history || scalars.newest < 0 ||
+        scalars.newest >= ll_max_int64(o->options.history, 1) || scalars.steps < 0)
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, "optimiser state", "its counters are damaged");
+    o->scalars = scalars;
+    memcpy(o->rho, bytes + sizeof scalars, (size_t)o->options.history * sizeof *o->rho);
+    return LL_OK;
+}
+
 size_t ll_optimiser_state_bytes(const ll_optimiser *o)
 {
-    return sizeof o->scalars + (size_t)o->options.history * sizeof *o->rho +
-           (size_t)(o->state_vectors * o->n) * ll_real_bytes(o->type);
+    return optimiser_head_bytes(o) + (size_t)(o->state_vectors * o->n) * ll_real_bytes(o->type);
 }
 
 void ll_optimiser_save(const ll_optimiser *o, ll_text *bytes)
@@ -134,19 +156,12 @@ void ll_optimiser_save(const ll_optimiser *o, ll_text *bytes)
 
 ll_status ll_optimiser_load(ll_optimiser *o, const void *bytes, size_t count, ll_error *error)
 {
-    optimiser_scalars scalars;
-    size_t rho = (size_t)o->options.history * sizeof *o->rho;
+    size_t head = optimiser_head_bytes(o);
     if (count != ll_optimiser_state_bytes(o))
         return ll_fail(error, LL_INVALID_ARGUMENT, module, "optimiser state",
                        "%zu bytes; this optimiser has %zu", count, ll_optimiser_state_bytes(o));
-    const unsigned char *from = bytes;
-    memcpy(&scalars, from, sizeof scalars);
-    if (scalars.held < 0 || scalars.held > o->options.history || scalars.newest < 0 ||
-        scalars.newest >= o->options.history || scalars.steps < 0)
-        return ll_fail(error, LL_INVALID_ARGUMENT, module, "optimiser state", "its counters are damaged");
-    o->scalars = scalars;
-    memcpy(o->rho, from + sizeof scalars, rho);
-    memcpy(o->vectors, from + sizeof scalars + rho, count - sizeof scalars - rho);
+    LL_TRY(optimiser_read_head(o, bytes, error));
+    memcpy(o->vectors, (const unsigned char *)bytes + head, count - head);
     return LL_OK;
 }
 

@@ -30,6 +30,11 @@ static inline void *optimiser_vector(const ll_optimiser *o, int64_t i)
     return o->vectors + (size_t)i * (size_t)o->n * ll_real_bytes(o->type);
 }
 
+/* The state besides the vectors: scalars and the history's products, as bytes. Reading checks the counters. */
+size_t optimiser_head_bytes(const ll_optimiser *o);
+void optimiser_write_head(const ll_optimiser *o, unsigned char *bytes);
+ll_status optimiser_read_head(ll_optimiser *o, const unsigned char *bytes, ll_error *error);
+
 ll_status lbfgs_iterate(ll_optimiser *o, double rate, const ll_objective *objective, void *theta,
                         ll_step *step, ll_error *error);
 /* Vectors of L-BFGS: gradient, then pairs s, y; behind them scratch. */

@@ -2,6 +2,7 @@
  * trajectory. */
 #include "losslens/problem_vectors.h"
 #include "losslens/training.h"
+#include "training/checkpoint.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -303,84 +304,59 @@ static ll_status train_epoch(trainer *t, ll_error *error)
 
 /* ---------------------------------------------------------------- pieces */
 
-typedef struct checkpoint_head {
-    int64_t n, b, type, epoch, steps, evaluations, stop_step, reason, recorded, number;
-    double sum, gradient_norm; /* of the epoch in hand */
-} checkpoint_head;
-
 /* Nothing follows: the optimiser's state is not needed any more. */
 static bool finished(const trainer *t)
 {
     return t->epoch == t->options.epochs || t->reason != LL_STEP_GOING;
 }
 
+/* The counters of a checkpoint, in this order. */
+enum { AT_EPOCH, AT_STEPS, AT_EVALUATIONS, AT_STOP_STEP, AT_REASON, AT_RECORDED, AT_NUMBER, AT_EPOCHS };
+
+static checkpoint view_of(trainer *t)
+{
+    return (checkpoint){.info = t->info, .optimiser = t->optimiser, .theta = t->theta, .buffers = t->buffers, .loss = t->loss,
+                        .gradient_norm = t->gradient_norm, .evaluation = t->evaluation};
+}
+
 static ll_status save(trainer *t, const char *name, ll_error *error)
 {
     if (t->sink == NULL || t->sink->put == NULL) return LL_OK;
-    bool inside = t->epoch < t->options.epochs;
-    checkpoint_head head = {.n = t->n,
-                            .b = t->b,
-                            .type = (int64_t)t->type,
-                            .epoch = t->epoch,
-                            .steps = t->steps,
-                            .evaluations = t->evaluations,
-                            .stop_step = t->stop_step,
-                            .reason = (int64_t)t->reason,
-                            .recorded = t->recorded,
-                            .number = t->number,
-                            .sum = t->sum,
-                            .gradient_norm = inside ? t->gradient_norm[t->epoch] : 0};
+    checkpoint state = view_of(t);
+    const int64_t counters[CHECKPOINT_COUNTERS] = {t->epoch, t->steps, t->evaluations, t->stop_step, (int64_t)t->reason,
+                                                   t->recorded, t->number, t->options.epochs};
+    memcpy(state.counters, counters, sizeof counters);
+    state.sums[0] = t->sum;
+    state.sums[1] = t->epoch < t->options.epochs ? t->gradient_norm[t->epoch] : 0;
+    state.epochs = t->epoch;
+    state.ended = finished(t);
     ll_text bytes = {0};
-    size_t one = ll_real_bytes(t->type);
-    ll_text_append_bytes(&bytes, &head, sizeof head);
-    ll_text_append_bytes(&bytes, t->theta, (size_t)(t->n + t->b) * one);
-    ll_text_append_bytes(&bytes, t->loss, (size_t)t->epoch * sizeof *t->loss);
-    ll_text_append_bytes(&bytes, t->gradient_norm, (size_t)t->epoch * sizeof *t->loss);
-    ll_text_append_bytes(&bytes, t->evaluation,
-                         (size_t)(t->epoch * (1 + t->info->metrics)) * sizeof *t->loss);
-    if (!finished(t)) ll_optimiser_save(t->optimiser, &bytes);
-    ll_status status = bytes.failed ? ll_fail_memory(error, module, bytes.capacity)
-                                    : ll_sink_put(t->sink, name, bytes.text, bytes.length, error);
+    ll_status status = checkpoint_encode(&state, &bytes, error);
+    if (status == LL_OK) status = ll_sink_put(t->sink, name, bytes.text, bytes.length, error);
     ll_text_deinit(&bytes);
     return status;
 }
 
-static bool take(const unsigned char **from, size_t *left, void *to, size_t count)
-{
-    if (*left < count) return false;
-    memcpy(to, *from, count);
-    *from += count;
-    *left -= count;
-    return true;
-}
-
 static ll_status load(trainer *t, const void *bytes, size_t count, ll_error *error)
 {
-    const unsigned char *from = bytes;
-    size_t one = ll_real_bytes(t->type), row = sizeof *t->loss;
-    checkpoint_head head;
-    bool good = take(&from, &count, &head, sizeof head) && head.n == t->n && head.b == t->b &&
-                head.type == (int64_t)t->type && head.epoch >= 0 && head.epoch <= t->options.epochs &&
-                head.recorded >= 0 && head.recorded <= trajectory_length(t) && head.number >= 0 &&
-                head.number <= t->batches && (head.number == 0 || head.epoch < t->options.epochs) &&
-                take(&from, &count, t->theta, (size_t)(t->n + t->b) * one) &&
-                take(&from, &count, t->loss, (size_t)head.epoch * row) &&
-                take(&from, &count, t->gradient_norm, (size_t)head.epoch * row) &&
-                take(&from, &count, t->evaluation, (size_t)(head.epoch * (1 + t->info->metrics)) * row);
-    if (!good)
-        return ll_fail(error, LL_INVALID_ARGUMENT, module, "epoch piece",
-                       "it belongs to another run (size, type or epochs differ) or is damaged");
-    bool ended = head.epoch == t->options.epochs || head.reason != LL_STEP_GOING;
-    if (!ended) LL_TRY(ll_optimiser_load(t->optimiser, from, count, error));
-    t->epoch = head.epoch;
-    t->steps = head.steps;
-    t->evaluations = head.evaluations;
-    t->stop_step = head.stop_step;
-    t->reason = (ll_step_reason)head.reason;
-    t->recorded = head.recorded;
-    t->number = head.number;
-    t->sum = head.sum;
-    if (head.epoch < t->options.epochs) t->gradient_norm[head.epoch] = head.gradient_norm;
+    checkpoint state = view_of(t);
+    LL_TRY(checkpoint_read_head(bytes, count, &state, error));
+    const int64_t *at = state.counters;
+    if (at[AT_EPOCH] < 0 || at[AT_EPOCH] > t->options.epochs || at[AT_RECORDED] < 0 || at[AT_RECORDED] > trajectory_length(t) ||
+        at[AT_NUMBER] < 0 || at[AT_NUMBER] > t->batches || (at[AT_NUMBER] > 0 && at[AT_EPOCH] == t->options.epochs))
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, "epoch piece", "it belongs to another run (epochs differ) or is damaged");
+    state.epochs = at[AT_EPOCH];
+    state.ended = at[AT_EPOCH] == t->options.epochs || at[AT_REASON] != LL_STEP_GOING;
+    LL_TRY(checkpoint_read_rest(bytes, count, &state, error));
+    t->epoch = at[AT_EPOCH];
+    t->steps = at[AT_STEPS];
+    t->evaluations = at[AT_EVALUATIONS];
+    t->stop_step = at[AT_STOP_STEP];
+    t->reason = (ll_step_reason)at[AT_REASON];
+    t->recorded = at[AT_RECORDED];
+    t->number = at[AT_NUMBER];
+    t->sum = state.sums[0];
+    if (t->epoch < t->options.epochs) t->gradient_norm[t->epoch] = state.sums[1];
     return LL_OK;
 }
 
@@ -430,10 +406,11 @@ static ll_status resume(trainer *t, ll_error *error)
         LL_TRY(status);
     }
     if (ll_sink_find(t->sink, "inside", &bytes, &count)) {
-        checkpoint_head head = {0};
-        if (count >= sizeof head) memcpy(&head, bytes, sizeof head);
-        bool later = t->reason == LL_STEP_GOING && (head.epoch > t->epoch || (head.epoch == t->epoch && head.number > 0));
-        ll_status status = later ? load(t, bytes, count, error) : LL_OK;
+        checkpoint state = view_of(t);
+        ll_status status = checkpoint_read_head(bytes, count, &state, error);
+        const int64_t *at = state.counters;
+        bool later = status == LL_OK && t->reason == LL_STEP_GOING && (at[AT_EPOCH] > t->epoch || (at[AT_EPOCH] == t->epoch && at[AT_NUMBER] > 0));
+        if (later) status = load(t, bytes, count, error);
         ll_free(bytes);
         LL_TRY(status);
         found = found || later;

@@ -81,6 +81,14 @@ grep -q 'there is nothing to continue' none.err || { cat none.err; fail "other w
 cmp pinn_whole.safetensors pinn_one.safetensors || fail "other bits on one thread"
 below "$(value training_loss <net_whole.json)" 0.2 || fail "the spiral was not learnt"
 
+# A state on the way is a checkpoint too, with the optimiser's state beside the weights.
+"$LOSSLENS" train --network mlp --data csv:spiral.csv --epochs 3 --batch 16 --optimiser adam --quiet --pieces states --out adam.safetensors >/dev/null
+for file in states/epoch_3.piece adam.safetensors; do
+  "$LOSSLENS" eval --network mlp --data csv:spiral.csv --checkpoint $file --json >"${file##*/}.json"
+done
+cmp epoch_3.piece.json adam.safetensors.json || fail "the last state is not what was written"
+grep -q 'optimiser.vectors *float32 \[2, ' <<<"$("$LOSSLENS" inspect states/epoch_2.piece)" || fail "two moments of Adam are missing"
+
 # A loss that is not finite is told, and the weights before it are kept.
 "$LOSSLENS" train --network mlp --data csv:spiral.csv --epochs 20 --batch 16 --rate 1e6 --quiet --json --out wild.safetensors >wild.json
 [ "$(value reason <wild.json)" = diverged ] || { cat wild.json; fail "divergence was not told"; }
