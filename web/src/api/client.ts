@@ -1,6 +1,6 @@
 // The one place that talks to the server.
 import { whileBusy } from "../base/idle";
-import { LossRecord, numberFromJson, parseRecord, shownUnit } from "./record";
+import { LossRecord, type RecordHead, numberFromJson, parseRecord, shownUnit } from "./record";
 import type {
   DoneEvent, ExportFormat, Job, JobList, Metric, Model, Pairs, Placement, ProgressEvent, RunState, Setting, StateEvent, Study,
   StudyList,
@@ -182,6 +182,12 @@ export class Client {
   record(study: string, id: number, fields: readonly string[] = []): Promise<LossRecord> {
     const query = fields.length > 0 ? `?fields=${fields.map(encodeURIComponent).join(",")}` : "";
     return this.binary(`${study}/${id}/${query}`, `/api/studies/${encodeURIComponent(study)}/records/${id}/data${query}`);
+  }
+  /** A record without the arrays named: those that are large and not drawn (weights, eigenvectors). */
+  async slimRecord(study: string, id: number, without: readonly string[]): Promise<LossRecord> {
+    const path = `/api/studies/${encodeURIComponent(study)}/records/${id}`;
+    const names = (await json<RecordHead>(path)).fields.map((field) => field.name);
+    return this.record(study, id, names.some((name) => without.includes(name)) ? names.filter((name) => !without.includes(name)) : []);
   }
   /** Topology of a stored field, computed by the server where it is not there yet. */
   topology(study: string, id: number, request: TopologyRequest = {}): Promise<LossRecord> {

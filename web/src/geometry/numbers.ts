@@ -44,6 +44,11 @@ export function formatInteger(value: number): string {
   return properMinus(Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, ","));
 }
 
+/** "1 minimum", "1,234 minima". */
+export function formatCount(count: number, one: string, many: string): string {
+  return `${formatInteger(count)} ${count === 1 ? one : many}`;
+}
+
 export function formatPercent(share: number, digits = 3): string {
   return `${formatNumber(share * 100, digits)} %`;
 }

@@ -205,3 +205,15 @@ function useEach<T>(key: string, loads: readonly ((() => Promise<T>) | null)[]):
   if (outcome.state === "ready") return outcome.value;
   return loads.map((load) => (load ? { state: "loading" } : { state: "none" }));
 }
+
+/** Arrays as long as the parameters or longer, which no view draws. */
+const LARGE = ["theta", "buffers", "trajectory", "bend", "eigenvectors", "diagonal"] as const;
+
+/** Records without their largest arrays, one a model; null where a model has none. */
+export function useSlimRecords(study: Study, ids: readonly (number | null)[]): Loading<(LossRecord | null)[]> {
+  return useLoaded(JSON.stringify(["slim", study.id, study.revision, ids]), () =>
+    Promise.all(ids.map((id) => (id === null ? Promise.resolve(null) : client.slimRecord(study.id, id, LARGE)))));
+}
+export function useSlimRecord(study: Study, id: number | null): Loading<LossRecord> {
+  return useLoaded(id === null ? null : JSON.stringify(["slim", study.id, study.revision, id]), () => client.slimRecord(study.id, id as number, LARGE));
+}

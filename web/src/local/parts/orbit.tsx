@@ -11,7 +11,10 @@ import { setLocal, useView, view } from "../../state";
 import { useSize } from "../../widgets/useSize";
 import { canDraw3d, draw3d } from "./renderer";
 
-const FIELD_OF_VIEW = (32 * Math.PI) / 180;
+/** Vertical angle of view, radians: wider in upright panels, so that the box fits with its labels. */
+function fieldOfView(width: number, height: number): number {
+  return 2 * Math.atan(Math.tan((16 * Math.PI) / 180) * Math.max(1, (1.22 * height) / width));
+}
 const TARGET: Vector3 = [0, 0, -0.05]; // room below for the labels
 const FULL_RATIO = 2; // pixels drawn for one CSS pixel at rest: smooth edges on any screen
 const LIGHT_RATIO = 0.7;
@@ -63,7 +66,7 @@ export function useOrbit(drawn: Drawn | null, orbit: Orbit): OrbitHandle {
   const last = useRef<{ orbit: Orbit; rest: number; done: (() => void) | null }>({ orbit, rest: 0, done: null });
   const render = useCallback((light: boolean, ratio: number): ImageBitmap | null => {
     if (!drawn) return null;
-    const camera = new PerspectiveCamera((FIELD_OF_VIEW * 180) / Math.PI, width / height, 0.05, 50);
+    const camera = new PerspectiveCamera((fieldOfView(width, height) * 180) / Math.PI, width / height, 0.05, 50);
     aim(camera, orbit);
     const scene = new Scene();
     scene.add(light ? drawn.light : drawn.full);
@@ -103,7 +106,7 @@ export function useOrbit(drawn: Drawn | null, orbit: Orbit): OrbitHandle {
     last.current.done = null;
   }, []);
 
-  const project = useMemo(() => projector(orbit, width, height, FIELD_OF_VIEW, TARGET), [orbit, width, height]);
+  const project = useMemo(() => projector(orbit, width, height, fieldOfView(width, height), TARGET), [orbit, width, height]);
   return {
     box, svg, canvas, width, height, project,
     picture: () => {
@@ -128,7 +131,7 @@ function aim(camera: PerspectiveCamera, orbit: Orbit): void {
 export function pick(drawn: Drawn, orbit: Orbit, handle: OrbitHandle, event: { clientX: number; clientY: number }): Hit | null {
   const rect = handle.svg.current?.getBoundingClientRect();
   if (!rect) return null;
-  const camera = new PerspectiveCamera((FIELD_OF_VIEW * 180) / Math.PI, handle.width / handle.height, 0.05, 50);
+  const camera = new PerspectiveCamera((fieldOfView(handle.width, handle.height) * 180) / Math.PI, handle.width / handle.height, 0.05, 50);
   aim(camera, orbit);
   camera.updateMatrixWorld();
   const caster = new Raycaster();

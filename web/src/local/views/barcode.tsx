@@ -2,7 +2,7 @@
 import { useId, useMemo } from "react";
 import { toCsv } from "../../base/csv";
 import { svgText } from "../../base/svg_export";
-import { formatInteger } from "../../geometry/numbers";
+import { formatCount, formatInteger } from "../../geometry/numbers";
 import { makeScale } from "../../geometry/scales";
 import { featuresOf } from "../../topology/diagram";
 import { hideTooltip, showTooltip } from "../../widgets/Tooltip";
@@ -48,7 +48,7 @@ function Barcode({ item, landscape, topology }: ViewProps & { landscape: Landsca
   const thick = Math.max(0.8, Math.min(14, pitch * 0.68));
   return (
     <ViewPanel kind="barcode" model={item.model.name}
-      note={[`${formatInteger(simplified.count)} minima`, left > 0 && `the ${formatInteger(MOST)} most persistent are drawn`].filter(Boolean).join("; ")}
+      note={[formatCount(simplified.count, "minimum", "minima"), left > 0 && `the ${formatInteger(MOST)} most persistent are drawn`].filter(Boolean).join("; ")}
       variant={<>{variantOf(landscape, topology)}<p>{HINT} A click pins a bar.</p></>}
       exports={{
         name: `barcode-${item.model.name}`, svg: () => (frame.svg.current ? svgText(frame.svg.current) : null),

@@ -4,11 +4,10 @@ import { client } from "../../api/client";
 import type { LossRecord } from "../../api/record";
 import { recordsOf } from "../../api/types";
 import { formatInteger, formatPercent } from "../../geometry/numbers";
-import { useRecords } from "../../model/study";
 import { Select } from "../../widgets/controls";
 import { Failure, Loading } from "../../widgets/Panel";
 import { mapName, useComparison, useOption } from "../comparison";
-import type { LocalModel } from "../model";
+import { type LocalModel, useSlimRecords } from "../model";
 import { HeatMap } from "../parts/heatmap";
 import { ViewPanel } from "../parts/panel";
 import type { ComparisonViewProps } from "./index";
@@ -24,7 +23,7 @@ export function ConfusionView({ items }: ComparisonViewProps) {
   const study = items[0]!.study;
   const { map } = useComparison();
   const colors = map === "balance" ? mapName("viridis") : map;
-  const records = useRecords(study, items.map(metricsRecord));
+  const records = useSlimRecords(study, items.map(metricsRecord));
   if (records.state === "error") return <ViewPanel kind="confusion" model=""><Failure message={records.message} /></ViewPanel>;
   if (records.state !== "ready") return <ViewPanel kind="confusion" model=""><Loading what="Loading the predictions" /></ViewPanel>;
   return (

@@ -2,12 +2,11 @@
 import { useMemo } from "react";
 import { client } from "../../api/client";
 import { formatNumber } from "../../geometry/numbers";
-import { useRecords } from "../../model/study";
 import { Select, Toggle } from "../../widgets/controls";
 import { Empty, Failure, Loading } from "../../widgets/Panel";
 import type { Study } from "../../api/types";
 import { useOption } from "../comparison";
-import type { LocalModel } from "../model";
+import { type LocalModel, useSlimRecords } from "../model";
 import { ViewPanel } from "../parts/panel";
 import { type Series, SeriesPlot } from "../parts/series";
 import type { ComparisonViewProps } from "./index";
@@ -27,7 +26,7 @@ export function ConnectivityView({ items }: ComparisonViewProps) {
   const study = items[0]!.study;
   const pairs = useMemo(() => pairsAmong(study, items), [study, items.map((i) => i.model.name).join()]);
   const shown = pairs.slice(0, MOST);
-  const records = useRecords(study, shown.map((i) => study.pairs.record[i]!));
+  const records = useSlimRecords(study, shown.map((i) => study.pairs.record[i]!));
   const [quantity, setQuantity] = useOption("connectivity.quantity", "loss");
   const [straight, setStraight] = useOption("connectivity.straight", true);
   const [scale, setScale] = useOption("connectivity.scale", "auto");

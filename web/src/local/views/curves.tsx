@@ -3,11 +3,10 @@ import { useMemo } from "react";
 import { client } from "../../api/client";
 import type { LossRecord } from "../../api/record";
 import { type Model, recordsOf } from "../../api/types";
-import { useRecords } from "../../model/study";
 import { Select } from "../../widgets/controls";
 import { Empty, Failure, Loading } from "../../widgets/Panel";
 import { useOption } from "../comparison";
-import { fieldTitle } from "../model";
+import { fieldTitle, useSlimRecords } from "../model";
 import { ViewPanel } from "../parts/panel";
 import { type Series, SeriesPlot, seriesScale } from "../parts/series";
 import type { ComparisonViewProps } from "./index";
@@ -48,7 +47,7 @@ export const trainingRecord = (model: Model): number | null => recordsOf(model, 
 export function CurvesView({ items }: ComparisonViewProps) {
   const study = items[0]!.study;
   const ids = items.map((item) => trainingRecord(item.model));
-  const records = useRecords(study, ids);
+  const records = useSlimRecords(study, ids);
   const [quantity, setQuantity] = useOption("curves.quantity", "loss");
   const [scale, setScale] = useOption("curves.scale", "auto");
   const curves = useMemo(() => (records.state === "ready" ? records.value.map((r) => (r ? curvesOf(r) : [])) : []), [records]);

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { client } from "../../api/client";
 import { recordsOf } from "../../api/types";
 import { formatNumber, formatPercent, formatWithError } from "../../geometry/numbers";
-import { useRecords } from "../../model/study";
+import { useSlimRecords } from "../model";
 import { Select } from "../../widgets/controls";
 import { Failure, Loading } from "../../widgets/Panel";
 import { useOption } from "../comparison";
@@ -14,7 +14,7 @@ import type { ComparisonViewProps } from "./index";
 export function DensityView({ items }: ComparisonViewProps) {
   const study = items[0]!.study;
   const ids = items.map((item) => recordsOf(item.model, "density").at(-1) ?? null);
-  const records = useRecords(study, ids);
+  const records = useSlimRecords(study, ids);
   const [scale, setScale] = useOption("density.scale", "log");
   const [axis, setAxis] = useOption("density.axis", "linear");
   const series = useMemo((): Series[] => records.state !== "ready" ? [] : records.value.flatMap((record, i): Series[] => {

@@ -2,7 +2,7 @@
 import { useId, useMemo, useState } from "react";
 import { toCsv } from "../../base/csv";
 import { svgText } from "../../base/svg_export";
-import { formatInteger, formatNumber } from "../../geometry/numbers";
+import { formatCount, formatInteger, formatNumber } from "../../geometry/numbers";
 import { hideTooltip, showTooltip } from "../../widgets/Tooltip";
 import { Facts } from "../../widgets/Tooltip";
 import { Toggle } from "../../widgets/controls";
@@ -70,7 +70,7 @@ function Diagram({ item, landscape, topology }: ViewProps & { landscape: Landsca
 
   return (
     <ViewPanel kind="diagram" model={item.model.name}
-      note={[`${formatInteger(simplified.count)} minima`, unresolved > 0 && `${formatInteger(unresolved)} not resolved (hollow)`,
+      note={[formatCount(simplified.count, "minimum", "minima"), unresolved > 0 && `${formatInteger(unresolved)} not resolved (hollow)`,
         left > 0 && `the ${formatInteger(MOST)} most persistent are drawn`].filter(Boolean).join("; ")}
       variant={<>{variantOf(landscape, topology)}<p>{HINT} Shift and drag pins the points in a rectangle; a click pins one.</p></>}
       exports={{

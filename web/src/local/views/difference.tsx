@@ -7,11 +7,10 @@ import { finiteRange } from "../../geometry/scales";
 import { Select } from "../../widgets/controls";
 import { Empty, Loading } from "../../widgets/Panel";
 import { useOption } from "../comparison";
-import { ready } from "../model";
+import { type Landscape, ready } from "../model";
 import { FieldPlot, diverging } from "../parts/field";
 import { ViewPanel } from "../parts/panel";
 import { PlaneControls, usePlane } from "../parts/plane";
-import type { Landscape } from "../model";
 import type { ComparisonViewProps } from "./index";
 
 export function DifferenceView({ items }: ComparisonViewProps) {

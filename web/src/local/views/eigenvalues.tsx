@@ -4,16 +4,13 @@ import { client } from "../../api/client";
 import { recordsOf } from "../../api/types";
 import { formatNumber } from "../../geometry/numbers";
 import { type ScaleKind, unionRange } from "../../geometry/scales";
-import { useRecord, useRecords } from "../../model/study";
+import { useSlimRecord, useSlimRecords } from "../model";
 import { Select } from "../../widgets/controls";
 import { Empty, Failure, Loading } from "../../widgets/Panel";
 import { useComparison, useOption } from "../comparison";
 import { type Bar, BarPlot, rangeOfBars } from "../parts/bars";
 import { type ViewProps, ViewPanel } from "../parts/panel";
 import type { LossRecord } from "../../api/record";
-
-const FIELDS = ["operator", "end", "reason", "converged", "eigenvalues", "residuals", "residual_floor", "tolerance", "samples", "sampling_error",
-  "sampling_subsets", "sampling_unavailable", "products", "parameter"];
 
 /** Bars of an eigenpairs record, largest first. The residual is relative, so the whisker is residual times |lambda|. */
 export function barsOf(record: LossRecord): Bar[] {
@@ -40,8 +37,8 @@ export function EigenvaluesView({ item }: ViewProps) {
   const comparison = useComparison();
   const ids = comparison.models.map((m) => recordsOf(m.model, "eigenpairs").at(-1) ?? null);
   const id = recordsOf(item.model, "eigenpairs").at(-1) ?? null;
-  const record = useRecord(item.study, id, FIELDS);
-  const all = useRecords(item.study, comparison.locked ? ids : [id]);
+  const record = useSlimRecord(item.study, id);
+  const all = useSlimRecords(item.study, comparison.locked ? ids : [id]);
   const [scale, setScale] = useOption("eigenvalues.scale", "linear");
   const bars = useMemo(() => (record.state === "ready" ? barsOf(record.value) : []), [record]);
   const range = useMemo(() => unionRange([rangeOfBars(bars), ...(all.state === "ready"

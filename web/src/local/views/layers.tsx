@@ -5,7 +5,7 @@ import { recordsOf } from "../../api/types";
 import type { LossRecord } from "../../api/record";
 import { formatNumber, formatWithError } from "../../geometry/numbers";
 import { type ScaleKind, unionRange } from "../../geometry/scales";
-import { useRecord, useRecords } from "../../model/study";
+import { useSlimRecord, useSlimRecords } from "../model";
 import { Select } from "../../widgets/controls";
 import { Empty, Failure, Loading } from "../../widgets/Panel";
 import { useComparison, useOption } from "../comparison";
@@ -25,8 +25,8 @@ function barsOf(record: LossRecord): Bar[] {
 export function LayersView({ item }: ViewProps) {
   const comparison = useComparison();
   const id = recordsOf(item.model, "trace").at(-1) ?? null;
-  const record = useRecord(item.study, id);
-  const all = useRecords(item.study, comparison.locked ? comparison.models.map((m) => recordsOf(m.model, "trace").at(-1) ?? null) : [id]);
+  const record = useSlimRecord(item.study, id);
+  const all = useSlimRecords(item.study, comparison.locked ? comparison.models.map((m) => recordsOf(m.model, "trace").at(-1) ?? null) : [id]);
   const [scale, setScale] = useOption("layers.scale", "linear");
   const bars = useMemo(() => (record.state === "ready" ? barsOf(record.value) : []), [record]);
   const range = useMemo(() => unionRange([rangeOfBars(bars), ...(all.state === "ready"

@@ -3,7 +3,7 @@ import { useId, useMemo } from "react";
 import { toCsv } from "../../base/csv";
 import { svgText } from "../../base/svg_export";
 import { colorAt, cssColor } from "../../geometry/colormaps";
-import { formatInteger, formatNumber } from "../../geometry/numbers";
+import { formatCount, formatNumber } from "../../geometry/numbers";
 import { makeScale } from "../../geometry/scales";
 import { outlinePath, outlinesOf, profileOf } from "../../topology/profile";
 import { Toggle } from "../../widgets/controls";
@@ -70,7 +70,7 @@ function Profile({ item, landscape, topology }: ViewProps & { landscape: Landsca
   };
   const on = (pair: number): boolean => pair === lit || pinned.includes(hierarchy.pairs.birth[pair]!);
   return (
-    <ViewPanel kind="profile" model={item.model.name} note={`${formatInteger(simplified.count)} basins`}
+    <ViewPanel kind="profile" model={item.model.name} note={formatCount(simplified.count, "basin", "basins")}
       variant={<>{variantOf(landscape, topology)}<p>{HINT} A click pins a basin.</p></>}
       controls={<Toggle label="Widths as shares" checked={shares} onChange={setShares} />}
       exports={{

@@ -7,7 +7,7 @@ import type { LossRecord } from "../../api/record";
 import { type Grid2 } from "../../geometry/grid";
 import { formatNumber, formatWithUnit } from "../../geometry/numbers";
 import { finiteRange, makeScale, unionRange } from "../../geometry/scales";
-import { useRecord, useRecords } from "../../model/study";
+import { useSlimRecord, useSlimRecords } from "../model";
 import { Select } from "../../widgets/controls";
 import { Empty, Failure, Loading } from "../../widgets/Panel";
 import { useComparison, useOption } from "../comparison";
@@ -26,8 +26,8 @@ function transposed(record: LossRecord, values: ArrayLike<number>): Grid2 {
 export function SolutionView({ item }: ViewProps) {
   const comparison = useComparison();
   const idOf = (m: ViewProps["item"]): number | null => recordsOf(m.model, "metrics").at(-1) ?? null;
-  const loaded = useRecord(item.study, idOf(item));
-  const all = useRecords(item.study, comparison.models.map(idOf));
+  const loaded = useSlimRecord(item.study, idOf(item));
+  const all = useSlimRecords(item.study, comparison.models.map(idOf));
   const [part, setPart] = useOption("solution.part", "solution");
   const make = useRef<() => string | null>(() => null);
   const record = loaded.state === "ready" ? loaded.value : null;

@@ -2,7 +2,7 @@
 import { useId, useMemo } from "react";
 import { toCsv } from "../../base/csv";
 import { svgText } from "../../base/svg_export";
-import { formatInteger, formatNumber } from "../../geometry/numbers";
+import { formatCount, formatInteger, formatNumber } from "../../geometry/numbers";
 import { makeScale } from "../../geometry/scales";
 import { layoutTree } from "../../topology/layout";
 import { hideTooltip, showTooltip } from "../../widgets/Tooltip";
@@ -43,7 +43,7 @@ function Tree({ item, landscape, topology }: ViewProps & { landscape: Landscape;
   const pitch = x.px(1) - x.px(0);
   return (
     <ViewPanel kind="tree" model={item.model.name}
-      note={[`${formatInteger(simplified.count)} branches`, layout.branches.length > MOST && `the ${formatInteger(MOST)} longest are drawn`].filter(Boolean).join("; ")}
+      note={[formatCount(simplified.count, "branch", "branches"), layout.branches.length > MOST && `the ${formatInteger(MOST)} longest are drawn`].filter(Boolean).join("; ")}
       variant={<>{variantOf(landscape, topology)}<p>{HINT} A click pins a branch.</p></>}
       exports={{
         name: `tree-${item.model.name}`, svg: () => (frame.svg.current ? svgText(frame.svg.current) : null),
