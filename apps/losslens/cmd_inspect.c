@@ -4,6 +4,7 @@
 #include "options.h"
 
 #include "losslens/data.h"
+#include "losslens/parallel.h"
 
 #include <lapacke.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 typedef struct settings {
     bool json, suggest, spectra;
+    int64_t threads;
 } settings;
 
 /* ------------------------------------------------------------------ numbers of one tensor */
@@ -109,7 +111,49 @@ static bool compute_spectrum(const ll_tensor *tensor, spectrum *result)
 
 /* ------------------------------------------------------------------ a file of tensors */
 
-static void print_tensors(const ll_tensor_file *file, const settings *wanted)
+/* What is told of a tensor. */
+typedef struct row {
+    measures measured;
+    spectrum spectrum; /* count 0: none */
+} row;
+
+typedef struct rows {
+    const ll_tensor_file *file;
+    bool spectra;
+    row *row; /* one a tensor */
+} rows;
+
+static ll_status fill_row(void *context, int64_t index, int thread, ll_error *error)
+{
+    const rows *r = context;
+    const ll_tensor *tensor = ll_tensor_file_tensor(r->file, index);
+    (void)thread, (void)error;
+    r->row[index].measured = measure(tensor);
+    if (!r->spectra || !is_parameter(r->file, tensor) || !compute_spectrum(tensor, &r->row[index].spectrum)) r->row[index].spectrum.count = 0;
+    return LL_OK;
+}
+
+static void rows_deinit(rows *r)
+{
+    for (int64_t i = 0; r->row != NULL && i < ll_tensor_file_count(r->file); i++) ll_free(r->row[i].spectrum.values);
+    ll_free(r->row);
+}
+
+/* A tensor a chunk. */
+static ll_status rows_init(rows *r, const ll_tensor_file *file, const settings *wanted, ll_error *error)
+{
+    int64_t count = ll_tensor_file_count(file);
+    ll_team *team = NULL;
+    *r = (rows){.file = file, .spectra = wanted->spectra, .row = ll_allocate_zeroed((size_t)count * sizeof *r->row)};
+    if (r->row == NULL) return ll_fail_memory(error, "losslens", (size_t)count * sizeof *r->row);
+    ll_status status = ll_team_create((int)wanted->threads, &team, error);
+    if (status == LL_OK) status = ll_team_run(team, count, fill_row, r, error);
+    ll_team_destroy(team);
+    if (status != LL_OK) rows_deinit(r);
+    return status;
+}
+
+static void print_tensors(const ll_tensor_file *file, const rows *all)
 {
     char a[LL_NUMBER_TEXT], b[LL_NUMBER_TEXT], c[LL_NUMBER_TEXT], d[LL_NUMBER_TEXT];
     int width = 10;
@@ -121,25 +165,24 @@ static void print_tensors(const ll_tensor_file *file, const settings *wanted)
     for (int64_t i = 0; i < ll_tensor_file_count(file); i++) {
         const ll_tensor *tensor = ll_tensor_file_tensor(file, i);
         char text[160];
-        measures m = measure(tensor);
+        measures m = all->row[i].measured;
         ll_tensor_describe(tensor, text, sizeof text);
         printf("%-*s  %-26s %10s %10s %10s %10s", width, tensor->name[0] != 0 ? tensor->name : "(array)", text,
                ll_print_number(m.norm, 0, a), ll_print_number(m.mean, 0, b), ll_print_number(m.least, 0, c),
                ll_print_number(m.most, 0, d));
         if (m.not_finite > 0) printf("  ! %lld not finite", (long long)m.not_finite);
         printf("\n");
-        spectrum s;
-        if (wanted->spectra && is_parameter(file, tensor) && compute_spectrum(tensor, &s)) {
+        const spectrum s = all->row[i].spectrum;
+        if (s.count > 0) {
             printf("%-*s    singular values %s .. %s, stable rank %s, condition %s\n", width, "", ll_print_number(s.values[0], 0, a),
                    ll_print_number(s.values[s.count - 1], 0, b), ll_print_number(s.stable_rank, 3, c),
                    ll_print_number(s.condition, 3, d));
             if (s.warning != NULL) printf("%-*s    ! %s\n", width, "", s.warning);
-            ll_free(s.values);
         }
     }
 }
 
-static void print_file(const ll_tensor_file *file, const char *path, const settings *wanted)
+static bool print_file(const ll_tensor_file *file, const char *path, const rows *all)
 {
     char number[LL_NUMBER_TEXT], bytes[LL_NUMBER_TEXT];
     int64_t parameters = 0, not_finite = 0;
@@ -147,7 +190,7 @@ static void print_file(const ll_tensor_file *file, const char *path, const setti
     for (int64_t i = 0; i < ll_tensor_file_count(file); i++) {
         const ll_tensor *tensor = ll_tensor_file_tensor(file, i);
         if (is_parameter(file, tensor)) parameters += ll_tensor_count(tensor);
-        not_finite += measure(tensor).not_finite;
+        not_finite += all->row[i].measured.not_finite;
         total += (double)ll_tensor_bytes(tensor);
     }
     ll_guess guess;
@@ -158,7 +201,7 @@ static void print_file(const ll_tensor_file *file, const char *path, const setti
     printf("%s parameters (without running statistics)\n", ll_print_count(parameters, number));
     if (not_finite > 0) printf("! %lld elements are not finite\n", (long long)not_finite);
     printf("guess: %s\n\n", guess.sentence);
-    print_tensors(file, wanted);
+    print_tensors(file, all);
     for (int64_t i = 0; i < ll_tensor_file_scalar_count(file); i++) {
         const ll_scalar *scalar = ll_tensor_file_scalar(file, i);
         if (scalar->type == LL_SCALAR_NONE) continue;
@@ -168,6 +211,7 @@ static void print_file(const ll_tensor_file *file, const char *path, const setti
         const ll_opaque *opaque = ll_tensor_file_opaque(file, i);
         printf("%s: %s\n", opaque->name[0] != 0 ? opaque->name : "(root)", opaque->what);
     }
+    return !ferror(stdout);
 }
 
 /* The description alone, so that it can be kept: losslens inspect F --suggest > network.yaml */
@@ -178,9 +222,9 @@ static void print_suggestion(const ll_tensor_file *file, const char *path)
     printf("# %s\n%s", guess.sentence, guess.network[0] != 0 ? guess.network : "# no network of the zoo fits: write it as a list of blocks (docs/blocks.md)\n");
 }
 
-static void json_tensor(ll_json *json, const ll_tensor_file *file, const ll_tensor *tensor, bool spectra)
+static void json_tensor(ll_json *json, const ll_tensor_file *file, const ll_tensor *tensor, const row *told)
 {
-    measures m = measure(tensor);
+    measures m = told->measured;
     ll_json_open(json, '{');
     ll_json_add_text(json, "name", tensor->name);
     ll_json_add_text(json, "type", ll_tensor_type_name(tensor->type));
@@ -196,19 +240,18 @@ static void json_tensor(ll_json *json, const ll_tensor_file *file, const ll_tens
     ll_json_add_number(json, "most", m.most);
     ll_json_add_integer(json, "zeros", m.zeros);
     ll_json_add_integer(json, "not_finite", m.not_finite);
-    spectrum s;
-    if (spectra && is_parameter(file, tensor) && compute_spectrum(tensor, &s)) {
+    const spectrum s = told->spectrum;
+    if (s.count > 0) {
         ll_json_key(json, "singular_values");
         ll_json_numbers(json, s.values, s.count);
         ll_json_add_number(json, "stable_rank", s.stable_rank);
         ll_json_add_number(json, "condition", s.condition);
         ll_json_add_text(json, "warning", s.warning);
-        ll_free(s.values);
     }
     ll_json_close(json, '}');
 }
 
-static bool json_file(const ll_tensor_file *file, const char *path, const settings *wanted)
+static bool json_file(const ll_tensor_file *file, const char *path, const settings *wanted, const rows *all)
 {
     ll_json json = {0};
     ll_guess guess;
@@ -229,7 +272,7 @@ static bool json_file(const ll_tensor_file *file, const char *path, const settin
     ll_json_key(&json, "tensors");
     ll_json_open(&json, '[');
     for (int64_t i = 0; i < ll_tensor_file_count(file); i++) {
-        json_tensor(&json, file, ll_tensor_file_tensor(file, i), wanted->spectra);
+        json_tensor(&json, file, ll_tensor_file_tensor(file, i), &all->row[i]);
     }
     ll_json_close(&json, ']');
     ll_json_key(&json, "scalars");
@@ -255,6 +298,19 @@ static bool json_file(const ll_tensor_file *file, const char *path, const settin
     ll_json_close(&json, '}');
     ll_json_close(&json, '}');
     return ll_json_print(&json, stdout);
+}
+
+static ll_status show_file(const ll_tensor_file *file, const char *path, const settings *wanted, bool *good, ll_error *error)
+{
+    rows all;
+    if (wanted->suggest && !wanted->json) {
+        print_suggestion(file, path);
+        return LL_OK;
+    }
+    LL_TRY(rows_init(&all, file, wanted, error));
+    *good = wanted->json ? json_file(file, path, wanted, &all) : print_file(file, path, &all);
+    rows_deinit(&all);
+    return LL_OK;
 }
 
 /* ------------------------------------------------------------------ a data set */
@@ -310,10 +366,11 @@ static bool show_dataset(const ll_dataset *dataset, const settings *wanted)
 
 static int run(int argc, char **argv)
 {
-    settings wanted = {false, false, false};
+    settings wanted = {0};
     const ll_option options[] = {
         {"suggest", LL_OPTION_FLAG, &wanted.suggest, NULL, "print what --config takes for this network, guessed from names and shapes", 0, 0, NULL},
         {"spectra", LL_OPTION_FLAG, &wanted.spectra, NULL, "singular values of each weight, with warnings", 0, 0, NULL},
+        LL_OPTION_THREADS(&wanted.threads),
         LL_OPTION_JSON(&wanted.json),
     };
     const ll_command command = {
@@ -321,7 +378,7 @@ static int run(int argc, char **argv)
         .usage = "FILE|DATA [options]",
         .about = "What is in a file of weights (npy, npz, safetensors, PyTorch zip or legacy, pickle, IDX): tensors, norms,\n"
                  "elements that are not finite, scalars, a guess of the network. Or in a data set: cifar10:PATH,\n"
-                 "fashion-mnist, idx:IMAGES,LABELS, xy:X,Y, folder:PATH, csv:FILE. Nothing in the file is executed.",
+                 "fashion-mnist, idx:IMAGES,LABELS, xy:X,Y, folder:PATH, csv:FILE ... Nothing in the file is executed.",
         .example = "losslens inspect checkpoint.pt --spectra\n"
                    "losslens inspect checkpoint.pt --suggest > network.yaml\n"
                    "losslens eval --config network.yaml --checkpoint checkpoint.pt --data cifar10:cifar-10-batches-bin\n"
@@ -337,15 +394,11 @@ static int run(int argc, char **argv)
     ll_tensor_file *file = NULL;
     ll_dataset *dataset = NULL;
     if (ll_tensor_file_read(words.items[0], NULL, &file, &tensor_error) == LL_OK) {
+        ll_error error = {0};
         bool good = true;
-        if (wanted.json) {
-            good = json_file(file, words.items[0], &wanted);
-        } else if (wanted.suggest) {
-            print_suggestion(file, words.items[0]);
-        } else {
-            print_file(file, words.items[0], &wanted);
-        }
+        ll_status status = show_file(file, words.items[0], &wanted, &good, &error);
         ll_tensor_file_destroy(file);
+        if (status != LL_OK) return ll_command_failure(&command, &error);
         return good ? LL_EXIT_OK : LL_EXIT_FAILURE;
     }
     if (ll_dataset_load(words.items[0], NULL, &dataset, &data_error) == LL_OK) {
