@@ -13,7 +13,7 @@ enum { MOST_MODELS = LL_LIST_LIMIT, MOST_LAYERS = 1024 };
 typedef struct settings {
     ll_setup_flags setup;
     ll_figure_settings figure;
-    const char *variant, *embed;
+    const char *variant, *embed, *pieces;
     ll_texts layer;
     bool json, quiet, no_baseline, disparity;
     int64_t batch;
@@ -167,7 +167,7 @@ static ll_status compare_predictions(work *w, ll_error *error)
     return status;
 }
 
-static ll_status compute(const settings *s, work *w, const ll_words *words, ll_error *error)
+static ll_status compute(const settings *s, work *w, const ll_words *words, int argc, char **argv, ll_error *error)
 {
     LL_TRY(ll_setup_flags_open(&s->setup, NULL, 0, &w->setup, error));
     LL_TRY(choose_layers(s, w, error));
@@ -183,11 +183,12 @@ static ll_status compute(const settings *s, work *w, const ll_words *words, ll_e
     ll_cka_options options = {.batch = s->batch, .seed = (uint64_t)s->setup.seed, .no_baseline = s->no_baseline};
     (void)ll_cka_variant_parse(s->variant, &options.variant);
     LL_TRY(ll_team_create((int)s->setup.threads, &options.team, error));
-    ll_progress_line line;
-    ll_progress_begin(&line, s->quiet || s->json, 0.0);
-    const ll_sink sink = ll_progress_sink(&line, NULL);
-    ll_status status = ll_cka_models(w->model, w->count, &options, &sink, &w->record, error);
-    ll_progress_end(&line);
+    ll_analysis_sink watch;
+    ll_status status = ll_analysis_sink_init(&watch, s->pieces, s->quiet || s->json, argc, argv, error);
+    if (status == LL_OK) {
+        status = ll_cka_models(w->model, w->count, &options, &watch.sink, &w->record, error);
+        ll_analysis_sink_end(&watch);
+    }
     ll_team_destroy(options.team);
     LL_TRY(status);
     if (s->disparity && w->count > 1) LL_TRY(compare_predictions(w, error));
@@ -314,7 +315,7 @@ static int run(int argc, char **argv)
         {"batch", LL_OPTION_INTEGER, &s.batch, "N", "samples a batch of the minibatch variant", 4, 1e6, NULL},
         {"embed", LL_OPTION_CHOICE, &s.embed, "mds|tsne|umap", "how models are placed", 0, 0, NULL},
         {"disparity", LL_OPTION_FLAG, &s.disparity, NULL, "also how the predictions of each two differ", 0, 0, NULL},
-        {"quiet", LL_OPTION_FLAG, &s.quiet, NULL, "no progress", 0, 0, NULL},
+        LL_ANALYSIS_OPTIONS(&s.pieces, &s.quiet),
         {"no-baseline", LL_OPTION_FLAG, &s.no_baseline, NULL, "leave out the value for random features", 0, 0, NULL},
         LL_FIGURE_OPTIONS(&s.figure),
         LL_OPTION_THREADS(&s.setup.threads),
@@ -334,7 +335,7 @@ static int run(int argc, char **argv)
     if (!ll_figure_settings_apply(&command, &s.figure, &figure, &code)) return code;
     work w = {0};
     ll_error error = {0};
-    ll_status status = compute(&s, &w, &words, &error);
+    ll_status status = compute(&s, &w, &words, argc, argv, &error);
     if (status == LL_OK && s.figure.path != NULL) {
         const ll_array *matrix;
         status = ll_record_get_array(w.record, "matrix", &matrix, &error);

@@ -93,7 +93,8 @@ typedef struct ll_cka_options {
 } ll_cka_options;
 
 /* Record "cka": matrix [P, P] over all (model, layer) entries in order, flags [P], baseline [P, P], entry_model [P],
- * entry_layer [P], model_names, layer_names (lines), samples, variant. */
+ * entry_layer [P], model_names, layer_names (lines), samples, variant. Pieces "batch/<first sample>/entry/<e>" (none beyond 16 MiB); LL_CANCELLED when the
+ * sink says stop, at the latest after the model in hand. */
 LL_API ll_status ll_cka_models(const ll_cka_model *models, int64_t count, const ll_cka_options *options,
                                const ll_sink *sink, ll_record **record, ll_error *error) LL_MUST_CHECK;
 

@@ -2,7 +2,7 @@
  * HSIC is sum_{i != j} U(K)_ij U(L)_ij / (m (m-3))) Gram matrix, every HSIC is a dot product of two vectors:
  * the lower triangles, off-diagonal entries times sqrt 2. Features are centred first, in double, so that no digits
  * are lost to a large mean; neither variant depends on it. */
-#include "losslens/similarity.h"
+#include "cka_internal.h"
 
 #include <cblas.h>
 #include <math.h>
@@ -205,6 +205,24 @@ ll_status ll_cka_add(ll_cka *cka, int64_t entry, const ll_features *features, ll
     }
     ll_free(gram);
     return status;
+}
+
+size_t ll_cka_entry_bytes(const ll_cka *cka) { return sizeof(int64_t) + (size_t)cka->length * sizeof *cka->table; }
+
+void ll_cka_entry_save(const ll_cka *cka, int64_t entry, void *bytes)
+{
+    int64_t flag = cka->flag[entry];
+    memcpy(bytes, &flag, sizeof flag);
+    memcpy((unsigned char *)bytes + sizeof flag, cka->table + entry * cka->length, (size_t)cka->length * sizeof *cka->table);
+}
+
+void ll_cka_entry_load(ll_cka *cka, int64_t entry, const void *bytes)
+{
+    int64_t flag;
+    memcpy(&flag, bytes, sizeof flag);
+    memcpy(cka->table + entry * cka->length, (const unsigned char *)bytes + sizeof flag, (size_t)cka->length * sizeof *cka->table);
+    cka->flag[entry] = (ll_cka_flag)flag;
+    cka->added[entry] = true;
 }
 
 /* Rows of the table of HSICs, up to the diagonal: blocks do not depend on the number of threads. */

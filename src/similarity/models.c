@@ -1,5 +1,5 @@
 /* CKA between layers of models: one feature pass a model, a group of layers at a time where memory asks for it. */
-#include "losslens/similarity.h"
+#include "cka_internal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -231,6 +231,102 @@ static ll_status fill_record(const plan *all, const ll_cka *cka, const ll_cka_op
     return status;
 }
 
+/* ------------------------------------------------------------------ pieces */
+
+/* A piece: this head, then an entry of the table. A model whose entries are all there needs no pass. */
+typedef struct piece_head {
+    char magic[8];
+    ll_hash digest; /* of everything that the entry depends on but the data themselves */
+    int64_t samples;
+} piece_head;
+
+enum { LARGEST_PIECE = 16 << 20 };
+
+static ll_status digest_of(const plan *all, int64_t m, int64_t from, int64_t count, ll_cka_variant variant, ll_hash *digest,
+                           ll_error *error)
+{
+    const ll_cka_model *model = &all->models[m];
+    const ll_problem_info *info = ll_problem_view(model->problem);
+    const void *theta = model->theta != NULL ? model->theta : ll_problem_origin(model->problem);
+    const void *buffers = model->buffers != NULL ? model->buffers : ll_problem_origin_buffers(model->problem);
+    ll_hasher *hasher = ll_hasher_create();
+    if (hasher == NULL) return ll_fail_memory(error, module, 1024);
+    const int64_t head[] = {(int64_t)variant, from, count, info->parameter_count, layer_count(model)};
+    ll_hasher_add(hasher, head, sizeof head);
+    ll_hasher_add(hasher, info->name, strlen(info->name) + 1);
+    if (theta != NULL) ll_hasher_add(hasher, theta, (size_t)info->parameter_count * ll_real_bytes(info->type));
+    if (buffers != NULL) ll_hasher_add(hasher, buffers, (size_t)info->buffer_count * ll_real_bytes(info->type));
+    if (all->indices != NULL) ll_hasher_add(hasher, all->indices + from, (size_t)count * sizeof *all->indices);
+    for (int64_t i = 0; i < layer_count(model); i++) {
+        int64_t index;
+        (void)layer_of(model, i, &index);
+        ll_hasher_add(hasher, &index, sizeof index);
+    }
+    *digest = ll_hasher_value(hasher);
+    ll_hasher_destroy(hasher);
+    return LL_OK;
+}
+
+static void piece_name(int64_t from, int64_t entry, char name[64])
+{
+    snprintf(name, 64, "batch/%lld/entry/%lld", (long long)from, (long long)entry);
+}
+
+/* Brings back all entries of a model; *whole is false when one is missing. */
+static ll_status find_model(const plan *all, int64_t m, int64_t from, const piece_head *wanted, const ll_sink *sink, ll_cka *cka,
+                            bool *whole, ll_error *error)
+{
+    *whole = true;
+    for (int64_t e = all->first_entry[m]; e < all->first_entry[m + 1] && *whole; e++) {
+        char name[64];
+        void *bytes = NULL;
+        size_t count = 0;
+        piece_name(from, e, name);
+        *whole = ll_sink_find(sink, name, &bytes, &count);
+        if (!*whole) break;
+        bool ours = count == sizeof *wanted + ll_cka_entry_bytes(cka) && memcmp(bytes, wanted, sizeof *wanted) == 0;
+        if (ours) ll_cka_entry_load(cka, e, (const unsigned char *)bytes + sizeof *wanted);
+        ll_free(bytes);
+        if (!ours)
+            return ll_fail(error, LL_INVALID_ARGUMENT, module, name,
+                           "the stored piece belongs to another comparison (other weights, layers or samples)");
+    }
+    return LL_OK;
+}
+
+static ll_status put_model(const plan *all, int64_t m, int64_t from, const piece_head *head, const ll_sink *sink,
+                           const ll_cka *cka, ll_error *error)
+{
+    size_t count = sizeof *head + ll_cka_entry_bytes(cka);
+    unsigned char *bytes = ll_allocate(count);
+    if (bytes == NULL) return ll_fail_memory(error, module, count);
+    memcpy(bytes, head, sizeof *head);
+    ll_status status = LL_OK;
+    for (int64_t e = all->first_entry[m]; e < all->first_entry[m + 1] && status == LL_OK; e++) {
+        char name[64];
+        piece_name(from, e, name);
+        ll_cka_entry_save(cka, e, bytes + sizeof *head);
+        status = ll_sink_put(sink, name, bytes, count, error);
+    }
+    ll_free(bytes);
+    return status;
+}
+
+/* One model on one batch, from its pieces or anew. Entries too large for a piece are not kept. */
+static ll_status one_model(const plan *all, int64_t m, int64_t from, int64_t count, const ll_cka_options *options,
+                           const ll_sink *sink, ll_cka *cka, ll_error *error)
+{
+    bool kept = sink != NULL && (sink->find != NULL || sink->put != NULL) && ll_cka_entry_bytes(cka) <= LARGEST_PIECE;
+    if (!kept) return add_model(all, m, from, count, cka, options->team, error);
+    piece_head head = {.magic = "LLCKA01", .samples = count};
+    bool whole;
+    LL_TRY(digest_of(all, m, from, count, options->variant, &head.digest, error));
+    LL_TRY(find_model(all, m, from, &head, sink, cka, &whole, error));
+    if (whole) return LL_OK;
+    LL_TRY(add_model(all, m, from, count, cka, options->team, error));
+    return put_model(all, m, from, &head, sink, cka, error);
+}
+
 static ll_status run(const plan *all, const ll_cka_options *options, const ll_sink *sink, ll_cka *cka, ll_record *record,
                      ll_error *error)
 {
@@ -241,7 +337,7 @@ static ll_status run(const plan *all, const ll_cka_options *options, const ll_si
         LL_TRY(ll_cka_begin(cka, count, error));
         for (int64_t m = 0; m < all->count; m++) {
             if (ll_sink_should_stop(sink)) return ll_fail(error, LL_CANCELLED, module, "cka", "stopped");
-            LL_TRY(add_model(all, m, from, count, cka, options->team, error));
+            LL_TRY(one_model(all, m, from, count, options, sink, cka, error));
             ll_progress progress = {.what = "cka", .done = from * all->count + (m + 1) * count,
                                     .total = all->samples * all->count, .value = (double)NAN};
             ll_sink_progress(sink, &progress);

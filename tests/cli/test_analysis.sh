@@ -74,4 +74,21 @@ same, other, again = got["disparity"]
 assert same["root_mean_square"] == 0 and other["root_mean_square"] > 0
 assert other["root_mean_square"] == again["root_mean_square"] and len(other["difference"]) == other["values"]
 PYTHON
+# The same bits on two threads and from kept pieces: trace, density, curves, CKA.
+twice() { # twice WHAT ARGUMENTS...: whole, on two threads keeping pieces, and again from the pieces
+  local what=$1
+  shift
+  "$LOSSLENS" "$@" "${problem[@]}" --json > "$folder/one.json"
+  "$LOSSLENS" "$@" "${problem[@]}" --json --threads 2 --pieces "$folder/$what" > "$folder/two.json"
+  cmp "$folder/one.json" "$folder/two.json" || fail "$what: threads change the result"
+  [ -n "$(find "$folder/$what" -name '*.piece')" ] || fail "$what: no pieces"
+  rm "$(find "$folder/$what" -name '*.piece' | sort | tail -1)" # as if stopped before
+  "$LOSSLENS" "$@" "${problem[@]}" --json --pieces "$folder/$what" > "$folder/three.json"
+  cmp "$folder/one.json" "$folder/three.json" || fail "$what: continued run differs"
+}
+twice trace hessian --trace --probes 16
+twice density hessian --density --probes 4 --steps 12
+twice curve connect "${three[@]:0:2}" --budget 3 --rounds 2 --points 9
+twice cka cka "${three[@]}"
+twice minibatch cka "${three[@]:0:2}" --variant minibatch --batch 50
 echo "passed"
