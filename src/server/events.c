@@ -1,7 +1,9 @@
 /* Server-sent events: what is new in a study, for everyone who listens. */
+#define _GNU_SOURCE /* POLLRDHUP */
 #include "server/events.h"
 
 #include <math.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +17,7 @@ struct ll_stream {
     size_t sent; /* of pending */
     bool ended, greeted;
     void *connection; /* paused; NULL: it is reading */
+    int socket;       /* of a paused one */
     ll_stream_waker wake;
     double written; /* when something was last appended */
     ll_study_state state;
@@ -24,7 +27,8 @@ struct ll_stream {
 
 /* ---------------------------------------------------------------- the connection's side */
 
-ptrdiff_t ll_stream_read(ll_stream *stream, char *bytes, size_t most, void *connection, ll_stream_waker pause, ll_stream_waker wake)
+ptrdiff_t ll_stream_read(ll_stream *stream, char *bytes, size_t most, void *connection, int socket, ll_stream_waker pause,
+                         ll_stream_waker wake)
 {
     ll_server *server = stream->server;
     ptrdiff_t given;
@@ -41,6 +45,7 @@ ptrdiff_t ll_stream_read(ll_stream *stream, char *bytes, size_t most, void *conn
     } else {
         stream->connection = connection;
         stream->wake = wake;
+        stream->socket = socket;
         pause(connection);
         given = 0;
     }
@@ -300,12 +305,24 @@ static bool anyone(ll_server *server, const ll_source *source, const ll_study_st
     return found;
 }
 
+/* With the lock held: nobody reads a paused connection, so its end must be looked for. */
+static void end_deserted(ll_server *server)
+{
+    for (ll_stream *s = server->streams; s != NULL; s = s->next) {
+        struct pollfd gone = {.fd = s->socket, .events = POLLRDHUP};
+        if (s->connection == NULL || poll(&gone, 1, 0) <= 0) continue;
+        s->ended = true;
+        wake(s);
+    }
+}
+
 void ll_events_tick(ll_server *server, double now)
 {
     ll_source *sources[LL_SOURCES];
     pthread_mutex_lock(&server->stream_mutex);
     bool due = server->streams != NULL && now - server->polled >= poll_seconds;
     if (due) server->polled = now;
+    if (due) end_deserted(server);
     pthread_mutex_unlock(&server->stream_mutex);
     if (!due) return;
     pthread_mutex_lock(&server->mutex);

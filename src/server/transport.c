@@ -5,15 +5,18 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <math.h>
 #include <microhttpd.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST_WORKERS = 16, FLOOR_BYTES_A_SECOND = 65536, MOST_HEADER = 65536, TICK_MILLISECONDS = 100 };
+enum { MOST_WORKERS = 16, FLOOR_BYTES_A_SECOND = 65536, MOST_HEADER = 65536, TICK_MILLISECONDS = 100, LOOK_TICKS = 10 };
 
 typedef struct exchange exchange;
 typedef struct link link_of;
@@ -22,6 +25,8 @@ typedef struct link link_of;
 struct link {
     int socket;
     double deadline; /* 0: none (an answer is being made, or events flow) */
+    bool waiting;    /* for the other side: for a request, or for the rest of one */
+    bool left;       /* who had said its last word when we looked before */
     link_of *next, *previous;
 };
 
@@ -32,7 +37,8 @@ struct exchange {
     ll_answer answer;
     const ll_route *route;
     char *target; /* until it is parsed */
-    size_t most, counted; /* bytes of the body: allowed, counted against all bodies */
+    size_t most, counted, arrived; /* bytes of the body: allowed, counted against all bodies, seen */
+    double begun; /* when the body was waited for */
     enum { NEW, BODY, WORKING, READY } state;
     bool refused; /* the answer is there before the body */
     exchange *next; /* in the queue */
@@ -62,13 +68,15 @@ static link_of *link_of_connection(struct MHD_Connection *connection)
     return info != NULL ? info->socket_context : NULL;
 }
 
-/* seconds < 0: none. */
-static void set_deadline(ll_transport *transport, struct MHD_Connection *connection, double seconds)
+/* seconds < 0: none. waiting: for the other side. */
+static void set_deadline(ll_transport *transport, struct MHD_Connection *connection, double seconds, bool waiting)
 {
     link_of *link = link_of_connection(connection);
     if (link == NULL) return;
     pthread_mutex_lock(&transport->link_mutex);
     link->deadline = seconds < 0.0 ? 0.0 : ll_clock_seconds() + seconds;
+    link->waiting = waiting;
+    link->left = false;
     pthread_mutex_unlock(&transport->link_mutex);
 }
 
@@ -82,6 +90,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
         if (link == NULL || info == NULL) return;
         link->socket = info->connect_fd;
         link->deadline = ll_clock_seconds() + transport->server->options.patience;
+        link->waiting = true;
         pthread_mutex_lock(&transport->link_mutex);
         link->next = transport->links;
         if (link->next != NULL) link->next->previous = link;
@@ -100,13 +109,24 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     *socket_context = NULL;
 }
 
-/* Who is too slow is cut off; libmicrohttpd then sees the end and cleans up. The lock keeps the socket from being closed,
- * and its number from being used again, meanwhile. */
-static void cut_off(ll_transport *transport, double now)
+static bool has_left(const link_of *link)
+{
+    struct pollfd gone = {.fd = link->socket, .events = POLLRDHUP};
+    int unread = 0;
+    return poll(&gone, 1, 0) > 0 && ioctl(link->socket, FIONREAD, &unread) == 0 && unread == 0;
+}
+
+/* Who is too slow is cut off, and who has left in the middle of a request, which libmicrohttpd may overlook; it then sees the
+ * end and cleans up. The lock keeps the socket from being closed, and its number from being used again, meanwhile. */
+static void cut_off(ll_transport *transport, double now, bool look)
 {
     pthread_mutex_lock(&transport->link_mutex);
     for (link_of *link = transport->links; link != NULL; link = link->next) {
-        if (link->deadline == 0.0 || now < link->deadline) continue;
+        bool left = look && link->waiting && link->deadline > 0.0 && has_left(link);
+        /* Twice: the end of the request may have arrived with the last word, and be on its way through. */
+        bool cut = (left && link->left) || (link->deadline > 0.0 && now >= link->deadline);
+        if (look) link->left = left;
+        if (!cut) continue;
         (void)shutdown(link->socket, SHUT_RDWR);
         link->deadline = 0.0;
     }
@@ -116,13 +136,13 @@ static void cut_off(ll_transport *transport, double now)
 static void *watch(void *context)
 {
     ll_transport *transport = context;
-    for (;;) {
+    for (int64_t round = 0;; round++) {
         pthread_mutex_lock(&transport->mutex);
         bool stopping = transport->stopping;
         pthread_mutex_unlock(&transport->mutex);
         if (stopping) return NULL;
         double now = ll_clock_seconds();
-        cut_off(transport, now);
+        cut_off(transport, now, round % LOOK_TICKS == 0);
         ll_events_tick(transport->server, now);
         ll_run_tick(transport->server);
         (void)usleep(TICK_MILLISECONDS * 1000);
@@ -154,11 +174,10 @@ static struct MHD_Response *make_response(const ll_answer *answer, ll_answer *ke
     return response;
 }
 
-static ssize_t read_stream(void *context, uint64_t position, char *bytes, size_t most);
-
 typedef struct stream_of {
     ll_stream *stream;
     struct MHD_Connection *connection;
+    int socket;
 } stream_of;
 
 static void pause_connection(void *connection) { MHD_suspend_connection(connection); }
@@ -168,7 +187,7 @@ static ssize_t read_stream(void *context, uint64_t position, char *bytes, size_t
 {
     (void)position;
     const stream_of *of = context;
-    ptrdiff_t got = ll_stream_read(of->stream, bytes, most, of->connection, pause_connection, wake_connection);
+    ptrdiff_t got = ll_stream_read(of->stream, bytes, most, of->connection, of->socket, pause_connection, wake_connection);
     return got < 0 ? (ssize_t)MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)got;
 }
 
@@ -217,7 +236,7 @@ static enum MHD_Result send_answer(exchange *ex)
     ex->answer = (ll_answer){0};
     if (kept->stream != NULL) {
         stream_of *of = ll_allocate(sizeof *of);
-        if (of != NULL) *of = (stream_of){kept->stream, ex->connection};
+        if (of != NULL) *of = (stream_of){kept->stream, ex->connection, MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd};
         response = of != NULL ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, read_stream, of, free_stream) : NULL;
         if (response == NULL) ll_stream_destroy(kept->stream);
         if (response == NULL) ll_free(of);
@@ -235,7 +254,7 @@ static enum MHD_Result send_answer(exchange *ex)
     ll_log_line(transport->server->options.log, LL_LOG_VERBOSE, "%u /%s%s%s%s%s", status, ex->request.segment_count > 0 ? ex->request.segments[0] : "",
                 ex->request.segment_count > 1 ? "/" : "", ex->request.segment_count > 1 ? ex->request.segments[1] : "",
                 ex->request.segment_count > 2 ? "/" : "", ex->request.segment_count > 2 ? ex->request.segments[ex->request.segment_count - 1] : "");
-    set_deadline(transport, ex->connection, seconds);
+    set_deadline(transport, ex->connection, seconds, false);
     enum MHD_Result queued = MHD_queue_response(ex->connection, status, response);
     MHD_destroy_response(response);
     return queued;
@@ -282,7 +301,7 @@ static void *work(void *context)
 static void hand_over(exchange *ex)
 {
     ll_transport *transport = ex->transport;
-    set_deadline(transport, ex->connection, -1.0);
+    set_deadline(transport, ex->connection, -1.0, false);
     ex->state = WORKING;
     MHD_suspend_connection(ex->connection);
     pthread_mutex_lock(&transport->mutex);
@@ -326,7 +345,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     ll_transport *transport = context;
     exchange *ex = *request_context;
     *request_context = NULL;
-    set_deadline(transport, connection, 2.0 * transport->server->options.patience); /* for the next request */
+    set_deadline(transport, connection, 2.0 * transport->server->options.patience, true); /* for the next request */
     if (ex == NULL) return;
     count_body(ex, 0);
     if (ex->answer.stream != NULL) ll_stream_destroy(ex->answer.stream);
@@ -368,6 +387,7 @@ static void add_body(exchange *ex, const char *bytes, size_t count)
 {
     ll_request *request = &ex->request;
     ll_transport *transport = ex->transport;
+    ex->arrived += count;
     if (ex->refused) return; /* read, and forgotten */
     if (count > ex->most - request->body_bytes) {
         refuse(ex, 413, ex->most == 0 ? "this request takes no body" : "the body is too large");
@@ -403,6 +423,13 @@ static bool has_body(struct MHD_Connection *connection)
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding") != NULL || (length != NULL && strcmp(length, "0") != 0);
 }
 
+/* Patience, and as long as what has come would take at the lowest speed. */
+static void wait_for_body(exchange *ex)
+{
+    double allowed = ex->transport->server->options.patience + (double)ex->arrived / FLOOR_BYTES_A_SECOND;
+    set_deadline(ex->transport, ex->connection, fmax(0.01, ex->begun + allowed - ll_clock_seconds()), true);
+}
+
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
                                   const char *upload, size_t *upload_bytes, void **request_context)
 {
@@ -415,11 +442,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         ex->state = BODY;
         /* Without a body the answer can wait for the next call, and the connection be used again. */
         if (!admit(ex, method)) return has_body(connection) ? send_answer(ex) : MHD_YES;
-        set_deadline(ex->transport, connection, ex->transport->server->options.patience + (double)ex->most / FLOOR_BYTES_A_SECOND);
+        ex->begun = ll_clock_seconds();
+        wait_for_body(ex);
         return MHD_YES;
     case BODY:
         if (*upload_bytes > 0) {
             add_body(ex, upload, *upload_bytes);
+            wait_for_body(ex);
             *upload_bytes = 0;
             return MHD_YES;
         }
