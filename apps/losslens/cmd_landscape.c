@@ -466,7 +466,7 @@ static int run(int argc, char **argv)
         LL_SETUP_OPTIONS(&s.setup),
         {"analytic", LL_OPTION_CHOICE, &s.analytic, "quadratic|rosenbrock|himmelblau|rastrigin|two-well", "a closed form instead of a network", 0, 0, NULL},
         {"grid", LL_OPTION_TEXT, &s.grid, "AxBx..", "points along each axis, 1 to 6 axes", 0, 0, NULL},
-        {"range", LL_OPTION_TEXTS, &s.range, "LOW:HIGH", "of all axes, or repeated once an axis; default: -1:1, or what holds the path", 0, 0, NULL},
+        {"range", LL_OPTION_TEXTS, &s.range, "LOW:HIGH", "of all axes, or repeated once an axis; auto: what holds the path with a margin, else -1:1", 0, 0, NULL},
         {"direction", LL_OPTION_CHOICE, &s.axes.kind, "random|hessian|pca|between|gradient|coordinates|file|adam", "what spans the landscape", 0, 0, NULL},
         {"to", LL_OPTION_TEXTS, &s.axes.to, "FILE", "between: the other checkpoint (line), two (plane) or three (bilinear)", 0, 0, NULL},
         {"trajectory", LL_OPTION_TEXTS, &s.axes.trajectory, "FILE", "a checkpoint of the path, in order, or a quoted pattern run/epoch_*.pt (in the order of the stored epochs, else natural); each pattern is a path of its own", 0, 0, NULL},
@@ -516,9 +516,10 @@ static int run(int argc, char **argv)
         return ll_command_misuse(&command, "--grid is '%s'; wanted 1 to 6 sizes, as 25x25", s.grid);
     if (s.range.count > 1 && s.range.count != s.dimensions)
         return ll_command_misuse(&command, "%d ranges for %d axes; wanted one, or one an axis", s.range.count, s.dimensions);
+    if (s.range.count == 1 && strcmp(s.range.items[0], "auto") == 0) s.range.count = 0;
     for (int d = 0; d < s.dimensions && s.range.count > 0; d++)
         if (!parse_range(s.range.items[s.range.count > 1 ? d : 0], &s.low[d], &s.high[d]))
-            return ll_command_misuse(&command, "--range '%s'; wanted LOW:HIGH with LOW < HIGH", s.range.items[s.range.count > 1 ? d : 0]);
+            return ll_command_misuse(&command, "--range '%s'; wanted LOW:HIGH with LOW < HIGH, or auto", s.range.items[s.range.count > 1 ? d : 0]);
     const char *wrong = contradiction(&s, &words);
     if (wrong != NULL) return ll_command_misuse(&command, "%s", wrong);
     /* The variables of a closed form are no filters. */

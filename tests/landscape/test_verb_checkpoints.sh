@@ -60,7 +60,7 @@ assert abs(plane["direction_cosines"][0][1]) < 1e-9
 assert plane["trajectory"][0] == [0, 0] and len(plane["trajectory"]) == 3
 
 # Natural order: epoch_10, the centre, comes last, and epoch_9 before it.
-path = landscape(10, "--direction", "pca", "--trajectory", work + "/epoch_*.npz", "--grid", "3x3")
+path = landscape(10, "--direction", "pca", "--trajectory", work + "/epoch_*.npz", "--grid", "3x3", "--range", "auto")
 assert len(path["trajectory"]) == 11 and max(map(abs, path["trajectory"][10])) < 1e-9
 steps = [p[0] for p in path["trajectory"]]
 assert steps == sorted(steps, reverse=True) or steps == sorted(steps), steps
