@@ -30,7 +30,7 @@ export function near(got, wanted, tolerance, what) {
 export async function serve(files, more = []) {
   const program = process.env.LOSSLENS;
   if (!program) throw new Error('LOSSLENS names the program');
-  const child = spawn(program, ['serve', ...files, '--port', '0', '--web', join(here, '..', 'dist'), ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, ['serve', ...files, '--port', '0', '--web', process.env.LOSSLENS_WEB ?? join(here, '..', 'dist'), ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   const address = await new Promise((resolve, reject) => {
     const listen = (chunk) => {
@@ -174,7 +174,11 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 /** Serious and critical findings of axe-core, in words. */
 export async function accessibility(page) {
   await page.evaluate(axeSource);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  const { violations, passed } = await page.evaluate(async () => {
+    const { violations, passes } = await globalThis.axe.run(document);
+    return { violations, passed: passes.length };
+  });
+  if (passed < 5) return [`axe-core looked at almost nothing: ${passed} rules passed`];
   return violations.filter((v) => ['serious', 'critical'].includes(v.impact))
     .map((v) => `${v.id} (${v.nodes.length}): ${v.nodes.slice(0, 3).map((n) => `${n.target.join(' ')} — ${n.any?.[0]?.message ?? n.failureSummary?.slice(0, 160)}`).join(' | ')}`);
 }

@@ -1,7 +1,7 @@
 // The global structure: every model as a glyph, placed by similarity, joined by the paths between minima.
 import { select } from 'd3-selection';
 import { zoom as d3zoom, zoomIdentity, type ZoomTransform } from 'd3-zoom';
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from 'react';
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from 'react';
 import type { Study } from '../../api/types';
 import { toCsv } from '../../base/csv';
 import { busy } from '../../base/idle';
@@ -95,6 +95,30 @@ interface Shown {
   nodeOf: (NodeShape | undefined)[];
   radius: number;
 }
+
+/** Glyphs for keyboards and screen readers: buttons over the drawing that let the pointer through. */
+const Hits = memo(function Hits({ study, shown, chosen, onPoint }: {
+  study: Study; shown: Shown; chosen: ReadonlySet<number>; onPoint: (model: number | null, element?: Element) => void;
+}) {
+  return (
+    <div className="hits" role="group" aria-label="Models, as placed">
+      {shown.nodes.map((node) => {
+        const model = study.models[node.model];
+        return model && (
+          <button key={model.name} type="button" data-model={model.name} aria-pressed={chosen.has(node.model)}
+            aria-label={`${model.name}: ${modelFacts(study, model).map(([k, v]) => `${k} ${v}`).join(', ')}`}
+            style={{ left: node.x - shown.radius, top: node.y - shown.radius, width: 2 * shown.radius, height: 2 * shown.radius }}
+            onFocus={(event) => onPoint(node.model, event.currentTarget)}
+            onBlur={() => onPoint(null)}
+            onClick={(event) => {
+              event.stopPropagation();
+              toggleSelected(model.name);
+            }} />
+        );
+      })}
+    </div>
+  );
+});
 
 export function GlobalView({ study }: { study: Study }) {
   const state = useView((s) => s.global);
@@ -394,6 +418,14 @@ export function GlobalView({ study }: { study: Study }) {
     setHover({ model: null, pair: null });
     hideTooltip();
   };
+  const tip = useRef(nodeTip);
+  tip.current = nodeTip;
+  const hitPointed = useCallback((model: number | null, element?: Element) => {
+    setHover({ model: model === null ? null : (study.models[model]?.name ?? null), pair: null });
+    if (model === null || !element) return hideTooltip();
+    const box = element.getBoundingClientRect();
+    tip.current(model, box.right, box.bottom);
+  }, [study]);
 
   const svg = (): string => {
     const painter = new SvgPainter(width, height, palette.surface);
@@ -473,26 +505,7 @@ export function GlobalView({ study }: { study: Study }) {
           <canvas ref={edgeCanvas} className="layer" style={{ opacity: hovered === null ? 1 : 0.1 }} aria-hidden="true" />
           <canvas ref={focusCanvas} className="layer" aria-hidden="true" />
           <canvas ref={nodeCanvas} className="layer" aria-hidden="true" />
-          <div className="hits" role="group" aria-label="Models, as placed">
-            {shown.nodes.map((node) => {
-              const model = study.models[node.model];
-              return model && (
-                <button key={model.name} type="button" data-model={model.name} aria-pressed={chosen.has(node.model)}
-                  aria-label={`${model.name}: ${modelFacts(study, model).map(([k, v]) => `${k} ${v}`).join(', ')}`}
-                  style={{ left: node.x - shown.radius, top: node.y - shown.radius, width: 2 * shown.radius, height: 2 * shown.radius }}
-                  onFocus={(event) => {
-                    const box = event.currentTarget.getBoundingClientRect();
-                    setHover({ model: model.name, pair: null });
-                    nodeTip(node.model, box.right, box.bottom);
-                  }}
-                  onBlur={leave}
-                  onClick={(event) => {
-                    event.stopPropagation();
-                    toggleSelected(model.name);
-                  }} />
-              );
-            })}
-          </div>
+          <Hits study={study} shown={shown} chosen={chosen} onPoint={hitPointed} />
           {loading && <Loading what="Loading the placement" />}
           {error && <Failure message={error} />}
           {!loading && !error && study.models.length === 0 && <Empty title="No models yet"><p>Start the run of this study, or add checkpoints to a group.</p></Empty>}

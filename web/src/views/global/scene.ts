@@ -65,7 +65,7 @@ export function roomyFrame(places: readonly Place[], panels: number, width: numb
   let frame = fitFrame(places, panels, width, height, margin);
   for (let round = 0; round < 4; round++) {
     const nodes = placeNodes(places, frame, { k: 1, x: 0, y: 0 });
-    separate(nodes, radius + 1);
+    separate(nodes, radius + 1, 16);
     let over = 0;
     for (const node of nodes)
       over = Math.max(over, radius + 20 - node.x, radius + 20 - node.y, node.x + radius + 20 - width, node.y + radius + 20 - height);
@@ -118,31 +118,46 @@ export function lineScale(radius: number): number {
 
 /** Moves glyphs apart until none covers another (or `rounds` are over): each pair that overlaps is pushed along its
  *  line, half each. Equal places part along the golden angle. Deterministic. */
-export function separate(nodes: NodeShape[], radius: number, rounds = 80): void {
+export function separate(nodes: NodeShape[], radius: number, rounds = Math.max(12, Math.min(80, Math.round(16_000 / nodes.length)))): void {
   const need = 2 * radius + 2;
-  const cellOf = (v: number): number => Math.floor(v / need);
+  const count = nodes.length;
+  const next = new Int32Array(count); // chains of the nodes in one cell
   for (let round = 0; round < rounds; round++) {
     let moved = false;
-    const cells = new Map<string, number[]>();
-    nodes.forEach((node, i) => {
-      const key = `${cellOf(node.x)},${cellOf(node.y)}`;
-      const list = cells.get(key);
-      if (list) list.push(i);
-      else cells.set(key, [i]);
-    });
-    for (let i = 0; i < nodes.length; i++) {
+    let x0 = Infinity, y0 = Infinity, x1 = -Infinity, y1 = -Infinity;
+    for (const node of nodes) {
+      x0 = Math.min(x0, node.x);
+      y0 = Math.min(y0, node.y);
+      x1 = Math.max(x1, node.x);
+      y1 = Math.max(y1, node.y);
+    }
+    // Cells of the reach, fewer and larger ones where the picture is vast.
+    const size = Math.max(need, (x1 - x0) / 400, (y1 - y0) / 400);
+    const columns = Math.floor((x1 - x0) / size) + 1;
+    const rows = Math.floor((y1 - y0) / size) + 1;
+    const first = new Int32Array(columns * rows).fill(-1);
+    const cellOf = new Int32Array(count);
+    for (let i = count - 1; i >= 0; i--) {
+      const node = nodes[i] as NodeShape;
+      const cell = Math.floor((node.y - y0) / size) * columns + Math.floor((node.x - x0) / size);
+      cellOf[i] = cell;
+      next[i] = first[cell] as number;
+      first[cell] = i;
+    }
+    for (let i = 0; i < count; i++) {
       const a = nodes[i] as NodeShape;
-      const column = cellOf(a.x);
-      const row = cellOf(a.y);
-      for (let dx = -1; dx <= 1; dx++)
-        for (let dy = -1; dy <= 1; dy++)
-          for (const j of cells.get(`${column + dx},${row + dy}`) ?? []) {
+      const column = (cellOf[i] as number) % columns;
+      const row = Math.floor((cellOf[i] as number) / columns);
+      for (let r = Math.max(0, row - 1); r <= Math.min(rows - 1, row + 1); r++)
+        for (let c = Math.max(0, column - 1); c <= Math.min(columns - 1, column + 1); c++)
+          for (let j = first[r * columns + c] as number; j >= 0; j = next[j] as number) {
             if (j <= i) continue;
             const b = nodes[j] as NodeShape;
             let vx = b.x - a.x;
             let vy = b.y - a.y;
-            let distance = Math.hypot(vx, vy);
-            if (distance >= need) continue;
+            const squared = vx * vx + vy * vy;
+            if (squared >= need * need) continue;
+            let distance = Math.sqrt(squared);
             if (distance < 1e-6) {
               const angle = (i + j) * 2.399963229728653;
               vx = Math.cos(angle);
@@ -150,12 +165,10 @@ export function separate(nodes: NodeShape[], radius: number, rounds = 80): void 
               distance = 1;
             }
             const push = (need - Math.min(distance, need)) / 2 + 0.01;
-            const ux = vx / distance;
-            const uy = vy / distance;
-            a.x -= ux * push;
-            a.y -= uy * push;
-            b.x += ux * push;
-            b.y += uy * push;
+            a.x -= (vx / distance) * push;
+            a.y -= (vy / distance) * push;
+            b.x += (vx / distance) * push;
+            b.y += (vy / distance) * push;
             moved = true;
           }
     }

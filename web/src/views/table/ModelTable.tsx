@@ -1,5 +1,5 @@
 // All models with their numbers, linked with the graph.
-import { useMemo } from 'react';
+import { memo, useMemo } from 'react';
 import type { Study } from '../../api/types';
 import { toCsv } from '../../base/csv';
 import { isNumber } from '../../base/statistics';
@@ -43,6 +43,27 @@ export function sortModels(members: readonly number[], values: readonly (number 
     return sign * (x - y) || a - b;
   });
 }
+
+/** Drawn again only when it is itself pointed at or selected. */
+const Row = memo(function Row({ study, columns, model: m, selected, hovered, dark }: {
+  study: Study; columns: readonly Column[]; model: number; selected: boolean; hovered: boolean; dark: boolean;
+}) {
+  const model = study.models[m];
+  if (!model) return null;
+  const group = study.groups[model.group];
+  return (
+    <tr className={`${selected ? 'selected' : ''} ${hovered ? 'hovered' : ''}`}
+      onPointerEnter={() => setHover({ model: model.name })} onPointerLeave={() => setHover({ model: null })}
+      onClick={() => toggleSelected(model.name)}>
+      <td><input type="checkbox" checked={selected} aria-label={`Show ${model.name}`}
+        onClick={(e) => e.stopPropagation()} onChange={() => toggleSelected(model.name)}
+        onFocus={() => setHover({ model: model.name })} onBlur={() => setHover({ model: null })} /></td>
+      <td>{model.name}</td>
+      <td><span className="swatch" style={{ background: groupColor(model.group, study.groups.length, dark) }} />{group?.title || group?.name}</td>
+      {columns.map((c) => <td key={c.key} className="number">{isNumber(c.values[m]) ? formatNumber(c.values[m]) : '–'}</td>)}
+    </tr>
+  );
+});
 
 const ROWS = 400; // more are found by the filter
 
@@ -115,22 +136,9 @@ export function ModelTable({ study }: { study: Study }) {
             </tr></thead>
             <tbody>
               {shown.slice(0, ROWS).map((m) => {
-                const model = study.models[m];
-                if (!model) return null;
-                const isSelected = selected.includes(model.name);
-                const group = study.groups[model.group];
-                return (
-                  <tr key={model.name} className={`${isSelected ? 'selected' : ''} ${hovered === model.name ? 'hovered' : ''}`}
-                    onPointerEnter={() => setHover({ model: model.name })} onPointerLeave={() => setHover({ model: null })}
-                    onClick={() => toggleSelected(model.name)}>
-                    <td><input type="checkbox" checked={isSelected} aria-label={`Show ${model.name}`}
-                      onClick={(e) => e.stopPropagation()} onChange={() => toggleSelected(model.name)}
-                      onFocus={() => setHover({ model: model.name })} onBlur={() => setHover({ model: null })} /></td>
-                    <td>{model.name}</td>
-                    <td><span className="swatch" style={{ background: groupColor(model.group, study.groups.length, palette.dark) }} />{group?.title || group?.name}</td>
-                    {columns.map((c) => <td key={c.key} className="number">{isNumber(c.values[m]) ? formatNumber(c.values[m]) : '–'}</td>)}
-                  </tr>
-                );
+                const name = study.models[m]?.name ?? '';
+                return <Row key={name} study={study} columns={columns} model={m} dark={palette.dark}
+                  selected={selected.includes(name)} hovered={hovered === name} />;
               })}
             </tbody>
           </table>
