@@ -1,58 +1,74 @@
 #!/usr/bin/env bash
 # The demonstration behind `make demo`: examples/demo.sh BUILD_DIR
-# Three fields whose shape is known; then physics-informed networks, trained, and what losslens says and draws of them.
-# LOSSLENS_DEMO=quick makes it shorter.
+# Runs the study examples/demo.yaml (physics-informed networks of 1-D convection; a residual and a plain network on
+# Fashion-MNIST), says what came out, writes a report, and serves the web application until Ctrl-C.
+#   LOSSLENS_DEMO=quick     two minutes instead of ten
+#   LOSSLENS_DEMO_SERVE=0   check that the address answers and end (as without a terminal)
+#   LOSSLENS_DEMO_OUTPUT    where the study goes; default BUILD_DIR/demo
+# Interrupted, the same command continues.
 set -euo pipefail
 if [ $# -ne 1 ] || [ ! -x "$1/losslens" ]; then
   echo "usage: examples/demo.sh BUILD_DIR (a folder with the program losslens)" >&2
   exit 2
 fi
 program=$(cd "$1" && pwd)/losslens
+examples=$(cd "$(dirname "$0")" && pwd)
 output=${LOSSLENS_DEMO_OUTPUT:-$1/demo}
+study=demo
+[ "${LOSSLENS_DEMO:-}" = quick ] && study=demo_quick
 mkdir -p "$output"
 cd "$output"
+cp "$examples/$study.yaml" .
 started=$(date +%s)
 
-# x,y,value: a funnel, two nested wells, and a bowl with ripples on 61 x 61 points of [-1, 1]^2.
-awk 'BEGIN {
-  print "x,y,loss" > "funnel.csv"; print "x,y,loss" > "two_wells.csv"; print "x,y,loss" > "ripples.csv"
-  for (i = 0; i <= 60; i++) for (j = 0; j <= 60; j++) {
-    x = -1 + i / 30; y = -1 + j / 30; r = x * x + y * y
-    a = 2 * ((x + .45) ^ 2 + y * y); b = 2 * ((x - .45) ^ 2 + y * y) + .15
-    printf "%.6f,%.6f,%.9f\n", x, y, .02 + r > "funnel.csv"
-    printf "%.6f,%.6f,%.9f\n", x, y, .02 + (a < b ? a : b) > "two_wells.csv"
-    printf "%.6f,%.6f,%.9f\n", x, y, .2 + r + .15 * cos(14 * x) * cos(14 * y) > "ripples.csv"
-  }
-}'
-
-echo "== a bowl with ripples: minima, persistence, merge tree"
-"$program" topology ripples.csv --pairs 5
+echo "== the study: $study.yaml"
+grep -v '^ *#' $study.yaml | sed -n '1,/^analyses/p' | sed '$d'
+if ! "$program" run $study.yaml; then
+  echo "the demonstration ended early" >&2
+  exit 1
+fi
+# Interrupted runs end well but leave jobs: nothing to show yet.
+state=$("$program" status $study.db)
+case $(sed -n '1s/.* \([0-9]*\) of \([0-9]*\) jobs done.*/\1=\2/p' <<<"$state") in
+  *=*) done_jobs=$(sed -n '1s/.* \([0-9]*\) of \([0-9]*\) jobs done.*/\1/p' <<<"$state")
+       all_jobs=$(sed -n '1s/.* \([0-9]*\) of \([0-9]*\) jobs done.*/\2/p' <<<"$state") ;;
+esac
+if [ "$done_jobs" != "$all_jobs" ]; then
+  echo "$done_jobs of $all_jobs jobs are done; the same command continues"
+  exit 0
+fi
 echo
-echo "== three shapes, told apart by the distance of their trees and diagrams"
-"$program" compare funnel.csv two_wells.csv ripples.csv
-for kind in contour surface diagram barcode tree profile; do
-  "$program" topology ripples.csv --kind $kind --figure ripples_$kind.pdf --title "bowl with ripples" >/dev/null
-done
-"$program" compare funnel.csv two_wells.csv ripples.csv --figure profiles.svg --kind profile --colormap brown --letters >/dev/null
-"$program" compare funnel.csv two_wells.csv ripples.csv --figure surfaces.png --kind surface --letters >/dev/null
-"$program" compare funnel.csv two_wells.csv ripples.csv --figure distances.svg --kind distances --own-scales >/dev/null
-
-# Physics-informed networks for u_t + beta u_x = 0: beta = 1 is learnt, beta = 50 fails although its training loss is low.
-if [ "${LOSSLENS_DEMO:-}" = quick ]; then seeds=0..1 points=15x15; else seeds=0..3 points=31x31; fi
-for beta in 1 50; do
-  echo
-  echo "== convection, beta = $beta, seeds $seeds: trained together, then the landscape along the top two Hessian directions"
-  problem=(--problem convection --beta "$beta")
-  "$program" train "${problem[@]}" --seeds $seeds --epochs 1500 --quiet --out "pinn_beta$beta.safetensors"
-  "$program" hessian "${problem[@]}" --checkpoint "pinn_beta${beta}_0.safetensors" --top 5 --quiet
-  "$program" landscape "${problem[@]}" --checkpoint "pinn_beta${beta}_0.safetensors" --direction hessian --grid $points \
-    --range=-0.3:0.3 --scale log --kind surface --figure "pinn_beta$beta.pdf" --quiet | sed -n 1,2p
-done
+echo "== what came out, mean and standard deviation over the seeds"
+"$program" table $study.db --metrics loss,relative_error,accuracy,lambda_1,relative_barrier,topology.minima
 echo
-echo "== are two minima of beta = 1 connected?"
-"$program" connect --problem convection --beta 1 --quiet pinn_beta1_0.safetensors pinn_beta1_1.safetensors
-
+echo "== the report: $PWD/$study.html"
+"$program" report $study.db --out $study.html >/dev/null
 echo
-echo "figures are in $PWD:"
-ls -1 *.pdf *.svg *.png | sed 's/^/  /'
 echo "the demonstration took $(($(date +%s) - started)) s"
+
+if [ -t 1 ] && [ "${LOSSLENS_DEMO_SERVE:-1}" != 0 ]; then
+  echo "== the web application, until Ctrl-C"
+  exec "$program" serve $study.db
+fi
+
+# No person in front of it: does the address answer?
+log=$(mktemp)
+"$program" serve $study.db --port 0 >"$log" 2>&1 &
+server=$!
+trap 'kill $server 2>/dev/null || true; rm -f "$log"' EXIT
+address=
+for _ in $(seq 100); do
+  address=$(sed -n 's/.*\(http:\/\/[^ ]*token=[^ ]*\).*/\1/p' "$log")
+  [ -n "$address" ] && break
+  kill -0 $server 2>/dev/null || { cat "$log" >&2; exit 1; }
+  sleep 0.1
+done
+host=${address#http://}
+path=/${host#*/}
+host=${host%%/*}
+exec 3<>"/dev/tcp/${host%:*}/${host##*:}"
+printf 'GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$path" "$host" >&3
+answer=$(head -n 1 <&3 | tr -d '\r')
+exec 3<&- 3>&-
+echo "the web application answers at http://$host/: $answer"
+grep -q ' 30[0-9] \| 200 ' <<<"$answer "
