@@ -61,8 +61,15 @@ typedef struct ll_conv_gradient_job {
 typedef struct ll_conv_isa {
     void (*tiles)(const ll_conv_tile_job *job);
     void (*gradient)(const ll_conv_gradient_job *job);
+    /* Over the pixels of one channel block x[pixel][16]: sums[c] += x; sixteen pixels in single precision, then
+     * double. */
+    void (*sums)(const float *x, int64_t pixels, double *sums);
+    /* sums[c] += x, squares[c] += x^2, as exact as double precision holds them: both are made from the distances to
+     * the mean of the block, so that squares - sums^2 / n loses nothing where the mean is large beside the deviation. */
+    void (*moments)(const float *x, int64_t pixels, double *sums, double *squares);
 } ll_conv_isa;
 extern const ll_conv_isa ll_conv_isa_avx512, ll_conv_isa_avx2;
+const ll_conv_isa *ll_conv_isa_of(ll_cpu_level level); /* NULL without AVX2 */
 
 /* A convolution ready to run: tap lists, scratch geometry, kernels for this processor. */
 typedef struct ll_conv ll_conv;

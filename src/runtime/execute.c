@@ -259,7 +259,7 @@ static ll_status run_chunk(void *context, int64_t number, int thread, ll_error *
             for (int32_t o = 0; o < step->output_count; o++) {
                 const ll_value *value = &plan->values[step->outputs[o]];
                 if (value->total < 0) continue;
-                ll_sum_accumulate(plan->cpu, ll_graph_node_at(plan->graph, value->node)->dtype,
+                ll_sum_accumulate(plan->cpu, ll_value_type(plan, value),
                                   pointer_to(plan, it->slot, stream, batch, step->outputs[o]), value->sum_count,
                                   batch == first, it->slot->sums + chunk * plan->sum_count + value->sum_offset);
             }
@@ -315,7 +315,7 @@ static ll_status finish_sums(point_run *it, ll_error *error)
         if (execution->chunks == 0) memset(sums, 0, sizeof(double) * (size_t)value->sum_count);
         else if (!single || plan->sum_count <= SUM_BLOCK)
             add_chunks(plan->cpu, it->slot->sums, execution->chunks, plan->sum_count, value->sum_offset, value->sum_count);
-        store_total(ll_graph_node_at(plan->graph, value->node)->dtype, sums, value->sum_count,
+        store_total(ll_value_type(plan, value), sums, value->sum_count,
                     it->slot->fixed + plan->values[value->total].offset);
     }
     return LL_OK;

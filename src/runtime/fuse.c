@@ -245,6 +245,9 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
             int32_t needs = level[in] + (along || view ? 0 : 1);
             if (needs > highest) highest = needs;
         }
+        ll_node x, centre;
+        if (plan->moment_of[n] != LL_NO_NODE && ll_moments_supports(plan, n, &x, &centre))
+            highest = (level[x] > level[centre] ? level[x] : level[centre]) + 1;
         level[n] = highest;
         if (fusion->unit_of[n] >= 0) { /* the epilogue is done where its last operand is known */
             ll_unit *unit = &fusion->units[fusion->unit_of[n]];

@@ -70,11 +70,16 @@ ll_status ll_map_step_remake(ll_plan *plan, const ll_fusion *fusion, ll_node nod
 bool ll_conv_step_supports(const ll_plan *plan, ll_node node);
 ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_error *error);
 ll_status ll_reorder_step_add(ll_plan *plan, int32_t source, ll_layout layout, int32_t *value, ll_error *error);
+/* step_sum.c */
 bool ll_blocked_sum_supports(const ll_plan *plan, ll_node node);
 ll_status ll_blocked_sum_add(ll_plan *plan, ll_node node, ll_use use, ll_error *error);
 /* step_product.c */
 ll_status ll_products_claim(ll_plan *plan, ll_fusion *fusion, ll_error *error);
 ll_status ll_product_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_error *error);
+/* Whether the node is the sum over all but the channels of (x - centre)^2, with x a blocked convolution and the centre
+ * fixed. Such a sum does not wait for the centre: moments of x, added up in x's own pass, give it. */
+bool ll_moments_supports(const ll_plan *plan, ll_node node, ll_node *x, ll_node *centre);
+ll_status ll_moments_add(ll_plan *plan, ll_node node, ll_use use, ll_error *error);
 /* lower.c: the value of a step's result, a partial sum with its total where the node sums over samples. */
 ll_status ll_plan_add_result(ll_plan *plan, ll_node node, ll_layout layout, int32_t *value, ll_error *error);
 /* lower.c: a remade node has this value in a pass. */

@@ -36,6 +36,7 @@ typedef struct ll_value {
     size_t sample_bytes;
     size_t offset;           /* in its block; stash: offset is multiplied by the run's micro-batches */
     int32_t first, last;     /* steps between which the memory is used */
+    bool wide;               /* a sum of doubles, whatever the type of its node */
     int64_t sum_offset;      /* >= 0: the accumulator's first element; the value itself is a partial sum */
     int64_t sum_count;
     int32_t total;           /* the FIXED value that receives the whole sum */
@@ -117,6 +118,7 @@ struct ll_plan {
     bool *sampled;
     bool *sums;
     int32_t *stage;
+    ll_node *moment_of; /* [node]: the tensor about a fixed centre of which it is the sum of squares, else LL_NO_NODE */
     int passes;
 
     ll_value *values;
@@ -166,6 +168,11 @@ ll_status ll_block_replace(char **block, size_t bytes, ll_error *error);
 
 /* The bytes that any step may write past, and read past, a value: whole vectors. */
 enum { LL_VALUE_SLACK = 64 };
+
+static inline ll_dtype ll_value_type(const ll_plan *plan, const ll_value *value)
+{
+    return value->wide ? LL_F64 : ll_graph_node_at(plan->graph, value->node)->dtype;
+}
 
 int64_t ll_plan_chunk_batches(const ll_plan *plan, int64_t micro_batches); /* micro-batches of a chunk */
 

@@ -68,6 +68,27 @@ ll_status ll_plan_add_value(ll_plan *plan, ll_node node, ll_layout layout, int p
     return LL_OK;
 }
 
+/* What only sums of squares would read, and they no longer do, is not needed. */
+static ll_status forget_squares(ll_plan *plan, const ll_node *outputs, int64_t output_count, ll_error *error)
+{
+    int32_t *readers = ll_allocate_zeroed(sizeof *readers * (size_t)(plan->node_count + 1));
+    if (!readers) return ll_fail_memory(error, "runtime", sizeof *readers * (size_t)plan->node_count);
+    for (int64_t i = 0; i < output_count; i++) readers[outputs[i]]++;
+    for (ll_node n = (ll_node)plan->node_count - 1; n >= 0; n--) {
+        const ll_graph_node *node = ll_graph_node_at(plan->graph, n);
+        if (readers[n] == 0) plan->needed[n] = false;
+        if (!plan->needed[n]) continue;
+        if (plan->moment_of[n] != LL_NO_NODE) {
+            ll_node x, centre;
+            if (ll_moments_supports(plan, n, &x, &centre)) readers[x]++, readers[centre]++;
+            continue;
+        }
+        for (int32_t i = 0; i < node->input_count; i++) readers[node->inputs[i]]++;
+    }
+    ll_free(readers);
+    return LL_OK;
+}
+
 /* stage: nodes of stage s are computed before (fixed) or in (sampled) pass s; a sum over the samples made in pass s
  * is known from stage s + 1 on. */
 static ll_status find_stages(ll_plan *plan, const ll_node *outputs, int64_t output_count, ll_error *error)
@@ -79,9 +100,10 @@ static ll_status find_stages(ll_plan *plan, const ll_node *outputs, int64_t outp
     plan->sampled = ll_arena_allocate(plan->memory, count * sizeof(bool));
     plan->sums = ll_arena_allocate(plan->memory, count * sizeof(bool));
     plan->stage = ll_arena_allocate(plan->memory, count * sizeof(int32_t));
+    plan->moment_of = ll_arena_allocate(plan->memory, count * sizeof(ll_node));
     plan->value_of = ll_arena_allocate(plan->memory, count * 2 * sizeof(int32_t));
     plan->turned = ll_arena_allocate(plan->memory, count * sizeof(int32_t));
-    if (!plan->needed || !plan->sampled || !plan->sums || !plan->stage || !plan->value_of ||
+    if (!plan->needed || !plan->sampled || !plan->sums || !plan->stage || !plan->moment_of || !plan->value_of ||
         !plan->turned)
         return ll_fail_memory(error, "runtime", count * 16);
     for (size_t i = 0; i < count * 2; i++) plan->value_of[i] = -1;
@@ -97,13 +119,20 @@ static ll_status find_stages(ll_plan *plan, const ll_node *outputs, int64_t outp
         for (int32_t i = 0; i < node->input_count; i++)
             if (plan->stage[node->inputs[i]] > stage) stage = plan->stage[node->inputs[i]];
         plan->stage[n] = stage + (plan->sums[n] ? 1 : 0);
+        plan->moment_of[n] = LL_NO_NODE;
+        ll_node centre;
+        if (plan->sums[n] && plan->native && ll_moments_supports(plan, n, &plan->moment_of[n], &centre)) {
+            plan->sums[n] = false;
+            plan->stage[n] = plan->stage[plan->moment_of[n]] + 1;
+            if (plan->stage[centre] > plan->stage[n]) plan->stage[n] = plan->stage[centre];
+        }
         if (!plan->needed[n]) continue;
         any = any || plan->sampled[n];
         if (plan->sampled[n] && plan->stage[n] + 1 > last_stage) last_stage = plan->stage[n] + 1;
         if (plan->sums[n] && plan->stage[n] > last_stage) last_stage = plan->stage[n];
     }
     plan->passes = any ? last_stage : 0;
-    return LL_OK;
+    return forget_squares(plan, outputs, output_count, error);
 }
 
 /* What lowering works on; the plan's only while it is made. */
@@ -245,6 +274,7 @@ static ll_status emit_single(ll_plan *plan, ll_node node, ll_error *error)
     }
     default: break;
     }
+    if (plan->moment_of[node] != LL_NO_NODE) return ll_moments_add(plan, node, use, error);
     if (it->op == LL_OP_SUM && plan->fusion->blocked[it->inputs[0]] && ll_blocked_sum_supports(plan, node))
         return ll_blocked_sum_add(plan, node, use, error);
     int32_t *sources = ll_arena_allocate(plan->memory, sizeof(int32_t) * (size_t)(it->input_count + 1));

@@ -238,6 +238,35 @@ static void test_rounding(void **state)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) ll_free(all[i]);
 }
 
+/* Sums and moments over pixels, with a mean far beyond the deviation: what is left after squares - sums^2 / n. */
+static void test_moments(void **state)
+{
+    (void)state;
+    if (ll_cpu_detect() < LL_CPU_AVX2) {
+        print_message("skipped: no AVX2\n");
+        skip();
+    }
+    for (ll_cpu_level level = LL_CPU_AVX2; level <= ll_cpu_detect(); level++)
+        for (int64_t pixels = 1; pixels < 300; pixels += 37) {
+            float *x = draw("moments", pixels * 16);
+            double sums[16] = {0}, again[16] = {0}, squares[16] = {0};
+            for (int64_t p = 0; p < pixels; p++)
+                for (int c = 0; c < 16; c++) x[p * 16 + c] += 1000.0f * (float)c;
+            ll_conv_isa_of(level)->sums(x, pixels, sums);
+            ll_conv_isa_of(level)->moments(x, pixels, again, squares);
+            for (int c = 0; c < 16; c++) {
+                double mean = 0, variance = 0, count = (double)pixels;
+                for (int64_t p = 0; p < pixels; p++) mean += (double)x[p * 16 + c] / count;
+                for (int64_t p = 0; p < pixels; p++) variance += pow((double)x[p * 16 + c] - mean, 2) / count;
+                assert_true(fabs(sums[c] / count - mean) <= 1e-6 * (1 + fabs(mean)));
+                assert_true(fabs(again[c] / count - mean) <= 1e-7 + 1e-11 * fabs(mean));
+                assert_true(fabs((squares[c] - again[c] * again[c] / count) / count - variance) <= 1e-6 * variance + 1e-7);
+            }
+            ll_free(x);
+        }
+    assert_null(ll_conv_isa_of(LL_CPU_PORTABLE));
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -255,6 +284,7 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_shapes), cmocka_unit_test(test_company),
-                                       cmocka_unit_test(test_rounding), cmocka_unit_test(test_refusals)};
+                                       cmocka_unit_test(test_rounding), cmocka_unit_test(test_moments),
+                                       cmocka_unit_test(test_refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

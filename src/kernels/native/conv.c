@@ -42,6 +42,11 @@ static int64_t last_of(int64_t channels)
     return rest ? rest : LL_CONV_LANES;
 }
 
+const ll_conv_isa *ll_conv_isa_of(ll_cpu_level level)
+{
+    return level >= LL_CPU_AVX512 ? &ll_conv_isa_avx512 : level >= LL_CPU_AVX2 ? &ll_conv_isa_avx2 : NULL;
+}
+
 bool ll_conv_supports(const ll_conv_shape *shape, ll_cpu_level level)
 {
     if (level < LL_CPU_AVX2) return false;
@@ -161,7 +166,7 @@ ll_status ll_conv_create(const ll_conv_shape *shape, ll_conv_method method, ll_c
     ll_conv *made = ll_allocate_zeroed(sizeof *made);
     if (!made) return ll_fail_memory(error, "kernels", sizeof *made);
     made->shape = *shape;
-    made->isa = level >= LL_CPU_AVX512 ? &ll_conv_isa_avx512 : &ll_conv_isa_avx2;
+    made->isa = ll_conv_isa_of(level);
     made->in_blocks = blocks_of(shape->in_channels);
     made->out_blocks = blocks_of(shape->out_channels);
     plan_forward(made);

@@ -185,4 +185,72 @@ static void conv_gradient(const ll_conv_gradient_job *job)
     }
 }
 
-const ll_conv_isa LL_SIMD_NAME(ll_conv_isa) = {conv_tiles, conv_gradient};
+LL_INLINE void add_wide(ll_v16 part, double *sums)
+{
+    float lanes[16];
+    v16_store(lanes, part);
+    for (int c = 0; c < 16; ++c) sums[c] += (double)lanes[c];
+}
+
+/* Four groups of sixteen pixels side by side: one alone would wait for its own additions. */
+static void conv_sums(const float *x, int64_t pixels, double *sums)
+{
+    int64_t p = 0;
+    for (; p + 64 <= pixels; p += 64, x += 1024) {
+        ll_v16 part[4];
+        LL_UNROLL
+        for (int g = 0; g < 4; ++g) part[g] = v16_zero();
+        for (int i = 0; i < 16; ++i) {
+            LL_UNROLL
+            for (int g = 0; g < 4; ++g) part[g] = v16_add(part[g], v16_load(x + g * 256 + i * 16));
+        }
+        LL_UNROLL
+        for (int g = 0; g < 4; ++g) add_wide(part[g], sums);
+    }
+    while (p < pixels) {
+        int64_t end = ll_min_int64(pixels, p + 16);
+        ll_v16 part = v16_zero();
+        for (; p < end; ++p, x += 16) part = v16_add(part, v16_load(x));
+        add_wide(part, sums);
+    }
+}
+
+static void conv_moments(const float *x, int64_t pixels, double *sums, double *squares)
+{
+    double total[16] = {0}, rest[16] = {0}, spread[16] = {0};
+    float centre[16];
+    conv_sums(x, pixels, total);
+    for (int c = 0; c < 16; ++c) centre[c] = (float)(total[c] / (double)pixels);
+    ll_v16 middle = v16_load(centre);
+    for (int64_t p = 0; p < pixels;) {
+        ll_v16 first[4], second[4];
+        LL_UNROLL
+        for (int g = 0; g < 4; ++g) first[g] = second[g] = v16_zero();
+        int64_t end = ll_min_int64(pixels, p + 64);
+        for (; p + 4 <= end; p += 4, x += 64) {
+            LL_UNROLL
+            for (int g = 0; g < 4; ++g) {
+                ll_v16 d = v16_sub(v16_load(x + g * 16), middle);
+                first[g] = v16_add(first[g], d);
+                second[g] = v16_fma(d, d, second[g]);
+            }
+        }
+        for (; p < end; ++p, x += 16) {
+            ll_v16 d = v16_sub(v16_load(x), middle);
+            first[0] = v16_add(first[0], d);
+            second[0] = v16_fma(d, d, second[0]);
+        }
+        LL_UNROLL
+        for (int g = 0; g < 4; ++g) {
+            add_wide(first[g], rest);
+            add_wide(second[g], spread);
+        }
+    }
+    for (int c = 0; c < 16; ++c) {
+        double mean = (double)centre[c], count = (double)pixels;
+        sums[c] += rest[c] + count * mean;
+        squares[c] += spread[c] + 2 * mean * rest[c] + count * mean * mean;
+    }
+}
+
+const ll_conv_isa LL_SIMD_NAME(ll_conv_isa) = {conv_tiles, conv_gradient, conv_sums, conv_moments};
