@@ -280,6 +280,10 @@ int64_t ll_job_need(const ll_runner *runner, const ll_job *job, const char *kind
 enum { LL_MOST_TERMS = 64 };
 void ll_role_lists(const ll_problem *problem, const char *role, ll_samples *lists);
 
+/* What a record says of its data: for each role X of the set-up (but those in `skip`) role_X_data, _split, _count, _hash,
+ * _indices; overlaps of roles. */
+ll_status ll_record_roles(ll_record *record, const ll_setup *setup, const char *skip, ll_error *error) LL_MUST_CHECK;
+
 /* Records by name, with a fallback. */
 double ll_real_of(const ll_record *record, const char *name);
 const char *ll_text_of(const ll_record *record, const char *name);

@@ -181,6 +181,7 @@ static ll_status fill(ll_runner *runner, const ll_job *job, metric_list *list, l
     e.problem = ll_setup_problem(setup);
     ll_role_lists(e.problem, "evaluate", e.lists);
     LL_TRY(ll_record_set_integer(list->record, "samples", "samples", e.lists[0].count, error));
+    if (!pinn) LL_TRY(ll_record_roles(list->record, setup, NULL, error));
     LL_TRY(add_losses(&e, list, !pinn, error));
     const ll_problem_info *info = ll_problem_view(e.problem);
     bool classes = ll_setup_labels(setup) != NULL && ll_setup_classes(setup) > 1 && info->output_width == ll_setup_classes(setup) && info->metrics > 0 &&

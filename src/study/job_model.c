@@ -32,6 +32,8 @@ static ll_status describe(const ll_runner *runner, int64_t member, ll_setup *set
         ll_arena_destroy(scratch);
         LL_TRY(status);
     }
+    /* What it was trained on; a checkpoint's own training is not known. */
+    if (m->file == NULL) LL_TRY(ll_record_roles(record, setup, "calibrate", error));
     const char *notes = ll_setup_notes(setup);
     return notes[0] != 0 ? ll_record_set_text(record, "notes", notes, error) : LL_OK;
 }

@@ -34,6 +34,8 @@ static void family_of(const ll_study *study, const ll_members *members, int64_t 
     }
     ll_hash_text(members->data[group], hash);
     ll_text_append(text, hash);
+    const char *corruptions = ll_group_text(study, group, "corruptions");
+    if (corruptions != NULL) ll_text_format(text, " %s %lld\n", corruptions, (long long)ll_group_integer(study, group, "corruption_seed"));
     ll_group_evaluation_inputs(study, group, text);
 }
 

@@ -56,7 +56,7 @@ void ll_group_evaluation_inputs(const ll_study *study, int64_t group, ll_text *i
 static void model_inputs(const ll_plan *plan, int64_t member, ll_text *inputs)
 {
     static const char *const pinn[] = {"problem", "beta", "nu", "rho", "gaussian_start", "collocation", "point_seed", "hidden", "weight_decay", "float64", NULL};
-    static const char *const network[] = {"network", "options.", "loss", "normalise.", "weight_decay", "float64", NULL};
+    static const char *const network[] = {"network", "options.", "loss", "normalise.", "corruptions", "corruption_seed", "weight_decay", "float64", NULL};
     static const char *const training[] = {"train.epochs", "train.optimiser", "train.rate", "train.momentum", "train.nesterov", "train.batch",
                                            "train.schedule", "train.step_every", "train.step_factor", "train.warm_up", "train.augment",
                                            "train.history", "train.trajectory_every", "roles.fit", "roles.fit.", NULL};

@@ -25,18 +25,30 @@ void ll_setup_destroy(ll_setup *setup)
     ll_free(setup);
 }
 
-ll_problem *ll_setup_problem(const ll_setup *setup) { return setup->problem; }
-const ll_model_info *ll_setup_model(const ll_setup *setup) { return setup->model_info; }
-const char *ll_setup_report(const ll_setup *setup) { return setup->report.text != NULL ? setup->report.text : ""; }
-const char *ll_setup_notes(const ll_setup *setup) { return setup->notes.text != NULL ? setup->notes.text : ""; }
+ll_problem *ll_setup_problem(const ll_setup *setup)
+{
+    return setup->problem;
+}
+const ll_model_info *ll_setup_model(const ll_setup *setup)
+{
+    return setup->model_info;
+}
+const char *ll_setup_report(const ll_setup *setup)
+{
+    return setup->report.text != NULL ? setup->report.text : "";
+}
+const char *ll_setup_notes(const ll_setup *setup)
+{
+    return setup->notes.text != NULL ? setup->notes.text : "";
+}
 
 /* ---------------------------------------------------------------- models */
 
 enum { IMPLIED = 2 };
 
-/* What the code that names tensors like this does differently from the defaults: shortcut A with its zero channels at
- * the end (everybody else pads both sides); a U-Net that concatenates the up-sampled channels first. What the caller
- * says stands behind it and wins. */
+/* What the code that names tensors like this does differently from the defaults: shortcut A with its zero
+ * channels at the end (everybody else pads both sides); a U-Net that concatenates the up-sampled channels
+ * first. What the caller says stands behind it and wins. */
 static void implied_options(const ll_tensor_file *file, ll_network_option *given, int64_t *count)
 {
     static const struct {
@@ -54,20 +66,29 @@ static void implied_options(const ll_tensor_file *file, ll_network_option *given
     }
 }
 
-static ll_status create_network(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file, ll_error *error)
+static ll_status create_network(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file,
+                                ll_error *error)
 {
     enum { MOST_OPTIONS = 64 };
     const ll_dataset *data = setup->datasets[0];
     ll_network_option given[MOST_OPTIONS];
-    if (options->options + IMPLIED > MOST_OPTIONS) return ll_fail(error, LL_TOO_LARGE, module, "options", "got %lld network options; at most %d", (long long)options->options, MOST_OPTIONS - IMPLIED);
+    if (options->options + IMPLIED > MOST_OPTIONS)
+        return ll_fail(error, LL_TOO_LARGE, module, "options", "got %lld network options; at most %d",
+                       (long long)options->options, MOST_OPTIONS - IMPLIED);
     int64_t count = 0;
     if (file != NULL) implied_options(file, given, &count);
     for (int64_t i = 0; i < options->options; i++) given[count++] = options->option[i];
-    ll_network_options network = {.network = options->network, .option = given, .options = count,
-                                  .dtype = options->float64 ? LL_F64 : LL_F32, .loss = options->loss};
+    ll_network_options network = {.network = options->network,
+                                  .option = given,
+                                  .options = count,
+                                  .dtype = options->float64 ? LL_F64 : LL_F32,
+                                  .loss = options->loss};
     for (int axis = 0; axis < data->rank && axis < 3; axis++) network.input_shape[axis] = data->shape[axis];
     network.classes = data->labels != NULL ? ll_setup_classes(setup) : data->target_width;
-    if (network.loss == NULL) network.loss = data->labels == NULL ? "mse" : data->label_width > 1 ? "segmentation" : "cross_entropy";
+    if (network.loss == NULL)
+        network.loss = data->labels == NULL    ? "mse"
+                       : data->label_width > 1 ? "segmentation"
+                                               : "cross_entropy";
     if (strcmp(network.loss, "bce") == 0) network.classes = 1;
     ll_document *blocks = NULL;
     if (options->network_file != NULL) {
@@ -99,7 +120,8 @@ static ll_status use_reference_points(ll_setup *setup, const ll_setup_options *o
         for (int64_t i = 0; i < count; i++) order[i] = i;
     else
         ll_rng_permutation(ll_rng_make(0, "features", "points"), reference->count, order);
-    for (int64_t i = 0; i < count; i++) memcpy(values + i * width, reference->values + order[i] * width, (size_t)width * sizeof *values);
+    for (int64_t i = 0; i < count; i++)
+        memcpy(values + i * width, reference->values + order[i] * width, (size_t)width * sizeof *values);
     ll_free(order);
     ll_free(first->values);
     first->values = values;
@@ -109,15 +131,18 @@ static ll_status use_reference_points(ll_setup *setup, const ll_setup_options *o
 
 static ll_status create_pinn(ll_setup *setup, const ll_setup_options *options, ll_error *error)
 {
-    static const char *const names[] = {"convection", "convection-diffusion", "reaction", "reaction-diffusion"};
+    static const char *const names[] = {"convection", "convection-diffusion", "reaction",
+                                        "reaction-diffusion"};
     const ll_pinn_family *f = &options->family;
     bool moves = f->beta != 0.0, diffuses = f->nu != 0.0, reacts = f->rho != 0.0;
-    bool fits[] = {moves && !diffuses && !reacts, diffuses && !reacts, reacts && !moves && !diffuses, reacts && diffuses};
+    bool fits[] = {moves && !diffuses && !reacts, diffuses && !reacts, reacts && !moves && !diffuses,
+                   reacts && diffuses};
     for (int i = 0; i < 4; i++) {
         if (strcmp(options->pinn, names[i]) != 0) continue;
         if (!fits[i]) {
             return ll_fail(error, LL_INVALID_ARGUMENT, module, options->pinn,
-                           "got beta %g, nu %g, rho %g; convection wants beta, convection-diffusion nu (and beta), reaction rho, "
+                           "got beta %g, nu %g, rho %g; convection wants beta, convection-diffusion nu (and "
+                           "beta), reaction rho, "
                            "reaction-diffusion rho and nu other than 0",
                            f->beta, f->nu, f->rho);
         }
@@ -128,12 +153,15 @@ static ll_status create_pinn(ll_setup *setup, const ll_setup_options *options, l
         return options->feature_points > 0 ? use_reference_points(setup, options, error) : LL_OK;
     }
     const char *near = ll_nearest_word(options->pinn, names, 4);
-    return ll_fail(error, LL_NOT_FOUND, module, options->pinn, "no problem of that name%s%s; there are convection, convection-diffusion, reaction, reaction-diffusion",
+    return ll_fail(error, LL_NOT_FOUND, module, options->pinn,
+                   "no problem of that name%s%s; there are convection, convection-diffusion, reaction, "
+                   "reaction-diffusion",
                    near != NULL ? "; did you mean " : "", near != NULL ? near : "");
 }
 
 /* The loss that a pickled network was trained with is over its own points. */
-static ll_status use_stored_points(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file, ll_error *error)
+static ll_status use_stored_points(ll_setup *setup, const ll_setup_options *options,
+                                   const ll_tensor_file *file, ll_error *error)
 {
     const struct {
         const char *name;
@@ -142,13 +170,17 @@ static ll_status use_stored_points(ll_setup *setup, const ll_setup_options *opti
     bool found = false;
     LL_TRY(ll_pinn_stored_points(file, setup->points, &found, error));
     if (!found) return LL_OK;
-    ll_text_format(&setup->notes, "points: the checkpoint's own (%lld initial, %lld boundary pairs, %lld collocation), not drawn by --point-seed\n",
-                   (long long)setup->points[0].count, (long long)setup->points[1].count, (long long)setup->points[2].count);
+    ll_text_format(&setup->notes,
+                   "points: the checkpoint's own (%lld initial, %lld boundary pairs, %lld collocation), not "
+                   "drawn by --point-seed\n",
+                   (long long)setup->points[0].count, (long long)setup->points[1].count,
+                   (long long)setup->points[2].count);
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
         const ll_scalar *stored = ll_tensor_file_find_scalar(file, given[i].name);
         bool number = stored != NULL && (stored->type == LL_SCALAR_INTEGER || stored->type == LL_SCALAR_REAL);
         if (!number || stored->real == given[i].value) continue;
-        ll_text_format(&setup->notes, "%s: the checkpoint was made with %g; the problem has %g\n", given[i].name, stored->real, given[i].value);
+        ll_text_format(&setup->notes, "%s: the checkpoint was made with %g; the problem has %g\n",
+                       given[i].name, stored->real, given[i].value);
     }
     return LL_OK;
 }
@@ -163,7 +195,9 @@ static ll_status network_rows(const ll_setup *setup, ll_graph_rows *rows, int64_
                              : strcmp(name, "label") == 0  ? (const void *)setup->labels
                              : strcmp(name, "target") == 0 ? setup->targets
                                                            : NULL;
-        if (values == NULL) return ll_fail(error, LL_INVALID_ARGUMENT, module, name, "the loss needs \"%s\", which the data does not have", name);
+        if (values == NULL)
+            return ll_fail(error, LL_INVALID_ARGUMENT, module, name,
+                           "the loss needs \"%s\", which the data does not have", name);
         rows[(*count)++] = (ll_graph_rows){.input = name, .rows = values, .count = setup->rows};
     }
     return LL_OK;
@@ -183,7 +217,8 @@ static ll_status pinn_rows(ll_setup *setup, ll_graph_rows *rows, int64_t *count,
         }
         for (int64_t i = 0; i < setup->model_info->inputs; i++) {
             if (setup->model_info->input[i].term == t) {
-                rows[(*count)++] = (ll_graph_rows){.input = setup->model_info->input[i].name, .rows = data, .count = table->count};
+                rows[(*count)++] = (ll_graph_rows){
+                    .input = setup->model_info->input[i].name, .rows = data, .count = table->count};
             }
         }
     }
@@ -198,7 +233,8 @@ static ll_status role_lists(const ll_setup *setup, ll_role_samples *lists, int64
     for (int64_t i = 0; i < setup->rows; i++) number[i] = i;
     for (int64_t p = 0; p < setup->part_count; p++) {
         const setup_part *it = &setup->parts[p];
-        lists[p] = (ll_role_samples){.role = it->role, .term = 0, .indices = number + it->first, .count = it->subset.count};
+        lists[p] = (ll_role_samples){
+            .role = it->role, .term = 0, .indices = number + it->first, .count = it->subset.count};
     }
     *numbers = number;
     return LL_OK;
@@ -206,11 +242,13 @@ static ll_status role_lists(const ll_setup *setup, ll_role_samples *lists, int64
 
 /* ---------------------------------------------------------------- weights */
 
-static ll_status load_into(const ll_setup *setup, const ll_tensor_file *file, void **theta, void **buffers, ll_text *report, ll_error *error)
+static ll_status load_into(const ll_setup *setup, const ll_tensor_file *file, void **theta, void **buffers,
+                           ll_text *report, ll_error *error)
 {
     const ll_model_info *info = setup->model_info;
     size_t element = ll_dtype_bytes(info->dtype);
-    void *weights = ll_allocate((size_t)info->parameter_count * element), *state = ll_allocate((size_t)info->buffer_count * element);
+    void *weights = ll_allocate((size_t)info->parameter_count * element),
+         *state = ll_allocate((size_t)info->buffer_count * element);
     if (weights == NULL || state == NULL) {
         ll_free(weights);
         ll_free(state);
@@ -227,7 +265,8 @@ static ll_status load_into(const ll_setup *setup, const ll_tensor_file *file, vo
     return LL_OK;
 }
 
-ll_status ll_setup_load(const ll_setup *setup, const char *checkpoint, void **theta, void **buffers, ll_error *error)
+ll_status ll_setup_load(const ll_setup *setup, const char *checkpoint, void **theta, void **buffers,
+                        ll_error *error)
 {
     ll_tensor_file *file;
     ll_format_limits limits = setup->limits != NULL ? *setup->limits : ll_format_limits_default();
@@ -238,13 +277,16 @@ ll_status ll_setup_load(const ll_setup *setup, const char *checkpoint, void **th
     return status;
 }
 
-ll_status ll_setup_initialise(const ll_setup *setup, uint64_t seed, void **theta, void **buffers, ll_error *error)
+ll_status ll_setup_initialise(const ll_setup *setup, uint64_t seed, void **theta, void **buffers,
+                              ll_error *error)
 {
     size_t element = ll_dtype_bytes(setup->model_info->dtype);
     void *weights = ll_allocate((size_t)setup->model_info->parameter_count * element);
     void *state = ll_allocate((size_t)setup->model_info->buffer_count * element);
-    ll_status status = weights == NULL || state == NULL ? ll_fail_memory(error, module, (size_t)setup->model_info->parameter_count * element)
-                                                        : ll_model_initialise(setup->model, seed, weights, state, error);
+    ll_status status =
+        weights == NULL || state == NULL
+            ? ll_fail_memory(error, module, (size_t)setup->model_info->parameter_count * element)
+            : ll_model_initialise(setup->model, seed, weights, state, error);
     if (status != LL_OK) {
         ll_free(weights);
         ll_free(state);
@@ -257,29 +299,40 @@ ll_status ll_setup_initialise(const ll_setup *setup, uint64_t seed, void **theta
 
 /* ---------------------------------------------------------------- all of it */
 
-static ll_status build_problem(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file, ll_error *error)
+static ll_status build_problem(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file,
+                               ll_error *error)
 {
     ll_graph_rows rows[MOST_ROWS];
     ll_role_samples roles[SETUP_ROLES];
     int64_t row_count = 0, *numbers = NULL;
     void *theta = NULL, *buffers = NULL;
-    LL_TRY(options->pinn != NULL ? pinn_rows(setup, rows, &row_count, error) : network_rows(setup, rows, &row_count, error));
+    LL_TRY(options->pinn != NULL ? pinn_rows(setup, rows, &row_count, error)
+                                 : network_rows(setup, rows, &row_count, error));
     if (options->pinn == NULL) LL_TRY(role_lists(setup, roles, &numbers, error));
     ll_status status = file != NULL ? load_into(setup, file, &theta, &buffers, &setup->report, error) : LL_OK;
     if (status == LL_OK) {
-        ll_graph_problem_options graph = {.rows = rows, .row_count = row_count, .roles = numbers != NULL ? roles : NULL,
-                                          .role_count = numbers != NULL ? setup->part_count : 0, .theta = theta, .buffers = buffers,
-                                          .seed = options->seed, .threads = options->threads, .memory_limit = options->memory_limit, .log = options->log};
+        ll_graph_problem_options graph = {.rows = rows,
+                                          .row_count = row_count,
+                                          .roles = numbers != NULL ? roles : NULL,
+                                          .role_count = numbers != NULL ? setup->part_count : 0,
+                                          .theta = theta,
+                                          .buffers = buffers,
+                                          .seed = options->seed,
+                                          .threads = options->threads,
+                                          .memory_limit = options->memory_limit,
+                                          .log = options->log};
         status = ll_problem_create_graph(setup->model, &graph, &setup->problem, error);
     }
-    if (status == LL_OK && options->weight_decay != 0.0) status = ll_problem_set_weight_decay(setup->problem, options->weight_decay, error);
+    if (status == LL_OK && options->weight_decay != 0.0)
+        status = ll_problem_set_weight_decay(setup->problem, options->weight_decay, error);
     ll_free(theta);
     ll_free(buffers);
     ll_free(numbers);
     return status;
 }
 
-static ll_status fill(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file, ll_error *error)
+static ll_status fill(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file,
+                      ll_error *error)
 {
     if (options->pinn != NULL) {
         LL_TRY(create_pinn(setup, options, error));
@@ -295,7 +348,8 @@ ll_status ll_setup_create(const ll_setup_options *options, ll_setup **out, ll_er
 {
     int kinds = (options->network != NULL) + (options->network_file != NULL) + (options->pinn != NULL);
     if (kinds != 1 || (options->pinn == NULL && options->data == NULL)) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, module, NULL, "wanted a network with data, or a physics-informed problem");
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, NULL,
+                       "wanted a network with data, or a physics-informed problem");
     }
     ll_tensor_file *file = NULL;
     ll_format_limits limits = options->limits != NULL ? *options->limits : ll_format_limits_default();

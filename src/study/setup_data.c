@@ -1,5 +1,5 @@
-/* From a source of data to the rows of a Problem's tables: reading, corrupting, choosing the samples of each role, looking
- * for samples that two roles share, normalising. */
+/* From a source of data to the rows of a Problem's tables: reading, corrupting, choosing the samples of each
+ * role, looking for samples that two roles share, normalising. */
 #include "study/setup_internal.h"
 
 #include <math.h>
@@ -17,8 +17,14 @@ void setup_free_data(ll_setup *setup)
     ll_free(setup->targets);
 }
 
-const int64_t *ll_setup_labels(const ll_setup *setup) { return setup->labels; }
-const ll_normalisation *ll_setup_normalisation(const ll_setup *setup) { return &setup->normalisation; }
+const int64_t *ll_setup_labels(const ll_setup *setup)
+{
+    return setup->labels;
+}
+const ll_normalisation *ll_setup_normalisation(const ll_setup *setup)
+{
+    return &setup->normalisation;
+}
 
 int64_t ll_setup_classes(const ll_setup *setup)
 {
@@ -45,7 +51,8 @@ int64_t ll_setup_overlaps(const ll_setup *setup, const ll_setup_overlap **overla
 
 static bool same_kind(const ll_dataset *a, const ll_dataset *b)
 {
-    bool same = a->rank == b->rank && a->width == b->width && a->label_width == b->label_width && a->target_width == b->target_width;
+    bool same = a->rank == b->rank && a->width == b->width && a->label_width == b->label_width &&
+                a->target_width == b->target_width;
     for (int axis = 0; same && axis < a->rank; axis++) same = a->shape[axis] == b->shape[axis];
     return same;
 }
@@ -59,7 +66,8 @@ static ll_status corrupt_all(ll_dataset **dataset, const ll_setup_options *optio
     ll_dataset *corrupted = NULL;
     LL_TRY(ll_corruptions_parse(options->corruptions, list, &count, error));
     LL_TRY(ll_dataset_choose(*dataset, &(ll_subset_request){.in_order = true}, &everything, NULL, error));
-    ll_status status = ll_dataset_corrupt(*dataset, &everything, list, count, options->corruption_seed, &corrupted, error);
+    ll_status status =
+        ll_dataset_corrupt(*dataset, &everything, list, count, options->corruption_seed, &corrupted, error);
     ll_subset_deinit(&everything);
     LL_TRY(status);
     ll_text name = {0};
@@ -86,24 +94,29 @@ static ll_status load(ll_setup *setup, const ll_setup_options *options, ll_error
         if (options->corruptions != NULL) LL_TRY(corrupt_all(&setup->datasets[i], options, error));
     }
     if (setup->datasets[1] != NULL && !same_kind(setup->datasets[0], setup->datasets[1])) {
-        return ll_fail(error, LL_SHAPE, module, options->second_data, "its samples have another shape than those of %s", options->data);
+        return ll_fail(error, LL_SHAPE, module, options->second_data,
+                       "its samples have another shape than those of %s", options->data);
     }
     return LL_OK;
 }
 
 /* ---------------------------------------------------------------- roles */
 
-static ll_status read_numbers(const char *path, const ll_format_limits *limits, int64_t **numbers, int64_t *count, ll_error *error)
+static ll_status read_numbers(const char *path, const ll_format_limits *limits, int64_t **numbers,
+                              int64_t *count, ll_error *error)
 {
     ll_tensor_file *file;
     LL_TRY(ll_tensor_file_read(path, limits, &file, error));
     const ll_tensor *tensor = ll_tensor_file_count(file) == 1 ? ll_tensor_file_tensor(file, 0) : NULL;
-    ll_status status = tensor != NULL && tensor->rank == 1 ? LL_OK
-                                                           : ll_fail(error, LL_INVALID_FILE, module, path, "one tensor of one axis is wanted: sample numbers from 0");
+    ll_status status = tensor != NULL && tensor->rank == 1
+                           ? LL_OK
+                           : ll_fail(error, LL_INVALID_FILE, module, path,
+                                     "one tensor of one axis is wanted: sample numbers from 0");
     int64_t *values = NULL;
     if (status == LL_OK) {
         values = ll_allocate_array(tensor->shape[0], sizeof *values);
-        status = values != NULL ? ll_tensor_to_int64(tensor, values, error) : ll_fail_memory(error, module, ll_tensor_bytes(tensor));
+        status = values != NULL ? ll_tensor_to_int64(tensor, values, error)
+                                : ll_fail_memory(error, module, ll_tensor_bytes(tensor));
     }
     if (status == LL_OK) {
         *numbers = values;
@@ -116,10 +129,12 @@ static ll_status read_numbers(const char *path, const ll_format_limits *limits, 
 }
 
 /* LL_OK, or why there are no such samples. */
-static ll_status choose_samples(const ll_dataset *dataset, const ll_setup_role *role, const ll_format_limits *limits, setup_part *it,
-                                bool *divided, ll_error *error)
+static ll_status choose_samples(const ll_dataset *dataset, const ll_setup_role *role,
+                                const ll_format_limits *limits, setup_part *it, bool *divided,
+                                ll_error *error)
 {
-    if (role->index_file == NULL) return ll_dataset_choose(dataset, &role->choice, &it->subset, divided, error);
+    if (role->index_file == NULL)
+        return ll_dataset_choose(dataset, &role->choice, &it->subset, divided, error);
     int64_t *numbers = NULL;
     ll_subset_request request = {0};
     LL_TRY(read_numbers(role->index_file, limits, &numbers, &request.count, error));
@@ -135,10 +150,13 @@ static ll_status choose(ll_setup *setup, const ll_setup_options *options, ll_err
     static const ll_setup_role everything = {.role = "evaluate", .choice = {.in_order = true}};
     const ll_setup_role *roles = options->roles > 0 ? options->role : &everything;
     int64_t count = options->roles > 0 ? options->roles : 1;
-    if (count > SETUP_ROLES) return ll_fail(error, LL_TOO_LARGE, module, "roles", "got %lld roles; at most %d", (long long)count, SETUP_ROLES);
+    if (count > SETUP_ROLES)
+        return ll_fail(error, LL_TOO_LARGE, module, "roles", "got %lld roles; at most %d", (long long)count,
+                       SETUP_ROLES);
     for (int64_t r = 0; r < count; r++) {
         bool trains = strcmp(roles[r].role, "calibrate") == 0 || strcmp(roles[r].role, "fit") == 0;
-        const ll_dataset *dataset = trains && setup->datasets[1] != NULL ? setup->datasets[1] : setup->datasets[0];
+        const ll_dataset *dataset =
+            trains && setup->datasets[1] != NULL ? setup->datasets[1] : setup->datasets[0];
         setup_part *it = &setup->parts[setup->part_count];
         bool divided = false;
         ll_error reason = {0};
@@ -152,14 +170,22 @@ static ll_status choose(ll_setup *setup, const ll_setup_options *options, ll_err
             ll_text_format(&setup->notes, "no samples for the role %s: %s\n", roles[r].role, reason.message);
             continue;
         }
-        if (divided) ll_text_format(&setup->notes, "role %s: the data has one split only; it was divided by seed\n", roles[r].role);
+        if (divided)
+            ll_text_format(&setup->notes, "role %s: the data has one split only; it was divided by seed\n",
+                           roles[r].role);
         it->dataset = dataset;
         snprintf(it->role, sizeof it->role, "%s", roles[r].role);
         it->first = setup->rows;
         setup->rows += it->subset.count;
-        setup->samples[setup->part_count++] = (ll_setup_samples){.role = it->role, .data = dataset->name,
-            .split = roles[r].choice.split, .divided = divided, .listed = roles[r].index_file != NULL, .count = it->subset.count,
-            .indices = it->subset.indices, .hash = ll_dataset_hash(dataset, it->subset.indices, it->subset.count)};
+        setup->samples[setup->part_count++] =
+            (ll_setup_samples){.role = it->role,
+                               .data = dataset->name,
+                               .split = roles[r].choice.split,
+                               .divided = divided,
+                               .listed = roles[r].index_file != NULL,
+                               .count = it->subset.count,
+                               .indices = it->subset.indices,
+                               .hash = ll_dataset_hash(dataset, it->subset.indices, it->subset.count)};
     }
     return LL_OK;
 }
@@ -170,11 +196,16 @@ static ll_status find_overlaps(ll_setup *setup, ll_error *error)
         for (int64_t b = a + 1; b < setup->part_count; b++) {
             const setup_part *first = &setup->parts[a], *second = &setup->parts[b];
             ll_setup_overlap *found = &setup->overlaps[setup->overlap_count++];
-            *found = (ll_setup_overlap){first->role, second->role, 0, first->subset.count, second->subset.count};
-            LL_TRY(ll_dataset_overlap(first->dataset, &first->subset, second->dataset, &second->subset, &found->shared, error));
+            *found =
+                (ll_setup_overlap){first->role, second->role, 0, first->subset.count, second->subset.count};
+            LL_TRY(ll_dataset_overlap(first->dataset, &first->subset, second->dataset, &second->subset,
+                                      &found->shared, error));
             if (found->shared == 0) continue;
-            ll_text_format(&setup->notes, "roles %s and %s overlap: %lld of the %lld samples of %s have the same input as one of %s\n", first->role,
-                           second->role, (long long)found->shared, (long long)found->second_count, second->role, first->role);
+            ll_text_format(
+                &setup->notes,
+                "roles %s and %s overlap: %lld of the %lld samples of %s have the same input as one of %s\n",
+                first->role, second->role, (long long)found->shared, (long long)found->second_count,
+                second->role, first->role);
         }
     }
     return LL_OK;
@@ -183,7 +214,10 @@ static ll_status find_overlaps(ll_setup *setup, ll_error *error)
 /* ---------------------------------------------------------------- normalisation */
 
 /* What is told is what is used: five digits, so that another run can be given the same numbers. */
-static float rounded(float value) { return (float)(round((double)value * 1e5) / 1e5); }
+static float rounded(float value)
+{
+    return (float)(round((double)value * 1e5) / 1e5);
+}
 
 static ll_status normalise(ll_setup *setup, const ll_setup_options *options, ll_error *error)
 {
@@ -193,7 +227,8 @@ static ll_status normalise(ll_setup *setup, const ll_setup_options *options, ll_
     for (int64_t i = 0; i < setup->part_count; i++) {
         if (strcmp(setup->parts[i].role, "fit") == 0) from = &setup->parts[i];
     }
-    if (n->channels == 0 && options->measure_normalisation && from->dataset != NULL && from->dataset->pixels != NULL) {
+    if (n->channels == 0 && options->measure_normalisation && from->dataset != NULL &&
+        from->dataset->pixels != NULL) {
         LL_TRY(ll_normalisation_measure(from->dataset, &from->subset, n, error));
         ll_text_append(&setup->notes, "normalisation measured on the training images: ");
         for (int which = 0; which < 2; which++) {
@@ -235,23 +270,31 @@ static ll_status fetch(ll_setup *setup, const ll_setup_options *options, ll_erro
 {
     const ll_dataset *like = setup->datasets[0];
     int64_t width = like->width, values;
-    if (!ll_multiply_int64(setup->rows, ll_max_int64(width, 1), &values)) return ll_fail(error, LL_TOO_LARGE, module, options->data, "too many samples");
+    if (!ll_multiply_int64(setup->rows, ll_max_int64(width, 1), &values))
+        return ll_fail(error, LL_TOO_LARGE, module, options->data, "too many samples");
     float *inputs = ll_allocate_array(values, sizeof *inputs);
-    float *targets = like->targets != NULL ? ll_allocate_array(setup->rows * like->target_width, sizeof *targets) : NULL;
-    setup->labels = like->labels != NULL ? ll_allocate_array(setup->rows * like->label_width, sizeof *setup->labels) : NULL;
-    if (inputs == NULL || (like->targets != NULL && targets == NULL) || (like->labels != NULL && setup->labels == NULL)) {
+    float *targets =
+        like->targets != NULL ? ll_allocate_array(setup->rows * like->target_width, sizeof *targets) : NULL;
+    setup->labels = like->labels != NULL
+                        ? ll_allocate_array(setup->rows * like->label_width, sizeof *setup->labels)
+                        : NULL;
+    if (inputs == NULL || (like->targets != NULL && targets == NULL) ||
+        (like->labels != NULL && setup->labels == NULL)) {
         ll_free(inputs);
         ll_free(targets);
         return ll_fail_memory(error, module, (size_t)values * sizeof *inputs);
     }
     for (int64_t i = 0; i < setup->part_count; i++) {
         const setup_part *it = &setup->parts[i];
-        ll_dataset_fetch(it->dataset, it->subset.indices, it->subset.count, &setup->normalisation, NULL, inputs + it->first * width);
+        ll_dataset_fetch(it->dataset, it->subset.indices, it->subset.count, &setup->normalisation, NULL,
+                         inputs + it->first * width);
         if (setup->labels != NULL) {
-            ll_dataset_fetch_labels(it->dataset, it->subset.indices, it->subset.count, setup->labels + it->first * like->label_width);
+            ll_dataset_fetch_labels(it->dataset, it->subset.indices, it->subset.count,
+                                    setup->labels + it->first * like->label_width);
         }
         if (targets != NULL) {
-            ll_dataset_fetch_targets(it->dataset, it->subset.indices, it->subset.count, targets + it->first * like->target_width);
+            ll_dataset_fetch_targets(it->dataset, it->subset.indices, it->subset.count,
+                                     targets + it->first * like->target_width);
         }
     }
     ll_dtype dtype = options->float64 ? LL_F64 : LL_F32;
@@ -260,7 +303,9 @@ static ll_status fetch(ll_setup *setup, const ll_setup_options *options, ll_erro
         ll_free(targets);
         return status;
     }
-    return targets != NULL ? as_model_type(dtype, targets, setup->rows * like->target_width, &setup->targets, error) : LL_OK;
+    return targets != NULL
+               ? as_model_type(dtype, targets, setup->rows * like->target_width, &setup->targets, error)
+               : LL_OK;
 }
 
 ll_status ll_setup_augment(ll_setup *setup, const ll_augmentation *augmentation, ll_error *error)
@@ -268,9 +313,11 @@ ll_status ll_setup_augment(ll_setup *setup, const ll_augmentation *augmentation,
     for (int64_t i = 0; i < setup->part_count; i++) {
         const setup_part *it = &setup->parts[i];
         if (strcmp(it->role, "fit") != 0) continue;
-        if (setup->model_info->dtype != LL_F32) return ll_fail(error, LL_UNSUPPORTED, module, "augmentation", "only for float32 networks");
+        if (setup->model_info->dtype != LL_F32)
+            return ll_fail(error, LL_UNSUPPORTED, module, "augmentation", "only for float32 networks");
         float *rows = (float *)setup->inputs + it->first * it->dataset->width;
-        ll_dataset_fetch(it->dataset, it->subset.indices, it->subset.count, &setup->normalisation, augmentation, rows);
+        ll_dataset_fetch(it->dataset, it->subset.indices, it->subset.count, &setup->normalisation,
+                         augmentation, rows);
         return LL_OK;
     }
     return ll_fail(error, LL_NOT_FOUND, module, "fit", "there are no samples with the role fit");

@@ -111,6 +111,15 @@ static ll_status network_options(const ll_runner *runner, const ll_setup_request
     options->loss = ll_group_text(study, g, "loss");
     LL_TRY(ll_study_source(study, ll_group_text(study, g, "data"), NULL, &texts->data, error));
     options->data = texts->data.text;
+    const char *corruptions = ll_group_text(study, g, "corruptions");
+    if (corruptions != NULL) {
+        char *list = ll_arena_text(texts->memory, corruptions);
+        if (list == NULL) return ll_fail_memory(error, LL_STUDY, 256);
+        for (char *c = list; *c != 0; c++)
+            if (*c == '\n') *c = ',';
+        options->corruptions = list;
+        options->corruption_seed = (uint64_t)ll_group_integer(study, g, "corruption_seed");
+    }
     if (second != NULL) {
         LL_TRY(ll_study_source(study, second, NULL, &texts->second, error));
         options->second_data = texts->second.text;
@@ -290,6 +299,41 @@ void ll_role_lists(const ll_problem *problem, const char *role, ll_samples *list
         if ((info->capabilities & LL_CAN_SUBSETS) != 0 && ll_problem_role(problem, role, t, &indices, &count, NULL) == LL_OK)
             lists[t] = (ll_samples){indices, count};
     }
+}
+
+ll_status ll_record_roles(ll_record *record, const ll_setup *setup, const char *skip, ll_error *error)
+{
+    static const char *const splits[] = {"all", "train", "test"};
+    const ll_setup_samples *samples;
+    const ll_setup_overlap *overlaps;
+    int64_t roles = ll_setup_roles(setup, &samples), count;
+    for (int64_t r = 0; r < roles; r++) {
+        const ll_setup_samples *role = &samples[r];
+        char name[96], hash[33];
+        if (skip != NULL && strcmp(skip, role->role) == 0) continue;
+        snprintf(name, sizeof name, "role_%s_split", role->role);
+        LL_TRY(ll_record_set_text(record, name, role->listed ? "listed" : role->divided ? "divided by seed" : splits[role->split], error));
+        snprintf(name, sizeof name, "role_%s_count", role->role);
+        LL_TRY(ll_record_set_integer(record, name, "samples", role->count, error));
+        snprintf(name, sizeof name, "role_%s_hash", role->role);
+        ll_hash_text(role->hash, hash);
+        LL_TRY(ll_record_set_text(record, name, hash, error));
+        ll_array indices = {0};
+        LL_TRY(ll_array_init(&indices, LL_ARRAY_INT32, 1, &role->count, error));
+        for (int64_t i = 0; i < role->count; i++) ((int32_t *)indices.data)[i] = (int32_t)role->indices[i];
+        snprintf(name, sizeof name, "role_%s_indices", role->role);
+        ll_status status = ll_record_take_array(record, name, "", &indices, error);
+        ll_array_deinit(&indices);
+        LL_TRY(status);
+    }
+    count = ll_setup_overlaps(setup, &overlaps);
+    for (int64_t i = 0; i < count; i++) {
+        char name[128];
+        if (overlaps[i].shared == 0) continue;
+        snprintf(name, sizeof name, "overlap_%s_%s", overlaps[i].first, overlaps[i].second);
+        LL_TRY(ll_record_set_integer(record, name, "samples", overlaps[i].shared, error));
+    }
+    return LL_OK;
 }
 
 double ll_real_of(const ll_record *record, const char *name)

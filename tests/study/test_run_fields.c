@@ -1,0 +1,170 @@
+/* A study that holds no network, one that names its fields' axes, two groups that are the same, and a checkpoint that was given
+ * with wrong numbers. */
+#define _POSIX_C_SOURCE 200809L
+#include "support_runs.h"
+
+#include "support_cmocka.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static ll_study_outcome run(const char *folder)
+{
+    ll_study_outcome outcome = {0};
+    ll_error error = {0};
+    const runs_options options = {.threads = 1};
+    if (runs_run(folder, &options, &outcome, &error) != LL_OK) fail_msg("%s: %s", error.place, error.message);
+    return outcome;
+}
+
+/* The first wanted result of a kind, whose subject or group is `of` (NULL: any). */
+static ll_record *result(const char *folder, const char *kind, const char *of)
+{
+    char path[256];
+    ll_store *store;
+    ll_store_listing listing;
+    ll_record *record = NULL;
+    snprintf(path, sizeof path, "%s/study.db", folder);
+    assert_int_equal(ll_store_open(path, NULL, &store, NULL), LL_OK);
+    assert_int_equal(ll_store_list(store, &(ll_store_filter){.kind = kind}, &listing, NULL), LL_OK);
+    for (int64_t i = 0; i < listing.count && record == NULL; i++)
+        if (of == NULL || strcmp(listing.rows[i].subject, of) == 0 || strcmp(listing.rows[i].group, of) == 0 || strcmp(listing.rows[i].other, of) == 0)
+            assert_int_equal(ll_store_read_record(store, listing.rows[i].id, &record, NULL), LL_OK);
+    ll_store_listing_deinit(&listing);
+    ll_store_destroy(store);
+    assert_non_null(record);
+    return record;
+}
+
+static double number(const ll_record *record, const char *name)
+{
+    double value = NAN;
+    assert_int_equal(ll_record_get_real(record, name, &value, NULL), LL_OK);
+    return value;
+}
+
+static const char *text(const ll_record *record, const char *name)
+{
+    const char *value = "";
+    assert_int_equal(ll_record_get_text(record, name, &value, NULL), LL_OK);
+    return value;
+}
+
+/* min(2 |x - a|, 2 |x + 1/2| + depth) on 5 points of [-1, 1]: two minima; the second is `depth` high. */
+static void write_field(const char *folder, const char *name, double depth)
+{
+    double values[25];
+    char path[256];
+    for (int i = 0; i < 5; i++)
+        for (int j = 0; j < 5; j++) {
+            double x = -1 + 0.5 * i, y = -1 + 0.5 * j;
+            values[5 * i + j] = fmin(fabs(x - 0.5), fabs(x + 0.5) + depth) + fabs(y);
+        }
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    const ll_tensor tensor = {.name = "", .type = LL_TENSOR_FLOAT64, .rank = 2, .shape = {5, 5}, .data = values};
+    assert_int_equal(ll_npy_write(path, &tensor, NULL), LL_OK);
+}
+
+static void test_fields(void **state)
+{
+    (void)state;
+    char folder[128];
+    runs_folder("fields", folder);
+    write_field(folder, "field.npy", 0.125);
+    write_field(folder, "other.npy", 0.25);
+    runs_write(folder, "study: study\ngroups:\n  - name: f\n    fields: ['*.npy']\n    axes: [[-1, 1], [-1, 1]]\n"
+                       "analyses:\n  topology: {connectivity: axis}\n  distances: {kinds: [bottleneck, field], connectivity: axis}\n  comparison: true\n  trust: true\n");
+    ll_study_outcome outcome = run(folder);
+    assert_int_equal(outcome.jobs, 2 + 2 + 2 + 1 + 1);
+    ll_record *field = result(folder, "field", "f/field"), *topology = result(folder, "topology", "f/field");
+    const ll_array *axis;
+    assert_int_equal(ll_record_get_array(field, "axis_0", &axis, NULL), LL_OK);
+    assert_true(ll_array_get(axis, 0) == -1 && ll_array_get(axis, 1) == -0.5 && ll_array_get(axis, 4) == 1);
+    assert_true(number(topology, "minima") == 2);
+    /* Born at 0.125, dies at the ridge x = 0 with 0.5. */
+    assert_true(number(topology, "mean_persistence") == 0.375);
+    /* The diagrams' finite pairs (0.125, 0.5) and (0.25, 0.5): matched 0.125 apart; essential pairs (0, 1.625) alike. */
+    ll_record *distances = result(folder, "distances", "bottleneck");
+    const ll_array *matrix;
+    assert_int_equal(ll_record_get_array(distances, "matrix", &matrix, NULL), LL_OK);
+    assert_true(fabs(ll_array_get(matrix, 1) - 0.125) < 1e-12 && ll_array_get(matrix, 0) == 0);
+    assert_string_equal(text(distances, "models"), "f/field\nf/other");
+    ll_record_destroy(field);
+    ll_record_destroy(topology);
+    ll_record_destroy(distances);
+    /* A changed file is another field. */
+    write_field(folder, "other.npy", 0.375);
+    assert_int_equal(run(folder).computed, 1 + 1 + 2 + 1 + 1);
+    runs_remove(folder);
+}
+
+static void test_identical_groups(void **state)
+{
+    (void)state;
+    char folder[128];
+    runs_folder("twins", folder);
+    runs_write(folder, "study: study\neffort: quick\ngroups:\n"
+                       "  - {name: a, problem: convection, beta: 1, hidden: [6, 6], collocation: 20, train: {seeds: 0..2, epochs: 20}}\n"
+                       "  - {name: b, problem: convection, beta: 1, hidden: [6, 6], collocation: 20, train: {seeds: 0..2, epochs: 20}}\n"
+                       "analyses:\n  hessian: {top: 2}\n  similarity: {samples: 40}\n  connectivity: {budget: 5, rounds: 1, points: 7, pairs: all}\n  taxonomy: {directions: 2}\n");
+    (void)run(folder);
+    ll_record *a = result(folder, "taxonomy", "a"), *b = result(folder, "taxonomy", "b");
+    static const char *const names[] = {"connectedness", "flatness", "similarity", "top_eigenvalue", "share_bootstrap", "share_threshold", "under_trained"};
+    assert_string_equal(text(a, "label"), text(b, "label"));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        double x = number(a, names[i]), y = number(b, names[i]);
+        if (!(x == y || (isnan(x) && isnan(y)))) fail_msg("%s: %g and %g", names[i], x, y);
+    }
+    ll_record_destroy(a);
+    ll_record_destroy(b);
+    runs_remove(folder);
+}
+
+/* A ResNet-20 whose 500 test images give 36 errors (independent evaluation, data's README): accepted as it should be
+ * normalised, stopped with another normalisation and without one. */
+static void test_wrong_normalisation(void **state)
+{
+    (void)state;
+    const char *shared = getenv("LOSSLENS_SHARED");
+    char path[512], folder[128], yaml[2048];
+    static const char *const normalisation[] = {"{mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.2010]}", "{mean: [0, 0, 0], std: [1, 1, 1]}",
+                                                "{mean: [0.4914, 0.4822, 0.4465], std: [0.5, 0.5, 0.5]}"};
+    snprintf(path, sizeof path, "%s/data/checkpoints/losslens/cifar10_resnet20_0.pkl", shared != NULL ? shared : "");
+    if (shared == NULL || access(path, R_OK) != 0) {
+        print_message("skipped: no shared data\n");
+        skip();
+    }
+    runs_folder("resnet", folder);
+    for (int k = 0; k < 3; k++) {
+        ll_error error = {0};
+        ll_study_outcome outcome = {0};
+        const runs_options options = {.threads = 2};
+        snprintf(yaml, sizeof yaml,
+                 "study: study\ngroups:\n  - name: r\n    network: resnet20\n    options: {shortcut: B}\n    data: 'cifar10:%s/data/cifar10/test_batch_0000_0499.bin'\n"
+                 "    normalise: %s\n    roles: {evaluate: {split: all, count: 0}}\n    checkpoints: ['%s']\n    expect: {accuracy: 0.928}\nanalyses: {metrics: true}\n",
+                 shared, normalisation[k], path);
+        runs_write(folder, yaml);
+        ll_status status = runs_run(folder, &options, &outcome, &error);
+        if (k == 0) {
+            if (status != LL_OK) fail_msg("%s", error.message);
+            ll_record *metrics = result(folder, "metrics", "r/0");
+            assert_true(fabs(number(metrics, "error") - 7.2) < 1e-9);
+            assert_true(fabs(number(metrics, "loss") - 0.272112) < 2e-5);
+            assert_true(number(metrics, "role_evaluate_count") == 500);
+            ll_record_destroy(metrics);
+        } else {
+            assert_int_equal(status, LL_INVALID_ARGUMENT);
+            assert_non_null(strstr(error.message, "normalise"));
+        }
+    }
+    runs_remove(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fields), cmocka_unit_test(test_identical_groups), cmocka_unit_test(test_wrong_normalisation)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
