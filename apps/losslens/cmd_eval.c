@@ -1,4 +1,5 @@
-/* losslens eval - loss, terms and metrics of a network or a physics-informed problem on its data, role by role. */
+/* losslens eval - loss, terms and metrics of a network or a physics-informed problem on its data, role by
+ * role. */
 #include "json.h"
 #include "options.h"
 #include "setup_flags.h"
@@ -24,7 +25,8 @@ typedef struct report {
     bool gradient;
 } report;
 
-/* Running statistics on the role "calibrate", in batches of 500; *buffers is the caller's to free, NULL without such a role. */
+/* Running statistics on the role "calibrate", in batches of 500; *buffers is the caller's to free, NULL
+ * without such a role. */
 static ll_status calibrate(const ll_setup *setup, void **buffers, ll_error *error)
 {
     enum { BATCH = 500 };
@@ -33,13 +35,20 @@ static ll_status calibrate(const ll_setup *setup, void **buffers, ll_error *erro
     const void *theta = ll_problem_origin(problem);
     ll_samples lists[MOST_TERMS] = {{0}};
     *buffers = NULL;
-    if (ll_problem_role(problem, "calibrate", 0, &lists[0].indices, &lists[0].count, NULL) != LL_OK) return LL_OK;
+    if (ll_problem_role(problem, "calibrate", 0, &lists[0].indices, &lists[0].count, NULL) != LL_OK)
+        return LL_OK;
     if ((info->capabilities & LL_CAN_CALIBRATE) == 0)
-        return ll_fail(error, LL_UNSUPPORTED, "losslens", info->name, "there is nothing to calibrate: the network has no batch norm");
+        return ll_fail(error, LL_UNSUPPORTED, "losslens", info->name,
+                       "there is nothing to calibrate: the network has no batch norm");
     void *made = ll_allocate((size_t)info->buffer_count * ll_real_bytes(info->type));
-    if (made == NULL) return ll_fail_memory(error, "losslens", (size_t)info->buffer_count * ll_real_bytes(info->type));
-    ll_request request = {.points = 1, .thetas = &theta, .samples = lists, .mode = LL_MODE_CALIBRATION,
-                          .batch_size = ll_min_int64(BATCH, lists[0].count), .buffers_out = &made};
+    if (made == NULL)
+        return ll_fail_memory(error, "losslens", (size_t)info->buffer_count * ll_real_bytes(info->type));
+    ll_request request = {.points = 1,
+                          .thetas = &theta,
+                          .samples = lists,
+                          .mode = LL_MODE_CALIBRATION,
+                          .batch_size = ll_min_int64(BATCH, lists[0].count),
+                          .buffers_out = &made};
     ll_status status = ll_problem_evaluate(problem, &request, error);
     if (status != LL_OK) {
         ll_free(made);
@@ -60,12 +69,21 @@ static ll_status evaluate(report *r, const void *buffers, evaluation *result, ll
         LL_TRY(ll_problem_role(problem, result->of->role, 0, &lists[0].indices, &lists[0].count, error));
         result->samples = lists[0].count;
     }
-    void *vector = r->gradient ? ll_allocate((size_t)info->parameter_count * ll_real_bytes(info->type)) : NULL;
-    if (r->gradient && vector == NULL) return ll_fail_memory(error, "losslens", (size_t)info->parameter_count * ll_real_bytes(info->type));
-    ll_request request = {.points = 1, .thetas = &theta, .buffers = buffers != NULL ? &buffers : NULL, .samples = lists, .loss = &result->loss,
-                          .terms = result->terms, .metrics = info->metrics > 0 ? result->metrics : NULL, .gradients = r->gradient ? &vector : NULL};
+    void *vector =
+        r->gradient ? ll_allocate((size_t)info->parameter_count * ll_real_bytes(info->type)) : NULL;
+    if (r->gradient && vector == NULL)
+        return ll_fail_memory(error, "losslens", (size_t)info->parameter_count * ll_real_bytes(info->type));
+    ll_request request = {.points = 1,
+                          .thetas = &theta,
+                          .buffers = buffers != NULL ? &buffers : NULL,
+                          .samples = lists,
+                          .loss = &result->loss,
+                          .terms = result->terms,
+                          .metrics = info->metrics > 0 ? result->metrics : NULL,
+                          .gradients = r->gradient ? &vector : NULL};
     ll_status status = ll_problem_evaluate(problem, &request, error);
-    if (status == LL_OK && r->gradient) result->gradient_norm = ll_vector_norm(info->type, info->parameter_count, vector);
+    if (status == LL_OK && r->gradient)
+        result->gradient_norm = ll_vector_norm(info->type, info->parameter_count, vector);
     ll_free(vector);
     return status;
 }
@@ -76,7 +94,8 @@ static ll_status evaluate_roles(report *r, ll_error *error)
     int64_t roles = ll_setup_roles(r->setup, &samples);
     void *buffers = NULL;
     if (r->info->terms > MOST_TERMS || r->info->metrics > MOST_METRICS)
-        return ll_fail(error, LL_TOO_LARGE, "losslens", r->info->name, "more than %d terms or metrics", MOST_TERMS);
+        return ll_fail(error, LL_TOO_LARGE, "losslens", r->info->name, "more than %d terms or metrics",
+                       MOST_TERMS);
     LL_TRY(calibrate(r->setup, &buffers, error));
     ll_status status = LL_OK;
     if (roles == 0) status = evaluate(r, NULL, &r->role[r->roles++], error);
@@ -87,7 +106,8 @@ static ll_status evaluate_roles(report *r, ll_error *error)
     }
     ll_free(buffers);
     if (status == LL_OK && r->roles == 0)
-        status = ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--role", "calibrate alone leaves nothing to evaluate: add --role evaluate=...");
+        status = ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--role",
+                         "calibrate alone leaves nothing to evaluate: add --role evaluate=...");
     return status;
 }
 
@@ -95,7 +115,8 @@ static ll_status evaluate_roles(report *r, ll_error *error)
 static int64_t errors_of(const ll_problem_info *info, const evaluation *result)
 {
     for (int64_t m = 0; m < info->metrics; m++) {
-        if (strcmp(info->metric[m].name, "accuracy") == 0) return llround((1.0 - result->metrics[m]) * (double)result->samples);
+        if (strcmp(info->metric[m].name, "accuracy") == 0)
+            return llround((1.0 - result->metrics[m]) * (double)result->samples);
     }
     return -1;
 }
@@ -105,7 +126,8 @@ static void json_evaluation(ll_json *json, const report *r, const evaluation *re
     const ll_problem_info *info = r->info;
     ll_json_add_integer(json, "samples", result->samples);
     if (errors_of(info, result) >= 0) ll_json_add_integer(json, "errors", errors_of(info, result));
-    for (int64_t m = 0; m < info->metrics; m++) ll_json_add_number(json, info->metric[m].name, result->metrics[m]);
+    for (int64_t m = 0; m < info->metrics; m++)
+        ll_json_add_number(json, info->metric[m].name, result->metrics[m]);
     ll_json_add_number(json, "loss", result->loss);
     if (r->gradient) ll_json_add_number(json, "gradient_norm", result->gradient_norm);
     ll_json_key(json, "terms");
@@ -147,12 +169,17 @@ static void print_evaluation(const report *r, const evaluation *result)
     for (int64_t t = 0; t < info->terms && info->terms > 1; t++) {
         printf("    %-22s %s\n", info->term[t].name, ll_print_number(result->terms[t], 6, number));
     }
-    if (info->weight_decay != 0.0) printf("    %-22s %s\n", "weight decay", ll_print_number(result->terms[info->terms], 6, number));
+    if (info->weight_decay != 0.0)
+        printf("    %-22s %s\n", "weight decay", ll_print_number(result->terms[info->terms], 6, number));
     for (int64_t m = 0; m < info->metrics; m++) {
-        printf("  %-24s %s %s\n", info->metric[m].name, ll_print_number(result->metrics[m], 5, number), info->metric[m].unit);
+        printf("  %-24s %s %s\n", info->metric[m].name, ll_print_number(result->metrics[m], 5, number),
+               info->metric[m].unit);
     }
-    if (errors_of(info, result) >= 0) printf("  %-24s %lld of %lld\n", "errors", (long long)errors_of(info, result), (long long)result->samples);
-    if (r->gradient) printf("  %-24s %s\n", "gradient norm", ll_print_number(result->gradient_norm, 6, number));
+    if (errors_of(info, result) >= 0)
+        printf("  %-24s %lld of %lld\n", "errors", (long long)errors_of(info, result),
+               (long long)result->samples);
+    if (r->gradient)
+        printf("  %-24s %s\n", "gradient norm", ll_print_number(result->gradient_norm, 6, number));
 }
 
 static bool print_text(const report *r)
@@ -162,7 +189,8 @@ static bool print_text(const report *r)
     if (r->roles == 1) printf(", %s samples", ll_print_count(r->role[0].samples, number));
     printf("\n");
     for (int64_t i = 0; i < r->roles; i++) {
-        if (r->roles > 1) printf("%s: %s samples\n", r->role[i].of->role, ll_print_count(r->role[i].samples, number));
+        if (r->roles > 1)
+            printf("%s: %s samples\n", r->role[i].of->role, ll_print_count(r->role[i].samples, number));
         print_evaluation(r, &r->role[i]);
     }
     if (ll_setup_notes(r->setup)[0] != 0) printf("\n%s", ll_setup_notes(r->setup));
@@ -176,19 +204,28 @@ static int run(int argc, char **argv)
     const ll_option options[] = {
         LL_SETUP_OPTIONS(&flags),
         {"gradient", LL_OPTION_FLAG, &gradient, NULL, "also the norm of the gradient", 0, 0, NULL},
-        {"mapping", LL_OPTION_FLAG, &mapping, NULL, "say which tensor of the checkpoint went where", 0, 0, NULL},
+        {"mapping", LL_OPTION_FLAG, &mapping, NULL, "say which tensor of the checkpoint went where", 0, 0,
+         NULL},
         LL_OPTION_THREADS(&flags.threads),
         LL_OPTION_JSON(&json),
     };
     const ll_command command = {
-        .verb = "eval", .usage = "--network NAME --checkpoint FILE --data SOURCE [options]",
-        .about = "Loss, terms and metrics of a network on data, batch norm in evaluation mode; or of a physics-informed problem on its points. "
-                 "Each role given is evaluated; with a role calibrate batch norm is first re-estimated on it.",
-        .example = "losslens eval --network resnet20 --shortcut B --checkpoint model.pt --data cifar10:cifar-10-batches-bin "
+        .verb = "eval",
+        .usage = "--network NAME --checkpoint FILE --data SOURCE [options]",
+        .about =
+            "Loss, terms and metrics of a network on data, batch norm in evaluation mode; or of a "
+            "physics-informed problem on its points. "
+            "Each role given is evaluated; with a role calibrate batch norm is first re-estimated on it.",
+        .example = "losslens eval --network resnet20 --shortcut B --checkpoint model.pt --data "
+                   "cifar10:cifar-10-batches-bin "
                    "--mean .4914,.4822,.4465 --std .2023,.1994,.2010\n"
-                   "losslens eval --network resnet8 --data fashion-mnist --checkpoint model.safetensors --role fit=train:10000 --role test=test\n"
+                   "losslens eval --network resnet8 --data fashion-mnist --checkpoint model.safetensors "
+                   "--role fit=train:10000 --role test=test\n"
                    "losslens eval --problem convection --beta 1 --checkpoint pinn.safetensors",
-        .options = options, .option_count = LL_COUNT(options), .least_words = 0, .most_words = 0};
+        .options = options,
+        .option_count = LL_COUNT(options),
+        .least_words = 0,
+        .most_words = 0};
     ll_words words;
     int code;
     if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;

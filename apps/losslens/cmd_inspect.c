@@ -54,8 +54,8 @@ static bool is_weight(const ll_tensor_file *file, const ll_tensor *tensor)
 /* Buffers are no parameters: batch norm's statistics, counters. */
 static bool is_parameter(const ll_tensor_file *file, const ll_tensor *tensor)
 {
-    return is_weight(file, tensor) && ll_tensor_type_is_float(tensor->type) && strstr(tensor->name, "running_") == NULL &&
-           strstr(tensor->name, "num_batches_tracked") == NULL;
+    return is_weight(file, tensor) && ll_tensor_type_is_float(tensor->type) &&
+           strstr(tensor->name, "running_") == NULL && strstr(tensor->name, "num_batches_tracked") == NULL;
 }
 
 /* ------------------------------------------------------------------ spectra */
@@ -69,24 +69,27 @@ typedef struct spectrum {
 
 enum { LARGEST_SIDE = 8192 };
 
-/* Singular values of a weight as the matrix [outputs, everything else]. false: not a matrix, too large, not finite. */
+/* Singular values of a weight as the matrix [outputs, everything else]. false: not a matrix, too large, not
+ * finite. */
 static bool compute_spectrum(const ll_tensor *tensor, spectrum *result)
 {
     int64_t count = ll_tensor_count(tensor);
     if (tensor->rank < 2 || !ll_tensor_type_is_float(tensor->type) || count == 0) return false;
     int64_t rows = tensor->shape[0], columns = count / rows, side = ll_min_int64(rows, columns);
     if (side < 2 || side > LARGEST_SIDE || ll_max_int64(rows, columns) > INT32_MAX) return false;
-    double *matrix = ll_allocate_array(count, sizeof *matrix), *values = ll_allocate_array(side, sizeof *values);
+    double *matrix = ll_allocate_array(count, sizeof *matrix),
+           *values = ll_allocate_array(side, sizeof *values);
     bool good = matrix != NULL && values != NULL;
     if (good) {
         ll_tensor_to_float64(tensor, matrix);
         for (int64_t i = 0; i < count; i++) good = good && isfinite(matrix[i]);
     }
-    /* Row-major [rows, columns] is column-major [columns, rows]: the same singular values, no transposition. */
+    /* Row-major [rows, columns] is column-major [columns, rows]: the same singular values, no transposition.
+     */
     if (good) {
         double unused;
-        good = LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'N', (lapack_int)columns, (lapack_int)rows, matrix, (lapack_int)columns, values,
-                              &unused, 1, &unused, 1) == 0;
+        good = LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'N', (lapack_int)columns, (lapack_int)rows, matrix,
+                              (lapack_int)columns, values, &unused, 1, &unused, 1) == 0;
     }
     ll_free(matrix);
     if (!good) {
@@ -95,14 +98,18 @@ static bool compute_spectrum(const ll_tensor *tensor, spectrum *result)
     }
     double squares = 0, least = values[side - 1], most = values[0];
     for (int64_t i = 0; i < side; i++) squares += values[i] * values[i];
-    *result = (spectrum){.count = side, .values = values, .condition = least > 0 ? most / least : INFINITY,
+    *result = (spectrum){.count = side,
+                         .values = values,
+                         .condition = least > 0 ? most / least : INFINITY,
                          .stable_rank = most > 0 ? squares / (most * most) : 0};
     if (most == 0) {
         result->warning = "the layer is all zero: it passes nothing on";
     } else if (result->stable_rank < 1.5 && side >= 8) {
-        result->warning = "one direction dominates (stable rank below 1.5): the layer acts as if it had one channel";
+        result->warning =
+            "one direction dominates (stable rank below 1.5): the layer acts as if it had one channel";
     } else if (least < 1e-6 * most) {
-        result->warning = "numerically rank-deficient: some directions are lost (smallest below 1e-6 of largest)";
+        result->warning =
+            "numerically rank-deficient: some directions are lost (smallest below 1e-6 of largest)";
     } else if (most > 50) {
         result->warning = "very large gain (above 50): small changes are blown up";
     }
@@ -129,13 +136,15 @@ static ll_status fill_row(void *context, int64_t index, int thread, ll_error *er
     const ll_tensor *tensor = ll_tensor_file_tensor(r->file, index);
     (void)thread, (void)error;
     r->row[index].measured = measure(tensor);
-    if (!r->spectra || !is_parameter(r->file, tensor) || !compute_spectrum(tensor, &r->row[index].spectrum)) r->row[index].spectrum.count = 0;
+    if (!r->spectra || !is_parameter(r->file, tensor) || !compute_spectrum(tensor, &r->row[index].spectrum))
+        r->row[index].spectrum.count = 0;
     return LL_OK;
 }
 
 static void rows_deinit(rows *r)
 {
-    for (int64_t i = 0; r->row != NULL && i < ll_tensor_file_count(r->file); i++) ll_free(r->row[i].spectrum.values);
+    for (int64_t i = 0; r->row != NULL && i < ll_tensor_file_count(r->file); i++)
+        ll_free(r->row[i].spectrum.values);
     ll_free(r->row);
 }
 
@@ -144,7 +153,8 @@ static ll_status rows_init(rows *r, const ll_tensor_file *file, const settings *
 {
     int64_t count = ll_tensor_file_count(file);
     ll_team *team = NULL;
-    *r = (rows){.file = file, .spectra = wanted->spectra, .row = ll_allocate_zeroed((size_t)count * sizeof *r->row)};
+    *r = (rows){
+        .file = file, .spectra = wanted->spectra, .row = ll_allocate_zeroed((size_t)count * sizeof *r->row)};
     if (r->row == NULL) return ll_fail_memory(error, "losslens", (size_t)count * sizeof *r->row);
     ll_status status = ll_team_create((int)wanted->threads, &team, error);
     if (status == LL_OK) status = ll_team_run(team, count, fill_row, r, error);
@@ -161,22 +171,23 @@ static void print_tensors(const ll_tensor_file *file, const rows *all)
         int length = (int)strlen(ll_tensor_file_tensor(file, i)->name);
         if (length > width) width = length < 60 ? length : 60;
     }
-    printf("%-*s  %-26s %10s %10s %10s %10s\n", width, "name", "type and shape", "norm", "mean", "least", "most");
+    printf("%-*s  %-26s %10s %10s %10s %10s\n", width, "name", "type and shape", "norm", "mean", "least",
+           "most");
     for (int64_t i = 0; i < ll_tensor_file_count(file); i++) {
         const ll_tensor *tensor = ll_tensor_file_tensor(file, i);
         char text[160];
         measures m = all->row[i].measured;
         ll_tensor_describe(tensor, text, sizeof text);
-        printf("%-*s  %-26s %10s %10s %10s %10s", width, tensor->name[0] != 0 ? tensor->name : "(array)", text,
-               ll_print_number(m.norm, 0, a), ll_print_number(m.mean, 0, b), ll_print_number(m.least, 0, c),
-               ll_print_number(m.most, 0, d));
+        printf("%-*s  %-26s %10s %10s %10s %10s", width, tensor->name[0] != 0 ? tensor->name : "(array)",
+               text, ll_print_number(m.norm, 0, a), ll_print_number(m.mean, 0, b),
+               ll_print_number(m.least, 0, c), ll_print_number(m.most, 0, d));
         if (m.not_finite > 0) printf("  ! %lld not finite", (long long)m.not_finite);
         printf("\n");
         const spectrum s = all->row[i].spectrum;
         if (s.count > 0) {
-            printf("%-*s    singular values %s .. %s, stable rank %s, condition %s\n", width, "", ll_print_number(s.values[0], 0, a),
-                   ll_print_number(s.values[s.count - 1], 0, b), ll_print_number(s.stable_rank, 3, c),
-                   ll_print_number(s.condition, 3, d));
+            printf("%-*s    singular values %s .. %s, stable rank %s, condition %s\n", width, "",
+                   ll_print_number(s.values[0], 0, a), ll_print_number(s.values[s.count - 1], 0, b),
+                   ll_print_number(s.stable_rank, 3, c), ll_print_number(s.condition, 3, d));
             if (s.warning != NULL) printf("%-*s    ! %s\n", width, "", s.warning);
         }
     }
@@ -195,9 +206,10 @@ static bool print_file(const ll_tensor_file *file, const char *path, const rows 
     }
     ll_guess guess;
     ll_guess_network(file, path, &guess);
-    printf("%s: %s, %lld tensors, %s\n", path, ll_tensor_file_format(file), (long long)ll_tensor_file_count(file),
-           ll_print_bytes(total, bytes));
-    if (ll_tensor_file_weights_prefix(file)[0] != 0) printf("weights are under '%s'\n", ll_tensor_file_weights_prefix(file));
+    printf("%s: %s, %lld tensors, %s\n", path, ll_tensor_file_format(file),
+           (long long)ll_tensor_file_count(file), ll_print_bytes(total, bytes));
+    if (ll_tensor_file_weights_prefix(file)[0] != 0)
+        printf("weights are under '%s'\n", ll_tensor_file_weights_prefix(file));
     printf("%s parameters (without running statistics)\n", ll_print_count(parameters, number));
     if (not_finite > 0) printf("! %lld elements are not finite\n", (long long)not_finite);
     printf("guess: %s\n\n", guess.sentence);
@@ -205,7 +217,8 @@ static bool print_file(const ll_tensor_file *file, const char *path, const rows 
     for (int64_t i = 0; i < ll_tensor_file_scalar_count(file); i++) {
         const ll_scalar *scalar = ll_tensor_file_scalar(file, i);
         if (scalar->type == LL_SCALAR_NONE) continue;
-        printf("%s = %s\n", scalar->name, scalar->type == LL_SCALAR_TEXT ? scalar->text : ll_print_number(scalar->real, 12, number));
+        printf("%s = %s\n", scalar->name,
+               scalar->type == LL_SCALAR_TEXT ? scalar->text : ll_print_number(scalar->real, 12, number));
     }
     for (int64_t i = 0; i < ll_tensor_file_opaque_count(file); i++) {
         const ll_opaque *opaque = ll_tensor_file_opaque(file, i);
@@ -219,7 +232,10 @@ static void print_suggestion(const ll_tensor_file *file, const char *path)
 {
     ll_guess guess;
     ll_guess_network(file, path, &guess);
-    printf("# %s\n%s", guess.sentence, guess.network[0] != 0 ? guess.network : "# no network of the zoo fits: write it as a list of blocks (docs/blocks.md)\n");
+    printf("# %s\n%s", guess.sentence,
+           guess.network[0] != 0
+               ? guess.network
+               : "# no network of the zoo fits: write it as a list of blocks (docs/blocks.md)\n");
 }
 
 static void json_tensor(ll_json *json, const ll_tensor_file *file, const ll_tensor *tensor, const row *told)
@@ -300,7 +316,8 @@ static bool json_file(const ll_tensor_file *file, const char *path, const settin
     return ll_json_print(&json, stdout);
 }
 
-static ll_status show_file(const ll_tensor_file *file, const char *path, const settings *wanted, bool *good, ll_error *error)
+static ll_status show_file(const ll_tensor_file *file, const char *path, const settings *wanted, bool *good,
+                           ll_error *error)
 {
     rows all;
     if (wanted->suggest && !wanted->json) {
@@ -349,12 +366,16 @@ static bool show_dataset(const ll_dataset *dataset, const settings *wanted)
         printf("%s: data set of %s samples", dataset->name, ll_print_count(dataset->count, number));
         if (tests > 0) printf(" (%lld of them test samples)", (long long)tests);
         printf("\nsample: %s [", dataset->pixels != NULL ? "image" : "numbers");
-        for (int axis = 0; axis < dataset->rank; axis++) printf("%s%lld", axis > 0 ? ", " : "", (long long)dataset->shape[axis]);
+        for (int axis = 0; axis < dataset->rank; axis++)
+            printf("%s%lld", axis > 0 ? ", " : "", (long long)dataset->shape[axis]);
         printf("]\n");
-        if (dataset->target_width > 0) printf("targets: %lld numbers a sample\n", (long long)dataset->target_width);
-        if (dataset->label_width > 1) printf("labels: a class of %lld for each pixel\n", (long long)dataset->classes);
+        if (dataset->target_width > 0)
+            printf("targets: %lld numbers a sample\n", (long long)dataset->target_width);
+        if (dataset->label_width > 1)
+            printf("labels: a class of %lld for each pixel\n", (long long)dataset->classes);
         for (int64_t i = 0; i < classes && i < 100; i++) {
-            printf("class %3lld %-16s %lld\n", (long long)i, dataset->class_names != NULL ? dataset->class_names[i] : "", (long long)sizes[i]);
+            printf("class %3lld %-16s %lld\n", (long long)i,
+                   dataset->class_names != NULL ? dataset->class_names[i] : "", (long long)sizes[i]);
         }
         printf("hash %s\n", hash);
     }
@@ -368,20 +389,26 @@ static int run(int argc, char **argv)
 {
     settings wanted = {0};
     const ll_option options[] = {
-        {"suggest", LL_OPTION_FLAG, &wanted.suggest, NULL, "print what --config takes for this network, guessed from names and shapes", 0, 0, NULL},
-        {"spectra", LL_OPTION_FLAG, &wanted.spectra, NULL, "singular values of each weight, with warnings", 0, 0, NULL},
+        {"suggest", LL_OPTION_FLAG, &wanted.suggest, NULL,
+         "print what --config takes for this network, guessed from names and shapes", 0, 0, NULL},
+        {"spectra", LL_OPTION_FLAG, &wanted.spectra, NULL, "singular values of each weight, with warnings", 0,
+         0, NULL},
         LL_OPTION_THREADS(&wanted.threads),
         LL_OPTION_JSON(&wanted.json),
     };
     const ll_command command = {
         .verb = "inspect",
         .usage = "FILE|DATA [options]",
-        .about = "What is in a file of weights (npy, npz, safetensors, PyTorch zip or legacy, pickle, IDX): tensors, norms,\n"
-                 "elements that are not finite, scalars, a guess of the network. Or in a data set: cifar10:PATH,\n"
-                 "fashion-mnist, idx:IMAGES,LABELS, xy:X,Y, folder:PATH, csv:FILE ... Nothing in the file is executed.",
+        .about =
+            "What is in a file of weights (npy, npz, safetensors, PyTorch zip or legacy, pickle, IDX): "
+            "tensors, norms,\n"
+            "elements that are not finite, scalars, a guess of the network. Or in a data set: cifar10:PATH,\n"
+            "fashion-mnist, idx:IMAGES,LABELS, xy:X,Y, folder:PATH, csv:FILE ... Nothing in the file is "
+            "executed.",
         .example = "losslens inspect checkpoint.pt --spectra\n"
                    "losslens inspect checkpoint.pt --suggest > network.yaml\n"
-                   "losslens eval --config network.yaml --checkpoint checkpoint.pt --data cifar10:cifar-10-batches-bin\n"
+                   "losslens eval --config network.yaml --checkpoint checkpoint.pt --data "
+                   "cifar10:cifar-10-batches-bin\n"
                    "losslens inspect fashion-mnist --json",
         .options = options,
         .option_count = LL_COUNT(options),
@@ -409,8 +436,9 @@ static int run(int argc, char **argv)
     /* Of the two refusals, the one of the reader that the word was meant for. */
     const char *name = words.items[0];
     size_t length = strlen(name);
-    bool data = tensor_error.status == LL_NOT_FOUND || tensor_error.status == LL_INVALID_ARGUMENT ||
-                (length > 4 && (strcmp(name + length - 4, ".bin") == 0 || strcmp(name + length - 4, ".csv") == 0));
+    bool data =
+        tensor_error.status == LL_NOT_FOUND || tensor_error.status == LL_INVALID_ARGUMENT ||
+        (length > 4 && (strcmp(name + length - 4, ".bin") == 0 || strcmp(name + length - 4, ".csv") == 0));
     return ll_command_failure(&command, data ? &data_error : &tensor_error);
 }
 

@@ -44,11 +44,15 @@ static char *option_name(const char *key)
 
 static ll_status wrong(const char *path, const ll_value *value, const char *key, ll_error *error)
 {
-    return ll_fail(error, LL_INVALID_FILE, "losslens", path, "line %d, column %d: %s is %s; wanted a value, a list of values, or a map of values",
+    return ll_fail(error, LL_INVALID_FILE, "losslens", path,
+                   "line %d, column %d: %s is %s; wanted a value, a list of values, or a map of values",
                    value->line, value->column, key, ll_value_type_name(value->type));
 }
 
-static bool is_scalar(const ll_value *value) { return value->type != LL_VALUE_LIST && value->type != LL_VALUE_MAP; }
+static bool is_scalar(const ll_value *value)
+{
+    return value->type != LL_VALUE_LIST && value->type != LL_VALUE_MAP;
+}
 
 /* A value inside a list or a map: choices of networks are yes and no. */
 static const char *inner_text(const ll_value *value)
@@ -72,21 +76,26 @@ static ll_status joined(const char *path, const char *key, const ll_value *list,
     return *out != NULL ? LL_OK : ll_fail_memory(error, "losslens", 64);
 }
 
-static ll_status add_words(ll_config *config, const char *path, const char *key, const ll_value *value, ll_error *error)
+static ll_status add_words(ll_config *config, const char *path, const char *key, const ll_value *value,
+                           ll_error *error)
 {
     if (is_scalar(value)) return add(config, ll_text_copy(inner_text(value)), error);
     for (int64_t i = 0; i < value->count; i++) {
-        if (value->type == LL_VALUE_MAP || !is_scalar(&value->items[i])) return wrong(path, value, key, error);
+        if (value->type == LL_VALUE_MAP || !is_scalar(&value->items[i]))
+            return wrong(path, value, key, error);
         LL_TRY(add(config, ll_text_copy(inner_text(&value->items[i])), error));
     }
     return LL_OK;
 }
 
-static ll_status add_entry(ll_config *config, const char *path, const char *key, const ll_value *value, ll_error *error)
+static ll_status add_entry(ll_config *config, const char *path, const char *key, const ll_value *value,
+                           ll_error *error)
 {
     char *text = NULL;
-    if (strcmp(key, "file") == 0 || strcmp(key, "files") == 0) return add_words(config, path, key, value, error);
-    if (value->type == LL_VALUE_NULL || (value->type == LL_VALUE_BOOLEAN && value->integer == 0)) return LL_OK;
+    if (strcmp(key, "file") == 0 || strcmp(key, "files") == 0)
+        return add_words(config, path, key, value, error);
+    if (value->type == LL_VALUE_NULL || (value->type == LL_VALUE_BOOLEAN && value->integer == 0))
+        return LL_OK;
     if (value->type == LL_VALUE_MAP) {
         for (int64_t i = 0; i < value->count; i++) {
             ll_text pair = {0};
@@ -115,8 +124,10 @@ static ll_status add_file(ll_config *config, const char *path, ll_error *error)
     ll_document *document;
     LL_TRY(ll_document_read(path, NULL, &document, error));
     const ll_value *root = ll_document_root(document);
-    ll_status status = root->type == LL_VALUE_MAP ? LL_OK
-                                                  : ll_fail(error, LL_INVALID_FILE, "losslens", path, "holds %s; wanted a map of options", ll_value_type_name(root->type));
+    ll_status status = root->type == LL_VALUE_MAP
+                           ? LL_OK
+                           : ll_fail(error, LL_INVALID_FILE, "losslens", path,
+                                     "holds %s; wanted a map of options", ll_value_type_name(root->type));
     for (int64_t i = 0; status == LL_OK && i < root->count; i++) {
         status = add_entry(config, path, root->keys[i].text, &root->items[i], error);
     }
@@ -129,7 +140,8 @@ static const char *config_at(int argc, char **argv, int *i)
 {
     static const char name[] = "--config";
     size_t length = sizeof name - 1;
-    if (strncmp(argv[*i], name, length) != 0 || (argv[*i][length] != 0 && argv[*i][length] != '=')) return NULL;
+    if (strncmp(argv[*i], name, length) != 0 || (argv[*i][length] != 0 && argv[*i][length] != '='))
+        return NULL;
     if (argv[*i][length] == '=') return argv[*i] + length + 1;
     return *i + 1 < argc ? argv[++*i] : "";
 }
@@ -140,7 +152,8 @@ static ll_status expand(int argc, char **argv, ll_config *config, ll_error *erro
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         const char *path = config_at(argc, argv, &i);
         if (path == NULL) continue;
-        if (*path == 0) return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--config", "needs a value; wanted FILE");
+        if (*path == 0)
+            return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--config", "needs a value; wanted FILE");
         LL_TRY(add_file(config, path, error));
     }
     for (int i = 1; i < argc; i++) {
@@ -155,11 +168,15 @@ bool ll_config_expand(int argc, char **argv, ll_config *config, int *exit_code)
 {
     bool any = false;
     *config = (ll_config){.argc = argc, .argv = argv};
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) any = any || config_at(argc, argv, &i) != NULL;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        any = any || config_at(argc, argv, &i) != NULL;
     if (!any) return true;
     ll_error error = {0};
-    ll_config made = {.argv = ll_allocate_zeroed((MOST_ARGUMENTS + 2) * sizeof *made.argv), .owned = ll_allocate_zeroed((MOST_ARGUMENTS + 2) * sizeof *made.owned)};
-    ll_status status = made.argv == NULL || made.owned == NULL ? ll_fail_memory(&error, "losslens", MOST_ARGUMENTS) : add(&made, ll_text_copy(argv[0]), &error);
+    ll_config made = {.argv = ll_allocate_zeroed((MOST_ARGUMENTS + 2) * sizeof *made.argv),
+                      .owned = ll_allocate_zeroed((MOST_ARGUMENTS + 2) * sizeof *made.owned)};
+    ll_status status = made.argv == NULL || made.owned == NULL
+                           ? ll_fail_memory(&error, "losslens", MOST_ARGUMENTS)
+                           : add(&made, ll_text_copy(argv[0]), &error);
     if (status == LL_OK) status = expand(argc, argv, &made, &error);
     if (status == LL_OK) {
         *config = made;

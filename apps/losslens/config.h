@@ -1,8 +1,9 @@
 /* config.h - a verb's options from a YAML (or JSON) file: `losslens VERB --config FILE ...`.
  *
- * Keys are the names of the verb's options, dashes or underscores; a list becomes values with commas between, a map as many
- * options of KEY=VALUE (options: {depth: 6}, roles: {fit: train}), true a flag, false and null nothing; `file` or `files`
- * are the words of the line. What stands on the line itself comes later and wins. Paths are those of the line.
+ * Keys are the names of the verb's options, dashes or underscores; a list becomes values with commas between,
+ * a map as many options of KEY=VALUE (options: {depth: 6}, roles: {fit: train}), true a flag, false and null
+ * nothing; `file` or `files` are the words of the line. What stands on the line itself comes later and wins.
+ * Paths are those of the line.
  */
 #ifndef LOSSLENS_APP_CONFIG_H
 #define LOSSLENS_APP_CONFIG_H

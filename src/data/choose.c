@@ -18,22 +18,33 @@ static int by_value(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static int64_t base_of(const ll_dataset *dataset, int64_t index) { return dataset->base != NULL ? dataset->base[index] : index; }
+static int64_t base_of(const ll_dataset *dataset, int64_t index)
+{
+    return dataset->base != NULL ? dataset->base[index] : index;
+}
 
 /* Stratified needs one class a sample. */
-static bool has_classes(const ll_dataset *dataset) { return dataset->labels != NULL && dataset->label_width == 1; }
+static bool has_classes(const ll_dataset *dataset)
+{
+    return dataset->labels != NULL && dataset->label_width == 1;
+}
 
-static int64_t class_of(const ll_dataset *dataset, int64_t index) { return has_classes(dataset) ? dataset->labels[index] : 0; }
+static int64_t class_of(const ll_dataset *dataset, int64_t index)
+{
+    return has_classes(dataset) ? dataset->labels[index] : 0;
+}
 
-/* `wanted` of the `count` candidates, class by class: largest remainders decide how many of each, a permutation
- * keyed by (seed, purpose, class) which. Overwrites the front of `candidates`; the result is ascending. */
-static ll_status choose_stratified(const ll_dataset *dataset, int64_t *candidates, int64_t count, int64_t wanted,
-                                   uint64_t seed, const char *purpose, ll_error *error)
+/* `wanted` of the `count` candidates, class by class: largest remainders decide how many of each, a
+ * permutation keyed by (seed, purpose, class) which. Overwrites the front of `candidates`; the result is
+ * ascending. */
+static ll_status choose_stratified(const ll_dataset *dataset, int64_t *candidates, int64_t count,
+                                   int64_t wanted, uint64_t seed, const char *purpose, ll_error *error)
 {
     int64_t classes = has_classes(dataset) ? dataset->classes : 1;
     int64_t *size = ll_allocate_zeroed((size_t)classes * sizeof *size);
     int64_t *take = ll_allocate_zeroed((size_t)classes * sizeof *take);
-    int64_t *members = ll_allocate_array(count, sizeof *members), *order = ll_allocate_array(count, sizeof *order);
+    int64_t *members = ll_allocate_array(count, sizeof *members),
+            *order = ll_allocate_array(count, sizeof *order);
     if (size == NULL || take == NULL || members == NULL || order == NULL) {
         ll_free(size);
         ll_free(take);
@@ -95,8 +106,10 @@ static bool has_test(const ll_dataset *dataset)
     return test && train;
 }
 
-/* Marks the test side of a source that has one split. Base images are divided; what was made of one follows. */
-static ll_status divide(const ll_dataset *dataset, const ll_subset_request *request, uint8_t *test, ll_error *error)
+/* Marks the test side of a source that has one split. Base images are divided; what was made of one follows.
+ */
+static ll_status divide(const ll_dataset *dataset, const ll_subset_request *request, uint8_t *test,
+                        ll_error *error)
 {
     double fraction = request->test_fraction > 0 ? request->test_fraction : 0.2;
     int64_t bases = 0;
@@ -116,9 +129,11 @@ static ll_status divide(const ll_dataset *dataset, const ll_subset_request *requ
     int64_t wanted = status == LL_OK ? (int64_t)llround(fraction * (double)count) : 0;
     if (status == LL_OK && (fraction >= 1 || wanted < 1 || wanted >= count)) {
         status = ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name,
-                         "%lld different samples cannot be divided with a test fraction of %g", (long long)count, fraction);
+                         "%lld different samples cannot be divided with a test fraction of %g",
+                         (long long)count, fraction);
     }
-    if (status == LL_OK) status = choose_stratified(dataset, candidates, count, wanted, request->seed, "divide", error);
+    if (status == LL_OK)
+        status = choose_stratified(dataset, candidates, count, wanted, request->seed, "divide", error);
     for (int64_t i = 0; i < wanted && status == LL_OK; i++) base_test[base_of(dataset, candidates[i])] = 1;
     for (int64_t i = 0; i < dataset->count && status == LL_OK; i++) test[i] = base_test[base_of(dataset, i)];
     ll_free(candidates);
@@ -127,8 +142,8 @@ static ll_status divide(const ll_dataset *dataset, const ll_subset_request *requ
     return status;
 }
 
-static ll_status choose(const ll_dataset *dataset, const ll_subset_request *request, int64_t *candidates, uint8_t *test,
-                        int64_t *chosen, bool *was_divided, ll_error *error)
+static ll_status choose(const ll_dataset *dataset, const ll_subset_request *request, int64_t *candidates,
+                        uint8_t *test, int64_t *chosen, bool *was_divided, ll_error *error)
 {
     static const char *const names[] = {"samples", "training samples", "test samples"};
     *was_divided = false;
@@ -142,16 +157,20 @@ static ll_status choose(const ll_dataset *dataset, const ll_subset_request *requ
     }
     int64_t count = 0;
     for (int64_t i = 0; i < dataset->count; i++) {
-        if (request->split == LL_SPLIT_ALL || (test[i] != 0) == (request->split == LL_SPLIT_TEST)) candidates[count++] = i;
+        if (request->split == LL_SPLIT_ALL || (test[i] != 0) == (request->split == LL_SPLIT_TEST))
+            candidates[count++] = i;
     }
     int64_t available = count - request->first, wanted = request->count > 0 ? request->count : available;
     if (request->first < 0 || request->count < 0 || available < 1 || wanted > available) {
         if (request->first == 0 && request->count > 0) {
-            return ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name, "%lld %s wanted; there are %lld", (long long)request->count,
-                           names[request->split], (long long)count);
+            return ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name,
+                           "%lld %s wanted; there are %lld", (long long)request->count, names[request->split],
+                           (long long)count);
         }
-        return ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name, "%lld %s wanted after the first %lld; there are %lld in all",
-                       (long long)request->count, names[request->split], (long long)request->first, (long long)count);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name,
+                       "%lld %s wanted after the first %lld; there are %lld in all",
+                       (long long)request->count, names[request->split], (long long)request->first,
+                       (long long)count);
     }
     memmove(candidates, candidates + request->first, (size_t)available * sizeof *candidates);
     if (wanted < available && !request->in_order) {
@@ -162,22 +181,27 @@ static ll_status choose(const ll_dataset *dataset, const ll_subset_request *requ
 }
 
 /* The samples of a list, ascending. */
-static ll_status take_listed(const ll_dataset *dataset, const ll_subset_request *request, ll_subset *subset, ll_error *error)
+static ll_status take_listed(const ll_dataset *dataset, const ll_subset_request *request, ll_subset *subset,
+                             ll_error *error)
 {
     int64_t count = request->count;
-    if (count < 1) return ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name, "the list of samples is empty");
+    if (count < 1)
+        return ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name, "the list of samples is empty");
     int64_t *sorted = ll_allocate_array(count, sizeof *sorted);
     if (sorted == NULL) return ll_fail_memory(error, "data", (size_t)count * sizeof *sorted);
     memcpy(sorted, request->indices, (size_t)count * sizeof *sorted);
     qsort(sorted, (size_t)count, sizeof *sorted, by_value);
     ll_status status = LL_OK;
     if (sorted[0] < 0 || sorted[count - 1] >= dataset->count) {
-        status = ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name, "the list has sample %lld; there are 0 to %lld",
-                         (long long)(sorted[0] < 0 ? sorted[0] : sorted[count - 1]), (long long)dataset->count - 1);
+        status = ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name,
+                         "the list has sample %lld; there are 0 to %lld",
+                         (long long)(sorted[0] < 0 ? sorted[0] : sorted[count - 1]),
+                         (long long)dataset->count - 1);
     }
     for (int64_t i = 1; i < count && status == LL_OK; i++) {
         if (sorted[i] == sorted[i - 1]) {
-            status = ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name, "the list has sample %lld twice", (long long)sorted[i]);
+            status = ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name,
+                             "the list has sample %lld twice", (long long)sorted[i]);
         }
     }
     if (status != LL_OK) {
@@ -199,7 +223,9 @@ ll_status ll_dataset_choose(const ll_dataset *dataset, const ll_subset_request *
     int64_t *candidates = ll_allocate_array(dataset->count, sizeof *candidates), count = 0;
     uint8_t *test = ll_allocate_zeroed((size_t)dataset->count);
     bool was_divided = false;
-    ll_status status = candidates != NULL && test != NULL ? LL_OK : ll_fail_memory(error, "data", (size_t)dataset->count * 9);
+    ll_status status = candidates != NULL && test != NULL
+                           ? LL_OK
+                           : ll_fail_memory(error, "data", (size_t)dataset->count * 9);
     if (status == LL_OK) status = choose(dataset, request, candidates, test, &count, &was_divided, error);
     ll_free(test);
     if (status != LL_OK) {

@@ -1,6 +1,7 @@
-/* Corruptions after D. Hendrycks, T. Dietterich, "Benchmarking neural network robustness to common corruptions and
- * perturbations", ICLR 2019, with CIFAR-10-C's severities. Differences from the authors' code: bytes are rounded to
- * nearest, not cut off; the blur is a Gaussian of 4 sigma with mirrored borders, as scipy's. */
+/* Corruptions after D. Hendrycks, T. Dietterich, "Benchmarking neural network robustness to common
+ * corruptions and perturbations", ICLR 2019, with CIFAR-10-C's severities. Differences from the authors'
+ * code: bytes are rounded to nearest, not cut off; the blur is a Gaussian of 4 sigma with mirrored borders,
+ * as scipy's. */
 #include "losslens/data.h"
 
 #include <math.h>
@@ -10,7 +11,8 @@
 const char *ll_corruption_name(ll_corruption_kind kind)
 {
     switch (kind) {
-#define NAME(name, text) case LL_CORRUPTION_##name: return text;
+#define NAME(name, text)                                                                                     \
+    case LL_CORRUPTION_##name: return text;
         LL_CORRUPTION_LIST(NAME)
 #undef NAME
     case LL_CORRUPTIONS: break;
@@ -36,8 +38,8 @@ static uint8_t to_byte(double value)
     return scaled <= 0 ? 0 : scaled >= 255 ? 255 : (uint8_t)lrint(scaled);
 }
 
-/* Poisson by counting exponential gaps in a unit of time (Knuth), from the numbers 4096 i .. of the stream: the
- * mean here is at most 500, and exp(-500) is still a normal double. */
+/* Poisson by counting exponential gaps in a unit of time (Knuth), from the numbers 4096 i .. of the stream:
+ * the mean here is at most 500, and exp(-500) is still a normal double. */
 static double draw_poisson(ll_rng rng, uint64_t i, double mean)
 {
     double limit = exp(-mean), product = 1;
@@ -91,14 +93,16 @@ static ll_status blur(const ll_image *image, double sigma, uint8_t *out, ll_erro
         for (int64_t y = 0; y < height; y++) {
             for (int64_t x = 0; x < width; x++) {
                 double sum = 0;
-                for (int64_t k = -reach; k <= reach; k++) sum += weights[k + reach] * plane[y * width + mirror(x + k, width)];
+                for (int64_t k = -reach; k <= reach; k++)
+                    sum += weights[k + reach] * plane[y * width + mirror(x + k, width)];
                 rows[y * width + x] = sum / total;
             }
         }
         for (int64_t y = 0; y < height; y++) {
             for (int64_t x = 0; x < width; x++) {
                 double sum = 0;
-                for (int64_t k = -reach; k <= reach; k++) sum += weights[k + reach] * rows[mirror(y + k, height) * width + x];
+                for (int64_t k = -reach; k <= reach; k++)
+                    sum += weights[k + reach] * rows[mirror(y + k, height) * width + x];
                 out[(c * height + y) * width + x] = to_byte(sum / total / 255.0);
             }
         }
@@ -127,7 +131,8 @@ static void brighten(const ll_image *image, double amount, uint8_t *out)
     int64_t plane = image->height * image->width;
     for (int64_t k = 0; k < plane; k++) {
         double value = 0;
-        for (int64_t c = 0; c < image->channels; c++) value = fmax(value, image->pixels[c * plane + k] / 255.0);
+        for (int64_t c = 0; c < image->channels; c++)
+            value = fmax(value, image->pixels[c * plane + k] / 255.0);
         double raised = fmin(value + amount, 1);
         for (int64_t c = 0; c < image->channels; c++) {
             double channel = image->pixels[c * plane + k] / 255.0;
@@ -140,14 +145,18 @@ static void brighten(const ll_image *image, double amount, uint8_t *out)
 static void pixelate(const ll_image *image, double factor, uint8_t *out)
 {
     int64_t height = image->height, width = image->width;
-    int64_t rows = ll_max_int64(1, (int64_t)((double)height * factor)), columns = ll_max_int64(1, (int64_t)((double)width * factor));
+    int64_t rows = ll_max_int64(1, (int64_t)((double)height * factor)),
+            columns = ll_max_int64(1, (int64_t)((double)width * factor));
     for (int64_t c = 0; c < image->channels; c++) {
         const uint8_t *plane = image->pixels + c * height * width;
         for (int64_t y = 0; y < height; y++) {
             for (int64_t x = 0; x < width; x++) {
-                double row = (double)((2 * y + 1) * rows / (2 * height)), column = (double)((2 * x + 1) * columns / (2 * width));
-                double top = row * (double)height / (double)rows, bottom = (row + 1) * (double)height / (double)rows;
-                double left = column * (double)width / (double)columns, right = (column + 1) * (double)width / (double)columns;
+                double row = (double)((2 * y + 1) * rows / (2 * height)),
+                       column = (double)((2 * x + 1) * columns / (2 * width));
+                double top = row * (double)height / (double)rows,
+                       bottom = (row + 1) * (double)height / (double)rows;
+                double left = column * (double)width / (double)columns,
+                       right = (column + 1) * (double)width / (double)columns;
                 double sum = 0, area = 0;
                 for (int64_t j = (int64_t)top; j < height && (double)j < bottom; j++) {
                     for (int64_t i = (int64_t)left; i < width && (double)i < right; i++) {
@@ -168,14 +177,17 @@ static ll_status through_jpeg(const ll_image *image, int quality, uint8_t *out, 
     ll_text file = {0};
     ll_image decoded = {0};
     ll_status status = ll_image_encode_jpeg(image, quality, &file, error);
-    if (status == LL_OK) status = ll_image_decode(file.text, file.length, "jpeg corruption", NULL, &decoded, error);
-    if (status == LL_OK) memcpy(out, decoded.pixels, (size_t)(image->channels * image->height * image->width));
+    if (status == LL_OK)
+        status = ll_image_decode(file.text, file.length, "jpeg corruption", NULL, &decoded, error);
+    if (status == LL_OK)
+        memcpy(out, decoded.pixels, (size_t)(image->channels * image->height * image->width));
     ll_image_deinit(&decoded);
     ll_text_deinit(&file);
     return status;
 }
 
-static ll_status corrupt(const ll_image *image, ll_corruption corruption, ll_rng rng, uint8_t *out, ll_error *error)
+static ll_status corrupt(const ll_image *image, ll_corruption corruption, ll_rng rng, uint8_t *out,
+                         ll_error *error)
 {
     double amount = severities[corruption.kind][corruption.severity - 1];
     switch (corruption.kind) {
@@ -190,15 +202,18 @@ static ll_status corrupt(const ll_image *image, ll_corruption corruption, ll_rng
 
 static ll_status check(ll_corruption corruption, ll_error *error)
 {
-    if ((int)corruption.kind >= 0 && corruption.kind < LL_CORRUPTIONS && corruption.severity >= 1 && corruption.severity <= 5) {
+    if ((int)corruption.kind >= 0 && corruption.kind < LL_CORRUPTIONS && corruption.severity >= 1 &&
+        corruption.severity <= 5) {
         return LL_OK;
     }
-    return ll_fail(error, LL_INVALID_ARGUMENT, "data", NULL, "corruption %d of severity %d; 0 to %d and 1 to 5 are wanted",
-                   (int)corruption.kind, corruption.severity, LL_CORRUPTIONS - 1);
+    return ll_fail(error, LL_INVALID_ARGUMENT, "data", NULL,
+                   "corruption %d of severity %d; 0 to %d and 1 to 5 are wanted", (int)corruption.kind,
+                   corruption.severity, LL_CORRUPTIONS - 1);
 }
 
 /* One word of a list, "kind" or "kind:severity", of `length` letters. */
-static ll_status parse_one(const char *word, size_t length, ll_corruption *list, int64_t *count, ll_error *error)
+static ll_status parse_one(const char *word, size_t length, ll_corruption *list, int64_t *count,
+                           ll_error *error)
 {
     const char *names[LL_CORRUPTIONS];
     char kind[64];
@@ -212,23 +227,28 @@ static ll_status parse_one(const char *word, size_t length, ll_corruption *list,
     }
     if (which < 0) {
         const char *near = ll_nearest_word(kind, names, LL_CORRUPTIONS);
-        return ll_fail(error, LL_NOT_FOUND, "data", kind, "no corruption of that name%s%s; there are gaussian_noise, shot_noise, impulse_noise, "
+        return ll_fail(error, LL_NOT_FOUND, "data", kind,
+                       "no corruption of that name%s%s; there are gaussian_noise, shot_noise, impulse_noise, "
                        "speckle_noise, blur, contrast, brightness, jpeg, pixelate, or all of them: all",
                        near != NULL ? "; did you mean " : "", near != NULL ? near : "");
     }
     bool one = colon != NULL && word + length == colon + 2 && colon[1] >= '1' && colon[1] <= '5';
     if (colon != NULL && !one) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "data", kind, "got the severity \"%.*s\"; wanted 1 to 5", (int)(word + length - colon - 1), colon + 1);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "data", kind, "got the severity \"%.*s\"; wanted 1 to 5",
+                       (int)(word + length - colon - 1), colon + 1);
     }
     for (int severity = 1; severity <= 5; severity++) {
         if (one && severity != colon[1] - '0') continue;
-        if (*count == LL_CORRUPTION_LIMIT) return ll_fail(error, LL_TOO_LARGE, "data", kind, "more than %d corruptions", LL_CORRUPTION_LIMIT);
+        if (*count == LL_CORRUPTION_LIMIT)
+            return ll_fail(error, LL_TOO_LARGE, "data", kind, "more than %d corruptions",
+                           LL_CORRUPTION_LIMIT);
         list[(*count)++] = (ll_corruption){(ll_corruption_kind)which, severity};
     }
     return LL_OK;
 }
 
-ll_status ll_corruptions_parse(const char *text, ll_corruption corruptions[LL_CORRUPTION_LIMIT], int64_t *count, ll_error *error)
+ll_status ll_corruptions_parse(const char *text, ll_corruption corruptions[LL_CORRUPTION_LIMIT],
+                               int64_t *count, ll_error *error)
 {
     ll_corruption list[LL_CORRUPTION_LIMIT];
     int64_t read = 0;
@@ -248,12 +268,14 @@ ll_status ll_corruptions_parse(const char *text, ll_corruption corruptions[LL_CO
     return LL_OK;
 }
 
-ll_status ll_corrupt_image(const ll_image *image, ll_corruption corruption, ll_rng rng, ll_image *corrupted, ll_error *error)
+ll_status ll_corrupt_image(const ll_image *image, ll_corruption corruption, ll_rng rng, ll_image *corrupted,
+                           ll_error *error)
 {
     LL_TRY(check(corruption, error));
     ll_image result = *image;
     result.pixels = ll_allocate((size_t)(image->channels * image->height * image->width));
-    if (result.pixels == NULL) return ll_fail_memory(error, "data", (size_t)(image->channels * image->height * image->width));
+    if (result.pixels == NULL)
+        return ll_fail_memory(error, "data", (size_t)(image->channels * image->height * image->width));
     ll_status status = corrupt(image, corruption, rng, result.pixels, error);
     if (status != LL_OK) {
         ll_free(result.pixels);
@@ -281,7 +303,8 @@ static ll_status allocate_like(const ll_dataset *dataset, int64_t count, ll_data
     result->pixels = ll_allocate_array(count, (size_t)dataset->width);
     result->base = ll_allocate_array(count, sizeof *result->base);
     result->base_hashes = ll_allocate_array(count, sizeof *result->base_hashes);
-    bool good = result->name != NULL && result->pixels != NULL && result->base != NULL && result->base_hashes != NULL;
+    bool good =
+        result->name != NULL && result->pixels != NULL && result->base != NULL && result->base_hashes != NULL;
     if (dataset->labels != NULL) {
         result->labels = ll_allocate_array(count * dataset->label_width, sizeof *result->labels);
         good = good && result->labels != NULL;
@@ -314,23 +337,29 @@ static ll_status fill(const ll_dataset *dataset, const ll_subset *subset, const 
         uint64_t drawn = ll_rng_below(which, (uint64_t)from, (uint64_t)corruption_count);
         char name[32];
         snprintf(name, sizeof name, "image %lld", (long long)from);
-        ll_image image = {dataset->shape[0], dataset->shape[1], dataset->shape[2], dataset->pixels + from * dataset->width};
+        ll_image image = {dataset->shape[0], dataset->shape[1], dataset->shape[2],
+                          dataset->pixels + from * dataset->width};
         LL_TRY(corrupt(&image, corruptions[drawn], ll_rng_make(seed, "corruption", name),
                        result->pixels + i * dataset->width, error));
         result->base[i] = dataset->base != NULL ? dataset->base[from] : from;
-        result->base_hashes[i] = dataset->base_hashes != NULL ? dataset->base_hashes[from]
-                                                              : ll_hash_bytes(image.pixels, (size_t)dataset->width);
+        result->base_hashes[i] = dataset->base_hashes != NULL
+                                     ? dataset->base_hashes[from]
+                                     : ll_hash_bytes(image.pixels, (size_t)dataset->width);
         if (result->is_test != NULL) result->is_test[i] = dataset->is_test[from];
     }
-    if (result->labels != NULL) ll_dataset_fetch_labels(dataset, subset->indices, subset->count, result->labels);
-    if (result->targets != NULL) ll_dataset_fetch_targets(dataset, subset->indices, subset->count, result->targets);
+    if (result->labels != NULL)
+        ll_dataset_fetch_labels(dataset, subset->indices, subset->count, result->labels);
+    if (result->targets != NULL)
+        ll_dataset_fetch_targets(dataset, subset->indices, subset->count, result->targets);
     return LL_OK;
 }
 
-ll_status ll_dataset_corrupt(const ll_dataset *dataset, const ll_subset *subset, const ll_corruption *corruptions,
-                             int64_t corruption_count, uint64_t seed, ll_dataset **corrupted, ll_error *error)
+ll_status ll_dataset_corrupt(const ll_dataset *dataset, const ll_subset *subset,
+                             const ll_corruption *corruptions, int64_t corruption_count, uint64_t seed,
+                             ll_dataset **corrupted, ll_error *error)
 {
-    bool image = dataset->pixels != NULL && dataset->rank == 3 && (dataset->shape[0] == 1 || dataset->shape[0] == 3);
+    bool image =
+        dataset->pixels != NULL && dataset->rank == 3 && (dataset->shape[0] == 1 || dataset->shape[0] == 3);
     if (!image || subset->count < 1 || corruption_count < 1) {
         return ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name,
                        "images of 1 or 3 channels, at least one sample and one corruption are wanted");

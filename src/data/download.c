@@ -1,4 +1,5 @@
-/* Fetching with libcurl: limited to the size that is known, continued where it stopped, named when its checksum is right. */
+/* Fetching with libcurl: limited to the size that is known, continued where it stopped, named when its
+ * checksum is right. */
 #define _POSIX_C_SOURCE 200809L
 #include "losslens/data_download.h"
 
@@ -13,7 +14,7 @@
 enum { PATH_BYTES = 1024 };
 
 #define TORONTO "https://www.cs.toronto.edu/~kriz"
-#define MNIST "https://ossci-datasets.s3.amazonaws.com/mnist"
+#define MNIST   "https://ossci-datasets.s3.amazonaws.com/mnist"
 #define FASHION "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
 
 static const ll_remote_file files[] = {
@@ -30,7 +31,10 @@ static const ll_remote_file files[] = {
 };
 enum { FILES = sizeof files / sizeof *files };
 
-const ll_remote_file *ll_remote_file_at(int64_t index) { return index >= 0 && index < FILES ? &files[index] : NULL; }
+const ll_remote_file *ll_remote_file_at(int64_t index)
+{
+    return index >= 0 && index < FILES ? &files[index] : NULL;
+}
 
 ll_status ll_data_folder(char *path, size_t capacity, ll_error *error)
 {
@@ -42,23 +46,27 @@ ll_status ll_data_folder(char *path, size_t capacity, ll_error *error)
         if (value == NULL || *value == 0) continue;
         char made[PATH_BYTES];
         int length = snprintf(made, sizeof made, "%s%s", value, places[i].below);
-        if (length >= (int)sizeof made || (size_t)length >= capacity) return ll_fail(error, LL_TOO_LARGE, "data", places[i].variable, "the path is too long");
+        if (length >= (int)sizeof made || (size_t)length >= capacity)
+            return ll_fail(error, LL_TOO_LARGE, "data", places[i].variable, "the path is too long");
         memcpy(path, made, (size_t)length + 1);
         return LL_OK;
     }
-    return ll_fail(error, LL_NOT_FOUND, "data", NULL, "no folder for data sets: none of LOSSLENS_DATA, XDG_DATA_HOME, HOME is set");
+    return ll_fail(error, LL_NOT_FOUND, "data", NULL,
+                   "no folder for data sets: none of LOSSLENS_DATA, XDG_DATA_HOME, HOME is set");
 }
 
 /* The folder and those above it. */
 static ll_status make_folder(const char *path, ll_error *error)
 {
     char made[PATH_BYTES];
-    if (snprintf(made, sizeof made, "%s", path) >= (int)sizeof made) return ll_fail(error, LL_TOO_LARGE, "data", path, "the path is too long");
+    if (snprintf(made, sizeof made, "%s", path) >= (int)sizeof made)
+        return ll_fail(error, LL_TOO_LARGE, "data", path, "the path is too long");
     for (char *slash = made + 1;; slash++) {
         if (*slash != '/' && *slash != 0) continue;
         char kept = *slash;
         *slash = 0;
-        if (mkdir(made, 0777) != 0 && errno != EEXIST) return ll_fail(error, LL_IO, "data", made, "cannot make the folder: %s", strerror(errno));
+        if (mkdir(made, 0777) != 0 && errno != EEXIST)
+            return ll_fail(error, LL_IO, "data", made, "cannot make the folder: %s", strerror(errno));
         *slash = kept;
         if (kept == 0) return LL_OK;
     }
@@ -85,12 +93,14 @@ static size_t take_bytes(char *bytes, size_t size, size_t count, void *context)
     return written;
 }
 
-static int tell_progress(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+static int tell_progress(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total,
+                         curl_off_t up_now)
 {
     transfer *t = context;
     (void)total, (void)now, (void)up_total, (void)up_now;
     if (t->options->progress == NULL) return 0;
-    t->stopped = !t->options->progress(t->options->context, t->file->file, t->start + t->written, t->file->bytes);
+    t->stopped =
+        !t->options->progress(t->options->context, t->file->file, t->start + t->written, t->file->bytes);
     return t->stopped ? 1 : 0;
 }
 
@@ -122,13 +132,15 @@ static int64_t size_of(const char *path)
     return stat(path, &state) == 0 && S_ISREG(state.st_mode) ? (int64_t)state.st_size : -1;
 }
 
-/* From byte `start` to the end, or as far as it goes; what came stays in the part file. *refused: the server does not
- * continue a file. */
-static ll_status fetch_from(const ll_remote_file *file, const ll_download_options *options, const char *part, int64_t start, bool *refused, ll_error *error)
+/* From byte `start` to the end, or as far as it goes; what came stays in the part file. *refused: the server
+ * does not continue a file. */
+static ll_status fetch_from(const ll_remote_file *file, const ll_download_options *options, const char *part,
+                            int64_t start, bool *refused, ll_error *error)
 {
     char address[PATH_BYTES], reason[CURL_ERROR_SIZE] = "";
     transfer t = {.file = file, .options = options, .start = start};
-    if (snprintf(address, sizeof address, "%s/%s", options->from != NULL ? options->from : file->address, file->file) >= (int)sizeof address)
+    if (snprintf(address, sizeof address, "%s/%s", options->from != NULL ? options->from : file->address,
+                 file->file) >= (int)sizeof address)
         return ll_fail(error, LL_TOO_LARGE, "data", file->file, "the address is too long");
     t.out = fopen(part, start > 0 ? "ab" : "wb");
     if (t.out == NULL) return ll_fail(error, LL_IO, "data", part, "cannot write: %s", strerror(errno));
@@ -143,15 +155,19 @@ static ll_status fetch_from(const ll_remote_file *file, const ll_download_option
     if (fclose(t.out) != 0 && write_error == 0) write_error = errno;
     *refused = code == CURLE_RANGE_ERROR;
     if (size_of(part) == 0) (void)remove(part);
-    if (write_error != 0) return ll_fail(error, LL_IO, "data", part, "cannot write: %s", strerror(write_error));
+    if (write_error != 0)
+        return ll_fail(error, LL_IO, "data", part, "cannot write: %s", strerror(write_error));
     if (t.too_long) {
         (void)remove(part);
-        return ll_fail(error, LL_INVALID_FILE, "data", address, "has more than the %lld bytes that the file should have", (long long)file->bytes);
+        return ll_fail(error, LL_INVALID_FILE, "data", address,
+                       "has more than the %lld bytes that the file should have", (long long)file->bytes);
     }
     if (t.stopped) return ll_fail(error, LL_CANCELLED, "data", address, "stopped; the next call continues");
     if (code == CURLE_OK) return LL_OK;
-    return ll_fail(error, LL_IO, "data", address, "%s. Without a network, put this file (%lld bytes, MD5 %s) into %s", reason[0] != 0 ? reason : curl_easy_strerror(code),
-                   (long long)file->bytes, file->md5, options->folder);
+    return ll_fail(error, LL_IO, "data", address,
+                   "%s. Without a network, put this file (%lld bytes, MD5 %s) into %s",
+                   reason[0] != 0 ? reason : curl_easy_strerror(code), (long long)file->bytes, file->md5,
+                   options->folder);
 }
 
 static ll_status check(const ll_remote_file *file, const char *path, ll_error *error)
@@ -159,7 +175,8 @@ static ll_status check(const ll_remote_file *file, const char *path, ll_error *e
     char md5[33];
     int64_t bytes = size_of(path);
     if (bytes != file->bytes) {
-        return ll_fail(error, LL_INVALID_FILE, "data", path, "has %lld bytes; wanted %lld", (long long)bytes, (long long)file->bytes);
+        return ll_fail(error, LL_INVALID_FILE, "data", path, "has %lld bytes; wanted %lld", (long long)bytes,
+                       (long long)file->bytes);
     }
     LL_TRY(ll_file_md5(path, md5, error));
     if (strcmp(md5, file->md5) == 0) return LL_OK;
@@ -169,8 +186,10 @@ static ll_status check(const ll_remote_file *file, const char *path, ll_error *e
 ll_status ll_download(const ll_remote_file *file, const ll_download_options *options, ll_error *error)
 {
     char path[PATH_BYTES], part[PATH_BYTES + 8];
-    if (options->folder == NULL) return ll_fail(error, LL_INVALID_ARGUMENT, "data", file->file, "a folder is wanted");
-    if (snprintf(path, sizeof path, "%s/%s", options->folder, file->file) >= (int)sizeof path) return ll_fail(error, LL_TOO_LARGE, "data", options->folder, "the path is too long");
+    if (options->folder == NULL)
+        return ll_fail(error, LL_INVALID_ARGUMENT, "data", file->file, "a folder is wanted");
+    if (snprintf(path, sizeof path, "%s/%s", options->folder, file->file) >= (int)sizeof path)
+        return ll_fail(error, LL_TOO_LARGE, "data", options->folder, "the path is too long");
     snprintf(part, sizeof part, "%s.part", path);
     if (size_of(path) >= 0) {
         LL_TRY(check(file, path, error));
@@ -182,7 +201,8 @@ ll_status ll_download(const ll_remote_file *file, const ll_download_options *opt
     if (start > file->bytes) start = 0;
     if (start < file->bytes) {
         ll_status status = fetch_from(file, options, part, start, &refused, error);
-        if (status != LL_OK && refused && start > 0) status = fetch_from(file, options, part, 0, &refused, error);
+        if (status != LL_OK && refused && start > 0)
+            status = fetch_from(file, options, part, 0, &refused, error);
         LL_TRY(status);
     }
     ll_status status = check(file, part, error);
@@ -190,6 +210,7 @@ ll_status ll_download(const ll_remote_file *file, const ll_download_options *opt
         (void)remove(part); /* a wrong beginning must not be continued for ever */
         return status;
     }
-    if (rename(part, path) != 0) return ll_fail(error, LL_IO, "data", path, "cannot rename: %s", strerror(errno));
+    if (rename(part, path) != 0)
+        return ll_fail(error, LL_IO, "data", path, "cannot rename: %s", strerror(errno));
     return LL_OK;
 }

@@ -7,9 +7,13 @@
 
 /* ------------------------------------------------------------------ normalisation */
 
-static int64_t channels_of(const ll_dataset *dataset) { return dataset->rank > 0 ? dataset->shape[0] : 1; }
+static int64_t channels_of(const ll_dataset *dataset)
+{
+    return dataset->rank > 0 ? dataset->shape[0] : 1;
+}
 
-ll_status ll_normalisation_check(const ll_normalisation *normalisation, const ll_dataset *dataset, ll_error *error)
+ll_status ll_normalisation_check(const ll_normalisation *normalisation, const ll_dataset *dataset,
+                                 ll_error *error)
 {
     int64_t channels = normalisation->channels;
     if (channels < 0 || channels > LL_CHANNEL_LIMIT || (channels > 1 && channels != channels_of(dataset))) {
@@ -20,16 +24,17 @@ ll_status ll_normalisation_check(const ll_normalisation *normalisation, const ll
     for (int64_t c = 0; c < channels; c++) {
         if (!isfinite(normalisation->mean[c]) || !(normalisation->deviation[c] > 0.0F) ||
             !isfinite(normalisation->deviation[c])) {
-            return ll_fail(error, LL_INVALID_ARGUMENT, "data", dataset->name,
-                           "channel %lld: mean %g and deviation %g; finite numbers and a deviation above 0 are wanted",
-                           (long long)c, (double)normalisation->mean[c], (double)normalisation->deviation[c]);
+            return ll_fail(
+                error, LL_INVALID_ARGUMENT, "data", dataset->name,
+                "channel %lld: mean %g and deviation %g; finite numbers and a deviation above 0 are wanted",
+                (long long)c, (double)normalisation->mean[c], (double)normalisation->deviation[c]);
         }
     }
     return LL_OK;
 }
 
-ll_status ll_normalisation_measure(const ll_dataset *dataset, const ll_subset *subset, ll_normalisation *normalisation,
-                                   ll_error *error)
+ll_status ll_normalisation_measure(const ll_dataset *dataset, const ll_subset *subset,
+                                   ll_normalisation *normalisation, ll_error *error)
 {
     int64_t channels = channels_of(dataset), plane = dataset->width / (channels > 0 ? channels : 1);
     if (channels > LL_CHANNEL_LIMIT) channels = 1, plane = dataset->width;
@@ -44,7 +49,8 @@ ll_status ll_normalisation_measure(const ll_dataset *dataset, const ll_subset *s
             for (int64_t i = 0; i < subset->count; i++) {
                 int64_t at = subset->indices[i] * dataset->width + c * plane;
                 for (int64_t k = 0; k < plane; k++) {
-                    double value = dataset->pixels != NULL ? dataset->pixels[at + k] / 255.0 : (double)dataset->values[at + k];
+                    double value = dataset->pixels != NULL ? dataset->pixels[at + k] / 255.0
+                                                           : (double)dataset->values[at + k];
                     if (pass == 0) {
                         sum += value;
                     } else {
@@ -94,7 +100,7 @@ static void place_plane(const ll_dataset *dataset, int64_t at, int64_t height, i
             int64_t from_y = y + where.top, from_x = (where.mirrored ? width - 1 - x : x) + where.left;
             bool inside = from_y >= 0 && from_y < height && from_x >= 0 && from_x < width;
             int64_t from = at + from_y * width + from_x;
-            target[y * width + x] = !inside                    ? 0.0F
+            target[y * width + x] = !inside                   ? 0.0F
                                     : dataset->pixels != NULL ? (float)dataset->pixels[from] / 255.0F
                                                               : dataset->values[from];
         }
@@ -112,7 +118,8 @@ static void copy_plane(const ll_dataset *dataset, int64_t at, int64_t count, flo
 }
 
 void ll_dataset_fetch(const ll_dataset *dataset, const int64_t *indices, int64_t count,
-                      const ll_normalisation *normalisation, const ll_augmentation *augmentation, float *inputs)
+                      const ll_normalisation *normalisation, const ll_augmentation *augmentation,
+                      float *inputs)
 {
     int64_t channels = channels_of(dataset), plane = channels > 0 ? dataset->width / channels : 0;
     bool image = dataset->rank == 3;
@@ -137,7 +144,8 @@ void ll_dataset_fetch(const ll_dataset *dataset, const int64_t *indices, int64_t
     }
 }
 
-void ll_dataset_fetch_labels(const ll_dataset *dataset, const int64_t *indices, int64_t count, int64_t *labels)
+void ll_dataset_fetch_labels(const ll_dataset *dataset, const int64_t *indices, int64_t count,
+                             int64_t *labels)
 {
     int64_t width = dataset->label_width;
     for (int64_t i = 0; i < count; i++) {
@@ -145,7 +153,8 @@ void ll_dataset_fetch_labels(const ll_dataset *dataset, const int64_t *indices, 
     }
 }
 
-void ll_dataset_fetch_targets(const ll_dataset *dataset, const int64_t *indices, int64_t count, float *targets)
+void ll_dataset_fetch_targets(const ll_dataset *dataset, const int64_t *indices, int64_t count,
+                              float *targets)
 {
     int64_t width = dataset->target_width;
     for (int64_t i = 0; i < count; i++) {
@@ -161,10 +170,12 @@ void ll_subset_shuffle(const ll_subset *subset, uint64_t seed, int64_t epoch, in
     for (int64_t i = 0; i < subset->count; i++) order[i] = subset->indices[order[i]];
 }
 
-ll_status ll_subset_batches(const ll_subset *subset, int64_t batch, bool drop_last, int64_t *batches, ll_error *error)
+ll_status ll_subset_batches(const ll_subset *subset, int64_t batch, bool drop_last, int64_t *batches,
+                            ll_error *error)
 {
     if (batch < 1) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "data", NULL, "a batch has at least 1 sample; got %lld", (long long)batch);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "data", NULL, "a batch has at least 1 sample; got %lld",
+                       (long long)batch);
     }
     int64_t full = subset->count / batch, all = full + (subset->count % batch != 0);
     int64_t result = drop_last ? full : all;

@@ -11,12 +11,16 @@ static const char *const module = "training";
 
 enum { OTHERS = 7 }; /* tensors besides the model's */
 
-static ll_tensor_type tensor_type(ll_real type) { return type == LL_REAL_FLOAT32 ? LL_TENSOR_FLOAT32 : LL_TENSOR_FLOAT64; }
+static ll_tensor_type tensor_type(ll_real type)
+{
+    return type == LL_REAL_FLOAT32 ? LL_TENSOR_FLOAT32 : LL_TENSOR_FLOAT64;
+}
 
 static const char *model_name(ll_arena *arena, const char *name)
 {
     char text[512];
-    return snprintf(text, sizeof text, "model.%s", name) < (int)sizeof text ? ll_arena_text(arena, text) : NULL;
+    return snprintf(text, sizeof text, "model.%s", name) < (int)sizeof text ? ll_arena_text(arena, text)
+                                                                            : NULL;
 }
 
 /* The model's tensors at theta and buffers; false: no memory, or a name without end. */
@@ -26,7 +30,9 @@ static bool list_model(const checkpoint *state, ll_arena *arena, ll_tensor *tens
     for (int64_t p = 0; p < info->parameters; p++) {
         const ll_parameter *parameter = &info->parameter[p];
         ll_tensor *tensor = &tensors[p];
-        *tensor = (ll_tensor){.name = model_name(arena, parameter->name), .type = tensor_type(info->type), .rank = parameter->rank,
+        *tensor = (ll_tensor){.name = model_name(arena, parameter->name),
+                              .type = tensor_type(info->type),
+                              .rank = parameter->rank,
                               .data = ll_vector_at(info->type, state->theta, parameter->offset)};
         memcpy(tensor->shape, parameter->shape, (size_t)parameter->rank * sizeof *parameter->shape);
         if (tensor->name == NULL) return false;
@@ -34,7 +40,10 @@ static bool list_model(const checkpoint *state, ll_arena *arena, ll_tensor *tens
     for (int64_t b = 0; b < info->buffers; b++) {
         const ll_buffer_entry *buffer = &info->buffer[b];
         ll_tensor *tensor = &tensors[info->parameters + b];
-        *tensor = (ll_tensor){.name = model_name(arena, buffer->name), .type = tensor_type(info->type), .rank = 1, .shape = {buffer->count},
+        *tensor = (ll_tensor){.name = model_name(arena, buffer->name),
+                              .type = tensor_type(info->type),
+                              .rank = 1,
+                              .shape = {buffer->count},
                               .data = ll_vector_at(info->type, state->buffers, buffer->offset)};
         if (tensor->name == NULL) return false;
     }
@@ -43,22 +52,45 @@ static bool list_model(const checkpoint *state, ll_arena *arena, ll_tensor *tens
 
 static int64_t list_head(checkpoint *state, ll_tensor *tensors)
 {
-    tensors[0] = (ll_tensor){.name = "training.counters", .type = LL_TENSOR_INT64, .rank = 1, .shape = {CHECKPOINT_COUNTERS}, .data = state->counters};
-    tensors[1] = (ll_tensor){.name = "training.sums", .type = LL_TENSOR_FLOAT64, .rank = 1, .shape = {2}, .data = state->sums};
+    tensors[0] = (ll_tensor){.name = "training.counters",
+                             .type = LL_TENSOR_INT64,
+                             .rank = 1,
+                             .shape = {CHECKPOINT_COUNTERS},
+                             .data = state->counters};
+    tensors[1] = (ll_tensor){
+        .name = "training.sums", .type = LL_TENSOR_FLOAT64, .rank = 1, .shape = {2}, .data = state->sums};
     return 2;
 }
 
 static int64_t list_rest(const checkpoint *state, ll_tensor *tensors)
 {
     int64_t count = 0;
-    tensors[count++] = (ll_tensor){.name = "training.loss", .type = LL_TENSOR_FLOAT64, .rank = 1, .shape = {state->epochs}, .data = state->loss};
-    tensors[count++] = (ll_tensor){.name = "training.gradient_norm", .type = LL_TENSOR_FLOAT64, .rank = 1, .shape = {state->epochs}, .data = state->gradient_norm};
-    tensors[count++] = (ll_tensor){.name = "training.evaluation", .type = LL_TENSOR_FLOAT64, .rank = 2, .shape = {state->epochs, 1 + state->info->metrics},
+    tensors[count++] = (ll_tensor){.name = "training.loss",
+                                   .type = LL_TENSOR_FLOAT64,
+                                   .rank = 1,
+                                   .shape = {state->epochs},
+                                   .data = state->loss};
+    tensors[count++] = (ll_tensor){.name = "training.gradient_norm",
+                                   .type = LL_TENSOR_FLOAT64,
+                                   .rank = 1,
+                                   .shape = {state->epochs},
+                                   .data = state->gradient_norm};
+    tensors[count++] = (ll_tensor){.name = "training.evaluation",
+                                   .type = LL_TENSOR_FLOAT64,
+                                   .rank = 2,
+                                   .shape = {state->epochs, 1 + state->info->metrics},
                                    .data = state->evaluation};
     if (state->ended) return count;
     ll_optimiser *o = state->optimiser;
-    tensors[count++] = (ll_tensor){.name = "optimiser.scalars", .type = LL_TENSOR_UINT8, .rank = 1, .shape = {(int64_t)optimiser_head_bytes(o)}};
-    tensors[count++] = (ll_tensor){.name = "optimiser.vectors", .type = tensor_type(o->type), .rank = 2, .shape = {o->state_vectors, o->n}, .data = o->vectors};
+    tensors[count++] = (ll_tensor){.name = "optimiser.scalars",
+                                   .type = LL_TENSOR_UINT8,
+                                   .rank = 1,
+                                   .shape = {(int64_t)optimiser_head_bytes(o)}};
+    tensors[count++] = (ll_tensor){.name = "optimiser.vectors",
+                                   .type = tensor_type(o->type),
+                                   .rank = 2,
+                                   .shape = {o->state_vectors, o->n},
+                                   .data = o->vectors};
     return count;
 }
 
@@ -72,7 +104,8 @@ ll_status checkpoint_encode(const checkpoint *state, ll_text *bytes, ll_error *e
     ll_tensor *tensors = ll_allocate_array(count + OTHERS, sizeof *tensors);
     unsigned char *head = ll_allocate(optimiser_head_bytes(state->optimiser));
     bool good = arena != NULL && tensors != NULL && head != NULL && list_model(state, arena, tensors);
-    ll_status status = good ? LL_OK : ll_fail_memory(error, module, (size_t)(count + OTHERS) * sizeof *tensors);
+    ll_status status =
+        good ? LL_OK : ll_fail_memory(error, module, (size_t)(count + OTHERS) * sizeof *tensors);
     if (good) {
         count += list_head(&copy, tensors + count);
         count += list_rest(&copy, tensors + count);
@@ -100,7 +133,8 @@ static ll_status copy_tensor(const ll_tensor_file *file, const ll_tensor *wanted
         char got[160] = "nothing", want[160];
         ll_tensor_describe(wanted, want, sizeof want);
         if (found != NULL) ll_tensor_describe(found, got, sizeof got);
-        return ll_fail(error, LL_INVALID_ARGUMENT, module, wanted->name, "it belongs to another run or is damaged: %s; wanted %s", got, want);
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, wanted->name,
+                       "it belongs to another run or is damaged: %s; wanted %s", got, want);
     }
     if (ll_tensor_count(found) > 0) memcpy(to, found->data, ll_tensor_bytes(found));
     return LL_OK;
@@ -125,16 +159,20 @@ ll_status checkpoint_read_head(const void *bytes, size_t size, checkpoint *state
     return status;
 }
 
-static ll_status read_model(const ll_tensor_file *file, const checkpoint *state, ll_arena *arena, ll_error *error)
+static ll_status read_model(const ll_tensor_file *file, const checkpoint *state, ll_arena *arena,
+                            ll_error *error)
 {
     const ll_problem_info *info = state->info;
     int64_t count = info->parameters + info->buffers;
     ll_tensor *wanted = ll_arena_allocate(arena, (size_t)(count + 1) * sizeof *wanted);
-    if (wanted == NULL || !list_model(state, arena, wanted)) return ll_fail_memory(error, module, (size_t)count * sizeof *wanted);
+    if (wanted == NULL || !list_model(state, arena, wanted))
+        return ll_fail_memory(error, module, (size_t)count * sizeof *wanted);
     for (int64_t i = 0; i < count; i++) {
         bool buffer = i >= info->parameters;
         int64_t offset = buffer ? info->buffer[i - info->parameters].offset : info->parameter[i].offset;
-        LL_TRY(copy_tensor(file, &wanted[i], ll_vector_at_mutable(info->type, buffer ? state->buffers : state->theta, offset), error));
+        LL_TRY(copy_tensor(file, &wanted[i],
+                           ll_vector_at_mutable(info->type, buffer ? state->buffers : state->theta, offset),
+                           error));
     }
     return LL_OK;
 }
@@ -159,7 +197,8 @@ ll_status checkpoint_read_rest(const void *bytes, size_t size, checkpoint *state
     ll_tensor_file *file;
     LL_TRY(open_file(bytes, size, &file, error));
     ll_arena *arena = ll_arena_create(4096);
-    ll_status status = arena != NULL ? read_rest(file, state, arena, error) : ll_fail_memory(error, module, 4096);
+    ll_status status =
+        arena != NULL ? read_rest(file, state, arena, error) : ll_fail_memory(error, module, 4096);
     ll_arena_destroy(arena);
     ll_tensor_file_destroy(file);
     return status;

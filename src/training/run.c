@@ -315,16 +315,22 @@ enum { AT_EPOCH, AT_STEPS, AT_EVALUATIONS, AT_STOP_STEP, AT_REASON, AT_RECORDED,
 
 static checkpoint view_of(trainer *t)
 {
-    return (checkpoint){.info = t->info, .optimiser = t->optimiser, .theta = t->theta, .buffers = t->buffers, .loss = t->loss,
-                        .gradient_norm = t->gradient_norm, .evaluation = t->evaluation};
+    return (checkpoint){.info = t->info,
+                        .optimiser = t->optimiser,
+                        .theta = t->theta,
+                        .buffers = t->buffers,
+                        .loss = t->loss,
+                        .gradient_norm = t->gradient_norm,
+                        .evaluation = t->evaluation};
 }
 
 static ll_status save(trainer *t, const char *name, ll_error *error)
 {
     if (t->sink == NULL || t->sink->put == NULL) return LL_OK;
     checkpoint state = view_of(t);
-    const int64_t counters[CHECKPOINT_COUNTERS] = {t->epoch, t->steps, t->evaluations, t->stop_step, (int64_t)t->reason,
-                                                   t->recorded, t->number, t->options.epochs};
+    const int64_t counters[CHECKPOINT_COUNTERS] = {t->epoch,     t->steps,           t->evaluations,
+                                                   t->stop_step, (int64_t)t->reason, t->recorded,
+                                                   t->number,    t->options.epochs};
     memcpy(state.counters, counters, sizeof counters);
     state.sums[0] = t->sum;
     state.sums[1] = t->epoch < t->options.epochs ? t->gradient_norm[t->epoch] : 0;
@@ -342,9 +348,11 @@ static ll_status load(trainer *t, const void *bytes, size_t count, ll_error *err
     checkpoint state = view_of(t);
     LL_TRY(checkpoint_read_head(bytes, count, &state, error));
     const int64_t *at = state.counters;
-    if (at[AT_EPOCH] < 0 || at[AT_EPOCH] > t->options.epochs || at[AT_RECORDED] < 0 || at[AT_RECORDED] > trajectory_length(t) ||
-        at[AT_NUMBER] < 0 || at[AT_NUMBER] > t->batches || (at[AT_NUMBER] > 0 && at[AT_EPOCH] == t->options.epochs))
-        return ll_fail(error, LL_INVALID_ARGUMENT, module, "epoch piece", "it belongs to another run (epochs differ) or is damaged");
+    if (at[AT_EPOCH] < 0 || at[AT_EPOCH] > t->options.epochs || at[AT_RECORDED] < 0 ||
+        at[AT_RECORDED] > trajectory_length(t) || at[AT_NUMBER] < 0 || at[AT_NUMBER] > t->batches ||
+        (at[AT_NUMBER] > 0 && at[AT_EPOCH] == t->options.epochs))
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, "epoch piece",
+                       "it belongs to another run (epochs differ) or is damaged");
     state.epochs = at[AT_EPOCH];
     state.ended = at[AT_EPOCH] == t->options.epochs || at[AT_REASON] != LL_STEP_GOING;
     LL_TRY(checkpoint_read_rest(bytes, count, &state, error));
@@ -409,7 +417,8 @@ static ll_status resume(trainer *t, ll_error *error)
         checkpoint state = view_of(t);
         ll_status status = checkpoint_read_head(bytes, count, &state, error);
         const int64_t *at = state.counters;
-        bool later = status == LL_OK && t->reason == LL_STEP_GOING && (at[AT_EPOCH] > t->epoch || (at[AT_EPOCH] == t->epoch && at[AT_NUMBER] > 0));
+        bool later = status == LL_OK && t->reason == LL_STEP_GOING &&
+                     (at[AT_EPOCH] > t->epoch || (at[AT_EPOCH] == t->epoch && at[AT_NUMBER] > 0));
         if (later) status = load(t, bytes, count, error);
         ll_free(bytes);
         LL_TRY(status);

@@ -1,4 +1,5 @@
 /* Loading, choosing, fetching: against numbers worked out by hand or by counting. */
+#define _POSIX_C_SOURCE 200809L
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* Fetching: checksums after RFC 1321; a file address; a server on the loopback interface that breaks off and is continued,
- * that does not continue, that sends too much, that is not there. */
+/* Fetching: checksums after RFC 1321; a file address; a server on the loopback interface that breaks off and
+ * is continued, that does not continue, that sends too much, that is not there. */
 #define _POSIX_C_SOURCE 200809L
 #include "../support_cmocka.h"
 
@@ -43,12 +43,17 @@ static void test_md5(void **state)
 {
     (void)state;
     /* The test suite of RFC 1321, and lengths around a block (checked with md5sum). */
-    static const char *const table[][2] = {{"", "d41d8cd98f00b204e9800998ecf8427e"}, {"a", "0cc175b9c0f1b6a831c399e269772661"},
-        {"abc", "900150983cd24fb0d6963f7d28e17f72"}, {"message digest", "f96b697d7cb7938d525a2f31aaf161d0"},
-        {"12345678901234567890123456789012345678901234567890123456789012345678901234567890", "57edf4a22be3c955ac49da2e2107b67a"},
+    static const char *const table[][2] = {
+        {"", "d41d8cd98f00b204e9800998ecf8427e"},
+        {"a", "0cc175b9c0f1b6a831c399e269772661"},
+        {"abc", "900150983cd24fb0d6963f7d28e17f72"},
+        {"message digest", "f96b697d7cb7938d525a2f31aaf161d0"},
+        {"12345678901234567890123456789012345678901234567890123456789012345678901234567890",
+         "57edf4a22be3c955ac49da2e2107b67a"},
         {"1234567890123456789012345678901234567890123456789012345", "c9ccf168914a1bcfc3229f1948e67da0"},
         {"12345678901234567890123456789012345678901234567890123456", "49f193adce178490e34d1b3a4ec0064c"},
-        {"1234567890123456789012345678901234567890123456789012345678901234", "eb6c4179c0a7c82cc2828c1e6338e165"}};
+        {"1234567890123456789012345678901234567890123456789012345678901234",
+         "eb6c4179c0a7c82cc2828c1e6338e165"}};
     char path[128], md5[33];
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         write_file(in_folder("message", path), table[i][0], strlen(table[i][0]));
@@ -67,7 +72,7 @@ static void test_a_file_address(void **state)
     in_folder("deep/er", path);
     ll_remote_file file = {"set", "data.bin", address, md5, BYTES};
     ll_download_options options = {.folder = path};
-    ll_error error = {0};
+    ll_error reason = {0};
     CHECK_OK(ll_download(&file, &options, error));
     char made[160];
     snprintf(made, sizeof made, "%s/data.bin", path);
@@ -76,17 +81,17 @@ static void test_a_file_address(void **state)
     file.address = "file:///nowhere";
     CHECK_OK(ll_download(&file, &options, error));
     assert_int_equal(remove(made), 0);
-    assert_int_equal(ll_download(&file, &options, &error), LL_IO);
-    assert_non_null(strstr(error.message, "Without a network, put this file (100000 bytes"));
+    assert_int_equal(ll_download(&file, &options, &reason), LL_IO);
+    assert_non_null(strstr(reason.message, "Without a network, put this file (100000 bytes"));
     file.address = address;
     file.md5 = "d41d8cd98f00b204e9800998ecf8427e";
-    assert_int_equal(ll_download(&file, &options, &error), LL_INVALID_FILE);
-    assert_non_null(strstr(error.message, "wanted d41d8cd98f00b204e9800998ecf8427e"));
+    assert_int_equal(ll_download(&file, &options, &reason), LL_INVALID_FILE);
+    assert_non_null(strstr(reason.message, "wanted d41d8cd98f00b204e9800998ecf8427e"));
     file.bytes = BYTES - 1;
-    assert_int_equal(ll_download(&file, &options, &error), LL_INVALID_FILE);
-    assert_non_null(strstr(error.message, "more than the 99999 bytes"));
+    assert_int_equal(ll_download(&file, &options, &reason), LL_INVALID_FILE);
+    assert_non_null(strstr(reason.message, "more than the 99999 bytes"));
     file.bytes = BYTES + 1;
-    assert_int_equal(ll_download(&file, &options, &error), LL_INVALID_FILE);
+    assert_int_equal(ll_download(&file, &options, &reason), LL_INVALID_FILE);
     assert_int_equal(size_of(made), -1);
     snprintf(made, sizeof made, "%s/data.bin.part", path);
     assert_int_equal(size_of(made), -1);
@@ -115,9 +120,13 @@ static void answer(server *s, int peer)
     const char *range = strstr(request, "Range: bytes=");
     s->asked_from = range != NULL ? strtoll(range + strlen("Range: bytes="), NULL, 10) : 0;
     int64_t from = s->continues ? s->asked_from : 0, count = BYTES - from, sent = 0;
-    int bytes = from > 0 ? snprintf(head, sizeof head, "HTTP/1.1 206 Partial Content\r\nContent-Length: %lld\r\nContent-Range: bytes %lld-%d/%d\r\n\r\n",
+    int bytes = from > 0 ? snprintf(head, sizeof head,
+                                    "HTTP/1.1 206 Partial Content\r\nContent-Length: %lld\r\nContent-Range: "
+                                    "bytes %lld-%d/%d\r\n\r\n",
                                     (long long)count, (long long)from, BYTES - 1, BYTES)
-                         : snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %lld\r\nConnection: close\r\n\r\n", (long long)count);
+                         : snprintf(head, sizeof head,
+                                    "HTTP/1.1 200 OK\r\nContent-Length: %lld\r\nConnection: close\r\n\r\n",
+                                    (long long)count);
     (void)!send(peer, head, (size_t)bytes, MSG_NOSIGNAL);
     if (s->breaks_after >= 0 && count > s->breaks_after) count = s->breaks_after;
     while (sent < count) {
@@ -143,8 +152,8 @@ static bool server_start(server *s)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     s->socket = socket(AF_INET, SOCK_STREAM, 0);
-    if (s->socket < 0 || bind(s->socket, (struct sockaddr *)&address, sizeof address) != 0 || listen(s->socket, 4) != 0 ||
-        getsockname(s->socket, (struct sockaddr *)&address, &length) != 0) {
+    if (s->socket < 0 || bind(s->socket, (struct sockaddr *)&address, sizeof address) != 0 ||
+        listen(s->socket, 4) != 0 || getsockname(s->socket, (struct sockaddr *)&address, &length) != 0) {
         if (s->socket >= 0) close(s->socket);
         return false;
     }
@@ -191,9 +200,9 @@ static void test_broken_off_and_continued(void **state)
     watched w = {0, -1};
     ll_remote_file file = {"set", "web.bin", "http://127.0.0.1:1", md5, BYTES};
     ll_download_options options = {.folder = folder, .from = address, .progress = watch, .context = &w};
-    ll_error error = {0};
+    ll_error reason = {0};
     for (int64_t there = 30000; there < BYTES; there += 30000) {
-        assert_int_equal(ll_download(&file, &options, &error), LL_IO);
+        assert_int_equal(ll_download(&file, &options, &reason), LL_IO);
         assert_int_equal(size_of(part), there);
         assert_int_equal(s.asked_from, there - 30000);
         assert_int_equal(size_of(made), -1);
@@ -209,7 +218,7 @@ static void test_broken_off_and_continued(void **state)
     assert_int_equal(remove(made), 0);
     s.breaks_after = -1;
     w = (watched){0, 1};
-    assert_int_equal(ll_download(&file, &options, &error), LL_CANCELLED);
+    assert_int_equal(ll_download(&file, &options, &reason), LL_CANCELLED);
     w.stop_at = -1;
     s.continues = false;
     write_file(part, content, 1234);
@@ -220,8 +229,8 @@ static void test_broken_off_and_continued(void **state)
     /* Nobody there. */
     assert_int_equal(remove(made), 0);
     options.from = NULL;
-    assert_int_equal(ll_download(&file, &options, &error), LL_IO);
-    assert_non_null(strstr(error.message, md5));
+    assert_int_equal(ll_download(&file, &options, &reason), LL_IO);
+    assert_non_null(strstr(reason.message, md5));
     server_stop(&s);
 }
 
@@ -233,7 +242,8 @@ static void test_the_list(void **state)
         assert_int_equal(strlen(file->md5), 32);
         assert_int_equal(strspn(file->md5, "0123456789abcdef"), 32);
         assert_true(file->bytes > 1000 && file->bytes < 1000000000);
-        assert_true(strncmp(file->address, "http", 4) == 0 && file->address[strlen(file->address) - 1] != '/');
+        assert_true(strncmp(file->address, "http", 4) == 0 &&
+                    file->address[strlen(file->address) - 1] != '/');
     }
     assert_int_equal(count, 10);
     assert_null(ll_remote_file_at(-1));
@@ -245,7 +255,8 @@ int main(void)
     if (mkdtemp(folder) == NULL) return 1;
     for (int i = 0; i < BYTES; i++) content[i] = (char)(i * 7 + i / 256);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_md5), cmocka_unit_test(test_a_file_address),
-                                       cmocka_unit_test(test_broken_off_and_continued), cmocka_unit_test(test_the_list)};
+                                       cmocka_unit_test(test_broken_off_and_continued),
+                                       cmocka_unit_test(test_the_list)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     char command[128];
     snprintf(command, sizeof command, "rm -r '%s'", folder);
