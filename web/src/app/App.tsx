@@ -10,6 +10,7 @@ import { Runs } from '../views/runs/Runs';
 import { StudyList } from '../views/studies/StudyList';
 import { Tour } from '../views/tour/Tour';
 import { Trust } from '../views/trust/Trust';
+import { Boundary } from '../widgets/Boundary';
 import { Segments } from '../widgets/controls';
 import { Failure, Loading } from '../widgets/Panel';
 import { TooltipLayer } from '../widgets/Tooltip';
@@ -86,7 +87,7 @@ function StudyPage({ live, canRun }: { live: Live; canRun: boolean }) {
     case 'trust': body = <Trust study={study} />; break;
     default: body = <LandscapePage study={study} />;
   }
-  return <StudyProvider value={study}>{body}<Tour study={study} /></StudyProvider>;
+  return <StudyProvider value={study}><Boundary name={`${study.id}/${page}`}>{body}</Boundary><Tour study={study} /></StudyProvider>;
 }
 
 export function App() {

@@ -6,6 +6,7 @@ import { extreme, leadingColumn, medoid, modelColumns } from '../model/columns';
 import { setView, useView } from '../state';
 import { GlobalView } from '../views/global/GlobalView';
 import { ModelTable } from '../views/table/ModelTable';
+import { Boundary } from '../widgets/Boundary';
 import { Empty } from '../widgets/Panel';
 
 function Start({ study }: { study: Study }) {
@@ -42,8 +43,8 @@ export function LandscapePage({ study }: { study: Study }) {
   return (
     <div className="landscape" ref={root} style={{ gridTemplateColumns: field && study.models.length === 1 ? '0 0 1fr' : `minmax(0, ${split}fr) 9px minmax(0, ${1 - split}fr)` }}>
       <div className="landscape-side">
-        {!field && <GlobalView study={study} />}
-        {study.models.length > 1 && <ModelTable study={study} />}
+        {!field && <Boundary name="global"><GlobalView study={study} /></Boundary>}
+        {study.models.length > 1 && <Boundary name="table"><ModelTable study={study} /></Boundary>}
       </div>
       <div className="splitter" role="separator" aria-orientation="vertical" aria-label="Width of the global structure" tabIndex={0}
         aria-valuemin={25} aria-valuemax={75} aria-valuenow={Math.round(100 * split)}
@@ -57,7 +58,9 @@ export function LandscapePage({ study }: { study: Study }) {
           if (event.key === 'ArrowRight') setView({ split: clamp(split + 0.02) });
         }} />
       <div className="landscape-side local">
-        {shown.length > 0 ? <LocalViews study={study} models={shown} /> : <Start study={study} />}
+        {shown.length > 0
+          ? <Boundary name={shown.map((m) => m.name).join()}><LocalViews study={study} models={shown} /></Boundary>
+          : <Start study={study} />}
       </div>
     </div>
   );

@@ -96,6 +96,14 @@ test('separated glyphs do not cover each other and stay in the picture', () => {
   }
 });
 
+test('nothing and one model', () => {
+  expect(roomyFrame([], 1, 300, 200).unit).toBe(1);
+  const one: NodeShape[] = placeNodes([{ model: 0, panel: 0, x: 5, y: 5 }], roomyFrame([{ model: 0, panel: 0, x: 5, y: 5 }], 1, 300, 200), { k: 1, x: 0, y: 0 });
+  separate(one, 10);
+  expect([one[0]!.x, one[0]!.y]).toEqual([150, 100]);
+  separate([], 10);
+});
+
 test('distance to a curve', () => {
   const a: NodeShape = { model: 0, x: 0, y: 0, trueX: 0, trueY: 0 };
   const b: NodeShape = { model: 1, x: 100, y: 0, trueX: 100, trueY: 0 };

@@ -121,6 +121,7 @@ export function lineScale(radius: number): number {
 export function separate(nodes: NodeShape[], radius: number, rounds = Math.max(12, Math.min(80, Math.round(16_000 / nodes.length)))): void {
   const need = 2 * radius + 2;
   const count = nodes.length;
+  if (count < 2) return;
   const next = new Int32Array(count); // chains of the nodes in one cell
   for (let round = 0; round < rounds; round++) {
     let moved = false;
