@@ -21,7 +21,9 @@ typedef struct settings {
 /* What is shown while it runs. In a terminal the job's own progress stands in one line that is kept up to date; into a file
  * a line a finished job, at most one every few seconds when there are many. */
 typedef struct run_screen {
-    ll_progress_line line;
+    ll_progress_line line; /* of the job at work */
+    ll_sink inner;         /* the line's own */
+    double begun, most_seconds;
     bool quiet, terminal;
     double last;
     int64_t skipped;
@@ -88,6 +90,20 @@ static void show(void *context, const ll_study_event *event)
     }
     fprintf(stderr, "%s  %s, %s%s\n", count, event->name, took, left);
     s->skipped = 0;
+}
+
+static const char *stopped_by(const run_screen *s)
+{
+    if (s->most_seconds > 0 && ll_clock_seconds() - s->begun >= s->most_seconds) return "the time is over";
+    return ll_progress_stopped(&s->line);
+}
+
+static bool should_stop(void *context) { return stopped_by(context) != NULL; }
+
+static void show_steps(void *context, const ll_progress *progress)
+{
+    const run_screen *s = context;
+    ll_sink_progress(&s->inner, progress);
 }
 
 /* ---------------------------------------------------------------- dry run */
@@ -238,14 +254,17 @@ static bool print_outcome_json(const ll_study_outcome *outcome, const char *path
 static int execute(const ll_command *command, const ll_study *study, const char *path, const settings *s)
 {
     run_screen screen = {.quiet = s->quiet || s->json, .terminal = isatty(STDERR_FILENO) == 1};
-    ll_progress_begin(&screen.line, screen.quiet, s->max_seconds);
-    const ll_sink sink = ll_progress_sink(&screen.line, NULL);
+    ll_progress_begin(&screen.line, screen.quiet, 0.0);
+    screen.begun = ll_clock_seconds();
+    screen.most_seconds = s->max_seconds;
+    screen.inner = ll_progress_sink(&screen.line, NULL);
+    const ll_sink sink = {.context = &screen, .progress = show_steps, .should_stop = should_stop};
     const ll_study_run_options options = {.threads = (int)s->threads, .memory = (size_t)s->memory, .sink = &sink, .event = show, .event_context = &screen,
                                           .version = LOSSLENS_VERSION, .rollback_journal = s->rollback, .take_over = s->take_over, .prune = s->prune};
     ll_study_outcome outcome = {0};
     ll_error error = {0};
     ll_status status = ll_study_run(study, path, &options, &outcome, &error);
-    const char *stopped = status == LL_CANCELLED ? ll_progress_stopped(&screen.line) : NULL;
+    const char *stopped = status == LL_CANCELLED ? stopped_by(&screen) : NULL;
     end_line(&screen);
     ll_progress_end(&screen.line);
     if (s->json && !print_outcome_json(&outcome, path, status == LL_OK ? "complete" : stopped != NULL ? stopped : "failed")) return LL_EXIT_FAILURE;
