@@ -214,6 +214,11 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
         }
         map[n] = ll_map_step_supports(plan, n);
         fusion->native_convolution[n] = ll_conv_step_supports(plan, n);
+        ll_node x, centre; /* read by the moments, though the graph does not say so */
+        if (plan->moment_of[n] != LL_NO_NODE && ll_moments_supports(plan, n, &x, &centre)) {
+            fusion->consumers[x] += 2;
+            fusion->consumers[centre] += 2;
+        }
     }
     for (int64_t i = 0; i < plan->output_count; i++) fusion->consumers[plan->outputs[i].node] += 2;
 
