@@ -6,6 +6,8 @@ import { Empty } from "../widgets/Panel";
 import { ComparisonProvider, useMakeComparison } from "./comparison";
 import "./local.css";
 import { type LocalModel, useLocalModels } from "./model";
+import { Boundary } from "./parts/boundary";
+import { TITLES } from "./parts/panel";
 import { Toolbar } from "./toolbar";
 import { VIEWS, availableKinds } from "./views";
 
@@ -44,8 +46,10 @@ function Row({ kind, items }: { kind: LocalKind; items: readonly LocalModel[] })
   if (!entry) return null;
   if (entry.of === "comparison") {
     const View = entry.view;
-    return <div className="local-span"><View items={items} /></div>;
+    return <div className="local-span"><Boundary title={TITLES[kind]}><View items={items} /></Boundary></div>;
   }
   const View = entry.view;
-  return items.map((item) => <View key={`${kind}/${item.model.name}`} item={item} />);
+  return items.map((item) => (
+    <Boundary key={`${kind}/${item.model.name}/${item.study.revision}`} title={TITLES[kind]}><View item={item} /></Boundary>
+  ));
 }

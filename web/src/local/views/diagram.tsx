@@ -83,7 +83,7 @@ function Diagram({ item, landscape, topology }: ViewProps & { landscape: Landsca
       </>}>
       <div className="plot" ref={frame.box}>
         <svg ref={frame.svg} width={frame.width} height={frame.height} {...frame.bind} role="img"
-          data-features={features.length} data-lit={lit >= 0 ? hierarchy.pairs.birth[lit] : ""}
+          data-features={features.filter((f) => f.dimension === 0).length} data-lit={lit >= 0 ? hierarchy.pairs.birth[lit] : ""}
           aria-label={`Persistence diagram of ${item.model.name}: ${simplified.count} minima. ${HINT}`}>
           <defs><Clip id={`clip${id}`} frame={frame} pad={5} /></defs>
           <g clipPath={`url(#clip${id})`}>

@@ -100,7 +100,7 @@ function Profile({ item, landscape, topology }: ViewProps & { landscape: Landsca
             {outlines.map(({ node, pair, centre }) => {
               const vertex = profile.nodes.vertex[node]!;
               const leaf = profile.floor[node] === 0;
-              return leaf ? <circle key={vertex} className={`leaf${on(pair) ? " lit" : ""}`} cx={px(centre)} cy={y.px(profile.nodes.value[node]!)} r={2.4} /> : null;
+              return leaf ? <circle key={vertex} {...bind(pair)} className={`leaf${on(pair) ? " lit" : ""}`} cx={px(centre)} cy={y.px(profile.nodes.value[node]!)} r={2.4} /> : null;
             })}
           </g>
           <AxisBottom scale={x} frame={frame} title={shares ? "Share of the grid points" : "Grid points"} />
