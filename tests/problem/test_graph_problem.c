@@ -417,6 +417,34 @@ static void test_field_2_5_products_are_means(void **state)
     free_data(&d);
 }
 
+/* Statistics alone, in single precision and in the blocked layouts of wide layers: those of double precision. */
+static void test_calibration_in_single_precision(void **state)
+{
+    (void)state;
+    data d;
+    make_data(&d);
+    static const ll_network_option wide = {"width", "16"};
+    ll_problem *single = network("resnet8", LL_F32, &wide, 1, &d, 1), *exact = network("resnet8", LL_F64, &wide, 1, &d, 1);
+    const ll_problem_info *info = ll_problem_view(single);
+    int64_t n = info->parameter_count, b = info->buffer_count;
+    double *theta = ll_allocate_array(n + b, sizeof *theta), *wanted = theta + n;
+    float *got = ll_allocate_array(b, sizeof *got);
+    for (int64_t i = 0; i < n; i++) theta[i] = (double)((const float *)ll_problem_origin(single))[i];
+    for (int side = 0; side < 2; side++) {
+        const void *at = side == 0 ? ll_problem_origin(single) : theta;
+        void *out[] = {side == 0 ? (void *)got : wanted};
+        const ll_request calibrate = {.points = 1, .thetas = &at, .mode = LL_MODE_CALIBRATION, .batch_size = SAMPLES,
+                                      .buffers_out = out};
+        CHECK_OK(ll_problem_evaluate(side == 0 ? single : exact, &calibrate, error));
+    }
+    for (int64_t i = 0; i < b; i++) CHECK_NEAR((double)got[i], wanted[i], 1e-4 * (1.0 + fabs(wanted[i])));
+    ll_free(theta);
+    ll_free(got);
+    ll_problem_destroy(single);
+    ll_problem_destroy(exact);
+    free_data(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -426,6 +454,7 @@ int main(void)
         cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_subsets_and_features),
         cmocka_unit_test(test_calibration),
+        cmocka_unit_test(test_calibration_in_single_precision),
         cmocka_unit_test(test_terms),
         cmocka_unit_test(test_gauss_newton),
         cmocka_unit_test(test_field_2_5_products_are_means),
