@@ -202,7 +202,7 @@ check((await page.locator('.small-multiples section.panel').count()) >= study.me
 equal(await page.locator(`section.panel[aria-label^="${study.metrics[0].title || study.metrics[0].name} by group"] .model-mark`).count(), metric.filter(Number.isFinite).length, 'every member is a dot');
 await page.getByRole('radio', { name: 'Relations' }).click();
 await t.idle(page);
-const largest = study.models.map((m) => Math.max(...m.eigenvalues.map(number)));
+const largest = study.models.map((m) => Math.max(...(m.eigenvalues ?? []).map(number)));
 if (largest.filter(Number.isFinite).length > 2) {
   await page.getByLabel('Across', { exact: true }).selectOption('top_eigenvalue');
   await page.getByLabel('Up', { exact: true }).selectOption(column.name);
