@@ -12,7 +12,10 @@ enum { LL_MAP_TILE_BYTES = 2048, LL_MAP_OPERANDS = 32, LL_MAP_CODE = 160, LL_MAP
 /* Operation of an instruction: an ll_op, or one of these. */
 enum {
     LL_MAP_SELECT_LESS = LL_OPS, /* a < b ? c : d */
-    LL_MAP_SELECT_LESS_EQUAL
+    LL_MAP_SELECT_LESS_EQUAL,
+    /* Two operations, each rounded: t = a + b, a - b or a * b, then t + c, t - c, c - t or t * c. */
+    LL_MAP_PAIRS, /* + 4 * first + second */
+    LL_MAP_OPERATIONS = LL_MAP_PAIRS + 12
 };
 
 typedef struct ll_map_instruction {

@@ -157,6 +157,39 @@ static bool is_read_outside(const ll_plan *plan, const ll_fusion *fusion, const 
     return inside < (fusion->remade[node] ? fusion->readers_here[node] : fusion->consumers[node]);
 }
 
+static bool is_pairable(const ll_graph_node *it)
+{
+    return (it->op == LL_OP_ADD || it->op == LL_OP_SUBTRACT || it->op == LL_OP_MULTIPLY) && ll_dtype_is_float(it->dtype);
+}
+
+/* Two sums or products of which the second alone reads the first are one instruction (rounded twice, as before):
+ * pair[m] is the first one's index, or -1. The first is skipped. */
+static void find_pairs(const ll_plan *plan, const ll_node *members, int32_t count, const bool *kept, bool *skipped,
+                       int32_t *pair, int32_t *last_use)
+{
+    for (int32_t m = 0; m < count; m++) {
+        const ll_graph_node *it = ll_graph_node_at(plan->graph, members[m]);
+        pair[m] = -1;
+        if (skipped[m] || !is_pairable(it)) continue;
+        for (int k = 0; k < 2 && pair[m] < 0; k++) {
+            int32_t p = member_index(members, count, it->inputs[k]), reads = 0;
+            if (p < 0 || kept[p] || skipped[p] || pair[p] >= 0 || !is_pairable(ll_graph_node_at(plan->graph, members[p])))
+                continue;
+            for (int32_t i = p + 1; i < count; i++) {
+                const ll_graph_node *reader = ll_graph_node_at(plan->graph, members[i]);
+                for (int32_t j = 0; j < reader->input_count; j++) reads += reader->inputs[j] == members[p];
+            }
+            if (reads == 1) pair[m] = p;
+        }
+        if (pair[m] < 0) continue;
+        skipped[pair[m]] = true;
+        for (int k = 0; k < 2; k++) {
+            int32_t source = member_index(members, count, ll_graph_node_at(plan->graph, members[pair[m]])->inputs[k]);
+            if (source >= 0 && last_use[source] < m) last_use[source] = m;
+        }
+    }
+}
+
 /* Fills the program; false when it does not fit. */
 static bool write_program(const ll_plan *plan, const ll_fusion *fusion, const member_list *all, int pass, chain *chain_,
                           ll_node *outputs)
@@ -167,6 +200,7 @@ static bool write_program(const ll_plan *plan, const ll_fusion *fusion, const me
     uint8_t held[2 * LL_UNIT_LIMIT];
     bool busy[LL_MAP_REGISTERS] = {false}, kept[2 * LL_UNIT_LIMIT], skipped[2 * LL_UNIT_LIMIT] = {false},
          freed[2 * LL_UNIT_LIMIT] = {false};
+    int32_t pair[2 * LL_UNIT_LIMIT];
     ll_node sources[LL_MAP_OPERANDS];
     for (int32_t m = 0; m < count; m++) {
         last_use[m] = m;
@@ -192,6 +226,7 @@ static bool write_program(const ll_plan *plan, const ll_fusion *fusion, const me
             if (source >= 0 && last_use[source] < m) last_use[source] = m;
         }
     }
+    find_pairs(plan, members, count, kept, skipped, pair, last_use);
     for (int32_t m = 0; m < count; m++) {
         if (skipped[m]) continue;
         const ll_graph_node *it = ll_graph_node_at(plan->graph, members[m]);
@@ -210,6 +245,17 @@ static bool write_program(const ll_plan *plan, const ll_fusion *fusion, const me
             inputs[0] = comparison->inputs[0];
             inputs[1] = comparison->inputs[1];
             input_count = 4;
+        }
+        if (pair[m] >= 0) {
+            const ll_graph_node *first = ll_graph_node_at(plan->graph, members[pair[m]]);
+            bool right = it->inputs[1] == members[pair[m]];
+            ll_node other = it->inputs[right ? 0 : 1];
+            int second = it->op == LL_OP_MULTIPLY ? 3 : it->op == LL_OP_ADD ? 0 : right ? 2 : 1;
+            int kind = first->op == LL_OP_ADD ? 0 : first->op == LL_OP_SUBTRACT ? 1 : 2;
+            instruction.operation = (uint8_t)(LL_MAP_PAIRS + 4 * kind + second);
+            memcpy(inputs, first->inputs, 2 * sizeof(ll_node));
+            inputs[2] = other;
+            input_count = 3;
         }
         for (int k = 0; k < input_count; k++) {
             int32_t inside = member_index(members, count, inputs[k]);

@@ -26,6 +26,21 @@
         }                                                                                           \
         return;                                                                                     \
     } while (0)
+#define LOOP3(T, first, second)                                                                     \
+    do {                                                                                            \
+        T *restrict out = registers[it->out];                                                       \
+        const T *left = registers[it->in[0]], *right = registers[it->in[1]], *other = registers[it->in[2]]; \
+        for (int64_t i = 0; i < count; i++) {                                                       \
+            T a = left[i], b = right[i], c = other[i], t = (first);                                 \
+            out[i] = (second);                                                                      \
+        }                                                                                           \
+        return;                                                                                     \
+    } while (0)
+#define PAIRS(T, kind, first)                                                                       \
+    case LL_MAP_PAIRS + 4 * (kind): LOOP3(T, first, t + c);                                         \
+    case LL_MAP_PAIRS + 4 * (kind) + 1: LOOP3(T, first, t - c);                                     \
+    case LL_MAP_PAIRS + 4 * (kind) + 2: LOOP3(T, first, c - t);                                     \
+    case LL_MAP_PAIRS + 4 * (kind) + 3: LOOP3(T, first, t * c);
 #define CHOOSE(T, comparison)                                                                       \
     do {                                                                                            \
         T *restrict out = registers[it->out];                                                       \
@@ -96,6 +111,9 @@
     case LL_OP_ADD: LOOP2(T, T, a + b);                                                             \
     case LL_OP_SUBTRACT: LOOP2(T, T, a - b);                                                        \
     case LL_OP_MULTIPLY: LOOP2(T, T, a * b);                                                        \
+    PAIRS(T, 0, a + b)                                                                              \
+    PAIRS(T, 1, a - b)                                                                              \
+    PAIRS(T, 2, a * b)                                                                              \
     case LL_OP_DIVIDE: LOOP2(T, T, a / b);                                                          \
     case LL_OP_POWER: LOOP2(T, T, pow##F(a, b));                                                    \
     case LL_OP_MIN: LOOP2(T, T, ((a < b) | (a != a)) ? a : b);                                        \
