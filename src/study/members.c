@@ -3,6 +3,8 @@
 #define _XOPEN_SOURCE 700
 #include "study/internal.h"
 
+#include "losslens/data_download.h"
+
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
@@ -92,20 +94,34 @@ static ll_status hash_path(ll_hasher *hasher, const char *path, int depth, ll_er
     return status;
 }
 
+/* A data set that is named alone: where the data module looks for it. */
+static ll_status hash_named(ll_hasher *hasher, const char *set, ll_error *error)
+{
+    char folder[PATH_BYTES - 256], path[PATH_BYTES];
+    struct stat about;
+    if (strcmp(set, "fashion-mnist") == 0 && stat(LL_FASHION_FOLDER, &about) == 0) return hash_path(hasher, LL_FASHION_FOLDER, 0, error);
+    LL_TRY(ll_data_folder(folder, sizeof folder, error));
+    snprintf(path, sizeof path, "%s/%s", folder, set);
+    if (stat(path, &about) != 0) return ll_fail(error, LL_NOT_FOUND, LL_STUDY, set, "the data set is not here (looked in %s); `losslens data %s` fetches it", path, set);
+    return hash_path(hasher, path, 0, error);
+}
+
 /* "xy:a.npy,b.npy" with its paths from the study's folder. Hashes them where hasher is not NULL. */
 ll_status ll_study_source(const ll_study *study, const char *source, ll_hasher *hasher, ll_text *resolved, ll_error *error)
 {
     static const char *const words[] = {"cifar10", "cifar100", "fashion-mnist", "mnist", "idx", "xy", "segmentation", "folder", "csv"};
     const char *paths = source;
     bool several = false;
+    if (strncmp(source, "shapes:", 7) == 0) { /* generated: the words are the data */
+        ll_text_append(resolved, source);
+        if (hasher != NULL) ll_hasher_add(hasher, source, strlen(source));
+        return resolved->failed ? ll_fail_memory(error, LL_STUDY, 256) : LL_OK;
+    }
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         size_t length = strlen(words[i]);
         if (strncmp(source, words[i], length) != 0 || (source[length] != ':' && source[length] != 0)) continue;
         ll_text_append(resolved, words[i]);
-        if (source[length] == 0) {
-            ll_text_append(resolved, "");
-            return hasher != NULL ? hash_path(hasher, LL_FASHION_FOLDER, 0, error) : LL_OK;
-        }
+        if (source[length] == 0) return hasher != NULL ? hash_named(hasher, words[i], error) : LL_OK;
         ll_text_append(resolved, ":");
         paths = source + length + 1;
         several = i >= 4 && i <= 6;

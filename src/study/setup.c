@@ -1,3 +1,4 @@
+#include "study/equation.h"
 #include "study/setup_internal.h"
 
 #include "losslens/problem_graph.h"
@@ -7,7 +8,7 @@
 
 static const char *const module = "study";
 
-enum { MOST_ROWS = 8 };
+enum { MOST_ROWS = SETUP_TABLES };
 
 void ll_setup_destroy(ll_setup *setup)
 {
@@ -18,7 +19,8 @@ void ll_setup_destroy(ll_setup *setup)
         ll_model_destroy(setup->model);
     }
     setup_free_data(setup);
-    for (int i = 0; i < LL_PINN_TERMS; i++) ll_free(setup->converted[i]);
+    for (int i = 0; i < SETUP_TABLES; i++) ll_free(setup->converted[i]);
+    equation_free_tables(setup->tables, setup->table_count);
     ll_pinn_samples_deinit(setup->points);
     ll_text_deinit(&setup->report);
     ll_text_deinit(&setup->notes);
@@ -40,6 +42,11 @@ const char *ll_setup_report(const ll_setup *setup)
 const char *ll_setup_notes(const ll_setup *setup)
 {
     return setup->notes.text != NULL ? setup->notes.text : "";
+}
+
+static bool is_physics(const ll_setup_options *options)
+{
+    return options->pinn != NULL || options->problem_file != NULL;
 }
 
 /* ---------------------------------------------------------------- models */
@@ -205,8 +212,10 @@ static ll_status network_rows(const ll_setup *setup, ll_graph_rows *rows, int64_
 
 static ll_status pinn_rows(ll_setup *setup, ll_graph_rows *rows, int64_t *count, ll_error *error)
 {
-    for (int t = 0; t < LL_PINN_TERMS; t++) {
-        const ll_pinn_samples *table = &setup->points[t];
+    const ll_pinn_samples *tables = setup->tables != NULL ? setup->tables : setup->points;
+    int64_t table_count = setup->tables != NULL ? setup->table_count : LL_PINN_TERMS;
+    for (int64_t t = 0; t < table_count; t++) {
+        const ll_pinn_samples *table = &tables[t];
         int64_t values = table->count * table->width;
         const void *data = table->values;
         if (setup->model_info->dtype == LL_F32) {
@@ -306,9 +315,9 @@ static ll_status build_problem(ll_setup *setup, const ll_setup_options *options,
     ll_role_samples roles[SETUP_ROLES];
     int64_t row_count = 0, *numbers = NULL;
     void *theta = NULL, *buffers = NULL;
-    LL_TRY(options->pinn != NULL ? pinn_rows(setup, rows, &row_count, error)
-                                 : network_rows(setup, rows, &row_count, error));
-    if (options->pinn == NULL) LL_TRY(role_lists(setup, roles, &numbers, error));
+    LL_TRY(is_physics(options) ? pinn_rows(setup, rows, &row_count, error)
+                               : network_rows(setup, rows, &row_count, error));
+    if (!is_physics(options)) LL_TRY(role_lists(setup, roles, &numbers, error));
     ll_status status = file != NULL ? load_into(setup, file, &theta, &buffers, &setup->report, error) : LL_OK;
     if (status == LL_OK) {
         ll_graph_problem_options graph = {.rows = rows,
@@ -334,7 +343,12 @@ static ll_status build_problem(ll_setup *setup, const ll_setup_options *options,
 static ll_status fill(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file,
                       ll_error *error)
 {
-    if (options->pinn != NULL) {
+    if (options->problem_file != NULL) {
+        LL_TRY(equation_read(options->problem_file, options->limits, options->float64 ? LL_F64 : LL_F32,
+                             options->family.point_seed, &setup->model, &setup->tables, &setup->table_count,
+                             error));
+        setup->model_info = ll_model_view(setup->model);
+    } else if (options->pinn != NULL) {
         LL_TRY(create_pinn(setup, options, error));
         if (file != NULL) LL_TRY(use_stored_points(setup, options, file, error));
     } else {
@@ -346,8 +360,9 @@ static ll_status fill(ll_setup *setup, const ll_setup_options *options, const ll
 
 ll_status ll_setup_create(const ll_setup_options *options, ll_setup **out, ll_error *error)
 {
-    int kinds = (options->network != NULL) + (options->network_file != NULL) + (options->pinn != NULL);
-    if (kinds != 1 || (options->pinn == NULL && options->data == NULL)) {
+    int kinds = (options->network != NULL) + (options->network_file != NULL) + (options->pinn != NULL) +
+                (options->problem_file != NULL);
+    if (kinds != 1 || (!is_physics(options) && options->data == NULL)) {
         return ll_fail(error, LL_INVALID_ARGUMENT, module, NULL,
                        "wanted a network with data, or a physics-informed problem");
     }

@@ -4,7 +4,7 @@
 
 #include "losslens/study_setup.h"
 
-enum { SETUP_ROLES = 8, SETUP_OVERLAPS = SETUP_ROLES * (SETUP_ROLES - 1) / 2 };
+enum { SETUP_TABLES = 20, SETUP_ROLES = 8, SETUP_OVERLAPS = SETUP_ROLES * (SETUP_ROLES - 1) / 2 };
 
 /* Rows of the tables that belong to a role: one behind the other in the order of the roles. */
 typedef struct setup_part {
@@ -27,8 +27,10 @@ struct ll_setup {
     void *inputs; /* [rows, width] in the model's type */
     int64_t *labels;
     void *targets;
-    ll_pinn_samples points[LL_PINN_TERMS];
-    void *converted[LL_PINN_TERMS]; /* the points in the model's type */
+    ll_pinn_samples points[LL_PINN_TERMS]; /* of the family */
+    ll_pinn_samples *tables;               /* of an equation, one a term */
+    int64_t table_count;
+    void *converted[SETUP_TABLES]; /* the points in the model's type */
     bool by_order;
     const ll_format_limits *limits;
     ll_text report, notes;
