@@ -100,7 +100,7 @@ static ll_status augment_epoch(void *context, int64_t epoch, ll_error *error)
 static ll_status open_problem(training *t, ll_error *error)
 {
     train_flags *f = &t->flags;
-    bool apart = f->setup.train_data != NULL, data = f->setup.problem == NULL;
+    bool apart = f->setup.train_data != NULL, data = !ll_setup_flags_is_physics(&f->setup);
     ll_setup_role roles[] = {{.role = "fit",
                               .choice = {.split = apart ? LL_SPLIT_ALL : LL_SPLIT_TRAIN,
                                          .count = f->fit_samples,
@@ -521,7 +521,7 @@ static int run(int argc, char **argv)
         ll_text_deinit(&identity);
         return ll_command_misuse(&command, "--seeds draws the initial weights; --checkpoint gives them: give one");
     }
-    bool data = f->setup.problem == NULL;
+    bool data = !ll_setup_flags_is_physics(&f->setup);
     if (f->optimiser == NULL) f->optimiser = data ? "sgd" : "lbfgs";
     bool full = strcmp(f->optimiser, "lbfgs") == 0 || !data;
     if (f->batch == 0 && !full) f->batch = 128;

@@ -113,7 +113,8 @@ ll_status ll_setup_flags_open(const ll_setup_flags *flags, const ll_setup_role *
     ll_network_option options[MOST_OPTIONS];
     char keys[MOST_OPTIONS][OPTION_BYTES];
     int64_t count = 0;
-    int kinds = (flags->network != NULL) + (flags->network_file != NULL) + (flags->problem != NULL);
+    int kinds = (flags->network != NULL) + (flags->network_file != NULL) + (flags->problem != NULL) +
+                (flags->problem_file != NULL);
     if (kinds == 0) {
         return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--network",
                        "say what to look at: --network NAME or --network-file FILE with --data SOURCE, or "
@@ -123,7 +124,7 @@ ll_status ll_setup_flags_open(const ll_setup_flags *flags, const ll_setup_role *
         return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--network, --network-file, --problem",
                        "%d of them are given; give one", kinds);
     }
-    if (flags->problem == NULL && flags->data == NULL) {
+    if (!ll_setup_flags_is_physics(flags) && flags->data == NULL) {
         return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--data",
                        "a network needs data: for example --data cifar10:FOLDER");
     }
@@ -139,7 +140,7 @@ ll_status ll_setup_flags_open(const ll_setup_flags *flags, const ll_setup_role *
         options[count] = (ll_network_option){keys[count], equals + 1};
         count++;
     }
-    if (flags->problem != NULL && (flags->role.count > 0 || flags->corrupt != NULL)) {
+    if (ll_setup_flags_is_physics(flags) && (flags->role.count > 0 || flags->corrupt != NULL)) {
         return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", flags->role.count > 0 ? "--role" : "--corrupt",
                        "belongs to a network with data, not to --problem");
     }
@@ -164,6 +165,7 @@ ll_status ll_setup_flags_open(const ll_setup_flags *flags, const ll_setup_role *
                                       .corruptions = flags->corrupt,
                                       .corruption_seed = (uint64_t)flags->seed,
                                       .pinn = flags->problem,
+                                      .problem_file = flags->problem_file,
                                       .family = {.nu = flags->nu,
                                                  .beta = flags->beta,
                                                  .rho = flags->rho,

@@ -15,7 +15,7 @@
 #include "options.h"
 
 typedef struct ll_setup_flags {
-    const char *network, *network_file, *shortcut, *loss, *split, *data, *train_data, *checkpoint, *problem, *corrupt;
+    const char *network, *network_file, *shortcut, *loss, *split, *data, *train_data, *checkpoint, *problem, *problem_file, *corrupt;
     ll_texts option, role;
     ll_reals mean, deviation;
     double beta, nu, rho, weight_decay;
@@ -45,6 +45,7 @@ typedef struct ll_setup_flags {
         {"loss", LL_OPTION_CHOICE, &(f)->loss, "cross_entropy|mse|bce|segmentation", "default: by the data", 0, 0, NULL},    \
         {"problem", LL_OPTION_CHOICE, &(f)->problem, "convection|convection-diffusion|reaction|reaction-diffusion",         \
          "a physics-informed problem instead of a network with data", 0, 0, NULL},                                       \
+        {"problem-file", LL_OPTION_TEXT, &(f)->problem_file, "FILE", "a physics-informed problem written in YAML: inputs, terms, reference", 0, 0, NULL}, \
         {"beta", LL_OPTION_REAL, &(f)->beta, "B", "convection speed of the problem", -1e6, 1e6, NULL},                       \
         {"nu", LL_OPTION_REAL, &(f)->nu, "D", "diffusion of the problem", 0, 1e6, NULL},                                      \
         {"rho", LL_OPTION_REAL, &(f)->rho, "R", "reaction rate of the problem", 0, 1e6, NULL},                                \
@@ -61,6 +62,9 @@ ll_status ll_setup_flags_open(const ll_setup_flags *flags, const ll_setup_role *
 
 /* "roles": what each role is made of, "overlap": what two share; nothing without data. */
 void ll_setup_flags_json(ll_json *json, const ll_setup *setup);
+
+/* A physics-informed problem: no data, no roles. */
+static inline bool ll_setup_flags_is_physics(const ll_setup_flags *flags) { return flags->problem != NULL || flags->problem_file != NULL; }
 
 /* The role "evaluate" as the flags ask for it. */
 ll_setup_role ll_setup_flags_evaluate(const ll_setup_flags *flags);

@@ -57,6 +57,9 @@ typedef struct ll_pinn_options {
     /* Reference values of the outputs: a term of weight 0, "reference", with inputs and one column per output named
      * "<output>_reference", and the metrics relative_l2, mean_absolute_error. */
     bool reference;
+    /* The reference as an expression of inputs and constants for each output; the term's table then has the inputs alone.
+     * NULL: stored values. */
+    const char *const *reference_expression;
 } ll_pinn_options;
 
 /* Layers are named "layers.0" ...; features of each hidden layer at the points of the first term. */

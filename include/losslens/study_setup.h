@@ -41,6 +41,7 @@ typedef struct ll_setup_options { /* zero-initialise */
     /* ... or a physics-informed problem: "convection", "convection-diffusion", "reaction", "reaction-diffusion". */
     const char *pinn;
     ll_pinn_family family;
+    const char *problem_file; /* ... or one written in a file (docs/equations.md); point_seed is the family's */
     /* > 0: the samples of the first term are so many points of the reference grid (all 25,600 in order, else a seeded choice):
      * for features and the solution, whose loss then means nothing. */
     int64_t feature_points;

@@ -199,10 +199,16 @@ static ll_status add_reference(builder *b, const ll_pinn_options *options, int64
 {
     static const ll_pinn_term term = {.name = "reference"};
     term_context c = {.b = b, .options = options, .term = &term, .point_count = 1};
-    LL_TRY(open_term(&c, index, options->input_count + options->output_count));
+    bool stored = options->reference_expression == NULL;
+    LL_TRY(open_term(&c, index, options->input_count + (stored ? options->output_count : 0)));
     ll_node error = LL_NO_NODE, size = LL_NO_NODE, absolute = LL_NO_NODE;
     for (int64_t i = 0; i < options->output_count; i++) {
-        ll_node wanted = column(b, ll_graph_slice_axis(b->graph, c.samples, 1, options->input_count + i, 1));
+        ll_node wanted;
+        if (stored) {
+            wanted = column(b, ll_graph_slice_axis(b->graph, c.samples, 1, options->input_count + i, 1));
+        } else {
+            LL_TRY(ll_expression_parse(options->reference_expression[i], b->graph, b->dtype, look_up, &c, &wanted, b->error));
+        }
         ll_node difference = ll_graph_subtract(b->graph, column(b, c.points[0].output[i]), wanted);
         ll_node part[3] = {ll_graph_multiply(b->graph, difference, difference), ll_graph_multiply(b->graph, wanted, wanted),
                            ll_graph_abs(b->graph, difference)};
