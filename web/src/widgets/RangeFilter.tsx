@@ -111,9 +111,9 @@ export function RangeFilter({ label, unit, values, scale: kind, range, onChange,
         {handle(1)}
       </svg>
       <div className="range-typed">
-        <NumberInput label={`${label}: lowest shown`} hideLabel value={low} onChange={(v) => set(0, v)} />
+        <NumberInput label={`${label}: lowest shown`} hideLabel width={9} value={low} onChange={(v) => set(0, v)} />
         <span>to</span>
-        <NumberInput label={`${label}: highest shown`} hideLabel value={high} onChange={(v) => set(1, v)} />
+        <NumberInput label={`${label}: highest shown`} hideLabel width={9} value={high} onChange={(v) => set(1, v)} />
         <span>{unit}</span>
         <button type="button" className="button quiet" disabled={range === null} onClick={() => onChange(null)}>All</button>
         <output className="count" data-shown={shown} data-total={total}>{shown.toLocaleString('en')} of {total.toLocaleString('en')} shown</output>

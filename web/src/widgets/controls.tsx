@@ -40,7 +40,7 @@ export function NumberInput({ label, value, onChange, minimum = -Infinity, maxim
   hideLabel?: boolean;
   width?: number;
 }) {
-  const short = Number(value.toPrecision(6));
+  const short = Number(value.toPrecision(5));
   const plain = !Number.isFinite(value) ? "" : short !== 0 && Math.abs(short) < 1e-3 ? short.toExponential() : String(short);
   const [text, setText] = useState(plain);
   useEffect(() => setText(plain), [plain]);

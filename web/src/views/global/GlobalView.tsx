@@ -427,6 +427,19 @@ export function GlobalView({ study }: { study: Study }) {
     tip.current(model, box.right, box.bottom);
   }, [study]);
 
+  const keys = (event: React.KeyboardEvent): void => {
+    const step = { ArrowLeft: [0.1, 0], ArrowRight: [-0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] }[event.key];
+    const factor = { '+': 1.4, '=': 1.4, '-': 1 / 1.4 }[event.key];
+    const [k, x, y] = state.zoom ?? [1, 0, 0];
+    if (event.key === '0') setGlobal({ zoom: null });
+    else if (step) setGlobal({ zoom: [k, x + (step[0] as number), y + (step[1] as number)] });
+    else if (factor !== undefined) {
+      const next = Math.max(0.4, Math.min(40, k * factor));
+      setGlobal({ zoom: [next, 0.5 - ((0.5 - x) * next) / k, 0.5 - ((0.5 - y) * next) / k] });
+    } else return;
+    event.preventDefault();
+  };
+
   const svg = (): string => {
     const painter = new SvgPainter(width, height, palette.surface);
     painter.group('edges');
@@ -496,7 +509,8 @@ export function GlobalView({ study }: { study: Study }) {
       </>}
     >
       <div className="global-main" ref={whole}>
-        <div className="global-stage" ref={stage} onPointerMove={move} onPointerLeave={leave}
+        <div className="global-stage" ref={stage} onPointerMove={move} onPointerLeave={leave} tabIndex={0} role="group"
+          aria-label="Global structure. Plus and minus zoom, arrows move, 0 fits." onKeyDown={keys}
           onClick={(event) => {
             const node = nodeAt(...point(event));
             const name = node && study.models[node.model]?.name;
@@ -520,7 +534,7 @@ export function GlobalView({ study }: { study: Study }) {
         {info && state.edges && <RangeFilter width={narrow ? 250 : 300} label={edgeFieldInfo(info.field).title} unit={info.unit} values={values} scale={state.edgeScale}
           range={state.range} onChange={(range) => setGlobal({ range })} />}
         <div className="notes">
-          {[note, drawnText, density ? 'Density view: darker where many paths run' : '',
+          {[note, drawnText, density ? 'Density view: denser where many paths run' : '',
             hidden > 0 ? `${formatInteger(hidden)} ${hidden === 1 ? 'label has' : 'labels have'} no room: zoom in` : ''].filter(Boolean).map((text) => <span key={text}>{text}</span>)}
           {fields.length === 0 && study.models.length > 1 && <span>No paths between models have been computed.</span>}
           {selected.length > 0 && <button type="button" className="button quiet" onClick={() => setView({ selected: DEFAULTS.selected })}>Clear selection</button>}

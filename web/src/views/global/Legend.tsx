@@ -62,8 +62,9 @@ export function Legend({ study, state, scales, info, edges, unknown, palette, li
       const step = (2 * Math.PI) / scales.arcs.length;
       const gap = scales.arcs.length > 1 ? 0.06 : 1e-4;
       const share = [0.85, 0.6, 0.4, 0.7][i % 4] as number;
-      glyph.push(<path key={`m${i}`} d={ring(cx, cy, r * RADII.metrics[0], r, i * step + gap / 2, (i + 1) * step - gap / 2)} fill={palette.grid} />,
-        <path key={`a${i}`} d={ring(cx, cy, r * RADII.metrics[0], r, i * step + gap / 2, i * step + gap / 2 + share * (step - gap))} fill={arc.color} />);
+      const inner = r * (arc.error ? RADII.metrics[0] + 0.35 * (1 - RADII.metrics[0]) : RADII.metrics[0]); // errors are thinner
+      glyph.push(<path key={`m${i}`} d={ring(cx, cy, inner, r, i * step + gap / 2, (i + 1) * step - gap / 2)} fill={palette.grid} />,
+        <path key={`a${i}`} d={ring(cx, cy, inner, r, i * step + gap / 2, i * step + gap / 2 + share * (step - gap))} fill={arc.color} />);
     });
   parts.push(<g key="glyph">{glyph}</g>);
   const notes = [
@@ -110,7 +111,7 @@ export function Legend({ study, state, scales, info, edges, unknown, palette, li
           <text x={20} y={top + 9} className="legend-text">{metric.title || metric.name}</text>
           <text x={20} y={top + 22} className="legend-small">{!arc ? 'not shown'
             : `${formatNumber(arc.low, 3)} – ${formatWithUnit(arc.high, metric.unit, 3)}${
-              metric.scale !== 'score' && state.errorScale === 'log' ? ', log' : ''}${arc.error ? '; longer = worse' : ''}`}</text>
+              metric.scale !== 'score' && state.errorScale === 'log' ? ', log' : ''}${arc.error ? '; thin: longer = worse' : ''}`}</text>
         </g>);
     });
   }

@@ -17,11 +17,17 @@ const ANALYSES: Record<string, { title: string; options: readonly { key: string;
   landscape: {
     title: 'Landscape', options: [
       { key: 'grid', title: 'Grid', value: '25x25' }, { key: 'range', title: 'Range', value: '-1:1' },
-      { key: 'direction', title: 'Directions', value: 'random', choices: ['random', 'hessian', 'pca'] },
+      { key: 'direction', title: 'Directions', value: 'random', choices: ['random', 'hessian', 'pca', 'gradient'] },
       { key: 'normalisation', title: 'Normalisation', value: 'filter', choices: ['filter', 'layer', 'model', 'none'] },
+      { key: 'halves', title: 'Two halves of the data, for the noise', value: 'false', choices: ['false', 'true'] },
     ],
   },
-  hessian: { title: 'Hessian', options: [{ key: 'top', title: 'Eigenpairs', value: '10' }] },
+  hessian: {
+    title: 'Hessian', options: [
+      { key: 'top', title: 'Eigenpairs', value: '10' }, { key: 'end', title: 'Of the spectrum', value: 'largest', choices: ['largest', 'smallest', 'both', 'magnitude'] },
+      { key: 'trace', title: 'Trace', value: 'true', choices: ['true', 'false'] }, { key: 'density', title: 'Spectral density', value: 'true', choices: ['true', 'false'] },
+    ],
+  },
   connectivity: { title: 'Paths between models', options: [{ key: 'path', title: 'Path', value: 'bezier', choices: ['bezier', 'polygon', 'linear'] }] },
 };
 
