@@ -299,6 +299,9 @@ describe("numbers", () => {
     expect([0.9, 1.1, 3, 6, 9].map((v) => niceStep(v, 1))).toEqual([1, 1, 2, 5, 10]);
     expect(linearTicks(-1, 1, 4).map((t) => t.label)).toEqual(["−1.0", "−0.5", "0", "0.5", "1.0"]);
     expect(linearTicks(0, 3e-5, 3).map((t) => t.label)).toEqual(["0", "10⁻⁵", "2×10⁻⁵", "3×10⁻⁵"]);
+    expect(linearTicks(0, 200000, 5).map((t) => t.label)).toEqual(["0", "50,000", "100,000", "150,000", "200,000"]);
+    expect(linearTicks(0, 2e6, 5).map((t) => t.label)).toEqual(["0", "0.5×10⁶", "1.0×10⁶", "1.5×10⁶", "2.0×10⁶"]);
+    expect(linearTicks(-1.2e-5, 0, 3).map((t) => t.label)).toEqual(["−1.0×10⁻⁵", "−0.5×10⁻⁵", "0"]);
     expect(linearTicks(0.1, 0.7, 3).map((t) => t.value)).toEqual([0.2, 0.4, 0.6]);
     expect(linearTicks(20000, 40000, 2).map((t) => t.label)).toEqual(["20,000", "30,000", "40,000"]);
   });

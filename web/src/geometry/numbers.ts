@@ -96,14 +96,17 @@ export function linearTicks(low: number, high: number, count = 5): readonly Tick
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
   const largest = Math.max(Math.abs(low), Math.abs(high));
-  const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  // tiny and huge values share one power of ten
+  const exponent = largest >= 1e6 || largest < 1e-3 ? Math.floor(Math.log10(largest) + 1e-9) : 0;
+  const decimals = Math.max(0, exponent - Math.floor(Math.log10(step) + 1e-9));
   const ticks: Tick[] = [];
   for (let i = first; i <= last; i++) {
     // i * step, free of the rounding of step: step is 1, 2 or 5 times a power of ten
     const value = i === 0 ? 0 : Number((i * step).toPrecision(12));
-    const scientific = largest >= 1e5 || largest < 1e-3;
-    const digits = Math.max(1, Math.floor(Math.log10(Math.abs(value) / step || 1) + 1e-9) + 1);
-    const label = value === 0 ? "0" : scientific ? power(value, digits) : properMinus(groupThousands(value.toFixed(decimals)));
+    const mantissa = groupThousands((value / 10 ** exponent).toFixed(decimals));
+    const tail = exponent === 0 ? "" : `10${superscript(exponent)}`;
+    const bare = tail && /^-?1$/.test(mantissa) ? mantissa.replace("1", tail) : `${mantissa}${tail && "×"}${tail}`;
+    const label = value === 0 ? "0" : properMinus(bare);
     ticks.push({ value, label, major: true });
   }
   return ticks;

@@ -28,6 +28,7 @@ export interface Trajectory {
   readonly dimensions: number;
   readonly coordinates: Float64Array; // count x dimensions
   readonly residual: Float64Array; // distance from the plane; empty if unknown
+  readonly explained: number; // share of its squared distance that lies in the plane; NaN if unknown
 }
 
 const toFloat = (data: NumericArray): Float64Array | Float32Array =>
@@ -94,6 +95,7 @@ export function landscapeOf(record: LossRecord, wanted: string): Landscape {
     trajectory: path && path.shape.length === 2 && path.shape[1] === shape.length && countOf(path.shape) > 0 ? {
       count: path.shape[0]!, dimensions: path.shape[1]!,
       coordinates: Float64Array.from(path.data), residual: Float64Array.from(record.numbers("trajectory_residual")),
+      explained: record.real("trajectory_explained_variance"),
     } : null,
   };
 }

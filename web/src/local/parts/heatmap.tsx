@@ -105,7 +105,7 @@ export function HeatMap(props: HeatMapProps) {
                 : <text key={c} x={at} y={bottom + 15} textAnchor="middle">{column}</text>;
             })}
             <text className="axis-title" textAnchor="middle" x={inner.x + inner.width / 2} y={frame.height - 6}>{shorten(props.columnTitle, inner.width, 12)}</text>
-            <text className="axis-title" textAnchor="middle" transform={`translate(12 ${inner.y + inner.height / 2}) rotate(-90)`}>{shorten(props.rowTitle, inner.height, 12)}</text>
+            <text className="axis-title" textAnchor="middle" transform={`translate(${Math.max(12, inner.x - LEFT + 14)} ${inner.y + inner.height / 2}) rotate(-90)`}>{shorten(props.rowTitle, inner.height, 12)}</text>
           </g>
           <ColorBar frame={frame} scale={scale} map={map} title={props.valueTitle} />
         </svg>

@@ -1,6 +1,6 @@
 // The frame of a 3-D view: camera, picture, axes around the box, picking. While the camera moves a lighter scene is drawn.
 import {
-  type PointerEvent as ReactPointerEvent, type ReactNode, type RefObject, useCallback, useEffect, useMemo, useRef,
+  type KeyboardEvent as ReactKeyboardEvent, type PointerEvent as ReactPointerEvent, type ReactNode, type RefObject, useCallback, useEffect, useMemo, useRef,
 } from "react";
 import { type Mesh, type Object3D, PerspectiveCamera, Raycaster, Scene, Vector2 } from "three";
 import { busy } from "../../base/idle";
@@ -143,10 +143,11 @@ export function pick(drawn: Drawn, orbit: Orbit, handle: OrbitHandle, event: { c
 
 export const ORBIT_HINT = "Drag or arrow keys turn; + and − or the wheel (click first, or hold Ctrl) come closer; 0 or double click resets.";
 
-export function OrbitView({ handle, drawn, orbit, setOrbit, half, axes, label, onHover, onClick, data, children }: {
+export function OrbitView({ handle, drawn, orbit, setOrbit, half, axes, label, onHover, onClick, onKey, data, children }: {
   handle: OrbitHandle; drawn: Drawn | null; orbit: Orbit; setOrbit: (orbit: Orbit) => void; half: Vector3;
   axes: readonly [BoxScale, BoxScale, BoxScale]; label: string;
   onHover?: (hit: Hit | null, event: ReactPointerEvent) => void; onClick?: (hit: Hit | null) => void;
+  onKey?: (event: ReactKeyboardEvent) => boolean;
   data?: Readonly<Record<string, string | number>>; children?: ReactNode;
 }) {
   const dragging = useRef(false);
@@ -182,6 +183,7 @@ export function OrbitView({ handle, drawn, orbit, setOrbit, half, axes, label, o
       <svg ref={handle.svg} width={handle.width} height={handle.height} role="img" tabIndex={0} aria-label={`${label}. ${ORBIT_HINT}`}
         {...Object.fromEntries(Object.entries(data ?? {}).map(([k, v]) => [`data-${k}`, v]))}
         onKeyDown={(event) => {
+          if (onKey?.(event)) return;
           const step = { ArrowLeft: [-0.12, 0, 1], ArrowRight: [0.12, 0, 1], ArrowUp: [0, 0.1, 1], ArrowDown: [0, -0.1, 1],
             "+": [0, 0, 0.88], "=": [0, 0, 0.88], "-": [0, 0, 1 / 0.88], _: [0, 0, 1 / 0.88] }[event.key];
           if (event.key === "0") move(START);

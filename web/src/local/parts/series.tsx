@@ -72,7 +72,7 @@ export function SeriesPlot(props: SeriesPlotProps) {
     const base = makeScale(kindOf, range);
     return makeScale(kindOf, { low: base.value(-0.04), high: base.value(1.06) });
   };
-  const legendWidth = Math.min(220, 34 + Math.max(0, ...series.map((s) => labelWidth(s.name, 11.5))));
+  const legendWidth = Math.min(260, 34 + Math.max(0, ...series.map((s) => labelWidth(s.name, 11.5))));
   const frame = useFrame({
     kind, model: model || "*", margins: { top: 14, right: series.length > 1 ? legendWidth + 12 : 18, bottom: 44, left: 70 },
     x: useMemo(() => (zero ? pad(xScale, ranges.x) : makeScale(xScale, ranges.x)), [ranges.x, xScale, zero]),

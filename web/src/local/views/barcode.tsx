@@ -9,9 +9,11 @@ import { hideTooltip, showTooltip } from "../../widgets/Tooltip";
 import { light, litPair, togglePinned, useComparison, useLit, usePinned } from "../comparison";
 import type { Landscape, Topology } from "../model";
 import { FeatureFacts } from "../parts/feature";
+import { KEYS_HINT, useMinimumKeys } from "../parts/keys";
 import { type ViewProps, ViewPanel, WithField, fieldLinks, variantOf } from "../parts/panel";
 import { AxisBottom, Clip, HINT, useFrame } from "../parts/plot";
 import { FEATURE_HEADER, featureRows } from "../parts/rows";
+import { LevelLine } from "../parts/level";
 import { padded } from "../parts/padded";
 
 const MOST = 3000;
@@ -41,6 +43,7 @@ function Barcode({ item, landscape, topology }: ViewProps & { landscape: Landsca
     kind: "barcode", model: item.model.name, margins: { top: 12, right: 24, bottom: 44, left: 30 }, x: axis,
     y: useMemo(() => makeScale("linear", { low: 0, high: Math.max(1, rows) }), [rows]),
   });
+  const keys = useMinimumKeys(landscape, topology, simplified, item.model.name, frame.svg);
   const id = useId().replace(/:/g, "");
   const { x, y, inner } = frame;
   const row = (i: number): number => y.px(rows - i - 0.5);
@@ -49,13 +52,13 @@ function Barcode({ item, landscape, topology }: ViewProps & { landscape: Landsca
   return (
     <ViewPanel kind="barcode" model={item.model.name}
       note={[formatCount(simplified.count, "minimum", "minima"), left > 0 && `the ${formatInteger(MOST)} most persistent are drawn`].filter(Boolean).join("; ")}
-      variant={<>{variantOf(landscape, topology)}<p>{HINT} A click pins a bar.</p></>}
+      variant={<>{variantOf(landscape, topology)}<p>{HINT} {KEYS_HINT} A click pins a bar.</p></>}
       exports={{
         name: `barcode-${item.model.name}`, svg: () => (frame.svg.current ? svgText(frame.svg.current) : null),
         csv: () => toCsv(FEATURE_HEADER, featureRows(featuresOf(hierarchy, simplified, false).features)), links: fieldLinks(item, landscape)!,
       }}>
       <div className="plot" ref={frame.box}>
-        <svg ref={frame.svg} width={frame.width} height={frame.height} {...frame.bind} role="img"
+        <svg ref={frame.svg} width={frame.width} height={frame.height} {...frame.bind} role="img" onKeyDown={(event) => keys(event) || frame.bind.onKeyDown(event)}
           data-features={features.length} data-lit={lit >= 0 ? hierarchy.pairs.birth[lit] : ""}
           aria-label={`Barcode of ${item.model.name}: ${simplified.count} bars. ${HINT}`}>
           <defs><Clip id={`clip${id}`} frame={frame} pad={4} /></defs>
@@ -84,6 +87,7 @@ function Barcode({ item, landscape, topology }: ViewProps & { landscape: Landsca
                 </g>
               );
             })}
+            <LevelLine scale={scale} axis={x} inner={frame.inner} across />
           </g>
           <AxisBottom scale={x} frame={frame} title={landscape.unit ? `${landscape.fieldTitle} [${landscape.unit}]` : landscape.fieldTitle} />
           <text className="axis-title" textAnchor="middle" aria-hidden="true"

@@ -36,7 +36,7 @@ export function ConnectivityView({ items }: ComparisonViewProps) {
     const t = record.numbers("t");
     const y = record.numbers(quantity);
     const line = record.numbers(`linear_${quantity}`);
-    const mark = record.real("converged") === 0 ? " (not converged: upper bound)" : "";
+    const mark = record.real("converged") === 0 ? ", not converged" : "";
     return [
       ...(y.length === t.length && t.length > 0 ? [{ name: (shown.length === 1 ? `${record.text("path") || "trained"} path` : name(shown[k]!)) + mark, color: k, x: t, y, dots: true }] : []),
       ...(straight && line.length === t.length && t.length > 0 ? [{ name: shown.length === 1 ? "straight line" : `${name(shown[k]!)}, straight`, color: k, dashed: true, x: t, y: line }] : []),

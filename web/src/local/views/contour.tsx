@@ -2,9 +2,9 @@
 import { type PointerEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 import { toCsv } from "../../base/csv";
 import { svgText } from "../../base/svg_export";
-import { filledBands, holeRectangles, pathOf, regionOutline } from "../../geometry/contours";
+import { filledBands, holeRectangles, isolines, pathOf, regionOutline } from "../../geometry/contours";
 import { indicesOf, interpolate } from "../../geometry/grid";
-import { formatInteger, formatNumber } from "../../geometry/numbers";
+import { formatInteger, formatNumber, formatPercent } from "../../geometry/numbers";
 import { makeScale } from "../../geometry/scales";
 import { setLocal, useView } from "../../state";
 import { type Simplified, basinOf } from "../../topology/hierarchy";
@@ -17,7 +17,9 @@ import { type Landscape, type Topology, fieldTitle } from "../model";
 import { ColorBar } from "../parts/colorbar";
 import { featureFacts, withUnit } from "../parts/feature";
 import { bandPaths, bandsSvg, drawBands, makeBands } from "../parts/layers";
+import { LevelControl, useLevel } from "../parts/level";
 import { criticalGlyph, marksOf } from "../parts/marks";
+import { KEYS_HINT, useMinimumKeys } from "../parts/keys";
 import { type ViewProps, ViewPanel, WithField, fieldLinks, variantOf } from "../parts/panel";
 import { type Plane, PlaneControls, usePlane } from "../parts/plane";
 import { PlaybackControls, shownSteps } from "../parts/playback";
@@ -77,6 +79,8 @@ function Contour({ item, landscape, topology }: ViewProps & { landscape: Landsca
     drawBands(context, bands, paths, { a, e: x.px(0) - inner.x, d, f: y.px(0) - inner.y }, width / inner.width, settings.lines);
   }, [bands, paths, x, y, inner, settings.lines]);
 
+  const level = useLevel(scale);
+  const iso = useMemo(() => (level === null ? null : isolines(grid, Float64Array.of(level))[0]!.chains), [grid, level]);
   const holes = useMemo(() => holeRectangles(grid), [grid]);
   const clipped = useMemo(() => {
     if (settings.clip === null) return null;
@@ -86,6 +90,7 @@ function Contour({ item, landscape, topology }: ViewProps & { landscape: Landsca
   }, [grid, settings.clip]);
 
   const simplified = topology ? comparison.simplifiedOf(topology) : null;
+  const keys = useMinimumKeys(landscape, topology, simplified, item.model.name, frame.svg);
   const lit = useLit(landscape.record.id);
   const [pinned, setPinned] = usePinned(item.model.name);
   const [pointer, setPointer] = useState<{ x: number; y: number } | null>(null);
@@ -139,23 +144,25 @@ function Contour({ item, landscape, topology }: ViewProps & { landscape: Landsca
     links: fieldLinks(item, landscape)!,
   };
   const notes = [
+    path && path.explained < 0.1 && `only ${formatPercent(path.explained, 2)} of the path lies in this plane`,
     landscape.holes > 0 && `${formatInteger(landscape.holes)} of ${formatInteger(landscape.grid.values.length)} not finite (hatched)`,
     clipped && `${formatInteger(clipped.count)} above the clip level (dotted)`,
   ].filter(Boolean).join("; ");
 
   return (
     <ViewPanel kind="contour" model={item.model.name} exports={exports} note={notes}
-      variant={<>{variantOf(landscape, topology)}<p>Values {scaleSentence(comparison) || `on a ${scale.kind} scale`}.</p><p>{HINT}</p></>}
+      variant={<>{variantOf(landscape, topology)}<p>Values {scaleSentence(comparison) || `on a ${scale.kind} scale`}.</p><p>{HINT} {KEYS_HINT}</p></>}
       controls={<>
         <PlaneControls landscape={landscape} plane={plane} />
         <Toggle label="Lines" checked={settings.lines} onChange={(contourLines) => setLocal({ contourLines })} />
         <Toggle label="Saddles and maxima" checked={settings.critical} onChange={(on) => setLocal({ critical: on })} />
+        <LevelControl scale={scale} />
         {landscape.trajectory && <PlaybackControls count={landscape.trajectory.count} />}
       </>}>
       <div className="plot" ref={frame.box}>
         <canvas ref={canvas} aria-hidden="true"
           style={{ left: inner.x, top: inner.y, width: inner.width, height: inner.height }} />
-        <svg ref={frame.svg} width={frame.width} height={frame.height} {...frame.bind} role="img"
+        <svg ref={frame.svg} width={frame.width} height={frame.height} {...frame.bind} role="img" onKeyDown={(event) => keys(event) || frame.bind.onKeyDown(event)}
           data-pairs={simplified?.count ?? ""} data-holes={landscape.holes} data-lit={lit ?? ""} data-levels={bands.levels.length}
           aria-label={`Contour of ${item.model.name}: ${landscape.fieldTitle.toLowerCase()} from ${formatNumber(landscape.range!.low)} to ${
             formatNumber(landscape.range!.high)}. ${HINT}`}
@@ -183,6 +190,7 @@ function Contour({ item, landscape, topology }: ViewProps & { landscape: Landsca
             {holes.map(([x0, y0, x1, y1], i) => <rect key={i} className="hole" fill={`url(#hatch${id})`} x={x.px(x0)} y={y.px(y1)}
               width={Math.max(0, x.px(x1) - x.px(x0))} height={Math.max(0, y.px(y0) - y.px(y1))} />)}
             {clipped && <path className="clipped" d={pathOf(clipped.region.chains, x.px, y.px)} fill={`url(#dots${id})`} fillRule="evenodd" />}
+            {iso && <><path className="level casing" d={pathOf(iso, x.px, y.px)} /><path className="level" data-level={level ?? ""} d={pathOf(iso, x.px, y.px)} /></>}
             {topology && simplified && <Basins plane={plane} topology={topology} simplified={simplified} lit={lit} pinned={pinned}
               px={x.px} py={y.px} inner={inner} />}
             {path && <PathMark coordinates={(k) => [path.coordinates[k * path.dimensions + plane.columnAxis]!,

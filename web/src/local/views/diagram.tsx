@@ -11,6 +11,7 @@ import { light, litPair, togglePinned, useComparison, useLit, useOption, usePinn
 import type { Landscape, Topology } from "../model";
 import { FeatureFacts, withUnit } from "../parts/feature";
 import { padded } from "../parts/padded";
+import { KEYS_HINT, useMinimumKeys } from "../parts/keys";
 import { type ViewProps, ViewPanel, WithField, fieldLinks, variantOf } from "../parts/panel";
 import { AxisBottom, AxisLeft, Clip, HINT, useFrame } from "../parts/plot";
 import { FEATURE_HEADER, featureRows } from "../parts/rows";
@@ -47,6 +48,7 @@ function Diagram({ item, landscape, topology }: ViewProps & { landscape: Landsca
         .map((f) => f.birthVertex));
     },
   });
+  const keys = useMinimumKeys(landscape, topology, simplified, item.model.name, frame.svg);
   const id = useId().replace(/:/g, "");
   const { x, y, inner } = frame;
   const unit = landscape.unit ? ` [${landscape.unit}]` : "";
@@ -72,7 +74,7 @@ function Diagram({ item, landscape, topology }: ViewProps & { landscape: Landsca
     <ViewPanel kind="diagram" model={item.model.name}
       note={[formatCount(simplified.count, "minimum", "minima"), unresolved > 0 && `${formatInteger(unresolved)} not resolved (hollow)`,
         left > 0 && `the ${formatInteger(MOST)} most persistent are drawn`].filter(Boolean).join("; ")}
-      variant={<>{variantOf(landscape, topology)}<p>{HINT} Shift and drag pins the points in a rectangle; a click pins one.</p></>}
+      variant={<>{variantOf(landscape, topology)}<p>{HINT} {KEYS_HINT} Shift and drag pins the points in a rectangle; a click pins one.</p></>}
       exports={{
         name: `diagram-${item.model.name}`, svg: () => (frame.svg.current ? svgText(frame.svg.current) : null),
         csv: () => toCsv(FEATURE_HEADER, featureRows(featuresOf(hierarchy, simplified, cycles).features)), links: fieldLinks(item, landscape)!,
@@ -82,7 +84,7 @@ function Diagram({ item, landscape, topology }: ViewProps & { landscape: Landsca
         {pinned.length > 0 && <button type="button" className="button quiet" onClick={() => setPinned([])}>Unpin {pinned.length}</button>}
       </>}>
       <div className="plot" ref={frame.box}>
-        <svg ref={frame.svg} width={frame.width} height={frame.height} {...frame.bind} role="img"
+        <svg ref={frame.svg} width={frame.width} height={frame.height} {...frame.bind} role="img" onKeyDown={(event) => keys(event) || frame.bind.onKeyDown(event)}
           data-features={features.filter((f) => f.dimension === 0).length} data-lit={lit >= 0 ? hierarchy.pairs.birth[lit] : ""}
           aria-label={`Persistence diagram of ${item.model.name}: ${simplified.count} minima. ${HINT}`}>
           <defs><Clip id={`clip${id}`} frame={frame} pad={5} /></defs>

@@ -40,16 +40,24 @@ export function DifferenceView({ items }: ComparisonViewProps) {
   return <Difference landscape={made} first={first} second={second} select={select} />;
 }
 
+/** Symmetric-log where half of the differences are more than three decades below the largest. */
+function suggested(landscape: Landscape): "linear" | "symlog" {
+  const sizes = Float64Array.from(landscape.grid.values, Math.abs).filter((v) => Number.isFinite(v)).sort();
+  const middle = sizes[sizes.length >> 1] ?? 0;
+  return middle > 0 && sizes[sizes.length - 1]! / middle > 1000 ? "symlog" : "linear";
+}
+
 function Difference({ landscape, first, second, select }: { landscape: Landscape; first: string; second: string; select: React.ReactNode }) {
   const plane = usePlane(landscape);
-  const [kind, setKind] = useOption("difference.scale", "linear");
-  const scale = useMemo(() => diverging(landscape.range!.low, landscape.range!.high, kind === "symlog" ? "symlog" : "linear"), [landscape, kind]);
+  const [asked, setKind] = useOption("difference.scale", "auto");
+  const kind = asked === "auto" ? suggested(landscape) : asked === "symlog" ? "symlog" : "linear";
+  const scale = useMemo(() => diverging(landscape.range!.low, landscape.range!.high, kind), [landscape, kind]);
   const make = useRef<() => string | null>(() => null);
   return (
-    <ViewPanel kind="difference" model="" note={`A = ${first}, B = ${second}`}
+    <ViewPanel kind="difference" model="" note={`A = ${first}, B = ${second}${asked === "auto" && kind === "symlog" ? "; symmetric-log: most differences are more than 3 decades below the largest" : ""}`}
       variant={<p>{landscape.fieldTitle}: from {formatNumber(landscape.range!.low)} to {formatNumber(landscape.range!.high)}.</p>}
       controls={<>{select}<PlaneControls landscape={landscape} plane={plane} />
-        <Select label="Scale" value={kind} options={[["linear", "linear"], ["symlog", "symmetric-log"]]} onChange={setKind} /></>}
+        <Select label="Scale" value={asked} options={[["auto", "automatic"], ["linear", "linear"], ["symlog", "symmetric-log"]]} onChange={setKind} /></>}
       exports={{ name: `difference-${first}-${second}`, svg: () => make.current(),
         csv: () => toCsv(["axis_0", "axis_1", "difference"], Array.from(plane.grid.values, (v, k) =>
           [plane.grid.y[Math.floor(k / plane.grid.columns)]!, plane.grid.x[k % plane.grid.columns]!, v])) }}>

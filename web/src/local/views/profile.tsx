@@ -11,7 +11,9 @@ import { hideTooltip, showTooltip } from "../../widgets/Tooltip";
 import { light, litPair, togglePinned, useComparison, useLit, useOption, usePinned } from "../comparison";
 import { type Landscape, type Topology, ready } from "../model";
 import { FeatureFacts } from "../parts/feature";
+import { LevelLine } from "../parts/level";
 import { padded } from "../parts/padded";
+import { KEYS_HINT, useMinimumKeys } from "../parts/keys";
 import { type ViewProps, ViewPanel, WithField, fieldLinks, variantOf } from "../parts/panel";
 import { AxisBottom, AxisLeft, Clip, HINT, useFrame } from "../parts/plot";
 
@@ -44,6 +46,7 @@ function Profile({ item, landscape, topology }: ViewProps & { landscape: Landsca
     x: useMemo(() => makeScale("linear", { low: 0, high: Math.max(1, widest) / unit }), [widest, unit]),
     y: useMemo(() => padded(scale), [scale]),
   });
+  const keys = useMinimumKeys(landscape, topology, simplified, item.model.name, frame.svg);
   const id = useId().replace(/:/g, "");
   const { x, y, inner } = frame;
   const offset = (widest - profile.vertices) / 2;
@@ -71,7 +74,7 @@ function Profile({ item, landscape, topology }: ViewProps & { landscape: Landsca
   const on = (pair: number): boolean => pair === lit || pinned.includes(hierarchy.pairs.birth[pair]!);
   return (
     <ViewPanel kind="profile" model={item.model.name} note={formatCount(simplified.count, "basin", "basins")}
-      variant={<>{variantOf(landscape, topology)}<p>{HINT} A click pins a basin.</p></>}
+      variant={<>{variantOf(landscape, topology)}<p>{HINT} {KEYS_HINT} A click pins a basin.</p></>}
       controls={<Toggle label="Widths as shares" checked={shares} onChange={setShares} />}
       exports={{
         name: `profile-${item.model.name}`, svg: () => (frame.svg.current ? svgText(frame.svg.current) : null),
@@ -81,7 +84,7 @@ function Profile({ item, landscape, topology }: ViewProps & { landscape: Landsca
         links: fieldLinks(item, landscape)!,
       }}>
       <div className="plot" ref={frame.box}>
-        <svg ref={frame.svg} width={frame.width} height={frame.height} {...frame.bind} role="img"
+        <svg ref={frame.svg} width={frame.width} height={frame.height} {...frame.bind} role="img" onKeyDown={(event) => keys(event) || frame.bind.onKeyDown(event)}
           data-basins={simplified.count} data-lit={lit >= 0 ? hierarchy.pairs.birth[lit] : ""}
           aria-label={`Landscape profile of ${item.model.name}: ${simplified.count} basins. ${HINT}`}>
           <defs>
@@ -102,6 +105,7 @@ function Profile({ item, landscape, topology }: ViewProps & { landscape: Landsca
               const leaf = profile.floor[node] === 0;
               return leaf ? <circle key={vertex} {...bind(pair)} className={`leaf${on(pair) ? " lit" : ""}`} cx={px(centre)} cy={y.px(profile.nodes.value[node]!)} r={2.4} /> : null;
             })}
+            <LevelLine scale={scale} axis={y} inner={frame.inner} />
           </g>
           <AxisBottom scale={x} frame={frame} title={shares ? "Share of the grid points" : "Grid points"} />
           <AxisLeft scale={y} frame={frame} title={label} />

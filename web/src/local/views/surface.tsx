@@ -22,8 +22,10 @@ import { light, litPair, scaleSentence, togglePinned, useComparison, useLit, use
 import type { Landscape, Topology } from "../model";
 import { ColorBar } from "../parts/colorbar";
 import { featureFacts, withUnit } from "../parts/feature";
+import { LevelControl, useLevel } from "../parts/level";
 import { criticalGlyph, marksOf } from "../parts/marks";
 import { type Drawn, ORBIT_HINT, type OrbitHandle, OrbitView, pick, useOrbit, useOrbitCamera } from "../parts/orbit";
+import { KEYS_HINT, useMinimumKeys } from "../parts/keys";
 import { type ViewProps, ViewPanel, WithField, fieldLinks, variantOf } from "../parts/panel";
 import { PlaneControls, usePlane } from "../parts/plane";
 import { PlaybackControls, shownSteps } from "../parts/playback";
@@ -136,6 +138,13 @@ function linesOf(points: Float32Array, color: number, opacity: number, colors?: 
   return new LineSegments(geometry, new LineBasicMaterial({ color, transparent: true, opacity, vertexColors: !!colors, depthWrite: false }));
 }
 
+/** A line of some pixels' width, in front of the surface that it lies on. */
+function fatLine(points: ArrayLike<number>, color: number, width: number): LineSegments2 {
+  const geometry = new LineSegmentsGeometry();
+  geometry.setPositions(points instanceof Float32Array ? points : Float32Array.from(points));
+  return new LineSegments2(geometry, new LineMaterial({ color, linewidth: width, polygonOffset: true, polygonOffsetFactor: -4, polygonOffsetUnits: -2 }));
+}
+
 /** Floor and uprights, so that the box is seen behind the surface. */
 function boxLines(half: readonly [number, number, number], dark: boolean): LineSegments {
   const [x, y, z] = half;
@@ -180,6 +189,12 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
     return { full, light: shaded.light === shaded.full ? full : made(shaded.light) };
   }, [shaded, scale, placed, settings.levels, settings.lines, settings.mesh, dark]);
 
+  const level = useLevel(scale);
+  const levelLine = useMemo(() => {
+    if (level === null || level > clip) return null;
+    return fatLine(linesOnSurface(shaded.full.mesh, [placed.z(level)]).points, 0x16150f, 3);
+  }, [shaded, placed, level, clip]);
+
   const meshLines = useMemo(() => {
     if (!settings.mesh) return null;
     const step = Math.max(1, Math.ceil(Math.max(grid.rows, grid.columns) / 60));
@@ -215,15 +230,11 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
       }
     if (points.length === 0) return null;
     const group = new Group();
-    for (const [color, width] of [[0x16150f, 5], [0xffffff, 2.4]] as const) {
-      const geometry = new LineSegmentsGeometry();
-      geometry.setPositions(points);
-      const line = new LineSegments2(geometry, new LineMaterial({
-        color, linewidth: width, polygonOffset: true, polygonOffsetFactor: color ? -4 : -2, polygonOffsetUnits: color === 0xffffff ? -6 : -2,
-      }));
-      line.renderOrder = color === 0xffffff ? 3 : 2;
-      group.add(line);
-    }
+    const [casing, core] = [fatLine(points, 0x16150f, 5), fatLine(points, 0xffffff, 2.4)];
+    casing.renderOrder = 2;
+    core.renderOrder = 3;
+    core.material.polygonOffsetUnits = -6;
+    group.add(casing, core);
     return group;
   }, [path, shown, plane, grid, placed, clip]);
 
@@ -242,16 +253,18 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
       if (!settings.mesh) made.add(surface.object);
       if (meshLines) made.add(meshLines.clone());
       if (more) made.add(more);
+      if (levelLine) made.add(levelLine.clone());
       if (trajectory) made.add(trajectory.clone());
       return made;
     };
     const full = group(shaded.full, lines?.full);
     // an object has one parent: a grid small enough is drawn by the same group while moving
     return { full, light: shaded.light === shaded.full ? full : group(shaded.light, lines?.light), pick: shaded.light.object, dispose: () => undefined };
-  }, [shaded, frame, lines, meshLines, trajectory, settings.mesh, pair, topology, simplified, plane]);
+  }, [shaded, frame, lines, levelLine, meshLines, trajectory, settings.mesh, pair, topology, simplified, plane]);
 
   const [orbit, setOrbit] = useOrbitCamera(item.model.name);
   const handle = useOrbit(drawn, orbit);
+  const keys = useMinimumKeys(landscape, topology, simplified, item.model.name, handle.svg);
   const [pinned, setPinned] = usePinned(item.model.name);
   const marks = useMemo(() => marksOf(plane, topology, simplified), [plane, topology, simplified]);
   const onScreen = (v: number): { x: number; y: number; hidden: boolean } | null => {
@@ -286,7 +299,7 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
   return (
     <ViewPanel kind="surface" model={item.model.name}
       note={[stride > 1 && `every ${ordinal(stride)} grid point is drawn`, settings.clip !== null && `cut off above ${formatNumber(settings.clip, 3)}`].filter(Boolean).join("; ")}
-      variant={<>{variantOf(landscape, topology)}<p>Height and colour {scaleSentence(comparison) || `on a ${scale.kind} scale`}.</p><p>{ORBIT_HINT}</p></>}
+      variant={<>{variantOf(landscape, topology)}<p>Height and colour {scaleSentence(comparison) || `on a ${scale.kind} scale`}.</p><p>{ORBIT_HINT} {KEYS_HINT}</p></>}
       exports={{
         name: `surface-${item.model.name}`,
         png: () => composite(handle.picture(), handle.svg.current),
@@ -311,9 +324,10 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
         <label className="control"><span>Height</span><input type="range" min={-10} max={10} step={1} value={Math.round(10 * Math.log2(settings.height))}
           aria-label="Height of the surface" aria-valuetext={`${formatNumber(settings.height, 2)} times`}
           onChange={(e) => setLocal({ height: 2 ** (Number(e.target.value) / 10) })} style={{ width: 80 }} /></label>
+        <LevelControl scale={scale} />
         {landscape.trajectory && <PlaybackControls count={landscape.trajectory.count} />}
       </>}>
-      <OrbitView handle={handle} drawn={drawn} orbit={orbit} setOrbit={setOrbit} half={placed.half}
+      <OrbitView handle={handle} drawn={drawn} orbit={orbit} setOrbit={setOrbit} onKey={keys} half={placed.half}
         axes={[
           { scale: useMemo(() => makeScale("linear", { low: grid.x[0]!, high: grid.x[grid.columns - 1]! }), [grid]), title: shortAxis(plane.columnAxis) },
           { scale: useMemo(() => makeScale("linear", { low: grid.y[0]!, high: grid.y[grid.rows - 1]! }), [grid]), title: shortAxis(plane.rowAxis) },

@@ -9,7 +9,9 @@ import { hideTooltip, showTooltip } from "../../widgets/Tooltip";
 import { light, litPair, togglePinned, useComparison, useLit, usePinned } from "../comparison";
 import type { Landscape, Topology } from "../model";
 import { FeatureFacts } from "../parts/feature";
+import { LevelLine } from "../parts/level";
 import { padded } from "../parts/padded";
+import { KEYS_HINT, useMinimumKeys } from "../parts/keys";
 import { type ViewProps, ViewPanel, WithField, fieldLinks, variantOf } from "../parts/panel";
 import { AxisLeft, Clip, HINT, useFrame } from "../parts/plot";
 
@@ -38,13 +40,14 @@ function Tree({ item, landscape, topology }: ViewProps & { landscape: Landscape;
     x: useMemo(() => makeScale("linear", { low: 0, high: Math.max(1, layout.width) }), [layout.width]),
     y: useMemo(() => padded(scale), [scale]),
   });
+  const keys = useMinimumKeys(landscape, topology, simplified, item.model.name, frame.svg);
   const id = useId().replace(/:/g, "");
   const { x, y } = frame;
   const pitch = x.px(1) - x.px(0);
   return (
     <ViewPanel kind="tree" model={item.model.name}
       note={[formatCount(simplified.count, "branch", "branches"), layout.branches.length > MOST && `the ${formatInteger(MOST)} longest are drawn`].filter(Boolean).join("; ")}
-      variant={<>{variantOf(landscape, topology)}<p>{HINT} A click pins a branch.</p></>}
+      variant={<>{variantOf(landscape, topology)}<p>{HINT} {KEYS_HINT} A click pins a branch.</p></>}
       exports={{
         name: `tree-${item.model.name}`, svg: () => (frame.svg.current ? svgText(frame.svg.current) : null),
         csv: () => toCsv(["branch", "parent", "x", "minimum_vertex", "saddle_vertex", "birth", "death"], layout.branches.map((b) =>
@@ -52,7 +55,7 @@ function Tree({ item, landscape, topology }: ViewProps & { landscape: Landscape;
         links: fieldLinks(item, landscape)!,
       }}>
       <div className="plot" ref={frame.box}>
-        <svg ref={frame.svg} width={frame.width} height={frame.height} {...frame.bind} role="img"
+        <svg ref={frame.svg} width={frame.width} height={frame.height} {...frame.bind} role="img" onKeyDown={(event) => keys(event) || frame.bind.onKeyDown(event)}
           data-branches={layout.branches.length} data-lit={lit >= 0 ? hierarchy.pairs.birth[lit] : ""}
           aria-label={`Merge tree of ${item.model.name}: ${simplified.count} branches from ${formatNumber(hierarchy.low)} to ${formatNumber(hierarchy.high)}. ${HINT}`}>
           <defs><Clip id={`clip${id}`} frame={frame} pad={4} /></defs>
@@ -85,6 +88,7 @@ function Tree({ item, landscape, topology }: ViewProps & { landscape: Landscape;
                 </g>
               );
             })}
+            <LevelLine scale={scale} axis={y} inner={frame.inner} />
           </g>
           <AxisLeft scale={y} frame={frame} title={landscape.unit ? `${landscape.fieldTitle} [${landscape.unit}]` : landscape.fieldTitle} />
         </svg>

@@ -14,6 +14,7 @@ import type { Landscape, Topology } from "../model";
 import { ColorBar } from "../parts/colorbar";
 import { FeatureFacts } from "../parts/feature";
 import { type Drawn, ORBIT_HINT, OrbitView, useOrbit, useOrbitCamera } from "../parts/orbit";
+import { KEYS_HINT, useMinimumKeys } from "../parts/keys";
 import { type ViewProps, ViewPanel, WithField, fieldLinks, variantOf } from "../parts/panel";
 import { hideTooltip, showTooltip } from "../../widgets/Tooltip";
 
@@ -94,6 +95,7 @@ function Volume({ item, landscape, topology }: ViewProps & { landscape: Landscap
   const [orbit, setOrbit] = useOrbitCamera(item.model.name);
   const handle = useOrbit(drawn, orbit);
   const simplified = topology ? comparison.simplifiedOf(topology) : null;
+  const keys = useMinimumKeys(landscape, topology, simplified, item.model.name, handle.svg);
   const minimum = useLit(landscape.record.id);
   const lit = topology && simplified ? litPair(topology, simplified, minimum) : -1;
   const marks = useMemo(() => {
@@ -107,7 +109,7 @@ function Volume({ item, landscape, topology }: ViewProps & { landscape: Landscap
   const triples = useMemo(() => combinations(rank), [rank]);
   return (
     <ViewPanel kind="volume" model={item.model.name} note={`surface at ${formatNumber(value, 3)}, ${formatInteger(surface.triangles.length / 3)} triangles`}
-      variant={<>{variantOf(landscape, topology)}<p>{ORBIT_HINT}</p></>}
+      variant={<>{variantOf(landscape, topology)}<p>{ORBIT_HINT} {KEYS_HINT}</p></>}
       exports={{ name: `volume-${item.model.name}`, png: () => pngOfCanvas(handle.picture()), links: fieldLinks(item, landscape)! }}
       controls={<>
         {triples.length > 1 && <Select label="Block" value={axes.join(",")} options={triples.map((t) => [t, `axes ${t}`] as const)} onChange={setTriple} />}
@@ -120,7 +122,7 @@ function Volume({ item, landscape, topology }: ViewProps & { landscape: Landscap
             onChange={(e) => setSlicePosition(Number(e.target.value))} />
         </>}
       </>}>
-      <OrbitView handle={handle} drawn={drawn} orbit={orbit} setOrbit={setOrbit} half={[HALF, HALF, HALF]}
+      <OrbitView handle={handle} drawn={drawn} orbit={orbit} setOrbit={setOrbit} onKey={keys} half={[HALF, HALF, HALF]}
         axes={[0, 1, 2].map((k) => ({ scale: linear[k]!, title: landscape.axisTitles[axes[k]!]!.split(":")[0]! })) as unknown as Parameters<typeof OrbitView>[0]["axes"]}
         label={`Surface of equal ${title.toLowerCase()} at ${formatNumber(value, 3)} of ${item.model.name}`}
         data={{ triangles: surface.triangles.length / 3, lit: lit >= 0 ? topology!.hierarchy.pairs.birth[lit]! : "" }}>
