@@ -8,7 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_THREADS = 1024, BARRIER_SPINS = 2000 };
+/* WAIT_SPINS: pauses before a thread sleeps, some 50 microseconds: about what waking a sleeping one costs, so that jobs
+ * that follow each other closely (small terms, passes) find their threads awake. */
+enum { MAX_THREADS = 1024, BARRIER_SPINS = 2000, WAIT_SPINS = 2000 };
+
+static inline void pause_briefly(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
 
 struct worker {
     ll_team *team;
@@ -21,9 +30,11 @@ struct ll_team {
     struct worker *workers; /* threads - 1 of them; the caller is thread 0 */
     pthread_mutex_t mutex;
     pthread_cond_t wake, idle;
-    uint64_t generation; /* of the job at hand; workers wait for it to change */
-    int busy;            /* workers still in the job */
-    bool ending;
+    _Atomic uint64_t generation; /* of the job at hand; workers wait for it to change */
+    _Atomic int busy;            /* workers in the job (each: that are still to finish it); written under mutex */
+    _Atomic bool ending;
+    bool open;                   /* the job may be joined */
+    int spins;                   /* 0 where threads outnumber cores */
 
     /* the job */
     ll_chunk_function function;
@@ -71,23 +82,31 @@ static void take_part(ll_team *team, int thread)
     }
 }
 
+/* A worker that comes when all chunks are taken stays out of the job: nobody waits for it. */
 static void *worker_main(void *argument)
 {
     struct worker *self = argument;
     ll_team *team = self->team;
     uint64_t seen = 0;
-    pthread_mutex_lock(&team->mutex);
     for (;;) {
+        for (int spins = 0; spins < team->spins && atomic_load_explicit(&team->generation, memory_order_relaxed) == seen &&
+                            !atomic_load_explicit(&team->ending, memory_order_relaxed);
+             spins++)
+            pause_briefly();
+        pthread_mutex_lock(&team->mutex);
         while (team->generation == seen && !team->ending) pthread_cond_wait(&team->wake, &team->mutex);
-        if (team->ending) break;
+        bool ending = team->ending;
         seen = team->generation;
+        bool joins = team->open && (team->each || team->next_chunk < team->chunks);
+        if (joins && !team->each) team->busy++;
         pthread_mutex_unlock(&team->mutex);
+        if (ending) return NULL;
+        if (!joins) continue;
         take_part(team, self->index);
         pthread_mutex_lock(&team->mutex);
         if (--team->busy == 0) pthread_cond_signal(&team->idle);
+        pthread_mutex_unlock(&team->mutex);
     }
-    pthread_mutex_unlock(&team->mutex);
-    return NULL;
 }
 
 /* cgroup v2: "max 100000" or "200000 100000" microseconds of CPU per period. */
@@ -135,6 +154,7 @@ ll_status ll_team_create(int threads, ll_team **out, ll_error *error)
     pthread_cond_init(&team->wake, NULL);
     pthread_cond_init(&team->idle, NULL);
     team->threads = 1;
+    team->spins = threads <= ll_usable_cores() ? WAIT_SPINS : 0;
     for (int index = 1; index < threads; index++) {
         struct worker *worker = &team->workers[index - 1];
         *worker = (struct worker){.team = team, .index = index};
@@ -186,15 +206,19 @@ static ll_status run_job(ll_team *team, bool each, int64_t chunks, ll_chunk_func
     atomic_store_explicit(&team->failed, false, memory_order_relaxed);
     atomic_store_explicit(&team->barrier_waiting, 0, memory_order_relaxed);
     team->failed_chunk = -1;
-    team->busy = team->threads - 1;
+    team->busy = each ? team->threads - 1 : 0;
+    team->open = true;
     team->generation++;
     pthread_cond_broadcast(&team->wake);
     pthread_mutex_unlock(&team->mutex);
 
     take_part(team, 0);
 
+    for (int spins = 0; spins < team->spins && atomic_load_explicit(&team->busy, memory_order_relaxed) > 0; spins++)
+        pause_briefly();
     pthread_mutex_lock(&team->mutex);
     while (team->busy > 0) pthread_cond_wait(&team->idle, &team->mutex);
+    team->open = false;
     ll_status status = team->failed_chunk >= 0 ? team->status : LL_OK;
     if (status != LL_OK && error != NULL) *error = team->error;
     pthread_mutex_unlock(&team->mutex);
