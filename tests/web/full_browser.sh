@@ -29,15 +29,10 @@ node -e '
 
 cd "$web"
 status=0
-for run in "app.mjs $folder/pinn_quick.db $folder/ripples.csv" "app.mjs $folder/twelve.db $folder/ripples.csv" "hostile.mjs $folder/hostile.db" \
-    "scale.mjs $folder/many.db $folder/store.db" "runs.mjs $folder/pinn_quick.db"; do
+for run in "app.mjs $folder/pinn_quick.db $folder/ripples.csv" "app.mjs $folder/twelve.db $folder/ripples.csv" \
+    "local.mjs $folder/twelve.db" "hostile.mjs $folder/hostile.db" "scale.mjs $folder/many.db $folder/store.db" "runs.mjs $folder/pinn_quick.db"; do
   echo "== ${run//$folder\//}"
   # shellcheck disable=SC2086 # the words are arguments
   node tests/$run || status=1
-done
-for more in tests/local*.mjs; do
-  [ -f "$more" ] || continue
-  echo "== $more"
-  node "$more" "$folder/twelve.db" "$folder/pinn_quick.db" || status=1
 done
 exit $status

@@ -31,7 +31,7 @@ export function LocalViews({ study, models }: LocalViewsProps) {
         <Toolbar available={available} />
         {shown.length === 0 && <Empty title="No view chosen"><p>Choose one or more views above.</p></Empty>}
         {models.length > 1
-          ? <div className="local-columns" style={{ gridTemplateColumns: `repeat(${models.length}, minmax(360px, 1fr))` }}>
+          ? <div className="local-columns" style={{ gridTemplateColumns: `repeat(${models.length}, minmax(320px, 1fr))` }}>
             {models.map((model) => <h3 key={model.name} className="local-model">{model.name}</h3>)}
             {shown.map((kind) => <Row key={kind} kind={kind} items={items} />)}
           </div>
