@@ -109,6 +109,15 @@ for (const [kind, selector] of Object.entries(sources)) {
 }
 check((await page.locator('.tooltip').textContent()).includes('Persistence'), 'a minimum has a tooltip with its persistence');
 
+await leave(page);
+for (const kind of FIELD_KINDS) {
+  await svgOf(page, kind).press(']');
+  await t.idle(page);
+  const now = await lit();
+  check(now.every((v) => v !== '' && v === now[0]), `the key ] lights a minimum from the ${kind}`, now[0]);
+  await svgOf(page, kind).press('Escape');
+}
+
 console.log('# one slider of persistence');
 const slider = page.getByRole('slider', { name: 'Persistence above' });
 const pairs = await page.evaluate(async (id) => {
@@ -163,11 +172,17 @@ await changes('contour', 'Saddles and maxima', () => control('contour', 'Saddles
 await changes('surface', 'Height', () => control('surface', 'Height of the surface').press('End'));
 await changes('diagram', 'Loops', () => control('diagram', 'Loops').click());
 await changes('profile', 'Widths as shares', () => control('profile', 'Widths as shares').click());
+for (const kind of ['contour', 'surface', 'barcode', 'tree', 'profile']) await changes(kind, 'Level', () => control('contour', 'Level').click());
 for (const kind of FIELD_KINDS) await changes(kind, 'Values: quantile', async () => {
   const select = page.getByLabel('Values', { exact: true });
   await select.selectOption((await select.inputValue()) === 'quantile' ? 'linear' : 'quantile');
 });
 await page.getByLabel('Values', { exact: true }).selectOption('auto');
+if ((await page.locator('.local-contour path.level').count()) === 0) await control('contour', 'Level').click();
+await t.idle(page);
+near(Number(await page.locator('.local-contour path.level[data-level]').getAttribute('data-level')), (Math.min(...fields.waves.values) + Math.max(...fields.waves.values)) / 2, 1e-9,
+  'the level in the middle of a linear scale is half-way');
+await control('contour', 'Level').click();
 for (const kind of ['contour', 'surface', 'profile']) await changes(kind, 'Colours', async () => {
   const select = page.getByLabel('Colours', { exact: true });
   await select.selectOption((await select.inputValue()) === 'brown' ? 'magma' : 'brown');

@@ -138,11 +138,11 @@ function linesOf(points: Float32Array, color: number, opacity: number, colors?: 
   return new LineSegments(geometry, new LineBasicMaterial({ color, transparent: true, opacity, vertexColors: !!colors, depthWrite: false }));
 }
 
-/** A line of some pixels' width, in front of the surface that it lies on. */
+/** A line with a width in units of the box (so that it is the same at every resolution), in front of the surface. */
 function fatLine(points: ArrayLike<number>, color: number, width: number): LineSegments2 {
   const geometry = new LineSegmentsGeometry();
   geometry.setPositions(points instanceof Float32Array ? points : Float32Array.from(points));
-  return new LineSegments2(geometry, new LineMaterial({ color, linewidth: width, polygonOffset: true, polygonOffsetFactor: -4, polygonOffsetUnits: -2 }));
+  return new LineSegments2(geometry, new LineMaterial({ color, worldUnits: true, linewidth: width, polygonOffset: true, polygonOffsetFactor: -4, polygonOffsetUnits: -2 }));
 }
 
 /** Floor and uprights, so that the box is seen behind the surface. */
@@ -192,7 +192,7 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
   const level = useLevel(scale);
   const levelLine = useMemo(() => {
     if (level === null || level > clip) return null;
-    return fatLine(linesOnSurface(shaded.full.mesh, [placed.z(level)]).points, 0x16150f, 3);
+    return fatLine(linesOnSurface(shaded.full.mesh, [placed.z(level)]).points, 0x16150f, 0.011);
   }, [shaded, placed, level, clip]);
 
   const meshLines = useMemo(() => {
@@ -230,7 +230,7 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
       }
     if (points.length === 0) return null;
     const group = new Group();
-    const [casing, core] = [fatLine(points, 0x16150f, 5), fatLine(points, 0xffffff, 2.4)];
+    const [casing, core] = [fatLine(points, 0x16150f, 0.019), fatLine(points, 0xffffff, 0.009)];
     casing.renderOrder = 2;
     core.renderOrder = 3;
     core.material.polygonOffsetUnits = -6;
