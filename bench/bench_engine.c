@@ -2,14 +2,18 @@
  *
  *   bench_engine [--threads N] [--repeat R] [--only WORKLOAD] [--python PROGRAM] [--micro-batch B] [--profile]
  *
- * Workloads: resnet-evaluate, resnet-train, resnet-hessian, pinn-f32, pinn-f64, mlp-many. For each, weights and data
- * are written to a scratch folder, bench/peers/engine_torch.py loads them, and both sides run alternately; results
- * must agree to 1e-5 (relative) before a time counts. Printed: ours, PyTorch's best variant, and the ratio of the best of R alternating runs.
+ * Workloads: resnet-evaluate (against eager; -last: channels_last; -frozen: traced, frozen, optimized for inference),
+ * resnet-reestimate (several points, batch norm re-estimated at each, then evaluated), resnet-train (-last),
+ * resnet-hessian, resnet-hessian-block (eight vectors), pinn-f32, pinn-f64, mlp-many. For each, weights and data are
+ * written to a scratch folder, bench/peers/engine_torch.py loads them, and both sides run alternately; results must agree
+ * to 1e-5 (relative) before a time counts. Printed: ours, PyTorch, and the ratio of the best of R alternating runs, by
+ * the clock and by processor time, which other programs disturb less.
  * Without PyTorch the peer's columns say "skipped". */
 #define _DEFAULT_SOURCE
 #include "losslens/networks.h"
 #include "losslens/networks_pinn.h"
 #include "losslens/parallel.h"
+#include "losslens/problem_graph.h"
 #include "losslens/runtime.h"
 
 #include <math.h>
@@ -18,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int thread_count = 1, repeats = 5;
@@ -50,6 +55,13 @@ typedef struct workload {
     const void **point_data;
     void **results;
     ll_plan *plan;
+    /* Instead of a plan: requests to a Problem. */
+    ll_problem *problem;
+    const ll_request *requests;
+    int request_count;
+    const void *answer; /* what they leave, of answer_count elements */
+    bool answer_doubles;
+    int64_t answer_count;
 } workload;
 
 static void save(const char *name, const void *data, size_t bytes)
@@ -94,17 +106,42 @@ static void prepare(workload *w)
     }
 }
 
-static double run_once(workload *w, ll_team *team)
+typedef struct spent {
+    double clock, processor;
+} spent;
+
+static spent now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (spent){ll_clock_seconds(), (double)t.tv_sec + 1e-9 * (double)t.tv_nsec};
+}
+
+static spent since(spent start)
+{
+    spent end = now();
+    return (spent){end.clock - start.clock, end.processor - start.processor};
+}
+
+static spent least(spent a, spent b) { return (spent){fmin(a.clock, b.clock), fmin(a.processor, b.processor)}; }
+
+static spent run_once(workload *w, ll_team *team)
 {
     ll_error error;
+    if (w->problem) {
+        spent begin = now();
+        for (int i = 0; i < w->request_count; i++)
+            must(ll_problem_evaluate(w->problem, &w->requests[i], &error), &error);
+        return since(begin);
+    }
     ll_binding bindings[320];
     for (int64_t i = 0; i < w->input_count; i++) bindings[i] = (ll_binding){w->inputs[i], w->data[i]};
     ll_run run = {.samples = w->samples, .bindings = bindings, .binding_count = w->input_count, .points = w->points,
                   .point_inputs = w->point_inputs, .point_input_count = w->point_input_count,
                   .point_data = w->point_data, .results = w->results};
-    double start = ll_clock_seconds();
+    spent start = now();
     must(ll_plan_run(w->plan, team, &run, &error), &error);
-    return ll_clock_seconds() - start;
+    return since(start);
 }
 
 /* One number that depends on everything wanted: the loss, or the norm of what has many elements. */
@@ -112,6 +149,10 @@ static double check_value(const workload *w)
 {
     double sum = 0;
     int64_t points = w->points ? w->points : 1;
+    for (int64_t i = 0; i < w->answer_count; i++) {
+        double v = w->answer_doubles ? ((const double *)w->answer)[i] : (double)((const float *)w->answer)[i];
+        sum += v * v;
+    }
     for (int64_t i = 0; i < points * w->output_count; i++) {
         const ll_graph_node *node = ll_graph_node_at(w->graph, w->outputs[i % w->output_count]);
         int64_t count = 0;
@@ -157,12 +198,12 @@ static bool peer_start(peer *it, const char *name)
     return it->to && it->from && fgets(line, sizeof line, it->from) && strncmp(line, "ready", 5) == 0;
 }
 
-static bool peer_run(peer *it, double *seconds, double *value)
+static bool peer_run(peer *it, spent *time, double *value)
 {
     fprintf(it->to, "run\n");
     fflush(it->to);
     char line[128] = "";
-    return fgets(line, sizeof line, it->from) && sscanf(line, "%lf %lf", seconds, value) == 2;
+    return fgets(line, sizeof line, it->from) && sscanf(line, "%lf %lf %lf", &time->clock, &time->processor, value) == 3;
 }
 
 static void peer_stop(peer *it)
@@ -173,51 +214,40 @@ static void peer_stop(peer *it)
     waitpid(it->process, &status, 0);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* On a shared machine the smallest time is the one least disturbed. */
-static double best_of(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, by_value);
-    return values[0];
-}
-
 static void compete(workload *w)
 {
     ll_error error;
     ll_team *team = NULL;
     must(ll_team_create(thread_count, &team, &error), &error);
-    prepare(w);
-    ll_plan_info info = ll_plan_view(w->plan);
+    if (!w->problem) prepare(w);
     run_once(w, team);
-    double ours[64], theirs[64], value = 0;
+    spent ours = {INFINITY, INFINITY}, theirs = {INFINITY, INFINITY}, taken = {0};
+    double value = 0;
     peer it = {0};
     bool there = peer_start(&it, w->name);
-    double seconds;
-    if (there) there = peer_run(&it, &seconds, &value);
+    if (there) there = peer_run(&it, &taken, &value);
     double own = check_value(w);
     if (there && !(fabs(own - value) <= 1e-5 * fabs(value))) {
-        printf("%-16s results differ: ours %.9g, PyTorch %.9g\n", w->name, own, value);
+        printf("%-22s results differ: ours %.9g, PyTorch %.9g\n", w->name, own, value);
+        exit(1);
     }
-    int count = repeats < 60 ? repeats : 60;
-    for (int r = 0; r < count; r++) {
-        ours[r] = run_once(w, team);
-        theirs[r] = 0;
-        if (there) there = peer_run(&it, &theirs[r], &value);
+    /* On a shared machine the smallest time is the one least disturbed. */
+    for (int r = 0; r < repeats; r++) {
+        ours = least(ours, run_once(w, team));
+        if (there) there = peer_run(&it, &taken, &value);
+        if (there) theirs = least(theirs, taken);
     }
-    double a = best_of(ours, count), b = best_of(theirs, count);
+    printf("%-22s %d threads  ours %9.3f ms (%9.1f %s/s)  ", w->name, thread_count, 1e3 * ours.clock,
+           w->units / ours.clock, w->unit);
     if (there)
-        printf("%-16s %d threads  micro-batch %3lld  ours %9.3f ms (%9.1f %s/s)  PyTorch %9.3f ms  ratio %.2f  value %.9g\n",
-               w->name, thread_count, (long long)info.micro_batch, 1e3 * a, w->units / a, w->unit, 1e3 * b, b / a, own);
+        printf("PyTorch %9.3f ms  ratio %.2f (processor time %.2f)", 1e3 * theirs.clock, theirs.clock / ours.clock,
+               theirs.processor / ours.processor);
     else
-        printf("%-16s %d threads  micro-batch %3lld  ours %9.3f ms (%9.1f %s/s)  PyTorch skipped (not available)  value %.9g\n",
-               w->name, thread_count, (long long)info.micro_batch, 1e3 * a, w->units / a, w->unit, own);
+        printf("PyTorch skipped (not available)");
+    if (w->plan) printf("  micro-batch %lld", (long long)ll_plan_view(w->plan).micro_batch);
+    printf("  value %.9g\n", own);
     fflush(stdout);
-    if (profile) {
+    if (profile && w->plan) {
         ll_text text = {0};
         ll_plan_dump(w->plan, &text);
         ll_plan_profile(w->plan, &text);
@@ -231,48 +261,76 @@ static void compete(workload *w)
 
 /* ------------------------------------------------------------------ the workloads */
 
-static void resnet(const char *name, int64_t samples, bool training, int order)
+typedef struct network {
+    ll_model *model;
+    const ll_model_info *info;
+    float *theta, *buffers, *image;
+    int64_t *label;
+} network;
+
+/* ResNet-20 with projections, weights as initialised, drawn images and labels; all of it saved for the peer. */
+static network make_network(int64_t samples)
 {
     ll_error error;
-    ll_network_options options = {.network = "resnet20", .dtype = LL_F32, .input_shape = {3, 32, 32}, .classes = 10};
     ll_network_option shortcut = {"shortcut", "B"};
-    options.option = &shortcut;
-    options.options = 1;
-    ll_model *model = NULL;
-    must(ll_network_create(&options, &model, &error), &error);
-    const ll_model_info *info = ll_model_view(model);
-    workload w = {.name = name, .unit = "images", .units = (double)samples, .graph = info->graph, .samples = samples};
-    float *theta = ll_allocate_array(info->parameter_count + 16, sizeof(float));
-    float *buffers = ll_allocate_array(info->buffer_count + 16, sizeof(float));
-    must(ll_model_initialise(model, 3, theta, buffers, &error), &error);
-    float *image = draw(LL_F32, "image", samples * 3072, 1.0);
-    int64_t *label = ll_allocate_array(samples + 8, sizeof(int64_t));
-    for (int64_t i = 0; i < samples; i++) label[i] = (int64_t)ll_rng_below(ll_rng_make(5, "bench", "label"), (uint64_t)i, 10);
-    float *tangent = draw(LL_F32, "tangent", info->parameter_count, 1.0);
-    save("theta", theta, sizeof(float) * (size_t)info->parameter_count);
-    save("tangent", tangent, sizeof(float) * (size_t)info->parameter_count);
-    save("image", image, sizeof(float) * (size_t)samples * 3072);
-    save("label", label, sizeof(int64_t) * (size_t)samples);
+    ll_network_options options = {.network = "resnet20", .dtype = LL_F32, .input_shape = {3, 32, 32}, .classes = 10,
+                                  .option = &shortcut, .options = 1};
+    network it = {0};
+    must(ll_network_create(&options, &it.model, &error), &error);
+    it.info = ll_model_view(it.model);
+    it.theta = ll_allocate_array(it.info->parameter_count + 16, sizeof(float));
+    it.buffers = ll_allocate_array(it.info->buffer_count + 16, sizeof(float));
+    must(ll_model_initialise(it.model, 3, it.theta, it.buffers, &error), &error);
+    it.image = draw(LL_F32, "image", samples * 3072, 1.0);
+    it.label = ll_allocate_array(samples + 8, sizeof(int64_t));
+    for (int64_t i = 0; i < samples; i++)
+        it.label[i] = (int64_t)ll_rng_below(ll_rng_make(5, "bench", "label"), (uint64_t)i, 10);
+    save("theta", it.theta, sizeof(float) * (size_t)it.info->parameter_count);
+    save("image", it.image, sizeof(float) * (size_t)samples * 3072);
+    save("label", it.label, sizeof(int64_t) * (size_t)samples);
     char table[65536] = "";
     size_t at = 0;
-    ll_node tangents[128];
-    for (int64_t p = 0; p < info->parameters; p++) {
-        const ll_parameter *parameter = &info->parameter[p];
+    for (int64_t p = 0; p < it.info->parameters; p++) {
+        const ll_parameter *parameter = &it.info->parameter[p];
         at += (size_t)snprintf(table + at, sizeof table - at, "%s", parameter->name);
         for (int i = 0; i < parameter->rank; i++)
             at += (size_t)snprintf(table + at, sizeof table - at, " %lld", (long long)parameter->shape[i]);
         at += (size_t)snprintf(table + at, sizeof table - at, "\n");
-        bind(&w, info->parameter_node[p], theta + parameter->offset);
+    }
+    save("table", table, at);
+    return it;
+}
+
+static void free_network(network *it)
+{
+    ll_free(it->theta);
+    ll_free(it->buffers);
+    ll_free(it->image);
+    ll_free(it->label);
+}
+
+static void resnet(const char *name, int64_t samples, bool training, int order)
+{
+    ll_error error;
+    network net = make_network(samples);
+    const ll_model_info *info = net.info;
+    workload w = {.name = name, .unit = "images", .units = (double)samples, .graph = info->graph, .samples = samples};
+    float *tangent = draw(LL_F32, "tangent", info->parameter_count, 1.0);
+    save("tangent", tangent, sizeof(float) * (size_t)info->parameter_count);
+    ll_node tangents[128];
+    for (int64_t p = 0; p < info->parameters; p++) {
+        const ll_parameter *parameter = &info->parameter[p];
+        bind(&w, info->parameter_node[p], net.theta + parameter->offset);
         if (order < 2) continue;
         char text[160];
         snprintf(text, sizeof text, "tangent.%s", parameter->name);
         tangents[p] = ll_graph_input(w.graph, LL_INPUT_TANGENT, text, LL_F32, parameter->shape, parameter->rank);
         bind(&w, tangents[p], tangent + parameter->offset);
     }
-    save("table", table, at);
-    for (int64_t b = 0; b < info->buffers; b++) bind(&w, info->buffer[b].node, buffers + info->buffer[b].entry.offset);
+    for (int64_t b = 0; b < info->buffers; b++)
+        bind(&w, info->buffer[b].node, net.buffers + info->buffer[b].entry.offset);
     for (int64_t i = 0; i < info->inputs; i++)
-        bind(&w, info->input[i].node, info->input[i].rank == 3 ? (const void *)image : (const void *)label);
+        bind(&w, info->input[i].node, info->input[i].rank == 3 ? (const void *)net.image : (const void *)net.label);
     ll_node losses = info->term[0].loss[training ? 1 : 0];
     if (losses == LL_NO_NODE) losses = info->term[0].loss[0];
     ll_node loss = ll_graph_divide(w.graph, ll_graph_sum(w.graph, losses, LL_AXIS(0)),
@@ -287,7 +345,82 @@ static void resnet(const char *name, int64_t samples, bool training, int order)
                               w.outputs, &error), &error);
     }
     compete(&w);
-    ll_model_destroy(model);
+    ll_model_destroy(net.model);
+    free_network(&net);
+    ll_free(tangent);
+}
+
+static ll_problem *network_problem(network *net, int64_t samples)
+{
+    ll_error error;
+    ll_graph_rows rows[2];
+    for (int i = 0; i < 2; i++) {
+        const ll_model_input *input = &net->info->input[i];
+        rows[i] = (ll_graph_rows){input->name, input->rank == 3 ? (const void *)net->image : (const void *)net->label,
+                                  samples};
+    }
+    ll_graph_problem_options options = {.rows = rows, .row_count = 2, .theta = net->theta, .buffers = net->buffers,
+                                        .threads = thread_count};
+    ll_problem *problem = NULL;
+    must(ll_problem_create_graph(net->model, &options, &problem, &error), &error);
+    return problem;
+}
+
+/* Four points; at each, running statistics from batches of 256, then the loss with them, over the same images. */
+static void resnet_reestimate(void)
+{
+    enum { POINTS = 4, SAMPLES = 512 };
+    network net = make_network(SAMPLES);
+    int64_t n = net.info->parameter_count, b = net.info->buffer_count;
+    float *thetas = ll_allocate_array(POINTS * n + 16, sizeof(float));
+    float *buffers = ll_allocate_array(POINTS * b + 16, sizeof(float));
+    const void *points[POINTS];
+    void *made[POINTS];
+    double losses[POINTS];
+    for (int64_t k = 0; k < POINTS; k++) {
+        for (int64_t i = 0; i < n; i++) thetas[k * n + i] = net.theta[i] * (1.0f + 0.05f * (float)k);
+        points[k] = thetas + k * n;
+        made[k] = buffers + k * b;
+    }
+    save("theta", thetas, sizeof(float) * (size_t)(POINTS * n));
+    ll_request requests[2] = {
+        {.points = POINTS, .thetas = points, .mode = LL_MODE_CALIBRATION, .batch_size = 256, .buffers_out = made},
+        {.points = POINTS, .thetas = points, .buffers = (const void *const *)made, .loss = losses}};
+    workload w = {.name = "resnet-reestimate", .unit = "images", .units = POINTS * SAMPLES,
+                  .problem = network_problem(&net, SAMPLES), .requests = requests, .request_count = 2,
+                  .answer = losses, .answer_doubles = true, .answer_count = POINTS};
+    compete(&w);
+    ll_problem_destroy(w.problem);
+    free_network(&net);
+    ll_free(thetas);
+    ll_free(buffers);
+}
+
+/* Eight Hessian products at one point: what Lanczos in blocks or a trace estimate asks for. */
+static void resnet_block(void)
+{
+    enum { VECTORS = 8, SAMPLES = 128 };
+    network net = make_network(SAMPLES);
+    int64_t n = net.info->parameter_count;
+    float *tangents = draw(LL_F32, "tangent", VECTORS * n, 1.0);
+    float *results = ll_allocate_array(VECTORS * n, sizeof(float));
+    save("tangent", tangents, sizeof(float) * (size_t)(VECTORS * n));
+    const void *vectors[VECTORS], *point = net.theta;
+    void *products[VECTORS];
+    for (int64_t v = 0; v < VECTORS; v++) {
+        vectors[v] = tangents + v * n;
+        products[v] = results + v * n;
+    }
+    ll_request request = {.points = 1, .thetas = &point, .product_count = VECTORS, .vectors = vectors,
+                          .products = products};
+    workload w = {.name = "resnet-hessian-block", .unit = "images", .units = VECTORS * SAMPLES,
+                  .problem = network_problem(&net, SAMPLES), .requests = &request, .request_count = 1,
+                  .answer = results, .answer_count = VECTORS * n};
+    compete(&w);
+    ll_problem_destroy(w.problem);
+    free_network(&net);
+    ll_free(tangents);
+    ll_free(results);
 }
 
 /* 2-50-50-50-50-1 tanh; mean square of u_t + 30 u_x over 1,000 points: one term, one pass with the general engine. */
@@ -404,8 +537,13 @@ int main(int argc, char **argv)
     }
     if (thread_count < 1 || repeats < 1 || !mkdtemp(folder)) return 2;
     if (wanted("resnet-evaluate")) resnet("resnet-evaluate", 512, false, 0);
+    if (wanted("resnet-evaluate-last")) resnet("resnet-evaluate-last", 512, false, 0);
+    if (wanted("resnet-evaluate-frozen")) resnet("resnet-evaluate-frozen", 512, false, 0);
+    if (wanted("resnet-reestimate")) resnet_reestimate();
     if (wanted("resnet-train")) resnet("resnet-train", 128, true, 1);
+    if (wanted("resnet-train-last")) resnet("resnet-train-last", 128, true, 1);
     if (wanted("resnet-hessian")) resnet("resnet-hessian", 128, false, 2);
+    if (wanted("resnet-hessian-block")) resnet_block();
     if (wanted("pinn-f32")) pinn("pinn-f32", LL_F32);
     if (wanted("pinn-f64")) pinn("pinn-f64", LL_F64);
     if (wanted("mlp-many")) mlp_many();
