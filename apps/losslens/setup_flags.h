@@ -17,10 +17,10 @@
 typedef struct ll_setup_flags {
     const char *network, *network_file, *shortcut, *loss, *split, *data, *train_data, *checkpoint, *problem, *problem_file, *corrupt;
     ll_texts option, role;
-    ll_reals mean, deviation;
-    double beta, nu, rho, weight_decay;
-    int64_t samples, seed, point_seed, threads, memory;
-    bool by_order, float64, gaussian_start;
+    ll_reals mean, deviation, class_weights;
+    double beta, nu, rho, weight_decay, label_smoothing;
+    int64_t ignore_label, samples, seed, point_seed, threads, memory;
+    bool ignores_label, by_order, float64, gaussian_start;
     bool measure; /* the normalisation, on the images of the role fit, where none is given */
 } ll_setup_flags;
 
@@ -43,6 +43,9 @@ typedef struct ll_setup_flags {
         {"role", LL_OPTION_TEXTS, &(f)->role, "ROLE=SPLIT[:N]", "samples of fit, calibrate, evaluate or test: all, train, test, N of it, or @FILE", 0, 0, NULL}, \
         {"corrupt", LL_OPTION_TEXT, &(f)->corrupt, "KIND[:SEVERITY],..", "corrupt every image by one of these; all: any of nine kinds", 0, 0, NULL}, \
         {"loss", LL_OPTION_CHOICE, &(f)->loss, "cross_entropy|mse|bce|segmentation", "default: by the data", 0, 0, NULL},    \
+        {"class-weights", LL_OPTION_REALS, &(f)->class_weights, "W,..", "of the cross-entropy, one a class", 0, 1e9, NULL},      \
+        {"ignore-label", LL_OPTION_INTEGER, &(f)->ignore_label, "N", "labels that count nothing, as 255 in masks", 0, 1e9, &(f)->ignores_label}, \
+        {"label-smoothing", LL_OPTION_REAL, &(f)->label_smoothing, "S", "share of each label that is spread over all classes", 0, 1, NULL}, \
         {"problem", LL_OPTION_CHOICE, &(f)->problem, "convection|convection-diffusion|reaction|reaction-diffusion",         \
          "a physics-informed problem instead of a network with data", 0, 0, NULL},                                       \
         {"problem-file", LL_OPTION_TEXT, &(f)->problem_file, "FILE", "a physics-informed problem written in YAML: inputs, terms, reference", 0, 0, NULL}, \

@@ -28,6 +28,11 @@ typedef struct ll_setup_options { /* zero-initialise */
     const ll_network_option *option;
     int64_t options;
     const char *loss; /* NULL: cross_entropy with labels, mse with targets */
+    double label_smoothing;
+    const double *class_weights; /* NULL or class_weight_count, as many as there are classes */
+    int64_t class_weight_count;
+    bool ignores_label; /* ignore_label counts nothing, and is no class where it is above the others */
+    int64_t ignore_label;
     const char *data; /* see ll_dataset_load */
     const char *second_data; /* appended: the role "calibrate" and "fit" come from it when it is given */
     ll_normalisation normalisation;

@@ -97,6 +97,14 @@ static ll_status create_network(ll_setup *setup, const ll_setup_options *options
                        : data->label_width > 1 ? "segmentation"
                                                : "cross_entropy";
     if (strcmp(network.loss, "bce") == 0) network.classes = 1;
+    if (options->class_weight_count > 0 && options->class_weight_count != network.classes)
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, "class weights",
+                       "got %lld; there are %lld classes", (long long)options->class_weight_count,
+                       (long long)network.classes);
+    network.label_smoothing = options->label_smoothing;
+    network.class_weights = options->class_weight_count > 0 ? options->class_weights : NULL;
+    network.ignores_label = options->ignores_label;
+    network.ignore_label = options->ignore_label;
     ll_document *blocks = NULL;
     if (options->network_file != NULL) {
         LL_TRY(ll_document_read(options->network_file, options->limits, &blocks, error));

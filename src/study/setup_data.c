@@ -28,11 +28,7 @@ const ll_normalisation *ll_setup_normalisation(const ll_setup *setup)
 
 int64_t ll_setup_classes(const ll_setup *setup)
 {
-    int64_t classes = 0;
-    for (int i = 0; i < 2; i++) {
-        if (setup->datasets[i] != NULL) classes = ll_max_int64(classes, setup->datasets[i]->classes);
-    }
-    return classes;
+    return setup->classes;
 }
 
 int64_t ll_setup_roles(const ll_setup *setup, const ll_setup_samples **samples)
@@ -98,6 +94,23 @@ static ll_status load(ll_setup *setup, const ll_setup_options *options, ll_error
                        "its samples have another shape than those of %s", options->data);
     }
     return LL_OK;
+}
+
+/* Classes of both data sets; an ignored label above the others is none. */
+static void count_classes(ll_setup *setup, const ll_setup_options *options)
+{
+    for (int d = 0; d < 2; d++) {
+        const ll_dataset *dataset = setup->datasets[d];
+        if (dataset == NULL || dataset->labels == NULL) continue;
+        int64_t classes = dataset->classes;
+        if (options->ignores_label && dataset->class_names == NULL && options->ignore_label < classes) {
+            classes = 0;
+            for (int64_t i = 0; i < dataset->count * dataset->label_width; i++)
+                if (dataset->labels[i] != options->ignore_label)
+                    classes = ll_max_int64(classes, dataset->labels[i] + 1);
+        }
+        setup->classes = ll_max_int64(setup->classes, classes);
+    }
 }
 
 /* ---------------------------------------------------------------- roles */
@@ -326,6 +339,7 @@ ll_status ll_setup_augment(ll_setup *setup, const ll_augmentation *augmentation,
 ll_status setup_read_data(ll_setup *setup, const ll_setup_options *options, ll_error *error)
 {
     LL_TRY(load(setup, options, error));
+    count_classes(setup, options);
     LL_TRY(choose(setup, options, error));
     LL_TRY(find_overlaps(setup, error));
     LL_TRY(normalise(setup, options, error));

@@ -23,7 +23,7 @@ struct ll_setup {
     setup_part parts[SETUP_ROLES];
     ll_setup_samples samples[SETUP_ROLES]; /* the parts as others see them */
     ll_setup_overlap overlaps[SETUP_OVERLAPS];
-    int64_t part_count, overlap_count, rows;
+    int64_t part_count, overlap_count, rows, classes;
     void *inputs; /* [rows, width] in the model's type */
     int64_t *labels;
     void *targets;

@@ -48,4 +48,16 @@ says 'shapes:COUNT[,SIDE[,SEED]] is wanted' shapes:5,7
 "$LOSSLENS" eval --config unet.yaml --checkpoint unet.safetensors --data segmentation:"$files/images","$files/masks" --json >a.json
 "$LOSSLENS" eval --network unet --option depth=2 --option width=3 --checkpoint unet.safetensors --data "$files/segmentation.npz" --json >b.json
 [ "$(sed 's/,"roles".*//' a.json)" = "$(sed 's/,"roles".*//' b.json)" ] && grep -q '"pixel_accuracy":' a.json || { echo "FAILED: U-Net"; cat a.json b.json; failed=1; }
+
+# Class weights and ignored labels: equal weights change nothing; an ignored class is no class of the network's.
+unet=(--network unet --option depth=2 --option width=2 --data "$files/segmentation.npz" --float64 --json)
+number() { sed -n "s/.*\"$1\":\([-+0-9.e]*\).*/\1/p" "$2"; }
+"$LOSSLENS" eval "${unet[@]}" >plain.json
+"$LOSSLENS" eval "${unet[@]}" --class-weights 3,3,3 >weighted.json
+"$LOSSLENS" eval "${unet[@]}" --ignore-label 2 >ignored.json
+awk -v a="$(number cross_entropy plain.json)" -v b="$(number cross_entropy weighted.json)" 'BEGIN { d = a - b; exit !(d < 1e-12 && d > -1e-12 && a > 0) }' ||
+  { echo "FAILED: equal class weights change the loss"; failed=1; }
+[ $(($(number parameters plain.json) - $(number parameters ignored.json))) = 3 ] || { echo "FAILED: the ignored class has scores"; failed=1; }
+got=$("$LOSSLENS" eval "${unet[@]}" --class-weights 1,2 2>&1 || true)
+[ "$got" = "losslens eval: class weights: got 2; there are 3 classes" ] || { echo "FAILED: $got"; failed=1; }
 exit $failed
