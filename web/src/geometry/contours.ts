@@ -253,11 +253,21 @@ function borderSides(grid: Grid2): Pieces {
 /** The regions {f >= level}, and before them the whole valid domain (level -Infinity): painted in order with the
  * even-odd or non-zero rule they give filled bands. All chains are closed; the inside is to the left. */
 export function filledBands(grid: Grid2, levels: Float64Array): readonly LevelLines[] {
+  return contourLayers(grid, levels).bands;
+}
+
+/** Bands and lines of the same levels: one look at the cells for both. */
+export function contourLayers(
+  grid: Grid2, levels: Float64Array,
+): { readonly bands: readonly LevelLines[]; readonly lines: readonly LevelLines[] } {
   const n = grid.values.length;
   const bands = bandsOfVertices(grid.values, levels);
   const joiner = new Joiner(grid, n);
   const border = borderSides(grid);
   const cuts = cutCells(grid, levels, bands);
+  const joined = (pieces: readonly Pieces[]): LevelLines[] =>
+    pieces.map((p, l) => ({ level: levels[l]!, chains: joiner.join(p, levels[l]!) }));
+  const lines = joined(cuts);
   const whole: LevelLines = { level: -Infinity, chains: joiner.join(border, -Infinity) };
   const sideName = (a: number, b: number): number => {
     const first = Math.min(a, b);
@@ -273,7 +283,7 @@ export function filledBands(grid: Grid2, levels: Float64Array): readonly LevelLi
       if (bands[a]! > l) cuts[l]!.push(a, sideName(a, b));
       else cuts[l]!.push(sideName(a, b), b);
   }
-  return [whole, ...cuts.map((pieces, l) => ({ level: levels[l]!, chains: joiner.join(pieces, levels[l]!) }))];
+  return { bands: [whole, ...joined(cuts)], lines };
 }
 
 /** Outlines of a set of vertices, each drawn as its own patch (half-way to its neighbours, cut at the border): what a

@@ -1,7 +1,7 @@
 // What a contour view draws: bands and lines as paths, on a canvas for the screen and as SVG for a file.
 import type { MapName } from "../../geometry/colormaps";
 import { colorAt, cssColor, inkOn } from "../../geometry/colormaps";
-import { type LevelLines, filledBands, isolines, pathOf } from "../../geometry/contours";
+import { type LevelLines, contourLayers, pathOf } from "../../geometry/contours";
 import type { Grid2 } from "../../geometry/grid";
 import { type Scale, levelsOf } from "../../geometry/scales";
 
@@ -26,7 +26,7 @@ export function makeBands(grid: Grid2, scale: Scale, count: number, map: MapName
     rgb[rgb.length - 1] = colorAt(map, 1);
   }
   return {
-    grid, levels, bands: filledBands(grid, levels), lines: isolines(grid, levels),
+    grid, levels, ...contourLayers(grid, levels),
     colors: rgb.map(cssColor), inks: rgb.map(inkOn),
   };
 }
