@@ -195,6 +195,36 @@ static const char *axis_label(const maker *m, int axis)
     return text;
 }
 
+/* Several paths (trajectory_lengths) are drawn apart: a point without a place between each two. */
+static ll_status part_paths(const maker *m, ll_error *error)
+{
+    ll_figure_field *plane = &m->panel->field;
+    const double *lengths;
+    int64_t paths, at = 0, total = 0;
+    if (ll_record_find(m->record, "trajectory_lengths") == NULL) return LL_OK;
+    LL_TRY(array_of(m, "trajectory_lengths", &lengths, &paths, error));
+    for (int64_t p = 0; p < paths; p++) {
+        if (!(lengths[p] >= 0.0 && lengths[p] <= (double)plane->path_count)) return LL_OK; /* not of this trajectory */
+        total += (int64_t)lengths[p];
+    }
+    if (total != plane->path_count) return LL_OK;
+    double *parted = take(m, total + paths, 2 * sizeof *parted);
+    if (parted == NULL) return no_memory(error);
+    const double *from = plane->path;
+    for (int64_t p = 0; p < paths; p++) {
+        if (p > 0) {
+            parted[2 * at] = parted[2 * at + 1] = NAN;
+            at++;
+        }
+        memcpy(parted + 2 * at, from, (size_t)lengths[p] * 2 * sizeof *parted);
+        from += 2 * (int64_t)lengths[p];
+        at += (int64_t)lengths[p];
+    }
+    plane->path = parted;
+    plane->path_count = at;
+    return LL_OK;
+}
+
 static ll_status make_plane(const maker *m, ll_error *error)
 {
     field f;
@@ -211,6 +241,7 @@ static ll_status make_plane(const maker *m, ll_error *error)
         int64_t count;
         LL_TRY(array_of(m, "trajectory", &m->panel->field.path, &count, error));
         m->panel->field.path_count = count / 2;
+        LL_TRY(part_paths(m, error));
     }
     choose_scale(m, f.values, ll_array_count(f.array));
     return LL_OK;
