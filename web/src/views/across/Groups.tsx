@@ -1,5 +1,6 @@
 // Group comparison: every member a dot, mean and 95 % interval, one small plot a number.
 import { useMemo, useRef } from 'react';
+import { client } from '../../api/client';
 import type { LossRecord } from '../../api/record';
 import type { Study } from '../../api/types';
 import { toCsv } from '../../base/csv';
@@ -49,6 +50,7 @@ function GroupPlot({ study, groups, column, intervals }: { study: Study; groups:
       exports={{
         name: `${study.name}-${column.key}-by-group`, svg: () => (svg.current ? svgText(svg.current) : null),
         csv: () => toCsv(['group', 'model', column.key], study.models.map((m, i) => [study.groups[m.group]?.name, m.name, values[i]])),
+        ...(study.study_records.comparison !== null ? { links: [{ label: 'All numbers, NPZ', href: client.exportUrl(study.id, study.study_records.comparison, 'npz') }] } : {}),
       }}>
       <div ref={box}>
         <svg ref={svg} className="chart" width={width || 200} height={HEIGHT} role="img" aria-label={`${column.title} by group`}>

@@ -2,6 +2,7 @@
 import { select } from 'd3-selection';
 import { zoom as d3zoom, zoomIdentity, type ZoomTransform } from 'd3-zoom';
 import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from 'react';
+import { client } from '../../api/client';
 import type { Study } from '../../api/types';
 import { toCsv } from '../../base/csv';
 import { busy } from '../../base/idle';
@@ -482,6 +483,9 @@ export function GlobalView({ study }: { study: Study }) {
       }}
       exports={{
         name: `${study.name}-global-structure`, svg, csv,
+        links: study.placements.map((p) => ({
+          label: `Placement by ${METHOD_TITLES[p.method] ?? p.method}${p.group === null ? '' : `, ${study.groups[p.group]?.title || study.groups[p.group]?.name || ''}`}, NPZ`, href: client.exportUrl(study.id, p.record, 'npz'),
+        })).slice(0, 8),
         drawings: [{ label: 'Legend, SVG', suffix: 'legend', svg: () => (legend.current ? svgText(legend.current) : null) }],
       }}
       controls={<>
