@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A small residual network on Fashion-MNIST, with and without shortcuts, the same seeds: examples/fashion_mnist.sh BUILD_DIR [SEED ...]
-# The images are Debian's package dataset-fashion-mnist, or `losslens data fashion-mnist`. Interrupted, it continues where it was.
+# "seconds" are those since it last was continued. The images are Debian's package dataset-fashion-mnist, or `losslens data fashion-mnist`. Interrupted, it continues where it was.
 set -euo pipefail
 if [ $# -lt 1 ] || [ ! -x "$1/losslens" ]; then
   echo "usage: examples/fashion_mnist.sh BUILD_DIR [SEED ...] (a folder with the program losslens)" >&2
