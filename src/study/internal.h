@@ -175,6 +175,7 @@ typedef struct ll_plan {
     ll_store *store; /* to look up results that later jobs depend on; may be NULL */
     ll_job *job;
     int64_t count, capacity;
+    int64_t *slot; /* [2 capacity]: open addressing by key; 0: empty, else index + 1 */
     int64_t *model; /* [members]: its model or field job */
     bool unfinished; /* more can be planned when what is there is done */
     ll_arena *memory;

@@ -110,11 +110,6 @@ static ll_status put_record(table *t, const ll_job *need, const ll_record *recor
         LL_TRY(put(t, "relative_rise", need->a, ll_real_of(record, "relative_rise"), error));
     } else if (strcmp(kind, "topology") == 0) {
         for (int i = 0; i < 6; i++) LL_TRY(put(t, topology[i][1], need->a, ll_real_of(record, topology[i][0]), error));
-    } else if (strcmp(kind, "pair") == 0) {
-        /* A model's connectivity is the mean over its pairs. */
-        static const char *const pairs[][2] = {{"mc_loss", "mc"}, {"mc_error", "mc_error"}, {"relative_barrier", "relative_barrier"}};
-        for (int i = 0; i < 3; i++)
-            for (int end = 0; end < 2; end++) LL_TRY(put(t, pairs[i][1], end == 0 ? need->a : need->b, ll_real_of(record, pairs[i][0]), error));
     } else if (strcmp(kind, "similarity") == 0) {
         LL_TRY(put_similarity(t, record, error));
     }
@@ -136,6 +131,29 @@ static ll_status put_swept(table *t, ll_error *error)
         }
     }
     return LL_OK;
+}
+
+/* A model's connectivity is the mean over its pairs: thousands of them, so their numbers alone are read. */
+static ll_status put_pairs(table *t, ll_error *error)
+{
+    static const char *const names[] = {"mc_loss", "mc_error", "relative_barrier"}, *const columns[] = {"mc", "mc_error", "relative_barrier"};
+    ll_store_numbers numbers;
+    const ll_store_filter filter = {.kind = "pair"};
+    LL_TRY(ll_store_read_numbers(t->runner->store, &filter, names, 3, &numbers, error));
+    ll_status status = LL_OK;
+    int64_t at = 0;
+    for (int64_t k = 0; k < t->job->need_count && status == LL_OK; k++) {
+        const ll_job *need = &t->runner->plan->job[t->job->needs[k]];
+        if (strcmp(need->kind, "pair") != 0) continue;
+        /* Ids ascend mostly with the plan. */
+        for (int64_t tries = 0; tries < numbers.count && numbers.ids[at] != need->id; tries++) at = (at + 1) % numbers.count;
+        if (numbers.count == 0 || numbers.ids[at] != need->id) continue;
+        for (int c = 0; c < 3 && status == LL_OK; c++)
+            for (int end = 0; end < 2 && status == LL_OK; end++)
+                status = put(t, columns[c], end == 0 ? need->a : need->b, numbers.values[3 * at + c], error);
+    }
+    ll_store_numbers_deinit(&numbers);
+    return status;
 }
 
 /* ---------------------------------------------------------------- the record */
@@ -216,13 +234,14 @@ static ll_status fill(table *t, ll_record *record, ll_error *error)
     ll_text metrics = {0}, models = {0};
     for (int64_t k = 0; k < t->job->need_count; k++) {
         const ll_job *need = &t->runner->plan->job[t->job->needs[k]];
-        if (strcmp(need->kind, "model") == 0 || strcmp(need->kind, "field") == 0) continue;
+        if (strcmp(need->kind, "model") == 0 || strcmp(need->kind, "field") == 0 || strcmp(need->kind, "pair") == 0) continue;
         ll_record *one;
         LL_TRY(ll_runner_record(t->runner, t->job->needs[k], &one, error));
         ll_status status = put_record(t, need, one, error);
         ll_record_destroy(one);
         LL_TRY(status);
     }
+    LL_TRY(put_pairs(t, error));
     LL_TRY(put_swept(t, error));
     for (int c = 0; c < t->first_swept; c++) ll_text_format(&metrics, "%s%s", c > 0 ? "\n" : "", t->name[c]);
     for (int64_t r = 0; r < t->rows; r++) ll_text_format(&models, "%s%s", r > 0 ? "\n" : "", t->runner->members->member[t->member[r]].name);

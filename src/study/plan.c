@@ -133,16 +133,33 @@ void ll_draft_need(ll_job_draft *draft, int64_t job)
     draft->needs[draft->need_count++] = job;
 }
 
+/* Where the job of that key stands, or an empty slot for it; half of the slots are empty. */
+static int64_t *find_slot(const ll_plan *plan, ll_hash key)
+{
+    uint64_t slots = 2 * (uint64_t)plan->capacity;
+    uint64_t at = key.low & (slots - 1);
+    while (plan->slot[at] != 0 && !ll_hash_equal(plan->job[plan->slot[at] - 1].key, key)) at = (at + 1) & (slots - 1);
+    return &plan->slot[at];
+}
+
 static ll_status grow(ll_plan *plan, ll_error *error)
 {
     if (plan->count < plan->capacity) return LL_OK;
     int64_t capacity = plan->capacity > 0 ? 2 * plan->capacity : 256;
     ll_job *grown = ll_allocate_array(capacity, sizeof *grown);
-    if (grown == NULL) return ll_fail_memory(error, LL_STUDY, (size_t)capacity * sizeof *grown);
+    int64_t *slot = ll_allocate_zeroed(2 * (size_t)capacity * sizeof *slot);
+    if (grown == NULL || slot == NULL) {
+        ll_free(grown);
+        ll_free(slot);
+        return ll_fail_memory(error, LL_STUDY, (size_t)capacity * sizeof *grown);
+    }
     if (plan->count > 0) memcpy(grown, plan->job, (size_t)plan->count * sizeof *grown);
     ll_free(plan->job);
+    ll_free(plan->slot);
     plan->job = grown;
+    plan->slot = slot;
     plan->capacity = capacity;
+    for (int64_t i = 0; i < plan->count; i++) *find_slot(plan, plan->job[i].key) = i + 1;
     return LL_OK;
 }
 
@@ -188,13 +205,13 @@ ll_status ll_plan_add(ll_plan *plan, ll_job_draft *draft, int64_t *index, ll_err
     *draft = (ll_job_draft){0};
     LL_TRY(status);
     /* The same work asked for twice is done once. */
-    for (int64_t i = plan->count - 1; i >= 0; i--)
-        if (ll_hash_equal(plan->job[i].key, job.key)) {
-            if (index != NULL) *index = i;
-            return LL_OK;
-        }
-    if (index != NULL) *index = plan->count;
-    plan->job[plan->count++] = job;
+    int64_t *slot = find_slot(plan, job.key);
+    bool known = *slot != 0;
+    if (!known) {
+        *slot = plan->count + 1;
+        plan->job[plan->count++] = job;
+    }
+    if (index != NULL) *index = *slot - 1;
     return LL_OK;
 }
 
@@ -250,6 +267,7 @@ void ll_plan_deinit(ll_plan *plan)
 {
     if (plan == NULL) return;
     ll_free(plan->job);
+    ll_free(plan->slot);
     ll_arena_destroy(plan->memory);
     *plan = (ll_plan){0};
 }

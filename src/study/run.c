@@ -33,29 +33,52 @@ static void tell(const pass *p, ll_study_event event)
     options->event(options->event_context, &event);
 }
 
-/* Seconds for what is left: the mean of finished jobs of the same kind, of all kinds where there is none yet. */
+/* Seconds for what is left: the mean of finished jobs of the same kind and group, of the kind, of all. */
 static double estimate_left(const pass *p)
 {
-    double all = 0, left = 0;
+    enum { MOST_KINDS = 256 };
+    struct {
+        const char *kind;
+        int64_t owner, count;
+        double sum;
+    } seen[MOST_KINDS];
+    int kinds = 0;
     int64_t count = 0;
-    for (int64_t i = 0; i < p->plan.count; i++)
-        if (isfinite(p->seconds[i])) {
-            all += p->seconds[i];
-            count++;
+    double all = 0, left = 0;
+    for (int64_t i = 0; i < p->plan.count; i++) {
+        const ll_job *job = &p->plan.job[i];
+        int k = 0;
+        if (!isfinite(p->seconds[i])) continue;
+        all += p->seconds[i];
+        count++;
+        while (k < kinds && (seen[k].owner != job->owner || strcmp(seen[k].kind, job->kind) != 0)) k++;
+        if (k == MOST_KINDS) continue;
+        if (k == kinds) {
+            seen[kinds].kind = job->kind;
+            seen[kinds].owner = job->owner;
+            seen[kinds].sum = 0;
+            seen[kinds++].count = 0;
         }
+        seen[k].sum += p->seconds[i];
+        seen[k].count++;
+    }
     if (count == 0) return NAN;
     for (int64_t i = 0; i < p->plan.count; i++) {
         const ll_job *job = &p->plan.job[i];
+        double sum = 0, mean = all / (double)count;
+        int64_t same = 0;
         if (job->is_done) continue;
-        double same = 0;
-        int64_t known = 0;
-        /* The nearest ones say most; a few are enough. */
-        for (int64_t k = i - 1; k >= 0 && known < 8; k--)
-            if (isfinite(p->seconds[k]) && strcmp(p->plan.job[k].kind, job->kind) == 0) {
-                same += p->seconds[k];
-                known++;
+        for (int k = 0; k < kinds; k++) {
+            if (strcmp(seen[k].kind, job->kind) != 0) continue;
+            sum += seen[k].sum;
+            same += seen[k].count;
+            mean = sum / (double)same;
+            if (seen[k].owner == job->owner) {
+                mean = seen[k].sum / (double)seen[k].count;
+                break;
             }
-        left += known > 0 ? same / (double)known : all / (double)count;
+        }
+        left += mean;
     }
     return left;
 }
