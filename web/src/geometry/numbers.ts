@@ -103,7 +103,7 @@ export function linearTicks(low: number, high: number, count = 5): readonly Tick
   for (let i = first; i <= last; i++) {
     // i * step, free of the rounding of step: step is 1, 2 or 5 times a power of ten
     const value = i === 0 ? 0 : Number((i * step).toPrecision(12));
-    const mantissa = groupThousands((value / 10 ** exponent).toFixed(decimals));
+    const mantissa = groupThousands((value / 10 ** exponent).toFixed(decimals), largest >= 1e4);
     const tail = exponent === 0 ? "" : `10${superscript(exponent)}`;
     const bare = tail && /^-?1$/.test(mantissa) ? mantissa.replace("1", tail) : `${mantissa}${tail && "×"}${tail}`;
     const label = value === 0 ? "0" : properMinus(bare);
@@ -112,9 +112,10 @@ export function linearTicks(low: number, high: number, count = 5): readonly Tick
   return ticks;
 }
 
-const groupThousands = (text: string): string => {
+/** Four digits stand alone, unless longer numbers stand beside them. */
+const groupThousands = (text: string, always: boolean): string => {
   const [whole, part] = text.split(".") as [string, string?];
-  const grouped = whole.replace("-", "").length > 4 ? whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",") : whole;
+  const grouped = always || whole.replace("-", "").length > 4 ? whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",") : whole;
   return part ? `${grouped}.${part}` : grouped;
 };
 

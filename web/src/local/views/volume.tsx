@@ -35,7 +35,8 @@ function Volume({ item, landscape, topology }: ViewProps & { landscape: Landscap
   const comparison = useComparison();
   const scale = comparison.scaleOf(item);
   const rank = landscape.grid.shape.length;
-  const [level, setLevel] = useOption("volume.level", 0.3);
+  const [shared, setLevel] = useOption("level", -1); // the level of all views
+  const level = shared < 0 ? 0.3 : shared;
   const [showSlice, setShowSlice] = useOption("volume.slice", true);
   const [sliceAxis, setSliceAxis] = useOption("volume.axis", "2");
   const [slicePosition, setSlicePosition] = useOption("volume.position", 0.5);
