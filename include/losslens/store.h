@@ -163,6 +163,7 @@ typedef struct ll_store_filter {
     const char *kind, *group;  /* NULL: any */
     const char *subject;       /* matches subject and other; NULL: any */
     const ll_job_state *state; /* NULL: any */
+    const char *but_kind;      /* left out of a list; NULL: none */
     bool unwanted;             /* list unwanted jobs too */
     int64_t first, most;       /* page; most 0: all */
 } ll_store_filter;
@@ -231,10 +232,11 @@ typedef struct ll_store_numbers {
     int64_t count; /* jobs that are done and match the filter, by id */
     int columns;
     int64_t *ids;
-    double *values; /* [count, columns] */
+    const char **subjects, **others; /* of the jobs */
+    double *values;                  /* [count, columns] */
     ll_arena *memory;
 } ll_store_numbers;
-/* filter NULL: every wanted job; its `state` is not looked at. At most 64 names. Cost: about 2 us a job. */
+/* filter NULL: every wanted job; its `state` and `but_kind` are not looked at. At most 64 names. Cost: about 2 us a job. */
 LL_API ll_status ll_store_read_numbers(ll_store *store, const ll_store_filter *filter, const char *const *names, int columns,
                                        ll_store_numbers *numbers, ll_error *error) LL_MUST_CHECK;
 LL_API void ll_store_numbers_deinit(ll_store_numbers *numbers);

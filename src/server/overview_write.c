@@ -670,8 +670,7 @@ static ll_status write_pairs(build *b, ll_json *json, ll_error *error)
     int64_t *ends = arena_array(b, 2 * numbers.count, sizeof *ends, error), count = 0;
     int64_t *rows = arena_array(b, numbers.count, sizeof *rows, error);
     for (int64_t r = 0; r < numbers.count && ends != NULL && rows != NULL; r++) {
-        int64_t row = row_of(b, numbers.ids[r]);
-        int64_t i = row >= 0 ? b->subject_of[row] : -1, j = row >= 0 ? model_named(b, b->list.rows[row].other) : -1;
+        int64_t i = model_named(b, numbers.subjects[r]), j = model_named(b, numbers.others[r]);
         if (i < 0 || j < 0) continue;
         ends[2 * count] = i;
         ends[2 * count + 1] = j;
@@ -770,7 +769,8 @@ static ll_status gather(build *b, ll_store_row field_rows[2], ll_error *error)
         list_field(b, field_rows);
         return find_models(b, error);
     }
-    LL_TRY(ll_store_list(b->source->store, NULL, &b->list, error));
+    /* Pairs, most of a large study, come with their numbers. */
+    LL_TRY(ll_store_list(b->source->store, &(ll_store_filter){.but_kind = "pair"}, &b->list, error));
     LL_TRY(find_models(b, error));
     LL_TRY(walk_all(b, error));
     if (b->similarity == 0) return LL_OK;

@@ -30,7 +30,8 @@ static bool parse_state(const char *text, ll_job_state *state)
     " version, threads, record_kind, record_fields, record_bytes, record_hash, sum IS row_sum(" LL_JOB_COLUMNS ") FROM jobs"
 #define MATCHING                                                                                                       \
     " WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR member_group = ?2)"                                           \
-    " AND (?3 IS NULL OR subject = ?3 OR other = ?3) AND (?4 IS NULL OR state = ?4) AND (wanted > 0 OR ?5)"
+    " AND (?3 IS NULL OR subject = ?3 OR other = ?3) AND (?4 IS NULL OR state = ?4) AND (wanted > 0 OR ?5)" \
+    " AND (?6 IS NULL OR kind <> ?6)"
 
 static ll_status take_row(ll_store *store, sqlite3_stmt *select, ll_arena *memory, ll_store_row *row, ll_error *error)
 {
@@ -65,7 +66,8 @@ static ll_status take_row(ll_store *store, sqlite3_stmt *select, ll_arena *memor
 static ll_status bind_filter(ll_store *store, sqlite3_stmt *select, const ll_store_filter *filter, ll_error *error)
 {
     const char *state = filter->state != NULL ? ll_job_state_name(*filter->state) : NULL;
-    return ll_sql_bind(store, select, error, "tttti", filter->kind, filter->group, filter->subject, state, (int64_t)filter->unwanted);
+    return ll_sql_bind(store, select, error, "ttttit", filter->kind, filter->group, filter->subject, state, (int64_t)filter->unwanted,
+                       filter->but_kind);
 }
 
 static ll_status list(ll_store *store, const ll_store_filter *filter, ll_store_listing *listing, ll_error *error)

@@ -52,8 +52,10 @@ static ll_status read_all(ll_store *store, const ll_store_filter *filter, const 
     size_t columns = (size_t)numbers->columns;
     numbers->ids = ll_arena_allocate(numbers->memory, (size_t)(room + 1) * sizeof *numbers->ids);
     numbers->values = ll_arena_allocate(numbers->memory, (size_t)(room + 1) * columns * sizeof *numbers->values);
-    if (numbers->ids == NULL || numbers->values == NULL) return ll_fail_memory(error, "store", (size_t)room * columns * sizeof(double));
-    LL_TRY(select_matching(store, "j.id, n.data, n.sum IS row_sum(n.job, n.data)", filter, " ORDER BY j.id", &select, error));
+    numbers->subjects = ll_arena_allocate(numbers->memory, (size_t)(room + 1) * sizeof *numbers->subjects);
+    numbers->others = ll_arena_allocate(numbers->memory, (size_t)(room + 1) * sizeof *numbers->others);
+    if (numbers->ids == NULL || numbers->values == NULL || numbers->subjects == NULL || numbers->others == NULL) return ll_fail_memory(error, "store", (size_t)room * columns * sizeof(double));
+    LL_TRY(select_matching(store, "j.id, n.data, n.sum IS row_sum(n.job, n.data), j.subject, j.other", filter, " ORDER BY j.id", &select, error));
     while ((status = ll_sql_step(store, select, &row, error)) == LL_OK && row && numbers->count < ll_min_int64(room, most)) {
         if (skip-- > 0) continue;
         if (sqlite3_column_int(select, 2) != 1) {
@@ -62,6 +64,12 @@ static ll_status read_all(ll_store *store, const ll_store_filter *filter, const 
             break;
         }
         numbers->ids[numbers->count] = sqlite3_column_int64(select, 0);
+        numbers->subjects[numbers->count] = ll_arena_text(numbers->memory, ll_sql_text(select, 3));
+        numbers->others[numbers->count] = ll_arena_text(numbers->memory, ll_sql_text(select, 4));
+        if (numbers->subjects[numbers->count] == NULL || numbers->others[numbers->count] == NULL) {
+            status = ll_fail_memory(error, "store", 64);
+            break;
+        }
         take_row(select, codes, numbers->columns, numbers->values + (size_t)numbers->count * columns);
         numbers->count++;
     }

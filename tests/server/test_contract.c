@@ -8,6 +8,7 @@
 #include "losslens/formats.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -262,6 +263,49 @@ static void data_are_the_stored_numbers(void **state)
     ll_store_destroy(store);
 }
 
+static double at(const json_t *columns, const char *name, size_t row) { return json_number_value(json_array_get(json_object_get(columns, name), row)); }
+
+/* The overview's pairs against their records, one by one; the similarity against the matrix, layer by layer. */
+static void pairs_are_those_of_the_records(void **state)
+{
+    (void)state;
+    ll_store *store;
+    ll_record *cka;
+    const ll_array *matrix;
+    CHECK_OK(ll_store_open(study_path, NULL, &store, error));
+    ll_reply reply = client_get(ll_server_url(server), "/api/studies/s0");
+    json_t *overview = json_loadb(reply.body, reply.length, 0, NULL);
+    const json_t *pairs = json_object_get(overview, "pairs"), *models = json_object_get(overview, "models");
+    size_t count = json_array_size(json_object_get(pairs, "a"));
+    assert_int_equal(count, 12 * 11 / 2);
+    CHECK_OK(ll_store_read_record(store, (int64_t)json_integer_value(json_object_get(json_object_get(overview, "study_records"), "similarity")), &cka, error));
+    CHECK_OK(ll_record_get_array(cka, "matrix", &matrix, error));
+    for (size_t i = 0; i < count; i++) {
+        ll_record *record;
+        ll_store_listing row;
+        double wanted, similarity = 0.0;
+        int64_t id = (int64_t)at(pairs, "record", i), a = (int64_t)at(pairs, "a", i), b = (int64_t)at(pairs, "b", i);
+        CHECK_OK(ll_store_read_record(store, id, &record, error));
+        CHECK_OK(ll_store_get(store, id, &row, error));
+        assert_string_equal(json_string_value(json_object_get(json_array_get(models, (size_t)a), "name")), row.rows[0].subject);
+        assert_string_equal(json_string_value(json_object_get(json_array_get(models, (size_t)b), "name")), row.rows[0].other);
+        static const char *const names[] = {"mc_loss", "barrier", "relative_barrier", "mean_loss", "converged"};
+        for (int k = 0; k < 5; k++) {
+            CHECK_OK(ll_record_get_real(record, names[k], &wanted, error));
+            CHECK_NEAR(at(pairs, names[k], i), wanted, 1e-8 * fabs(wanted));
+        }
+        /* Three layers a model, models in the order of the study. */
+        for (int64_t layer = 0; layer < 3; layer++) similarity += ll_array_get(matrix, (3 * a + layer) * 36 + 3 * b + layer) / 3.0;
+        CHECK_NEAR(at(pairs, "cka", i), similarity, 1e-8);
+        ll_store_listing_deinit(&row);
+        ll_record_destroy(record);
+    }
+    ll_record_destroy(cka);
+    json_decref(overview);
+    reply_deinit(&reply);
+    ll_store_destroy(store);
+}
+
 /* A topology asked for is the stored one, byte for byte, but for what the stored one alone knows of the halves. */
 static void topology_on_request(void **state)
 {
@@ -456,7 +500,7 @@ static void errors_have_their_shape(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(routes_that_read), cmocka_unit_test(every_record), cmocka_unit_test(data_are_the_stored_numbers),
+        cmocka_unit_test(routes_that_read), cmocka_unit_test(every_record), cmocka_unit_test(data_are_the_stored_numbers), cmocka_unit_test(pairs_are_those_of_the_records),
         cmocka_unit_test(topology_on_request), cmocka_unit_test(field_of_the_command_line), cmocka_unit_test(upload), cmocka_unit_test(events),
         cmocka_unit_test(events_of_a_run), cmocka_unit_test(errors_have_their_shape)};
     return cmocka_run_group_tests(tests, begin, end);
