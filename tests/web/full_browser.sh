@@ -13,6 +13,17 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cp "$LOSSLENS_SOURCE/examples/pinn_quick.yaml" "$folder/"
 (cd "$folder" && "$LOSSLENS" run pinn_quick.yaml >run.log 2>&1) || { tail -20 "$folder/run.log"; exit 1; }
+mkdir "$folder/given"
+cat >"$folder/given/given.yaml" <<'END'
+study: given
+effort: quick
+groups:
+  - {name: given, problem: convection, beta: 1, checkpoints: ['first_*.safetensors']}
+analyses: {metrics: true}
+END
+"$LOSSLENS" train --problem convection --beta 1 --seeds 7..8 --epochs 3 --quiet --out "$folder/some.safetensors" >/dev/null
+mv "$folder/some_7.safetensors" "$folder/given/first_0.safetensors"
+(cd "$folder/given" && "$LOSSLENS" run given.yaml >run.log 2>&1) || { tail -20 "$folder/given/run.log"; exit 1; }
 synthetic=$(dirname "$LOSSLENS")/server_full_synthetic
 "$synthetic" "$folder/twelve.db"
 "$synthetic" "$folder/hostile.db" --hostile
@@ -30,7 +41,7 @@ node -e '
 cd "$web"
 status=0
 for run in "app.mjs $folder/pinn_quick.db $folder/ripples.csv" "app.mjs $folder/twelve.db $folder/ripples.csv" \
-    "local.mjs $folder/twelve.db" "hostile.mjs $folder/hostile.db" "scale.mjs $folder/many.db $folder/store.db" "runs.mjs $folder/pinn_quick.db"; do
+    "local.mjs $folder/twelve.db" "hostile.mjs $folder/hostile.db" "scale.mjs $folder/many.db $folder/store.db" "runs.mjs $folder/pinn_quick.db $folder/given/given.db $folder/some_8.safetensors"; do
   echo "== ${run//$folder\//}"
   # shellcheck disable=SC2086 # the words are arguments
   node tests/$run || status=1

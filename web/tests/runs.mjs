@@ -1,7 +1,9 @@
-// Starting, watching and stopping a run from the page: node tests/runs.mjs STUDY.db (the study is changed)
+// Starting, watching and stopping a run from the page, and adding a checkpoint to a group:
+// node tests/runs.mjs STUDY.db STUDY_OF_CHECKPOINTS.db CHECKPOINT (both studies are changed)
 import { check, equal, finish, serve, Tester } from './harness.mjs';
 
-const server = await serve([process.argv[2]]);
+const [trained, given, checkpoint] = process.argv.slice(2);
+const server = await serve([trained, given]);
 const t = await Tester.open(server);
 const id = (await t.api('/api/studies')).studies[0].id;
 const before = await t.api(`/api/studies/${id}`);
@@ -35,6 +37,18 @@ await stop.click();
 await page.locator('section.panel[aria-label="State of the run"] h2').filter({ hasText: 'Not running' }).waitFor({ timeout: 120_000 });
 const run = await t.api(`/api/studies/${id}/run`);
 equal(run.running, false, 'a run is stopped from the page');
+
+const other = (await t.api('/api/studies')).studies[1].id;
+const had = (await t.api(`/api/studies/${other}`)).models.length;
+await t.visit(`#/${other}/runs`, page);
+const add = page.locator('section.panel[aria-label="Add checkpoints"]');
+await add.locator('input[type="file"]').setInputFiles(checkpoint);
+await add.getByText(/^Added /).waitFor();
+check(true, 'a checkpoint is added to a group', (await add.locator('[role="status"]').textContent()) ?? '');
+await page.locator('section.panel[aria-label="Start a run"]').getByRole('button', { name: 'Start', exact: true }).click();
+await page.locator('.jobs tbody tr').filter({ hasText: `/${had}` }).first().waitFor({ timeout: 120_000 });
+await page.locator('section.panel[aria-label="State of the run"] h2').filter({ hasText: 'Complete' }).waitFor({ timeout: 120_000 });
+equal((await t.api(`/api/studies/${other}`)).models.length, had + 1, 'and is a model after the next run');
 await t.close();
 await server.stop();
 finish();

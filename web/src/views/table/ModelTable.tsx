@@ -65,7 +65,7 @@ const Row = memo(function Row({ study, columns, model: m, selected, hovered, dar
   );
 });
 
-const ROWS = 400; // more are found by the filter
+const ROWS = 250; // more are found by the filter
 
 export function ModelTable({ study }: { study: Study }) {
   const { sort, descending, filter } = useView((s) => s.table);
