@@ -1,5 +1,6 @@
-/* How fast a large field is served over loopback, beside the same bytes through a bare TCP connection of the same process, and
- * how long a study's opening and lists take:   bench_server [STUDY.db]     (the minimum of ROUNDS, in alternation) */
+/* How fast a large field is served over loopback, beside the same bytes through a bare TCP connection of the
+ * same process, and how long a study's opening and lists take:   bench_server [STUDY.db]     (the minimum of
+ * ROUNDS, in alternation) */
 #define _GNU_SOURCE
 #include "losslens/formats.h"
 #include "losslens/server.h"
@@ -26,7 +27,8 @@ static int connect_to(int port)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int made = socket(AF_INET, SOCK_STREAM, 0);
-    if (made < 0 || connect(made, (const struct sockaddr *)&address, sizeof address) != 0) fail("no connection");
+    if (made < 0 || connect(made, (const struct sockaddr *)&address, sizeof address) != 0)
+        fail("no connection");
     return made;
 }
 
@@ -46,7 +48,9 @@ static size_t get(const char *url, const char *target, double *seconds)
     char request[512];
     const char *token = strstr(url, "token=") + 6;
     int port = atoi(strrchr(url, ':') + 1);
-    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\nCookie: losslens=%s\r\nConnection: close\r\n\r\n", target, token);
+    snprintf(request, sizeof request,
+             "GET %s HTTP/1.1\r\nHost: localhost\r\nCookie: losslens=%s\r\nConnection: close\r\n\r\n", target,
+             token);
     double start = ll_clock_seconds();
     int socket = connect_to(port);
     if (send(socket, request, strlen(request), MSG_NOSIGNAL) < 0) fail("send");
@@ -82,8 +86,8 @@ static double read_bare(const char *bytes, size_t count)
     pthread_t writer;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     bare b = {socket(AF_INET, SOCK_STREAM, 0), bytes, count};
-    if (bind(b.listening, (const struct sockaddr *)&address, sizeof address) != 0 || listen(b.listening, 1) != 0 ||
-        getsockname(b.listening, (struct sockaddr *)&address, &length) != 0)
+    if (bind(b.listening, (const struct sockaddr *)&address, sizeof address) != 0 ||
+        listen(b.listening, 1) != 0 || getsockname(b.listening, (struct sockaddr *)&address, &length) != 0)
         fail("bare socket");
     double start = ll_clock_seconds();
     if (pthread_create(&writer, NULL, write_bare, &b) != 0) fail("thread");
@@ -99,7 +103,9 @@ static void serve(const char *path, ll_server **server, double *seconds)
 {
     ll_error error = {0};
     double start = ll_clock_seconds();
-    if (ll_server_create(NULL, server, &error) != LL_OK || ll_server_add(*server, path, &error) != LL_OK || ll_server_start(*server, &error) != LL_OK) fail(error.message);
+    if (ll_server_create(NULL, server, &error) != LL_OK || ll_server_add(*server, path, &error) != LL_OK ||
+        ll_server_start(*server, &error) != LL_OK)
+        fail(error.message);
     *seconds = ll_clock_seconds() - start;
 }
 
@@ -112,7 +118,8 @@ static void bench_field(void)
     ll_error error = {0};
     if (values == NULL) fail("no memory");
     for (size_t i = 0; i < count; i++) values[i] = sin((double)i);
-    ll_tensor tensor = {.name = "value", .type = LL_TENSOR_FLOAT64, .rank = 3, .shape = {SIDE, SIDE, SIDE}, .data = values};
+    ll_tensor tensor = {
+        .name = "value", .type = LL_TENSOR_FLOAT64, .rank = 3, .shape = {SIDE, SIDE, SIDE}, .data = values};
     snprintf(path, sizeof path, "/tmp/losslens_bench_%ld.npy", (long)getpid());
     if (ll_npy_write(path, &tensor, &error) != LL_OK) fail(error.message);
     serve(path, &server, &seconds);
@@ -123,8 +130,8 @@ static void bench_field(void)
         best = fmin(best, seconds);
         best_bare = fmin(best_bare, read_bare((const char *)values, count * sizeof *values));
     }
-    printf("field 201^3 float64, %.1f MB: %.0f MB/s; bare TCP %.0f MB/s; ratio %.2f\n", (double)bytes / 1e6, (double)bytes / best / 1e6,
-           (double)(count * sizeof *values) / best_bare / 1e6, best_bare / best);
+    printf("field 201^3 float64, %.1f MB: %.0f MB/s; bare TCP %.0f MB/s; ratio %.2f\n", (double)bytes / 1e6,
+           (double)bytes / best / 1e6, (double)(count * sizeof *values) / best_bare / 1e6, best_bare / best);
     ll_server_destroy(server);
     (void)remove(path);
     free(values);
@@ -132,8 +139,13 @@ static void bench_field(void)
 
 static void bench_study(const char *path)
 {
-    static const char *const targets[] = {"/api/studies", "/api/studies/s0", "/api/studies/s0/jobs", "/api/studies/s0/jobs?kind=pair&first=10000&most=1000",
-                                          "/api/studies/s0/jobs?state=failed", "/api/studies/s0/records/1", "/api/studies/s0/run"};
+    static const char *const targets[] = {"/api/studies",
+                                          "/api/studies/s0",
+                                          "/api/studies/s0/jobs",
+                                          "/api/studies/s0/jobs?kind=pair&first=10000&most=1000",
+                                          "/api/studies/s0/jobs?state=failed",
+                                          "/api/studies/s0/records/1",
+                                          "/api/studies/s0/run"};
     enum { TARGETS = sizeof targets / sizeof targets[0] };
     double opening = INFINITY, first = INFINITY, best[TARGETS], seconds;
     for (int t = 0; t < TARGETS; t++) best[t] = INFINITY;
@@ -149,7 +161,8 @@ static void bench_study(const char *path)
         }
         ll_server_destroy(server);
     }
-    printf("%s: opening %.1f ms; its overview, asked for at once, %.1f ms\n", path, 1e3 * opening, 1e3 * first);
+    printf("%s: opening %.1f ms; its overview, asked for at once, %.1f ms\n", path, 1e3 * opening,
+           1e3 * first);
     for (int t = 0; t < TARGETS; t++) printf("  %-50s %6.1f ms\n", targets[t], 1e3 * best[t]);
 }
 

@@ -1,5 +1,5 @@
-/* Any request: a byte (method, and whether the cookie is there), then lines: target, Host, Origin, Content-Type, Cookie,
- * If-None-Match; then the body. */
+/* Any request: a byte (method, and whether the cookie is there), then lines: target, Host, Origin,
+ * Content-Type, Cookie, If-None-Match; then the body. */
 #define _GNU_SOURCE
 #include "server_world.h"
 
@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         while (at + length < size && data[at + length] != '\n') length++;
         size_t kept = length < sizeof lines[i] - 1 ? length : sizeof lines[i] - 1;
         memcpy(lines[i], data + at, kept);
-        for (size_t k = 0; k < kept; k++) lines[i][k] = lines[i][k] == 0 ? '0' : lines[i][k]; /* HTTP ends lines there */
+        for (size_t k = 0; k < kept; k++)
+            lines[i][k] = lines[i][k] == 0 ? '0' : lines[i][k]; /* HTTP ends lines there */
         at += length < size - at ? length + 1 : length;
     }
     ll_server *server = world();

@@ -28,7 +28,8 @@ static bool has_index(const char *folder)
     return access(file, R_OK) == 0;
 }
 
-/* --web, LOSSLENS_WEB, share/losslens/web of the installation, the source tree that it was built from. NULL: none. */
+/* --web, LOSSLENS_WEB, share/losslens/web of the installation, the source tree that it was built from. NULL:
+ * none. */
 static const char *find_web(const char *asked, const char *program, char folder[4096])
 {
     const char *named = asked != NULL ? asked : getenv("LOSSLENS_WEB");
@@ -59,7 +60,8 @@ static void write_log(void *context, ll_log_level level, const char *line)
 static int wait_for_end(const sigset_t *ends)
 {
     int which;
-    while (sigwait(ends, &which) != 0) {}
+    while (sigwait(ends, &which) != 0) {
+    }
     return which;
 }
 
@@ -76,10 +78,13 @@ static ll_status serve(const ll_server_options *options, const ll_words *words, 
     (void)signal(SIGPIPE, SIG_IGN);
     LL_TRY(ll_server_create(options, &server, error));
     ll_status status = LL_OK;
-    for (int i = 0; i < words->count && status == LL_OK; i++) status = ll_server_add(server, words->items[i], error);
+    for (int i = 0; i < words->count && status == LL_OK; i++)
+        status = ll_server_add(server, words->items[i], error);
     if (status == LL_OK) status = ll_server_start(server, error);
     if (status == LL_OK) {
-        if (options->web == NULL) fprintf(stderr, "losslens serve: the web application's files were not found; --web names their folder\n");
+        if (options->web == NULL)
+            fprintf(stderr,
+                    "losslens serve: the web application's files were not found; --web names their folder\n");
         printf("%s\n", ll_server_url(server));
         fflush(stdout);
         (void)wait_for_end(&ends);
@@ -91,27 +96,37 @@ static ll_status serve(const ll_server_options *options, const ll_words *words, 
 static int run(int argc, char **argv)
 {
     const char *host = NULL, *web = NULL;
-    int64_t port = 8080, threads = 0, cache = (int64_t)512 << 20, upload = (int64_t)512 << 20, connections = 256;
+    int64_t port = 8080, threads = 0, cache = (int64_t)512 << 20, upload = (int64_t)512 << 20,
+            connections = 256;
     double patience = 15.0;
     bool port_given = false, verbose = false, no_run = false;
     const ll_option options[] = {
-        {"host", LL_OPTION_TEXT, &host, "ADDRESS", "address to listen on; 127.0.0.1 unless told, so that only this machine is served", 0, 0, NULL},
+        {"host", LL_OPTION_TEXT, &host, "ADDRESS",
+         "address to listen on; 127.0.0.1 unless told, so that only this machine is served", 0, 0, NULL},
         {"port", LL_OPTION_INTEGER, &port, "N", "port to listen on; 0: a free one", 0, 65535, &port_given},
         {"web", LL_OPTION_TEXT, &web, "DIR", "folder of the web application's built files", 0, 0, NULL},
-        {"cache", LL_OPTION_BYTES, &cache, "BYTES", "memory for arrays that may be asked for again", 0, 0, NULL},
+        {"cache", LL_OPTION_BYTES, &cache, "BYTES", "memory for arrays that may be asked for again", 0, 0,
+         NULL},
         {"upload", LL_OPTION_BYTES, &upload, "BYTES", "largest upload", 0, 0, NULL},
         {"connections", LL_OPTION_INTEGER, &connections, "N", "connections at one time", 1, 10000, NULL},
-        {"patience", LL_OPTION_REAL, &patience, "SECONDS", "for a slow client, before it is cut off", 0.1, 3600, NULL},
+        {"patience", LL_OPTION_REAL, &patience, "SECONDS", "for a slow client, before it is cut off", 0.1,
+         3600, NULL},
         {"no-run", LL_OPTION_FLAG, &no_run, NULL, "runs cannot be started", 0, 0, NULL},
         {"verbose", LL_OPTION_FLAG, &verbose, NULL, "a line a request on standard error", 0, 0, NULL},
         LL_OPTION_THREADS(&threads),
     };
     const ll_command command = {
-        .verb = "serve", .usage = "STUDY.db | FIELD ... [options]",
-        .about = "Shows studies and scalar fields in the browser, until Ctrl-C. The last line of the output is the address to open; its "
-                 "token is needed once in each browser. Without --port, 8080 or, if that is taken, a free one.",
+        .verb = "serve",
+        .usage = "STUDY.db | FIELD ... [options]",
+        .about =
+            "Shows studies and scalar fields in the browser, until Ctrl-C. The last line of the output is "
+            "the address to open; its "
+            "token is needed once in each browser. Without --port, 8080 or, if that is taken, a free one.",
         .example = "losslens serve convection.db\nlosslens serve field.npy surface.vti --port 0",
-        .options = options, .option_count = LL_COUNT(options), .least_words = 1, .most_words = 32};
+        .options = options,
+        .option_count = LL_COUNT(options),
+        .least_words = 1,
+        .most_words = 32};
     ll_words words;
     int code;
     if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;
@@ -119,10 +134,17 @@ static int run(int argc, char **argv)
     ll_error error = {0};
     ll_log log = {.level = verbose ? LL_LOG_VERBOSE : LL_LOG_INFO, .write = write_log};
     if (!own_path(program, sizeof program)) program[0] = 0;
-    ll_server_options wanted = {.host = host, .port = (int)port, .web = find_web(web, program, folder),
-                                .program = no_run || program[0] == 0 ? NULL : program, .version = LOSSLENS_VERSION,
-                                .threads = (int)threads, .cache_bytes = (size_t)cache, .upload_bytes = (size_t)upload,
-                                .connections = (int)connections, .patience = patience, .log = &log};
+    ll_server_options wanted = {.host = host,
+                                .port = (int)port,
+                                .web = find_web(web, program, folder),
+                                .program = no_run || program[0] == 0 ? NULL : program,
+                                .version = LOSSLENS_VERSION,
+                                .threads = (int)threads,
+                                .cache_bytes = (size_t)cache,
+                                .upload_bytes = (size_t)upload,
+                                .connections = (int)connections,
+                                .patience = patience,
+                                .log = &log};
     ll_status status = serve(&wanted, &words, &error);
     if (status == LL_NETWORK && !port_given) {
         wanted.port = 0;

@@ -1,6 +1,7 @@
-/* losslens/base_json.h - a small JSON writer: commas and nesting are kept by the writer, texts are escaped (control
- * characters, quotes, and '<', '>', '&' so that the output may stand inside HTML), invalid UTF-8 becomes U+FFFD, and
- * numbers are the shortest that read back. NaN and infinities, which JSON lacks, become null, or texts on request.
+/* losslens/base_json.h - a small JSON writer: commas and nesting are kept by the writer, texts are escaped
+ * (control characters, quotes, and '<', '>', '&' so that the output may stand inside HTML), invalid UTF-8
+ * becomes U+FFFD, and numbers are the shortest that read back. NaN and infinities, which JSON lacks, become
+ * null, or texts on request.
  *
  *     ll_json json = {0};
  *     ll_json_open(&json, '{');
@@ -34,7 +35,7 @@ LL_API void ll_json_number(ll_json *json, double value);
 LL_API void ll_json_integer(ll_json *json, int64_t value);
 LL_API void ll_json_boolean(ll_json *json, bool value);
 LL_API void ll_json_null(ll_json *json);
-LL_API void ll_json_text(ll_json *json, const char *text); /* NULL gives null */
+LL_API void ll_json_text(ll_json *json, const char *text);                       /* NULL gives null */
 LL_API void ll_json_numbers(ll_json *json, const double *values, int64_t count); /* an array */
 /* A value that is JSON already. */
 LL_API void ll_json_raw(ll_json *json, const char *value, size_t length);

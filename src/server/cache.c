@@ -39,7 +39,10 @@ ll_cache *ll_cache_create(size_t budget)
     return cache;
 }
 
-static entry **bucket_of(ll_cache *cache, const char *key) { return &cache->buckets[ll_hash_bytes(key, strlen(key)).low % BUCKETS]; }
+static entry **bucket_of(ll_cache *cache, const char *key)
+{
+    return &cache->buckets[ll_hash_bytes(key, strlen(key)).low % BUCKETS];
+}
 
 static void unlink_use(entry *e)
 {
@@ -140,8 +143,8 @@ static entry *hold_entry(ll_cache *cache, const char *key, ll_cache_ender end, b
     return e;
 }
 
-ll_status ll_cache_get(ll_cache *cache, const char *key, ll_cache_maker make, ll_cache_ender end, void *context,
-                       void **value, void **hold, ll_error *error)
+ll_status ll_cache_get(ll_cache *cache, const char *key, ll_cache_maker make, ll_cache_ender end,
+                       void *context, void **value, void **hold, ll_error *error)
 {
     bool mine;
     ll_error failure = {0};

@@ -1,5 +1,6 @@
-/* Landlock (Linux 5.13) keeps the child inside its folders, a seccomp filter keeps it off the network. Where the kernel has
- * no Landlock, what the study may name is checked before (run.c); that check is there in any case, for its better words. */
+/* Landlock (Linux 5.13) keeps the child inside its folders, a seccomp filter keeps it off the network. Where
+ * the kernel has no Landlock, what the study may name is checked before (run.c); that check is there in any
+ * case, for its better words. */
 #define _GNU_SOURCE
 #include "server/confine.h"
 
@@ -20,14 +21,16 @@
 
 #define READING (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 /* All rights of Landlock's first version. */
-#define EVERYTHING                                                                                                     \
-    (READING | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |        \
-     LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |                        \
-     LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
+#define EVERYTHING                                                                                           \
+    (READING | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |                               \
+     LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |           \
+     LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |             \
+     LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
 
 static void allow(int rules, const char *path, uint64_t rights)
 {
-    struct landlock_path_beneath_attr rule = {.allowed_access = rights, .parent_fd = open(path, O_PATH | O_CLOEXEC)};
+    struct landlock_path_beneath_attr rule = {.allowed_access = rights,
+                                              .parent_fd = open(path, O_PATH | O_CLOEXEC)};
     if (rule.parent_fd < 0) return; /* a folder that this system lacks */
     (void)syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
     close(rule.parent_fd);
@@ -41,7 +44,8 @@ void ll_confinement_init(ll_confinement *confinement, const char *folder, const 
     confinement->output = memfd_create("losslens run", MFD_CLOEXEC);
     confinement->rules = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0);
     if (confinement->rules < 0) return;
-    for (size_t i = 0; i < sizeof readable / sizeof readable[0]; i++) allow(confinement->rules, readable[i], READING);
+    for (size_t i = 0; i < sizeof readable / sizeof readable[0]; i++)
+        allow(confinement->rules, readable[i], READING);
     allow(confinement->rules, "/dev", READING | LANDLOCK_ACCESS_FS_WRITE_FILE);
     /* bin/losslens with lib/ beside bin/, or a build folder. */
     snprintf(beside, sizeof beside, "%s", program);
@@ -72,7 +76,8 @@ void ll_confinement_deinit(ll_confinement *confinement)
 static bool no_network(void)
 {
 #ifdef NATIVE
-    /* socket(AF_INET or AF_INET6, ...) and io_uring, which could do the same, fail; anything foreign to this machine too. */
+    /* socket(AF_INET or AF_INET6, ...) and io_uring, which could do the same, fail; anything foreign to this
+     * machine too. */
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE, 0, 6),
@@ -95,6 +100,7 @@ static bool no_network(void)
 bool ll_confine(const ll_confinement *confinement)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
-    if (confinement->rules >= 0 && syscall(SYS_landlock_restrict_self, confinement->rules, 0) != 0) return false;
+    if (confinement->rules >= 0 && syscall(SYS_landlock_restrict_self, confinement->rules, 0) != 0)
+        return false;
     return no_network();
 }

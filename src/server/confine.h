@@ -1,12 +1,13 @@
-/* confine.h - a child process that sees the system's libraries, its own program and one folder, and no network. */
+/* confine.h - a child process that sees the system's libraries, its own program and one folder, and no
+ * network. */
 #ifndef LOSSLENS_SERVER_CONFINE_H
 #define LOSSLENS_SERVER_CONFINE_H
 
 #include "losslens/base.h"
 
 typedef struct ll_confinement {
-    int rules;    /* Landlock's ruleset; -1: the kernel has none */
-    int output;   /* standard output and error of the child: a file in memory */
+    int rules;  /* Landlock's ruleset; -1: the kernel has none */
+    int output; /* standard output and error of the child: a file in memory */
 } ll_confinement;
 
 /* Opened before fork, because a child of a threaded process may only make system calls. */

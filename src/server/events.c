@@ -21,14 +21,15 @@ struct ll_stream {
     ll_stream_waker wake;
     double written; /* when something was last appended */
     ll_study_state state;
-    double finished, noted; /* Unix seconds of the newest result and the newest note of progress that were told */
+    double finished,
+        noted; /* Unix seconds of the newest result and the newest note of progress that were told */
     ll_stream *next;
 };
 
 /* ---------------------------------------------------------------- the connection's side */
 
-ptrdiff_t ll_stream_read(ll_stream *stream, char *bytes, size_t most, void *connection, int socket, ll_stream_waker pause,
-                         ll_stream_waker wake)
+ptrdiff_t ll_stream_read(ll_stream *stream, char *bytes, size_t most, void *connection, int socket,
+                         ll_stream_waker pause, ll_stream_waker wake)
 {
     ll_server *server = stream->server;
     ptrdiff_t given;
@@ -134,16 +135,22 @@ static void append(ll_stream *stream, const char *event, ll_json *json, double n
 static void add_finite(ll_json *json, const char *key, double value)
 {
     ll_json_key(json, key);
-    if (isnan(value)) ll_json_null(json);
-    else ll_json_number(json, value);
+    if (isnan(value))
+        ll_json_null(json);
+    else
+        ll_json_number(json, value);
 }
 
-/* Seconds that the waiting jobs will take if they take as long as those of their kind that are done, shared by as many as
- * run now; NaN: nobody can tell. */
+/* Seconds that the waiting jobs will take if they take as long as those of their kind that are done, shared
+ * by as many as run now; NaN: nobody can tell. */
 static double estimate(const ll_store_listing *list)
 {
     enum { KINDS = 32 };
-    struct { const char *kind; double seconds; int64_t done, left; } kinds[KINDS];
+    struct {
+        const char *kind;
+        double seconds;
+        int64_t done, left;
+    } kinds[KINDS];
     int count = 0;
     int64_t running = 0;
     double total = 0.0;
@@ -198,8 +205,10 @@ static void write_progress(ll_json *json, const ll_store_row *row, const ll_stor
     ll_json_add_text(json, "what", progress->what);
     ll_json_add_integer(json, "done", progress->done);
     ll_json_key(json, "total");
-    if (progress->total >= 0) ll_json_integer(json, progress->total);
-    else ll_json_null(json);
+    if (progress->total >= 0)
+        ll_json_integer(json, progress->total);
+    else
+        ll_json_null(json);
     bool valued = progress->value_name[0] != 0;
     add_finite(json, "value", valued ? progress->value : NAN);
     ll_json_add_text(json, "value_name", valued ? progress->value_name : NULL);
@@ -235,7 +244,8 @@ static void tell_ends(ll_stream *stream, const news *n, double now)
 
 static bool same_state(const ll_study_state *a, const ll_study_state *b)
 {
-    return a->revision == b->revision && a->running == b->running && memcmp(a->jobs, b->jobs, sizeof a->jobs) == 0;
+    return a->revision == b->revision && a->running == b->running &&
+           memcmp(a->jobs, b->jobs, sizeof a->jobs) == 0;
 }
 
 /* With the lock held. */
@@ -278,14 +288,18 @@ static bool gather(ll_source *source, bool all, news *n)
     if (all && ll_store_list(source->store, NULL, &n->list, &error) != LL_OK) return false;
     for (int64_t i = 0; i < n->list.count; i++) {
         const ll_store_row *row = &n->list.rows[i];
-        if ((row->state == LL_JOB_DONE || row->state == LL_JOB_FAILED) && row->finished > n->newest) n->newest = row->finished;
+        if ((row->state == LL_JOB_DONE || row->state == LL_JOB_FAILED) && row->finished > n->newest)
+            n->newest = row->finished;
     }
     if (n->state.jobs[LL_JOB_RUNNING] == 0) return true;
-    if (ll_store_list(source->store, &(ll_store_filter){.state = &running, .most = 16}, &n->working_list, &error) != LL_OK) return true;
+    if (ll_store_list(source->store, &(ll_store_filter){.state = &running, .most = 16}, &n->working_list,
+                      &error) != LL_OK)
+        return true;
     for (int64_t i = 0; i < n->working_list.count; i++) {
         int k = n->working_count;
         n->working[k] = &n->working_list.rows[i];
-        if (ll_store_read_progress(source->store, n->working[k]->id, &n->progress[k], &error) == LL_OK) n->working_count++;
+        if (ll_store_read_progress(source->store, n->working[k]->id, &n->progress[k], &error) == LL_OK)
+            n->working_count++;
     }
     return true;
 }
@@ -333,13 +347,15 @@ void ll_events_tick(ll_server *server, double now)
         bool behind;
         news n;
         ll_study_state state;
-        if (!anyone(server, sources[i], NULL, &behind) || ll_source_state(sources[i], &state, NULL) != LL_OK) continue;
+        if (!anyone(server, sources[i], NULL, &behind) || ll_source_state(sources[i], &state, NULL) != LL_OK)
+            continue;
         (void)anyone(server, sources[i], &state, &behind);
         bool good = gather(sources[i], behind, &n);
         pthread_mutex_lock(&server->stream_mutex);
         for (ll_stream *s = good ? server->streams : NULL; s != NULL; s = s->next) {
             /* News without the list of jobs says nothing about what ended: the next round does. */
-            bool partial = n.list.count == 0 && sources[i]->store != NULL && !(s->greeted && same_state(&s->state, &n.state));
+            bool partial = n.list.count == 0 && sources[i]->store != NULL &&
+                           !(s->greeted && same_state(&s->state, &n.state));
             if (s->source == sources[i] && !s->ended && !partial) tell(s, &n, now);
         }
         pthread_mutex_unlock(&server->stream_mutex);

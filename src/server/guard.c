@@ -14,7 +14,8 @@ ll_status ll_guard_init(ll_guard *guard, const char *host, int port, ll_error *e
     ssize_t got;
     do got = getrandom(bytes, sizeof bytes, 0);
     while (got < 0 && errno == EINTR);
-    if (got != (ssize_t)sizeof bytes) return ll_fail(error, LL_IO, "server", NULL, "the system gives no random bytes for the token");
+    if (got != (ssize_t)sizeof bytes)
+        return ll_fail(error, LL_IO, "server", NULL, "the system gives no random bytes for the token");
     for (size_t i = 0; i < sizeof bytes; i++) snprintf(guard->token + 2 * i, 3, "%02x", bytes[i]);
     snprintf(guard->host, sizeof guard->host, "%s", host);
     snprintf(guard->cookie_name, sizeof guard->cookie_name, "losslens_%d", port);
@@ -46,15 +47,18 @@ bool ll_guard_host(const ll_guard *guard, const char *host)
     if (host == NULL || !host_name(host, name)) return false;
     bool numeric = inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
     bool everywhere = strcmp(guard->host, "0.0.0.0") == 0 || strcmp(guard->host, "::") == 0;
-    return strcasecmp(name, "localhost") == 0 || strcasecmp(name, guard->host) == 0 || (everywhere && numeric);
+    return strcasecmp(name, "localhost") == 0 || strcasecmp(name, guard->host) == 0 ||
+           (everywhere && numeric);
 }
 
 bool ll_guard_origin(const ll_request *request)
 {
-    if (request->fetch_site != NULL && strcmp(request->fetch_site, "same-origin") != 0 && strcmp(request->fetch_site, "none") != 0)
+    if (request->fetch_site != NULL && strcmp(request->fetch_site, "same-origin") != 0 &&
+        strcmp(request->fetch_site, "none") != 0)
         return false;
     if (request->origin == NULL) return true;
-    return request->host != NULL && strncmp(request->origin, "http://", 7) == 0 && strcasecmp(request->origin + 7, request->host) == 0;
+    return request->host != NULL && strncmp(request->origin, "http://", 7) == 0 &&
+           strcasecmp(request->origin + 7, request->host) == 0;
 }
 
 /* Looks at every byte, wherever the first difference is. */
@@ -66,7 +70,10 @@ static bool equal(const char *token, const char *text, size_t length)
     return difference == 0;
 }
 
-bool ll_guard_token(const ll_guard *guard, const char *token) { return token != NULL && equal(guard->token, token, strlen(token)); }
+bool ll_guard_token(const ll_guard *guard, const char *token)
+{
+    return token != NULL && equal(guard->token, token, strlen(token));
+}
 
 bool ll_guard_cookie(const ll_guard *guard, const char *header)
 {

@@ -13,7 +13,8 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Decodes in place up to `end`; a '+' is a space in parameters. NULL: malformed, or a NUL or control character inside. */
+/* Decodes in place up to `end`; a '+' is a space in parameters. NULL: malformed, or a NUL or control
+ * character inside. */
 static char *decode(char *text, const char *end, bool plus)
 {
     char *out = text;
@@ -47,7 +48,8 @@ static bool parse_path(ll_request *request, char *rest)
     while (rest != NULL) {
         char *next = cut(rest, '/');
         if (*rest == 0) return next == NULL; /* "/", or a last slash */
-        if (request->segment_count == LL_SEGMENTS || decode(rest, rest + strlen(rest), false) == NULL) return false;
+        if (request->segment_count == LL_SEGMENTS || decode(rest, rest + strlen(rest), false) == NULL)
+            return false;
         if (strcmp(rest, ".") == 0 || strcmp(rest, "..") == 0) return false;
         request->segments[request->segment_count++] = rest;
         rest = next;
@@ -62,18 +64,21 @@ static bool parse_query(ll_request *request, char *query)
         if (request->parameter_count == LL_PARAMETERS) return false;
         if (decode(query, query + strlen(query), true) == NULL) return false;
         if (value != NULL && decode(value, value + strlen(value), true) == NULL) return false;
-        request->parameters[request->parameter_count++] = (ll_parameter_text){query, value != NULL ? value : ""};
+        request->parameters[request->parameter_count++] =
+            (ll_parameter_text){query, value != NULL ? value : ""};
         query = next;
     }
     return true;
 }
 
-bool ll_request_parse(ll_request *request, const char *method, const char *target, int *status, const char **what)
+bool ll_request_parse(ll_request *request, const char *method, const char *target, int *status,
+                      const char **what)
 {
     static const char *const methods[] = {"GET", "POST", "DELETE"};
     size_t length = strlen(target);
     int chosen = strcmp(method, "HEAD") == 0 ? LL_GET : 0;
-    while (strcmp(method, "HEAD") != 0 && chosen < LL_METHODS && strcmp(method, methods[chosen]) != 0) chosen++;
+    while (strcmp(method, "HEAD") != 0 && chosen < LL_METHODS && strcmp(method, methods[chosen]) != 0)
+        chosen++;
     if (chosen == LL_METHODS) {
         *status = 405;
         *what = "the method is not GET, HEAD, POST or DELETE";
@@ -87,7 +92,8 @@ bool ll_request_parse(ll_request *request, const char *method, const char *targe
     request->method = (ll_method)chosen;
     memcpy(request->storage, target, length + 1);
     char *query = cut(request->storage, '?');
-    if (target[0] != '/' || strchr(target, '#') != NULL || !parse_path(request, request->storage + 1) || !parse_query(request, query)) {
+    if (target[0] != '/' || strchr(target, '#') != NULL || !parse_path(request, request->storage + 1) ||
+        !parse_query(request, query)) {
         *status = 400;
         *what = "the address is malformed";
         return false;
@@ -107,13 +113,15 @@ bool ll_parse_decimal(const char *text, int64_t *value)
 {
     int64_t made = 0;
     int digits = 0;
-    for (; text[digits] >= '0' && text[digits] <= '9' && digits < 16; digits++) made = 10 * made + (text[digits] - '0');
+    for (; text[digits] >= '0' && text[digits] <= '9' && digits < 16; digits++)
+        made = 10 * made + (text[digits] - '0');
     if (digits == 0 || digits > 15 || text[digits] != 0) return false;
     *value = made;
     return true;
 }
 
-bool ll_request_integer(const ll_request *request, const char *name, int64_t least, int64_t most, int64_t *value)
+bool ll_request_integer(const ll_request *request, const char *name, int64_t least, int64_t most,
+                        int64_t *value)
 {
     const char *text = ll_request_parameter(request, name);
     int64_t made;
@@ -174,7 +182,8 @@ void ll_answer_failure(ll_answer *answer, const ll_error *error)
 
 void ll_answer_json(ll_answer *answer, ll_json *json)
 {
-    static const char none[] = "{\"error\":{\"status\":503,\"what\":\"there is not enough memory for this\",\"wanted\":null}}";
+    static const char none[] =
+        "{\"error\":{\"status\":503,\"what\":\"there is not enough memory for this\",\"wanted\":null}}";
     ll_text_deinit(&answer->text);
     answer->status = json->text.failed ? 503 : 200;
     answer->content_type = "application/json";
@@ -196,7 +205,8 @@ bool ll_answer_add(ll_answer *answer, ll_piece piece)
             if (piece.release != NULL) piece.release(piece.keeper);
             return false;
         }
-        if (answer->piece_count > 0) memcpy(grown, answer->pieces, (size_t)answer->piece_count * sizeof *grown);
+        if (answer->piece_count > 0)
+            memcpy(grown, answer->pieces, (size_t)answer->piece_count * sizeof *grown);
         ll_free(answer->pieces);
         answer->pieces = grown;
         answer->piece_room = room;

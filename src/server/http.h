@@ -1,5 +1,5 @@
-/* http.h - a request and its answer as plain data: what routes see. Nothing here knows sockets, so that the router can be
- * tested and fuzzed alone. */
+/* http.h - a request and its answer as plain data: what routes see. Nothing here knows sockets, so that the
+ * router can be tested and fuzzed alone. */
 #ifndef LOSSLENS_SERVER_HTTP_H
 #define LOSSLENS_SERVER_HTTP_H
 
@@ -28,18 +28,20 @@ typedef struct ll_request {
     size_t body_bytes;
 } ll_request;
 
-/* Method and target ("/api/studies/s0?first=3") into a zeroed request. False, with *status and *what for the answer, for
- * anything but a plain absolute path with well-formed percent-encoding, within the limits above. */
-bool ll_request_parse(ll_request *request, const char *method, const char *target, int *status, const char **what);
+/* Method and target ("/api/studies/s0?first=3") into a zeroed request. False, with *status and *what for the
+ * answer, for anything but a plain absolute path with well-formed percent-encoding, within the limits above.
+ */
+bool ll_request_parse(ll_request *request, const char *method, const char *target, int *status,
+                      const char **what);
 /* Value of a parameter, or NULL. */
 const char *ll_request_parameter(const ll_request *request, const char *name);
 /* A whole number in a parameter; absent leaves *value. False: it is no number between least and most. */
-bool ll_request_integer(const ll_request *request, const char *name, int64_t least, int64_t most, int64_t *value);
+bool ll_request_integer(const ll_request *request, const char *name, int64_t least, int64_t most,
+                        int64_t *value);
 /* A decimal number of at most 15 digits, nothing else. */
 bool ll_parse_decimal(const char *text, int64_t *value);
 
 /* ---------------------------------------------------------------- answers */
-
 
 /* Bytes in somebody's keeping: `release(keeper)` when the answer has been sent. */
 typedef struct ll_piece {
@@ -55,15 +57,16 @@ typedef struct ll_answer {
     ll_text text;             /* first part of the body */
     ll_piece *pieces;         /* further parts; from ll_allocate */
     int64_t piece_count, piece_room;
-    void *stream;             /* an event stream instead (events.h) */
+    void *stream; /* an event stream instead (events.h) */
     char location[64], cookie[256], tag[80], file_name[128], allow[32]; /* headers; "": none */
-    const char *caching;      /* Cache-Control; NULL: no-store */
+    const char *caching;                                                /* Cache-Control; NULL: no-store */
 } ll_answer;
 
 void ll_answer_deinit(ll_answer *answer);
 /* The error body of the API; drops what the answer held. `wanted` may be NULL. */
 void ll_answer_error(ll_answer *answer, int status, const char *what, const char *wanted);
-/* The same from a failed call: LL_NOT_FOUND is 404, LL_INVALID_* 400 ... Memory and I/O are 500 without their words. */
+/* The same from a failed call: LL_NOT_FOUND is 404, LL_INVALID_* 400 ... Memory and I/O are 500 without their
+ * words. */
 void ll_answer_failure(ll_answer *answer, const ll_error *error);
 /* Takes the writer's text as a JSON body with status 200; out of memory becomes 500. */
 void ll_answer_json(ll_answer *answer, ll_json *json);

@@ -35,10 +35,10 @@ typedef struct ll_source {
     char *file;        /* the study's, within folder */
 
     pthread_mutex_t mutex; /* of what follows */
-    int64_t revision;         /* rises when summary changes; 0: not looked at yet */
-    int64_t version;          /* of the file, when summary was taken */
+    int64_t revision;      /* rises when summary changes; 0: not looked at yet */
+    int64_t version;       /* of the file, when summary was taken */
     ll_store_summary summary;
-    int64_t groups, models;   /* of that revision */
+    int64_t groups, models; /* of that revision */
     ll_child child;
 } ll_source;
 
@@ -59,7 +59,8 @@ struct ll_server {
     int topologies;      /* being computed or waiting for it */
     bool stopping;
 
-    pthread_mutex_t stream_mutex; /* of the event streams and what follows; may be taken with no other lock held */
+    pthread_mutex_t
+        stream_mutex; /* of the event streams and what follows; may be taken with no other lock held */
     ll_stream *streams;
     int stream_count;
     double polled; /* when the streams' studies were last looked at */
@@ -73,13 +74,14 @@ ll_source *ll_server_source(ll_server *server, const char *id);
 /* A study or a field from a file, listed under `prefix` and a number. */
 ll_status ll_source_open(ll_server *server, const char *path, ll_error *error) LL_MUST_CHECK;
 /* An uploaded field. *id gets the new source's. */
-ll_status ll_source_upload(ll_server *server, const void *bytes, size_t count, const char *name, char id[LL_ID_TEXT],
-                           ll_error *error) LL_MUST_CHECK;
+ll_status ll_source_upload(ll_server *server, const void *bytes, size_t count, const char *name,
+                           char id[LL_ID_TEXT], ll_error *error) LL_MUST_CHECK;
 void ll_source_destroy(ll_source *source);
 
 /* ---------------------------------------------------------------- routes */
 
-typedef void (*ll_handler)(ll_server *server, ll_source *source, const ll_request *request, ll_answer *answer);
+typedef void (*ll_handler)(ll_server *server, ll_source *source, const ll_request *request,
+                           ll_answer *answer);
 
 /* One line of the table: in `path`, "*" stands for any segment. */
 typedef struct ll_route {
@@ -90,9 +92,10 @@ typedef struct ll_route {
     enum { LL_BODY_NONE, LL_BODY_JSON, LL_BODY_BYTES } body;
 } ll_route;
 
-/* What may be said about a request before its body is read: false, with the answer, when it is refused. *most gets how
- * many bytes its body may have, *route (NULL: a file of the web application) what will handle it. */
-bool ll_route_admit(ll_server *server, const ll_request *request, const ll_route **route, size_t *most, ll_answer *answer);
+/* What may be said about a request before its body is read: false, with the answer, when it is refused. *most
+ * gets how many bytes its body may have, *route (NULL: a file of the web application) what will handle it. */
+bool ll_route_admit(ll_server *server, const ll_request *request, const ll_route **route, size_t *most,
+                    ll_answer *answer);
 void ll_route_handle(ll_server *server, const ll_route *route, const ll_request *request, ll_answer *answer);
 const ll_route *ll_route_list(int *count);
 
@@ -141,31 +144,38 @@ typedef struct ll_view {
     ll_store_fields stored;
     ll_store_listing row;
 } ll_view;
-ll_status ll_view_open(ll_view *view, ll_server *server, ll_source *source, int64_t id, ll_error *error) LL_MUST_CHECK;
+ll_status ll_view_open(ll_view *view, ll_server *server, ll_source *source, int64_t id,
+                       ll_error *error) LL_MUST_CHECK;
 void ll_view_close(ll_view *view);
 const ll_field *ll_view_field(const ll_view *view, int64_t index);
 const ll_field *ll_view_find(const ll_view *view, const char *name);
 /* The numbers of an array field, in the cache's or the record's keeping. */
-ll_status ll_view_array(const ll_view *view, const ll_field *field, ll_piece *piece, ll_error *error) LL_MUST_CHECK;
+ll_status ll_view_array(const ll_view *view, const ll_field *field, ll_piece *piece,
+                        ll_error *error) LL_MUST_CHECK;
 /* The whole record; *hold ends with `release`. */
-ll_status ll_view_record(const ll_view *view, const ll_record **record, ll_record **owned, ll_error *error) LL_MUST_CHECK;
+ll_status ll_view_record(const ll_view *view, const ll_record **record, ll_record **owned,
+                         ll_error *error) LL_MUST_CHECK;
 /* The topology of an array field of a record; `view` of a record of kind topology. */
 ll_status ll_view_topology(ll_view *view, ll_server *server, ll_source *source, int64_t id, const char *field,
                            const char *connectivity, bool superlevel, ll_error *error) LL_MUST_CHECK;
 
-/* ---------------------------------------------------------------- events (events.c), transport (transport.c) */
+/* ---------------------------------------------------------------- events (events.c), transport (transport.c)
+ */
 
-/* What the transport calls about ten times a second: deadlines aside, it feeds the streams and looks after children. */
+/* What the transport calls about ten times a second: deadlines aside, it feeds the streams and looks after
+ * children. */
 void ll_events_tick(ll_server *server, double now);
 void ll_run_tick(ll_server *server);
 void ll_run_end_all(ll_server *server);
-/* Does a text name a folder from the root or from somebody's home, a step upwards, or an address, also behind a "name:"? */
+/* Does a text name a folder from the root or from somebody's home, a step upwards, or an address, also behind
+ * a "name:"? */
 bool ll_leaves_folder(const char *text);
 /* LL_UNSUPPORTED: the study, or what was added to it, names something outside its folder. */
 ll_status ll_check_study(const ll_source *source, ll_error *error) LL_MUST_CHECK;
 /* "add", "models" and "options" of a run's body, into the study file (additions.c); nothing without "add". */
 struct ll_value;
-ll_status ll_add_analysis(const ll_source *source, const struct ll_value *body, ll_error *error) LL_MUST_CHECK;
+ll_status ll_add_analysis(const ll_source *source, const struct ll_value *body,
+                          ll_error *error) LL_MUST_CHECK;
 
 ll_status ll_transport_start(ll_server *server, ll_error *error) LL_MUST_CHECK;
 void ll_transport_stop(ll_transport *transport);

@@ -70,7 +70,8 @@ ll_status ll_source_state(ll_source *source, ll_study_state *state, ll_error *er
 void ll_json_jobs(ll_json *json, const int64_t jobs[LL_JOB_STATES])
 {
     ll_json_open(json, '{');
-    for (int i = 0; i < LL_JOB_STATES; i++) ll_json_add_integer(json, ll_job_state_name((ll_job_state)i), jobs[i]);
+    for (int i = 0; i < LL_JOB_STATES; i++)
+        ll_json_add_integer(json, ll_job_state_name((ll_job_state)i), jobs[i]);
     ll_json_close(json, '}');
 }
 
@@ -95,7 +96,8 @@ static ll_status make_overview(void *context, void **value, size_t *bytes, ll_er
     ll_json json = {.nonfinite_texts = true, .digits = DIGITS};
     ll_status status = ll_overview_write(of->server, of->source, of->state, &json, error);
     ll_text *text = ll_allocate(sizeof *text);
-    if (status == LL_OK && (text == NULL || json.text.failed)) status = ll_fail_memory(error, "server", json.text.length);
+    if (status == LL_OK && (text == NULL || json.text.failed))
+        status = ll_fail_memory(error, "server", json.text.length);
     if (status != LL_OK) {
         ll_free(text);
         ll_text_deinit(&json.text);
@@ -116,8 +118,10 @@ void ll_handle_overview(ll_server *server, ll_source *source, const ll_request *
     void *value, *hold;
     ll_status status = ll_source_state(source, &state, &error);
     if (status == LL_OK) {
-        snprintf(key, sizeof key, "overview/%s/%lld/%d", source->id, (long long)state.revision, state.running);
-        status = ll_cache_get(server->cache, key, make_overview, free_text, &(request_of){server, source, &state}, &value, &hold, &error);
+        snprintf(key, sizeof key, "overview/%s/%lld/%d", source->id, (long long)state.revision,
+                 state.running);
+        status = ll_cache_get(server->cache, key, make_overview, free_text,
+                              &(request_of){server, source, &state}, &value, &hold, &error);
     }
     if (status != LL_OK) {
         ll_answer_failure(answer, &error);

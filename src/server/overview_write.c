@@ -63,18 +63,27 @@ typedef struct build {
     int64_t entry_count, *entries, *entry_offsets, *entry_layer;
 } build;
 
-bool ll_is_member(const char *kind) { return strcmp(kind, "model") == 0 || strcmp(kind, "field") == 0; }
+bool ll_is_member(const char *kind)
+{
+    return strcmp(kind, "model") == 0 || strcmp(kind, "field") == 0;
+}
 
 static void *arena_array(build *b, int64_t count, size_t size, ll_error *error)
 {
     size_t bytes;
-    void *made = ll_multiply_size((size_t)count + 1, size, &bytes) ? ll_arena_allocate(b->memory, bytes) : NULL;
-    if (made == NULL) (void)ll_fail_memory(error, "server", (size_t)count * size);
-    else memset(made, 0, bytes);
+    void *made =
+        ll_multiply_size((size_t)count + 1, size, &bytes) ? ll_arena_allocate(b->memory, bytes) : NULL;
+    if (made == NULL)
+        (void)ll_fail_memory(error, "server", (size_t)count * size);
+    else
+        memset(made, 0, bytes);
     return made;
 }
 
-static const char *keep(build *b, const char *text) { return text != NULL ? ll_arena_text(b->memory, text) : NULL; }
+static const char *keep(build *b, const char *text)
+{
+    return text != NULL ? ll_arena_text(b->memory, text) : NULL;
+}
 
 /* ---------------------------------------------------------------- models and groups */
 
@@ -85,7 +94,10 @@ static int64_t *slot_of(const build *b, const char *name)
     return &b->slots[at];
 }
 
-static int64_t model_named(const build *b, const char *name) { return name[0] != 0 ? *slot_of(b, name) : -1; }
+static int64_t model_named(const build *b, const char *name)
+{
+    return name[0] != 0 ? *slot_of(b, name) : -1;
+}
 
 static int64_t group_named(const build *b, const char *name)
 {
@@ -98,12 +110,14 @@ static ll_status find_models(build *b, ll_error *error)
 {
     int64_t members = 0;
     for (int64_t i = 0; i < b->list.count; i++) members += ll_is_member(b->list.rows[i].kind);
-    for (b->slot_mask = 15; b->slot_mask < 2 * members; b->slot_mask = 2 * b->slot_mask + 1) {}
+    for (b->slot_mask = 15; b->slot_mask < 2 * members; b->slot_mask = 2 * b->slot_mask + 1) {
+    }
     b->models = arena_array(b, members, sizeof *b->models, error);
     b->groups = arena_array(b, members, sizeof *b->groups, error);
     b->slots = arena_array(b, b->slot_mask + 1, sizeof *b->slots, error);
     b->subject_of = arena_array(b, b->list.count, sizeof *b->subject_of, error);
-    if (b->models == NULL || b->groups == NULL || b->slots == NULL || b->subject_of == NULL) return LL_OUT_OF_MEMORY;
+    if (b->models == NULL || b->groups == NULL || b->slots == NULL || b->subject_of == NULL)
+        return LL_OUT_OF_MEMORY;
     for (int64_t k = 0; k <= b->slot_mask; k++) b->slots[k] = -1;
     for (int64_t i = 0; i < b->list.count; i++) {
         const ll_store_row *row = &b->list.rows[i];
@@ -130,8 +144,10 @@ static int64_t row_of(const build *b, int64_t id)
     while (low <= high) {
         int64_t middle = (low + high) / 2;
         if (b->list.rows[middle].id == id) return middle;
-        if (b->list.rows[middle].id < id) low = middle + 1;
-        else high = middle - 1;
+        if (b->list.rows[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle - 1;
     }
     return -1; /* it came after the list was read */
 }
@@ -144,7 +160,10 @@ static model *model_of(const build *b, int64_t id)
 
 /* ---------------------------------------------------------------- walks */
 
-static ll_status no_memory(ll_error *error) { return ll_fail_memory(error, "server", 64); }
+static ll_status no_memory(ll_error *error)
+{
+    return ll_fail_memory(error, "server", 64);
+}
 
 static ll_status visit_setting(void *context, int64_t id, const ll_field *field, ll_error *error)
 {
@@ -164,7 +183,9 @@ static ll_status visit_setting(void *context, int64_t id, const ll_field *field,
 static int metric_named(const build *b, const char *name, size_t length)
 {
     int k = b->metric_count - 1;
-    while (k >= 0 && !(strlen(b->metrics[k].name) == length && strncmp(b->metrics[k].name, name, length) == 0)) k--;
+    while (k >= 0 &&
+           !(strlen(b->metrics[k].name) == length && strncmp(b->metrics[k].name, name, length) == 0))
+        k--;
     return k;
 }
 
@@ -207,7 +228,9 @@ static void add_metrics(metric_walk *walk)
         if (metric_named(b, name, length) >= 0 || b->metric_count == MOST_METRICS) continue;
         const char *copy = keep_line(b, walk->names, i, NULL);
         if (copy == NULL) return;
-        b->metrics[b->metric_count++] = (metric){.name = copy, .unit = "", .better = keep_line(b, walk->better, i, "lower"),
+        b->metrics[b->metric_count++] = (metric){.name = copy,
+                                                 .unit = "",
+                                                 .better = keep_line(b, walk->better, i, "lower"),
                                                  .scale = keep_line(b, walk->scale, i, "value")};
     }
     walk->names[0] = walk->better[0] = walk->scale[0] = 0;
@@ -220,9 +243,12 @@ static ll_status visit_metric_names(void *context, int64_t id, const ll_field *f
     if (id != walk->id) add_metrics(walk);
     walk->id = id;
     if (field->type != LL_FIELD_TEXT) return LL_OK;
-    if (strcmp(field->name, "metric_names") == 0) snprintf(walk->names, sizeof walk->names, "%s", field->text);
-    if (strcmp(field->name, "metric_better") == 0) snprintf(walk->better, sizeof walk->better, "%s", field->text);
-    if (strcmp(field->name, "metric_scale") == 0) snprintf(walk->scale, sizeof walk->scale, "%s", field->text);
+    if (strcmp(field->name, "metric_names") == 0)
+        snprintf(walk->names, sizeof walk->names, "%s", field->text);
+    if (strcmp(field->name, "metric_better") == 0)
+        snprintf(walk->better, sizeof walk->better, "%s", field->text);
+    if (strcmp(field->name, "metric_scale") == 0)
+        snprintf(walk->scale, sizeof walk->scale, "%s", field->text);
     return LL_OK;
 }
 
@@ -248,8 +274,10 @@ static ll_status visit_eigenvalues(void *context, int64_t id, const ll_field *fi
     copy.data = ll_arena_allocate(b->memory, bytes);
     if (copy.data == NULL) return no_memory(error);
     memcpy(copy.data, field->array.data, bytes);
-    if (strcmp(field->name, "eigenvalues") == 0) m->eigenvalues = copy;
-    else m->residuals = copy;
+    if (strcmp(field->name, "eigenvalues") == 0)
+        m->eigenvalues = copy;
+    else
+        m->residuals = copy;
     return LL_OK;
 }
 
@@ -258,8 +286,10 @@ static ll_status visit_trace(void *context, int64_t id, const ll_field *field, l
     (void)error;
     model *m = model_of(context, id);
     if (m == NULL || field->type != LL_FIELD_REAL) return LL_OK;
-    if (strcmp(field->name, "trace") == 0) m->trace = field->real;
-    else m->trace_error = field->real;
+    if (strcmp(field->name, "trace") == 0)
+        m->trace = field->real;
+    else
+        m->trace_error = field->real;
     m->has_trace = true;
     return LL_OK;
 }
@@ -293,10 +323,11 @@ static ll_status visit_placement(void *context, int64_t id, const ll_field *fiel
     return LL_OK;
 }
 
-static ll_status walk(build *b, const char *kind, const char *const *names, int count, ll_store_visitor visit, void *context,
-                      ll_error *error)
+static ll_status walk(build *b, const char *kind, const char *const *names, int count, ll_store_visitor visit,
+                      void *context, ll_error *error)
 {
-    return ll_store_visit_fields(b->source->store, &(ll_store_filter){.kind = kind}, names, count, visit, context, error);
+    return ll_store_visit_fields(b->source->store, &(ll_store_filter){.kind = kind}, names, count, visit,
+                                 context, error);
 }
 
 static ll_status walk_metrics(build *b, ll_error *error)
@@ -311,7 +342,8 @@ static ll_status walk_metrics(build *b, ll_error *error)
 
 static ll_status walk_all(build *b, ll_error *error)
 {
-    static const char *const eigenvalues[] = {"eigenvalues", "residuals"}, *const trace[] = {"trace", "standard_error"};
+    static const char *const eigenvalues[] = {"eigenvalues", "residuals"}, *const trace[] = {
+                                                                               "trace", "standard_error"};
     static const char *const label[] = {"label"}, *const settings[] = {"setting_*"};
     static const char *const about[] = {"method", "layer", "quality", "quality_name"};
     int64_t most = 0;
@@ -344,8 +376,8 @@ static ll_status take_entries(build *b, const ll_view *view, ll_error *error)
         return LL_OK;
     int64_t p = ll_array_count(&of->array), known = 0;
     ll_piece model_piece, matrix_piece;
-    if (of->array.type != LL_ARRAY_INT64 || matrix->array.type != LL_ARRAY_FLOAT64 || matrix->array.rank != 2 ||
-        matrix->array.shape[0] != p || matrix->array.shape[1] != p)
+    if (of->array.type != LL_ARRAY_INT64 || matrix->array.type != LL_ARRAY_FLOAT64 ||
+        matrix->array.rank != 2 || matrix->array.shape[0] != p || matrix->array.shape[1] != p)
         return LL_OK;
     LL_TRY(ll_view_array(view, of, &model_piece, error));
     b->entries = arena_array(b, p, sizeof *b->entries, error);
@@ -353,7 +385,8 @@ static ll_status take_entries(build *b, const ll_view *view, ll_error *error)
     b->entry_offsets = arena_array(b, b->model_count + 2, sizeof *b->entry_offsets, error);
     const char **layer_names = arena_array(b, p, sizeof *layer_names, error);
     int64_t *owner = arena_array(b, p, sizeof *owner, error);
-    if (b->entries == NULL || b->entry_layer == NULL || b->entry_offsets == NULL || layer_names == NULL || owner == NULL) {
+    if (b->entries == NULL || b->entry_layer == NULL || b->entry_offsets == NULL || layer_names == NULL ||
+        owner == NULL) {
         model_piece.release(model_piece.keeper);
         return LL_OUT_OF_MEMORY;
     }
@@ -439,8 +472,10 @@ static bool is_number(const char *text)
 /* A text that is a number is written as one. */
 static void write_scalar(ll_json *json, const char *text)
 {
-    if (is_number(text)) ll_json_raw(json, text, strlen(text));
-    else ll_json_text(json, text);
+    if (is_number(text))
+        ll_json_raw(json, text, strlen(text));
+    else
+        ll_json_text(json, text);
 }
 
 static void write_settings(ll_json *json, const setting *list)
@@ -504,8 +539,10 @@ static void write_sweep(ll_json *json, const char *name)
 static void add_number_or_null(ll_json *json, const char *key, int64_t id)
 {
     ll_json_key(json, key);
-    if (id > 0) ll_json_integer(json, id);
-    else ll_json_null(json);
+    if (id > 0)
+        ll_json_integer(json, id);
+    else
+        ll_json_null(json);
 }
 
 static const ll_study_group *told_group(const ll_study *study, const char *name)
@@ -527,12 +564,14 @@ static void write_told_sweep(ll_json *json, const ll_study_group *told)
     ll_json_close(json, '}');
 }
 
-/* What the study itself says of a group goes first; a file without a study (or of another one) speaks through its records. */
+/* What the study itself says of a group goes first; a file without a study (or of another one) speaks through
+ * its records. */
 static void write_groups(const build *b, ll_json *json)
 {
     ll_study *study = NULL;
     ll_error ignored;
-    if (b->source->store != NULL && ll_study_of_store(b->source->store, &study, &ignored) != LL_OK) study = NULL;
+    if (b->source->store != NULL && ll_study_of_store(b->source->store, &study, &ignored) != LL_OK)
+        study = NULL;
     ll_json_key(json, "groups");
     ll_json_open(json, '[');
     for (int64_t g = 0; g < b->group_count; g++) {
@@ -540,13 +579,21 @@ static void write_groups(const build *b, ll_json *json)
         const ll_study_group *told = told_group(study, one->name);
         ll_json_open(json, '{');
         ll_json_add_text(json, "name", one->name);
-        ll_json_add_text(json, "title", told != NULL && told->title != NULL && told->title[0] != 0 ? told->title : one->name);
-        ll_json_add_text(json, "kind", told != NULL ? ll_group_kind_name(told->kind) : one->field ? "field" : one->pinn ? "pinn" : "network");
+        ll_json_add_text(json, "title",
+                         told != NULL && told->title != NULL && told->title[0] != 0 ? told->title
+                                                                                    : one->name);
+        ll_json_add_text(json, "kind",
+                         told != NULL ? ll_group_kind_name(told->kind)
+                         : one->field ? "field"
+                         : one->pinn  ? "pinn"
+                                      : "network");
         ll_json_key(json, "settings");
         write_common(b, json, g);
         ll_json_key(json, "sweep");
-        if (told != NULL) write_told_sweep(json, told);
-        else write_sweep(json, one->name);
+        if (told != NULL)
+            write_told_sweep(json, told);
+        else
+            write_sweep(json, one->name);
         ll_json_key(json, "models");
         ll_json_open(json, '[');
         for (int64_t i = 0; i < b->model_count; i++) {
@@ -577,7 +624,8 @@ static void write_records(const build *b, ll_json *json, const int64_t *next, in
     for (int64_t i = first; i >= 0; i = next[i]) {
         const ll_store_row *row = &b->list.rows[i];
         bool again = strcmp(row->kind, lists[0]) == 0 || strcmp(row->kind, lists[1]) == 0;
-        for (int64_t j = first; j != i && !again; j = next[j]) again = strcmp(b->list.rows[j].kind, row->kind) == 0;
+        for (int64_t j = first; j != i && !again; j = next[j])
+            again = strcmp(b->list.rows[j].kind, row->kind) == 0;
         if (!again) ll_json_add_integer(json, row->kind, row->id);
     }
     ll_json_close(json, '}');
@@ -598,7 +646,8 @@ static void write_array(ll_json *json, const char *key, const ll_array *array)
 static ll_status write_models(build *b, ll_json *json, ll_error *error)
 {
     int64_t *next = arena_array(b, b->list.count, sizeof *next, error);
-    int64_t *first = arena_array(b, b->model_count, sizeof *first, error), *last = arena_array(b, b->model_count, sizeof *last, error);
+    int64_t *first = arena_array(b, b->model_count, sizeof *first, error),
+            *last = arena_array(b, b->model_count, sizeof *last, error);
     if (next == NULL || first == NULL || last == NULL) return LL_OUT_OF_MEMORY;
     for (int64_t m = 0; m < b->model_count; m++) first[m] = last[m] = -1;
     for (int64_t i = 0; i < b->list.count; i++) {
@@ -606,8 +655,10 @@ static ll_status write_models(build *b, ll_json *json, ll_error *error)
         int64_t m = b->subject_of[i];
         next[i] = -1;
         if (m < 0 || row->state != LL_JOB_DONE || row->other[0] != 0) continue;
-        if (last[m] >= 0) next[last[m]] = i;
-        else first[m] = i;
+        if (last[m] >= 0)
+            next[last[m]] = i;
+        else
+            first[m] = i;
         last[m] = i;
     }
     ll_json_key(json, "models");
@@ -630,11 +681,15 @@ static ll_status write_models(build *b, ll_json *json, ll_error *error)
         write_array(json, "eigenvalues", &m->eigenvalues);
         write_array(json, "eigenvalue_residuals", &m->residuals);
         ll_json_key(json, "trace");
-        if (m->has_trace) ll_json_number(json, m->trace);
-        else ll_json_null(json);
+        if (m->has_trace)
+            ll_json_number(json, m->trace);
+        else
+            ll_json_null(json);
         ll_json_key(json, "trace_standard_error");
-        if (m->has_trace) ll_json_number(json, m->trace_error);
-        else ll_json_null(json);
+        if (m->has_trace)
+            ll_json_number(json, m->trace_error);
+        else
+            ll_json_null(json);
         ll_json_close(json, '}');
     }
     ll_json_close(json, ']');
@@ -663,10 +718,12 @@ static void write_metrics(const build *b, ll_json *json)
 
 static ll_status write_pairs(build *b, ll_json *json, ll_error *error)
 {
-    static const char *const names[] = {"mc_loss", "mc_error", "barrier", "relative_barrier", "mean_loss", "converged"};
+    static const char *const names[] = {"mc_loss",          "mc_error",  "barrier",
+                                        "relative_barrier", "mean_loss", "converged"};
     enum { COLUMNS = sizeof names / sizeof names[0] };
     ll_store_numbers numbers;
-    LL_TRY(ll_store_read_numbers(b->source->store, &(ll_store_filter){.kind = "pair"}, names, COLUMNS, &numbers, error));
+    LL_TRY(ll_store_read_numbers(b->source->store, &(ll_store_filter){.kind = "pair"}, names, COLUMNS,
+                                 &numbers, error));
     int64_t *ends = arena_array(b, 2 * numbers.count, sizeof *ends, error), count = 0;
     int64_t *rows = arena_array(b, numbers.count, sizeof *rows, error);
     for (int64_t r = 0; r < numbers.count && ends != NULL && rows != NULL; r++) {
@@ -692,9 +749,12 @@ static ll_status write_pairs(build *b, ll_json *json, ll_error *error)
         ll_json_key(json, c < COLUMNS ? names[c] : "cka");
         ll_json_open(json, '[');
         for (int64_t p = 0; p < count; p++) {
-            double value = c < COLUMNS ? numbers.values[rows[p] * COLUMNS + c] : similarity_of(b, ends[2 * p], ends[2 * p + 1]);
-            if (isnan(value)) ll_json_null(json);
-            else ll_json_number(json, value);
+            double value = c < COLUMNS ? numbers.values[rows[p] * COLUMNS + c]
+                                       : similarity_of(b, ends[2 * p], ends[2 * p + 1]);
+            if (isnan(value))
+                ll_json_null(json);
+            else
+                ll_json_number(json, value);
         }
         ll_json_close(json, ']');
     }
@@ -715,8 +775,10 @@ static void write_placements(const build *b, ll_json *json)
         ll_json_add_text(json, "method", p->method);
         ll_json_add_text(json, "layer", p->layer);
         ll_json_key(json, "group");
-        if (g >= 0) ll_json_integer(json, g);
-        else ll_json_null(json);
+        if (g >= 0)
+            ll_json_integer(json, g);
+        else
+            ll_json_null(json);
         ll_json_add_number(json, "quality", p->quality);
         ll_json_add_text(json, "quality_name", p->quality_name);
         ll_json_close(json, '}');
@@ -734,7 +796,8 @@ static void write_study_records(const build *b, ll_json *json)
     ll_json_key(json, "distances");
     ll_json_open(json, '[');
     for (int64_t i = 0; i < b->list.count; i++) {
-        if (strcmp(b->list.rows[i].kind, "distances") == 0 && b->list.rows[i].state == LL_JOB_DONE) ll_json_integer(json, b->list.rows[i].id);
+        if (strcmp(b->list.rows[i].kind, "distances") == 0 && b->list.rows[i].state == LL_JOB_DONE)
+            ll_json_integer(json, b->list.rows[i].id);
     }
     ll_json_close(json, ']');
     ll_json_close(json, '}');
@@ -746,7 +809,8 @@ static ll_status write_provenance(const build *b, ll_json *json, ll_error *error
     if (b->source->store != NULL) LL_TRY(ll_store_list_provenance(b->source->store, &notes, error));
     ll_json_key(json, "provenance");
     ll_json_open(json, '{');
-    for (int64_t i = 0; i < notes.count; i++) ll_json_add_text(json, notes.notes[i].name, notes.notes[i].value);
+    for (int64_t i = 0; i < notes.count; i++)
+        ll_json_add_text(json, notes.notes[i].name, notes.notes[i].value);
     ll_json_close(json, '}');
     if (b->source->store != NULL) ll_store_notes_deinit(&notes);
     return LL_OK;
@@ -757,8 +821,16 @@ static void list_field(build *b, ll_store_row rows[2])
 {
     static const char *const kinds[] = {"field", "topology"};
     for (int i = 0; i < 2; i++) {
-        rows[i] = (ll_store_row){.id = i + 1, .kind = kinds[i], .name = b->source->name, .group = "field", .subject = b->source->name,
-                                 .other = "", .message = "", .record_kind = kinds[i], .wanted = true, .state = LL_JOB_DONE};
+        rows[i] = (ll_store_row){.id = i + 1,
+                                 .kind = kinds[i],
+                                 .name = b->source->name,
+                                 .group = "field",
+                                 .subject = b->source->name,
+                                 .other = "",
+                                 .message = "",
+                                 .record_kind = kinds[i],
+                                 .wanted = true,
+                                 .state = LL_JOB_DONE};
     }
     b->list = (ll_store_listing){.count = b->source->has_topology ? 2 : 1, .rows = rows};
 }
@@ -798,7 +870,9 @@ static ll_status write_all(build *b, const ll_study_state *state, ll_json *json,
     if (b->source->store != NULL) {
         LL_TRY(write_pairs(b, json, error));
     } else {
-        static const char *const columns[] = {"a", "b", "record", "mc_loss", "mc_error", "barrier", "relative_barrier", "mean_loss", "converged", "cka"};
+        static const char *const columns[] = {"a",         "b",       "record",           "mc_loss",
+                                              "mc_error",  "barrier", "relative_barrier", "mean_loss",
+                                              "converged", "cka"};
         ll_json_key(json, "pairs");
         ll_json_open(json, '{');
         for (int c = 0; c < 10; c++) {
@@ -813,7 +887,8 @@ static ll_status write_all(build *b, const ll_study_state *state, ll_json *json,
     return LL_OK;
 }
 
-ll_status ll_overview_write(ll_server *server, ll_source *source, const ll_study_state *state, ll_json *json, ll_error *error)
+ll_status ll_overview_write(ll_server *server, ll_source *source, const ll_study_state *state, ll_json *json,
+                            ll_error *error)
 {
     ll_store_row field_rows[2];
     build b = {.server = server, .source = source, .memory = ll_arena_create(1 << 16)};

@@ -1,4 +1,5 @@
-/* Records: their heads as JSON, their data in binary, topologies on request, files of other programs; the list of jobs. */
+/* Records: their heads as JSON, their data in binary, topologies on request, files of other programs; the
+ * list of jobs. */
 #include "server/internal.h"
 
 #include "losslens/export.h"
@@ -48,7 +49,10 @@ static void write_field(ll_json *json, const ll_field *field, int64_t offset)
     ll_json_close(json, '}');
 }
 
-static size_t rounded(size_t bytes) { return (bytes + 7) & ~(size_t)7; }
+static size_t rounded(size_t bytes)
+{
+    return (bytes + 7) & ~(size_t)7;
+}
 
 /* wanted NULL: all fields. offsets: arrays follow. */
 static void write_head(ll_json *json, const ll_view *view, const bool *wanted, bool offsets)
@@ -97,7 +101,8 @@ static bool choose(const ll_view *view, const char *names, bool *wanted, ll_answ
         }
         if (found < 0) {
             char what[160];
-            snprintf(what, sizeof what, "the record has no field '%.*s'", (int)(length < 80 ? length : 80), names);
+            snprintf(what, sizeof what, "the record has no field '%.*s'", (int)(length < 80 ? length : 80),
+                     names);
             ll_answer_error(answer, 404, what, "names of fields, separated by commas");
             return false;
         }
@@ -131,7 +136,8 @@ static ll_status add_arrays(ll_view *view, const bool *wanted, ll_answer *answer
     /* A computed record stays until the answer has been sent. */
     void *hold = view->hold;
     view->hold = NULL;
-    if (hold != NULL && !ll_answer_add(answer, (ll_piece){.bytes = zeros, .keeper = hold, .release = ll_cache_release}))
+    if (hold != NULL &&
+        !ll_answer_add(answer, (ll_piece){.bytes = zeros, .keeper = hold, .release = ll_cache_release}))
         return ll_fail_memory(error, "server", sizeof(ll_piece));
     return LL_OK;
 }
@@ -148,7 +154,8 @@ static void send_data(ll_view *view, const bool *wanted, ll_answer *answer)
     ll_text_append_bytes(&answer->text, json.text.text != NULL ? json.text.text : "", json.text.length);
     bool failed = json.text.failed || answer->text.failed;
     ll_text_deinit(&json.text);
-    ll_status status = failed ? ll_fail_memory(&error, "server", 0) : add_arrays(view, wanted, answer, &error);
+    ll_status status =
+        failed ? ll_fail_memory(&error, "server", 0) : add_arrays(view, wanted, answer, &error);
     if (status != LL_OK) {
         ll_answer_failure(answer, &error);
         return;
@@ -181,7 +188,8 @@ static void send_view(ll_view *view, const ll_request *request, ll_answer *answe
 
 /* ---------------------------------------------------------------- routes of one record */
 
-static bool open_record(ll_view *view, ll_server *server, ll_source *source, const ll_request *request, ll_answer *answer)
+static bool open_record(ll_view *view, ll_server *server, ll_source *source, const ll_request *request,
+                        ll_answer *answer)
 {
     int64_t id;
     ll_error error = {0};
@@ -217,13 +225,17 @@ void ll_handle_topology(ll_server *server, ll_source *source, const ll_request *
     ll_view view;
     ll_error error = {0};
     int64_t id = 0, superlevel = 0;
-    const char *connectivity = ll_request_parameter(request, "connectivity"), *field = ll_request_parameter(request, "field");
-    if (!ll_parse_decimal(request->segments[4], &id) || !ll_request_integer(request, "superlevel", 0, 1, &superlevel)) {
+    const char *connectivity = ll_request_parameter(request, "connectivity"),
+               *field = ll_request_parameter(request, "field");
+    if (!ll_parse_decimal(request->segments[4], &id) ||
+        !ll_request_integer(request, "superlevel", 0, 1, &superlevel)) {
         ll_answer_error(answer, 400, "superlevel is 0 or 1, the record a number", NULL);
         return;
     }
     if (field == NULL) field = source->store == NULL ? "value" : "loss";
-    if (ll_view_topology(&view, server, source, id, field, connectivity != NULL ? connectivity : "freudenthal", superlevel != 0, &error) != LL_OK) {
+    if (ll_view_topology(&view, server, source, id, field,
+                         connectivity != NULL ? connectivity : "freudenthal", superlevel != 0,
+                         &error) != LL_OK) {
         ll_answer_failure(answer, &error);
         return;
     }
@@ -237,15 +249,17 @@ static void name_file(const ll_view *view, const char *suffix, char name[128])
     int length = snprintf(name, 128, "%lld_%.80s.%s", (long long)view->id, view->name, suffix);
     for (int i = 0; i < length && i < 127; i++) {
         char c = name[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+                     c == '-';
         if (!plain) name[i] = '_';
     }
 }
 
 void ll_handle_export(ll_server *server, ll_source *source, const ll_request *request, ll_answer *answer)
 {
-    static const char *const types[] = {"application/octet-stream", "application/json", "text/csv; charset=utf-8",
-                                        "application/octet-stream", "application/octet-stream"};
+    static const char *const types[] = {"application/octet-stream", "application/json",
+                                        "text/csv; charset=utf-8", "application/octet-stream",
+                                        "application/octet-stream"};
     const char *format_name = ll_request_parameter(request, "format");
     ll_export_format format;
     ll_view view;
@@ -258,8 +272,11 @@ void ll_handle_export(ll_server *server, ll_source *source, const ll_request *re
     }
     if (!open_record(&view, server, source, request, answer)) return;
     ll_status status = ll_view_record(&view, &record, &owned, &error);
-    if (status == LL_OK) status = ll_export_encode(record, format, ll_request_parameter(request, "field"), &answer->text, &error);
-    if (status == LL_OK && answer->text.failed) status = ll_fail_memory(&error, "server", answer->text.length);
+    if (status == LL_OK)
+        status =
+            ll_export_encode(record, format, ll_request_parameter(request, "field"), &answer->text, &error);
+    if (status == LL_OK && answer->text.failed)
+        status = ll_fail_memory(&error, "server", answer->text.length);
     ll_record_destroy(owned);
     if (status != LL_OK) {
         ll_answer_failure(answer, &error);
@@ -285,8 +302,10 @@ static void write_job(ll_json *json, const ll_store_row *row)
     ll_json_add_text(json, "state", ll_job_state_name(row->state));
     ll_json_add_text(json, "message", row->message);
     ll_json_key(json, "seconds");
-    if (isnan(row->seconds)) ll_json_null(json);
-    else ll_json_number(json, row->seconds);
+    if (isnan(row->seconds))
+        ll_json_null(json);
+    else
+        ll_json_number(json, row->seconds);
     ll_json_add_text(json, "record_kind", row->record_kind);
     ll_json_close(json, '}');
 }
@@ -301,8 +320,10 @@ static const char *filter_text(const ll_request *request, const char *name)
 void ll_handle_jobs(ll_server *server, ll_source *source, const ll_request *request, ll_answer *answer)
 {
     (void)server;
-    ll_store_filter filter = {.kind = filter_text(request, "kind"), .group = filter_text(request, "group"),
-                              .subject = filter_text(request, "subject"), .most = 1000};
+    ll_store_filter filter = {.kind = filter_text(request, "kind"),
+                              .group = filter_text(request, "group"),
+                              .subject = filter_text(request, "subject"),
+                              .most = 1000};
     const char *state_name = filter_text(request, "state");
     ll_job_state state = LL_JOB_STATES;
     for (int i = 0; state_name != NULL && i < LL_JOB_STATES; i++) {
@@ -312,7 +333,9 @@ void ll_handle_jobs(ll_server *server, ll_source *source, const ll_request *requ
     good = good && ll_request_integer(request, "first", 0, INT64_MAX, &filter.first);
     good = good && ll_request_integer(request, "most", 1, MOST_JOBS, &filter.most);
     if (!good) {
-        ll_answer_error(answer, 400, "a parameter is malformed", "state=waiting, running, done or failed; first and most whole numbers, most up to 10000");
+        ll_answer_error(
+            answer, 400, "a parameter is malformed",
+            "state=waiting, running, done or failed; first and most whole numbers, most up to 10000");
         return;
     }
     if (state_name != NULL) filter.state = &state;

@@ -32,7 +32,9 @@ static bool matches(const char *path, const ll_request *request)
     for (int i = 0; i < request->segment_count; i++) {
         size_t length = strcspn(++path, "/"); /* over the slash */
         bool any = length == 1 && *path == '*';
-        if (!any && (strlen(request->segments[i]) != length || strncmp(request->segments[i], path, length) != 0)) return false;
+        if (!any &&
+            (strlen(request->segments[i]) != length || strncmp(request->segments[i], path, length) != 0))
+            return false;
         path += length;
         if (*path == 0) return i + 1 == request->segment_count;
     }
@@ -64,21 +66,27 @@ static bool take_token(ll_server *server, const ll_request *request, ll_answer *
     }
     answer->status = 303;
     snprintf(answer->location, sizeof answer->location, "/");
-    snprintf(answer->cookie, sizeof answer->cookie, "%s=%s; HttpOnly; SameSite=Strict; Path=/", server->guard.cookie_name, server->guard.token);
+    snprintf(answer->cookie, sizeof answer->cookie, "%s=%s; HttpOnly; SameSite=Strict; Path=/",
+             server->guard.cookie_name, server->guard.token);
     return true;
 }
 
-static bool admit_body(ll_server *server, const ll_request *request, const ll_route *route, size_t *most, ll_answer *answer)
+static bool admit_body(ll_server *server, const ll_request *request, const ll_route *route, size_t *most,
+                       ll_answer *answer)
 {
-    *most = route->body == LL_BODY_NONE ? 0 : route->body == LL_BODY_JSON ? LL_JSON_BODY_BYTES : server->options.upload_bytes;
+    *most = route->body == LL_BODY_NONE   ? 0
+            : route->body == LL_BODY_JSON ? LL_JSON_BODY_BYTES
+                                          : server->options.upload_bytes;
     const char *type = request->content_type;
-    if (route->body != LL_BODY_JSON || (type != NULL && strncmp(type, "application/json", 16) == 0 && (type[16] == 0 || type[16] == ';')))
+    if (route->body != LL_BODY_JSON ||
+        (type != NULL && strncmp(type, "application/json", 16) == 0 && (type[16] == 0 || type[16] == ';')))
         return true;
     ll_answer_error(answer, 415, "the body must be JSON", "Content-Type: application/json");
     return false;
 }
 
-bool ll_route_admit(ll_server *server, const ll_request *request, const ll_route **route, size_t *most, ll_answer *answer)
+bool ll_route_admit(ll_server *server, const ll_request *request, const ll_route **route, size_t *most,
+                    ll_answer *answer)
 {
     char allow[32];
     *route = NULL;
@@ -94,7 +102,8 @@ bool ll_route_admit(ll_server *server, const ll_request *request, const ll_route
         return false;
     }
     if (!ll_guard_cookie(&server->guard, request->cookie)) {
-        ll_answer_error(answer, 401, "this needs the session's cookie", "open the address that the program printed");
+        ll_answer_error(answer, 401, "this needs the session's cookie",
+                        "open the address that the program printed");
         return false;
     }
     if (request->method != LL_GET && !ll_guard_origin(request)) {

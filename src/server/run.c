@@ -37,8 +37,11 @@ static ll_status check_value(const ll_value *value, ll_error *error)
 {
     if (value->type == LL_VALUE_TEXT && ll_leaves_folder(value->text))
         return ll_fail(error, LL_UNSUPPORTED, "server", NULL,
-                       "line %d of the study names '%.100s'; a run started here sees the study's folder alone: run it with losslens run", value->line, value->text);
-    for (int64_t i = 0; i < value->count && (value->type == LL_VALUE_LIST || value->type == LL_VALUE_MAP); i++)
+                       "line %d of the study names '%.100s'; a run started here sees the study's folder "
+                       "alone: run it with losslens run",
+                       value->line, value->text);
+    for (int64_t i = 0; i < value->count && (value->type == LL_VALUE_LIST || value->type == LL_VALUE_MAP);
+         i++)
         LL_TRY(check_value(&value->items[i], error));
     return LL_OK;
 }
@@ -53,11 +56,14 @@ ll_status ll_check_study(const ll_source *source, ll_error *error)
         if (strcmp(notes.notes[i].name, "additions") == 0) additions = notes.notes[i].value;
     }
     ll_document *document = NULL;
-    ll_status status = text == NULL ? ll_fail(error, LL_UNSUPPORTED, "server", NULL, "the file does not say what study it is of, so it cannot be continued")
-                                    : ll_document_parse(text, strlen(text), source->name, NULL, &document, error);
+    ll_status status = text == NULL
+                           ? ll_fail(error, LL_UNSUPPORTED, "server", NULL,
+                                     "the file does not say what study it is of, so it cannot be continued")
+                           : ll_document_parse(text, strlen(text), source->name, NULL, &document, error);
     if (status == LL_OK) status = check_value(ll_document_root(document), error);
     if (status == LL_OK && ll_leaves_folder(additions))
-        status = ll_fail(error, LL_UNSUPPORTED, "server", NULL, "what was added to the study names a file outside its folder");
+        status = ll_fail(error, LL_UNSUPPORTED, "server", NULL,
+                         "what was added to the study names a file outside its folder");
     ll_document_destroy(document);
     ll_store_notes_deinit(&notes);
     return status;
@@ -68,8 +74,17 @@ ll_status ll_check_study(const ll_source *source, ll_error *error)
 /* Of our own environment only what a computation may need. */
 static char **choose_environment(char *memory[64])
 {
-    static const char *const kept[] = {"PATH=", "LANG=", "LC_", "OMP_", "OPENBLAS_", "LOSSLENS_CPU=", "LOSSLENS_BACKEND=", "ASAN_OPTIONS=",
-                                       "LSAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS="};
+    static const char *const kept[] = {"PATH=",
+                                       "LANG=",
+                                       "LC_",
+                                       "OMP_",
+                                       "OPENBLAS_",
+                                       "LOSSLENS_CPU=",
+                                       "LOSSLENS_BACKEND=",
+                                       "ASAN_OPTIONS=",
+                                       "LSAN_OPTIONS=",
+                                       "UBSAN_OPTIONS=",
+                                       "TSAN_OPTIONS="};
     static char confined[] = "LOSSLENS_CONFINED=1", temporary[] = "TMPDIR=.";
     int count = 0;
     for (char **each = environ; *each != NULL && count < 61; each++) {
@@ -86,25 +101,29 @@ static char **choose_environment(char *memory[64])
 }
 
 /* Between fork and exec: system calls only. */
-static _Noreturn void become(const ll_confinement *confinement, const char *folder, const char *program, char *const *arguments,
-                             char *const *environment)
+static _Noreturn void become(const ll_confinement *confinement, const char *folder, const char *program,
+                             char *const *arguments, char *const *environment)
 {
     sigset_t none;
     sigemptyset(&none);
-    bool good = (folder[0] == 0 || chdir(folder) == 0) && setpgid(0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 &&
-                sigprocmask(SIG_SETMASK, &none, NULL) == 0;
+    bool good = (folder[0] == 0 || chdir(folder) == 0) && setpgid(0, 0) == 0 &&
+                prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && sigprocmask(SIG_SETMASK, &none, NULL) == 0;
     int nothing = open("/dev/null", O_RDONLY);
     good = good && nothing >= 0 && dup2(nothing, 0) == 0;
-    if (confinement->output >= 0) good = good && dup2(confinement->output, 1) == 1 && dup2(confinement->output, 2) == 2;
+    if (confinement->output >= 0)
+        good = good && dup2(confinement->output, 1) == 1 && dup2(confinement->output, 2) == 2;
     static const int restored[] = {SIGPIPE, SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof restored / sizeof restored[0]; i++) good = good && signal(restored[i], SIG_DFL) != SIG_ERR;
+    for (size_t i = 0; i < sizeof restored / sizeof restored[0]; i++)
+        good = good && signal(restored[i], SIG_DFL) != SIG_ERR;
     if (good && ll_confine(confinement)) execve(program, arguments, environment);
     _exit(127);
 }
 
-static ll_status start_child(ll_server *server, ll_source *source, int64_t threads, double seconds, ll_error *error)
+static ll_status start_child(ll_server *server, ll_source *source, int64_t threads, double seconds,
+                             ll_error *error)
 {
-    char thread_text[24], seconds_text[32], verb[] = "run", threads_flag[] = "--threads", time_flag[] = "--max-time";
+    char thread_text[24], seconds_text[32], verb[] = "run", threads_flag[] = "--threads",
+                                            time_flag[] = "--max-time";
     char *arguments[8], *environment[64];
     int count = 0;
     union {
@@ -122,7 +141,9 @@ static ll_status start_child(ll_server *server, ll_source *source, int64_t threa
     ll_confinement confinement;
     ll_confinement_init(&confinement, source->folder, server->options.program);
     pid_t pid = fork();
-    if (pid == 0) become(&confinement, source->folder, server->options.program, arguments, choose_environment(environment));
+    if (pid == 0)
+        become(&confinement, source->folder, server->options.program, arguments,
+               choose_environment(environment));
     int code = errno;
     ll_confinement_deinit(&confinement);
     if (pid < 0) {
@@ -130,7 +151,8 @@ static ll_status start_child(ll_server *server, ll_source *source, int64_t threa
         return ll_fail(error, LL_IO, "server", source->name, "no process can be made: %s", strerror(code));
     }
     source->child = (ll_child){.pid = pid, .output = confinement.output, .since = (double)time(NULL)};
-    ll_log_line(server->options.log, LL_LOG_INFO, "%s: run started, process %lld", source->name, (long long)pid);
+    ll_log_line(server->options.log, LL_LOG_INFO, "%s: run started, process %lld", source->name,
+                (long long)pid);
     return LL_OK;
 }
 
@@ -140,7 +162,8 @@ static void read_last_words(ll_child *child)
     char text[4096];
     child->message[0] = 0;
     if (child->output < 0) return;
-    off_t end = lseek(child->output, 0, SEEK_END), from = end > (off_t)sizeof text - 1 ? end - (off_t)sizeof text + 1 : 0;
+    off_t end = lseek(child->output, 0, SEEK_END),
+          from = end > (off_t)sizeof text - 1 ? end - (off_t)sizeof text + 1 : 0;
     ssize_t got = pread(child->output, text, sizeof text - 1, from);
     close(child->output);
     child->output = -1;
@@ -164,7 +187,8 @@ static void look_after(ll_server *server, ll_source *source, int flags)
     child->pid = 0;
     read_last_words(child);
     bool good = got > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    ll_log_line(server->options.log, LL_LOG_INFO, "%s: run ended%s%s", source->name, good ? "" : ": ", good ? "" : child->message);
+    ll_log_line(server->options.log, LL_LOG_INFO, "%s: run ended%s%s", source->name, good ? "" : ": ",
+                good ? "" : child->message);
     if (good) child->message[0] = 0;
 }
 
@@ -204,9 +228,12 @@ void ll_run_end_all(ll_server *server)
 /* A study that can be run; false with an answer. */
 static bool can_run(const ll_server *server, const ll_source *source, ll_answer *answer)
 {
-    if (source->store == NULL) ll_answer_error(answer, 422, "a field is no study and cannot be run", NULL);
-    else if (server->options.program == NULL) ll_answer_error(answer, 422, "this server cannot start runs", NULL);
-    else return true;
+    if (source->store == NULL)
+        ll_answer_error(answer, 422, "a field is no study and cannot be run", NULL);
+    else if (server->options.program == NULL)
+        ll_answer_error(answer, 422, "this server cannot start runs", NULL);
+    else
+        return true;
     return false;
 }
 
@@ -229,11 +256,15 @@ void ll_handle_run_state(ll_server *server, ll_source *source, const ll_request 
     ll_json_add_boolean(&json, "running", running);
     ll_json_add_text(&json, "host", state.running ? state.writer.host : NULL);
     ll_json_key(&json, "pid");
-    if (running) ll_json_integer(&json, state.running ? state.writer.pid : child.pid);
-    else ll_json_null(&json);
+    if (running)
+        ll_json_integer(&json, state.running ? state.writer.pid : child.pid);
+    else
+        ll_json_null(&json);
     ll_json_key(&json, "since");
-    if (running) ll_json_number(&json, state.running ? state.writer.since : child.since);
-    else ll_json_null(&json);
+    if (running)
+        ll_json_number(&json, state.running ? state.writer.since : child.since);
+    else
+        ll_json_null(&json);
     ll_json_add_boolean(&json, "here", here);
     ll_json_add_text(&json, "message", child.message[0] != 0 ? child.message : NULL);
     ll_json_close(&json, '}');
@@ -260,9 +291,12 @@ static void start(ll_server *server, ll_source *source, int64_t threads, double 
     int64_t pid = taken && writer.held ? writer.pid : source->child.pid;
     if (status == LL_OK && !taken) status = start_child(server, source, threads, seconds, &error);
     pthread_mutex_unlock(&source->mutex);
-    if (taken) busy(answer, writer.held ? writer.host : "this machine", pid);
-    else if (status != LL_OK) ll_answer_failure(answer, &error);
-    else ll_handle_run_state(server, source, NULL, answer);
+    if (taken)
+        busy(answer, writer.held ? writer.host : "this machine", pid);
+    else if (status != LL_OK)
+        ll_answer_failure(answer, &error);
+    else
+        ll_handle_run_state(server, source, NULL, answer);
     if (answer->status == 200) answer->status = 202;
 }
 
@@ -277,13 +311,20 @@ void ll_handle_run(ll_server *server, ll_source *source, const ll_request *reque
     if (!can_run(server, source, answer)) return;
     ll_status status = ll_document_parse(body, strlen(body), "body", NULL, &document, &error);
     const ll_value *root = status == LL_OK ? ll_document_root(document) : NULL;
-    if (status == LL_OK && (root == NULL || root->type != LL_VALUE_MAP)) status = ll_fail(&error, LL_INVALID_ARGUMENT, "server", NULL, "the body is no JSON object");
+    if (status == LL_OK && (root == NULL || root->type != LL_VALUE_MAP))
+        status = ll_fail(&error, LL_INVALID_ARGUMENT, "server", NULL, "the body is no JSON object");
     if (status == LL_OK) status = ll_value_check_keys(root, keys, 5, "body", &error);
-    if (status == LL_OK) status = ll_value_take_integer(ll_value_get(root, "threads"), "threads", 0, 1024, "body", &threads, &error);
-    if (status == LL_OK) status = ll_value_take_real(ll_value_get(root, "max_time_seconds"), "max_time_seconds", 0, MOST_SECONDS, "body", &seconds, &error);
+    if (status == LL_OK)
+        status = ll_value_take_integer(ll_value_get(root, "threads"), "threads", 0, 1024, "body", &threads,
+                                       &error);
+    if (status == LL_OK)
+        status = ll_value_take_real(ll_value_get(root, "max_time_seconds"), "max_time_seconds", 0,
+                                    MOST_SECONDS, "body", &seconds, &error);
     if (status == LL_OK) status = ll_add_analysis(source, root, &error);
-    if (status != LL_OK) ll_answer_failure(answer, &error);
-    else start(server, source, threads, seconds, answer);
+    if (status != LL_OK)
+        ll_answer_failure(answer, &error);
+    else
+        start(server, source, threads, seconds, answer);
     ll_document_destroy(document);
 }
 
@@ -297,6 +338,8 @@ void ll_handle_cancel(ll_server *server, ll_source *source, const ll_request *re
     if (ours) (void)kill(source->child.pid, SIGINT);
     pthread_mutex_unlock(&source->mutex);
     ll_handle_run_state(server, source, NULL, answer);
-    if (ours && answer->status == 200) answer->status = 202;
-    else if (answer->status == 200) ll_answer_error(answer, 409, "no run that this server started is going on", NULL);
+    if (ours && answer->status == 200)
+        answer->status = 202;
+    else if (answer->status == 200)
+        ll_answer_error(answer, 409, "no run that this server started is going on", NULL);
 }

@@ -7,7 +7,8 @@ static ll_status copy_options(ll_server *server, const ll_server_options *option
 {
     ll_server_options *mine = &server->options;
     *mine = options != NULL ? *options : (ll_server_options){0};
-    const char *host = mine->host != NULL ? mine->host : "127.0.0.1", *version = mine->version != NULL ? mine->version : "";
+    const char *host = mine->host != NULL ? mine->host : "127.0.0.1",
+               *version = mine->version != NULL ? mine->version : "";
     const char *web = mine->web, *program = mine->program;
     mine->host = ll_text_copy(host);
     mine->version = ll_text_copy(version);
@@ -19,10 +20,12 @@ static ll_status copy_options(ll_server *server, const ll_server_options *option
     if (mine->topology_bytes == 0) mine->topology_bytes = (size_t)2 << 30;
     if (mine->connections <= 0) mine->connections = 256;
     if (!(mine->patience > 0.0)) mine->patience = 15.0;
-    bool good = mine->host != NULL && mine->version != NULL && (mine->web != NULL || web == NULL) && (mine->program != NULL || program == NULL);
+    bool good = mine->host != NULL && mine->version != NULL && (mine->web != NULL || web == NULL) &&
+                (mine->program != NULL || program == NULL);
     if (!good) return ll_fail_memory(error, "server", 256);
     if (mine->port < 0 || mine->port > 65535 || strlen(host) >= sizeof server->guard.host)
-        return ll_fail(error, LL_INVALID_ARGUMENT, "server", host, "got port %d; wanted 0 to 65535", mine->port);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "server", host, "got port %d; wanted 0 to 65535",
+                       mine->port);
     return LL_OK;
 }
 
@@ -34,7 +37,8 @@ ll_status ll_server_create(const ll_server_options *options, ll_server **server,
     pthread_mutex_init(&made->stream_mutex, NULL);
     pthread_mutex_init(&made->topology_mutex, NULL);
     ll_status status = copy_options(made, options, error);
-    if (status == LL_OK && (made->cache = ll_cache_create(made->options.cache_bytes)) == NULL) status = ll_fail_memory(error, "server", 0);
+    if (status == LL_OK && (made->cache = ll_cache_create(made->options.cache_bytes)) == NULL)
+        status = ll_fail_memory(error, "server", 0);
     if (status == LL_OK) status = ll_team_create(0, &made->team, error);
     if (status != LL_OK) {
         ll_server_destroy(made);
@@ -58,7 +62,8 @@ void ll_server_destroy(ll_server *server)
     union {
         const char *in;
         void *out;
-    } texts[] = {{server->options.host}, {server->options.version}, {server->options.web}, {server->options.program}};
+    } texts[] = {
+        {server->options.host}, {server->options.version}, {server->options.web}, {server->options.program}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) ll_free(texts[i].out);
     pthread_mutex_destroy(&server->mutex);
     pthread_mutex_destroy(&server->stream_mutex);
@@ -68,14 +73,20 @@ void ll_server_destroy(ll_server *server)
 
 ll_status ll_server_add(ll_server *server, const char *path, ll_error *error)
 {
-    if (server->transport != NULL) return ll_fail(error, LL_INVALID_ARGUMENT, "server", path, "studies are added before the server starts");
+    if (server->transport != NULL)
+        return ll_fail(error, LL_INVALID_ARGUMENT, "server", path,
+                       "studies are added before the server starts");
     return ll_source_open(server, path, error);
 }
 
 ll_status ll_server_start(ll_server *server, ll_error *error)
 {
-    if (server->transport != NULL) return ll_fail(error, LL_INVALID_ARGUMENT, "server", NULL, "the server has been started");
+    if (server->transport != NULL)
+        return ll_fail(error, LL_INVALID_ARGUMENT, "server", NULL, "the server has been started");
     return ll_transport_start(server, error);
 }
 
-const char *ll_server_url(const ll_server *server) { return server->url; }
+const char *ll_server_url(const ll_server *server)
+{
+    return server->url;
+}

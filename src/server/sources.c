@@ -34,13 +34,15 @@ ll_source *ll_server_source(ll_server *server, const char *id)
 /* "runs/convection.db": folder "runs", file "convection.db", name "convection". */
 static ll_status name_source(ll_source *source, const char *path, ll_error *error)
 {
-    const char *slash = strrchr(path, '/'), *file = slash != NULL ? slash + 1 : path, *dot = strrchr(file, '.');
+    const char *slash = strrchr(path, '/'), *file = slash != NULL ? slash + 1 : path,
+               *dot = strrchr(file, '.');
     size_t length = dot != NULL && dot > file ? (size_t)(dot - file) : strlen(file);
     size_t folder = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
     source->file = ll_text_copy(file);
     source->name = ll_allocate(length + 1);
     source->folder = ll_allocate(folder + 1);
-    if (source->file == NULL || source->name == NULL || source->folder == NULL) return ll_fail_memory(error, "server", length);
+    if (source->file == NULL || source->name == NULL || source->folder == NULL)
+        return ll_fail_memory(error, "server", length);
     memcpy(source->name, file, length);
     source->name[length] = 0;
     memcpy(source->folder, path, folder);
@@ -78,15 +80,16 @@ static ll_status list_source(ll_server *server, ll_source *source, int64_t uploa
     pthread_mutex_unlock(&server->mutex);
     if (room) return LL_OK;
     ll_source_destroy(source);
-    return ll_fail(error, LL_TOO_LARGE, "server", NULL, "the server holds %d fields and studies, of which %d uploads, and takes no more",
+    return ll_fail(error, LL_TOO_LARGE, "server", NULL,
+                   "the server holds %d fields and studies, of which %d uploads, and takes no more",
                    LL_SOURCES, MOST_UPLOADS);
 }
 
 /* ---------------------------------------------------------------- fields */
 
 /* Takes the array out of *data when it fits a record. */
-static ll_status take(ll_record *record, const char *name, const char *unit, ll_array_type type, int rank, const int64_t *shape,
-                      void **data, ll_error *error)
+static ll_status take(ll_record *record, const char *name, const char *unit, ll_array_type type, int rank,
+                      const int64_t *shape, void **data, ll_error *error)
 {
     ll_array array = {.type = type, .rank = rank, .data = *data};
     memcpy(array.shape, shape, (size_t)rank * sizeof *shape);
@@ -111,11 +114,16 @@ static ll_status fill_field(ll_record *record, ll_field_data *data, ll_error *er
         data->axes[k] = NULL;
     }
     void *points = data->points, *edges = data->edges;
-    if (points != NULL) LL_TRY(take(record, "points", "", LL_ARRAY_FLOAT64, 2, (int64_t[]){data->count, data->dimension}, &points, error));
+    if (points != NULL)
+        LL_TRY(take(record, "points", "", LL_ARRAY_FLOAT64, 2, (int64_t[]){data->count, data->dimension},
+                    &points, error));
     data->points = points;
-    if (edges != NULL) LL_TRY(take(record, "edges", "vertex", LL_ARRAY_INT64, 2, (int64_t[]){data->edge_count, 2}, &edges, error));
+    if (edges != NULL)
+        LL_TRY(take(record, "edges", "vertex", LL_ARRAY_INT64, 2, (int64_t[]){data->edge_count, 2}, &edges,
+                    error));
     data->edges = edges;
-    return take(record, "value", "", type, data->rank > 0 ? data->rank : 1, data->rank > 0 ? data->shape : &data->count, &data->values, error);
+    return take(record, "value", "", type, data->rank > 0 ? data->rank : 1,
+                data->rank > 0 ? data->shape : &data->count, &data->values, error);
 }
 
 static ll_status make_field(ll_source *source, ll_field_data *data, ll_error *error)
@@ -127,8 +135,8 @@ static ll_status make_field(ll_source *source, ll_field_data *data, ll_error *er
     return LL_OK;
 }
 
-ll_status ll_source_upload(ll_server *server, const void *bytes, size_t count, const char *name, char id[LL_ID_TEXT],
-                           ll_error *error)
+ll_status ll_source_upload(ll_server *server, const void *bytes, size_t count, const char *name,
+                           char id[LL_ID_TEXT], ll_error *error)
 {
     ll_field_data data;
     ll_source *source = NULL;
@@ -139,7 +147,9 @@ ll_status ll_source_upload(ll_server *server, const void *bytes, size_t count, c
     pthread_mutex_lock(&server->mutex);
     bool full = server->upload_bytes > 4 * server->options.upload_bytes;
     pthread_mutex_unlock(&server->mutex);
-    if (full) return ll_fail(error, LL_TOO_LARGE, "server", NULL, "the uploads so far fill the memory meant for them; start the server again");
+    if (full)
+        return ll_fail(error, LL_TOO_LARGE, "server", NULL,
+                       "the uploads so far fill the memory meant for them; start the server again");
     LL_TRY(ll_field_parse(bytes, count, name, &options, &data, error));
     int64_t held = data.count * (data.single ? 4 : 8);
     ll_status status = make_source(name, &source, error);
@@ -161,7 +171,8 @@ static bool is_sqlite(const char *path)
     static const char magic[] = "SQLite format 3";
     char head[sizeof magic] = {0};
     FILE *file = fopen(path, "rb");
-    bool same = file != NULL && fread(head, 1, sizeof head, file) == sizeof head && memcmp(head, magic, sizeof magic) == 0;
+    bool same = file != NULL && fread(head, 1, sizeof head, file) == sizeof head &&
+                memcmp(head, magic, sizeof magic) == 0;
     if (file != NULL) fclose(file);
     return same;
 }
@@ -236,7 +247,8 @@ void ll_handle_upload(ll_server *server, ll_source *source, const ll_request *re
         ll_answer_error(answer, 400, "which file is it?", "?file=name.npy, a plain file name");
         return;
     }
-    if (ll_source_upload(server, request->body != NULL ? request->body : "", request->body_bytes, name, id, &error) != LL_OK) {
+    if (ll_source_upload(server, request->body != NULL ? request->body : "", request->body_bytes, name, id,
+                         &error) != LL_OK) {
         ll_answer_failure(answer, &error);
         return;
     }

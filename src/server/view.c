@@ -1,4 +1,5 @@
-/* A record by its number: stored ones field by field through the cache, a field's own from memory, computed topologies. */
+/* A record by its number: stored ones field by field through the cache, a field's own from memory, computed
+ * topologies. */
 #include "server/internal.h"
 
 #include "losslens/topology_record.h"
@@ -44,7 +45,13 @@ static ll_status open_stored(ll_view *view, ll_error *error)
 
 ll_status ll_view_open(ll_view *view, ll_server *server, ll_source *source, int64_t id, ll_error *error)
 {
-    ll_view made = {.server = server, .source = source, .id = id, .name = source->name, .group = "field", .subject = source->name, .other = ""};
+    ll_view made = {.server = server,
+                    .source = source,
+                    .id = id,
+                    .name = source->name,
+                    .group = "field",
+                    .subject = source->name,
+                    .other = ""};
     ll_status status;
     if (source->store != NULL) {
         status = open_stored(&made, error);
@@ -54,7 +61,8 @@ ll_status ll_view_open(ll_view *view, ll_server *server, ll_source *source, int6
     } else if (id == 2 && source->has_topology) {
         return ll_view_topology(view, server, source, 1, "value", "freudenthal", false, error);
     } else {
-        status = ll_fail(error, LL_NOT_FOUND, "server", source->name, "there is no record %lld", (long long)id);
+        status =
+            ll_fail(error, LL_NOT_FOUND, "server", source->name, "there is no record %lld", (long long)id);
     }
     if (status != LL_OK) {
         ll_view_close(&made);
@@ -97,7 +105,8 @@ static ll_status read_array(void *context, void **value, size_t *bytes, ll_error
     const array_of *of = context;
     ll_array *array = ll_allocate(sizeof *array);
     if (array == NULL) return ll_fail_memory(error, "server", sizeof *array);
-    ll_status status = ll_store_read_array(of->view->source->store, of->view->id, of->field->name, array, error);
+    ll_status status =
+        ll_store_read_array(of->view->source->store, of->view->id, of->field->name, array, error);
     if (status != LL_OK) {
         ll_free(array);
         return status;
@@ -107,24 +116,30 @@ static ll_status read_array(void *context, void **value, size_t *bytes, ll_error
     return LL_OK;
 }
 
-static void nothing(void *keeper) { (void)keeper; }
+static void nothing(void *keeper)
+{
+    (void)keeper;
+}
 
 ll_status ll_view_array(const ll_view *view, const ll_field *field, ll_piece *piece, ll_error *error)
 {
     if (view->record != NULL) {
-        /* The source lives as long as the server; a computed record as long as the view's hold, which the caller moves to
-         * the answer. */
-        *piece = (ll_piece){.bytes = field->array.data, .count = ll_array_bytes(&field->array), .release = nothing};
+        /* The source lives as long as the server; a computed record as long as the view's hold, which the
+         * caller moves to the answer. */
+        *piece = (ll_piece){
+            .bytes = field->array.data, .count = ll_array_bytes(&field->array), .release = nothing};
         return LL_OK;
     }
     char key[320];
     void *value, *hold;
     array_of of = {view, field};
     snprintf(key, sizeof key, "array/%s/%lld/%s", view->source->id, (long long)view->id, field->name);
-    if (strlen(field->name) > 200) return ll_fail(error, LL_TOO_LARGE, "server", NULL, "a field's name has more than 200 bytes");
+    if (strlen(field->name) > 200)
+        return ll_fail(error, LL_TOO_LARGE, "server", NULL, "a field's name has more than 200 bytes");
     LL_TRY(ll_cache_get(view->server->cache, key, read_array, end_array, &of, &value, &hold, error));
     const ll_array *array = value;
-    *piece = (ll_piece){.bytes = array->data, .count = ll_array_bytes(array), .keeper = hold, .release = ll_cache_release};
+    *piece = (ll_piece){
+        .bytes = array->data, .count = ll_array_bytes(array), .keeper = hold, .release = ll_cache_release};
     return LL_OK;
 }
 
@@ -145,7 +160,10 @@ typedef struct topology_of {
     bool superlevel;
 } topology_of;
 
-static void end_record(void *value) { ll_record_destroy(value); }
+static void end_record(void *value)
+{
+    ll_record_destroy(value);
+}
 
 static size_t record_bytes(const ll_record *record)
 {
@@ -157,22 +175,23 @@ static size_t record_bytes(const ll_record *record)
     return bytes;
 }
 
-static ll_status of_grid(const topology_of *of, const void *values, const ll_topology_record_options *options, ll_record **record,
-                         ll_error *error)
+static ll_status of_grid(const topology_of *of, const void *values, const ll_topology_record_options *options,
+                         ll_record **record, ll_error *error)
 {
     const ll_array *array = &of->field->array;
     ll_grid_field grid = {.type = array->type, .rank = array->rank, .values = values};
     ll_piece axes[LL_FIELD_MAX_RANK] = {{0}};
     ll_status status = LL_OK;
     if (array->rank < 1 || array->rank > LL_FIELD_MAX_RANK)
-        return ll_fail(error, LL_UNSUPPORTED, "server", NULL, "a field has 1 to %d axes; %s has %d", LL_FIELD_MAX_RANK, of->field->name, array->rank);
+        return ll_fail(error, LL_UNSUPPORTED, "server", NULL, "a field has 1 to %d axes; %s has %d",
+                       LL_FIELD_MAX_RANK, of->field->name, array->rank);
     for (int k = 0; k < array->rank && status == LL_OK; k++) {
         char name[24];
         snprintf(name, sizeof name, "axis_%d", k);
         const ll_field *axis = ll_view_find(of->source, name);
         grid.shape[k] = array->shape[k];
-        if (axis == NULL || axis->type != LL_FIELD_ARRAY || axis->array.type != LL_ARRAY_FLOAT64 || axis->array.rank != 1 ||
-            axis->array.shape[0] != array->shape[k])
+        if (axis == NULL || axis->type != LL_FIELD_ARRAY || axis->array.type != LL_ARRAY_FLOAT64 ||
+            axis->array.rank != 1 || axis->array.shape[0] != array->shape[k])
             continue;
         status = ll_view_array(of->source, axis, &axes[k], error);
         grid.coordinates[k] = axes[k].bytes;
@@ -185,17 +204,20 @@ static ll_status of_grid(const topology_of *of, const void *values, const ll_top
 }
 
 /* Points: the file's own edges, or the union of the nearest neighbours. In memory always. */
-static ll_status of_points(const topology_of *of, const void *values, const ll_topology_record_options *options, ll_record **record,
-                           ll_error *error)
+static ll_status of_points(const topology_of *of, const void *values,
+                           const ll_topology_record_options *options, ll_record **record, ll_error *error)
 {
     const ll_field *edges = ll_view_find(of->source, "edges"), *points = ll_view_find(of->source, "points");
     const ll_array *array = &of->field->array;
     ll_graph graph = {0};
-    if (edges == NULL && points == NULL) return ll_fail(error, LL_UNSUPPORTED, "server", NULL, "these points have neither edges nor places");
+    if (edges == NULL && points == NULL)
+        return ll_fail(error, LL_UNSUPPORTED, "server", NULL, "these points have neither edges nor places");
     if (edges != NULL) {
         LL_TRY(ll_graph_of_edges(array->shape[0], edges->array.data, edges->array.shape[0], &graph, error));
     } else {
-        ll_points places = {.count = points->array.shape[0], .dimension = (int)points->array.shape[1], .coordinates = points->array.data};
+        ll_points places = {.count = points->array.shape[0],
+                            .dimension = (int)points->array.shape[1],
+                            .coordinates = points->array.data};
         LL_TRY(ll_graph_of_points(&places, LL_CONNECTIVITY_KNN_UNION, KNN, options->team, &graph, error));
     }
     ll_graph_field field = ll_graph_field_view(&graph, array->type, values, NULL);
@@ -211,7 +233,8 @@ static ll_status enter(ll_server *server, ll_error *error)
     bool room = server->topologies <= MOST_WAITING && !server->stopping;
     if (room) server->topologies++;
     pthread_mutex_unlock(&server->mutex);
-    if (!room) return ll_fail(error, LL_BUSY, "server", NULL, "other topologies are being computed; ask again");
+    if (!room)
+        return ll_fail(error, LL_BUSY, "server", NULL, "other topologies are being computed; ask again");
     pthread_mutex_lock(&server->topology_mutex);
     return LL_OK;
 }
@@ -233,15 +256,22 @@ static ll_status compute(void *context, void **value, size_t *bytes, ll_error *e
     bool points = of->source->record != NULL && ll_view_find(of->source, "points") != NULL;
     /* Loops and voids take minutes on the largest fields; components are always there. */
     bool small = ll_array_count(&of->field->array) <= LOOP_VERTICES;
-    ll_topology_record_options options = {.connectivity = of->connectivity, .superlevel = of->superlevel, .highest_dimension = small ? 2 : 0,
-                                          .source_record = of->source->id, .field = of->field->name, .team = server->team,
+    ll_topology_record_options options = {.connectivity = of->connectivity,
+                                          .superlevel = of->superlevel,
+                                          .highest_dimension = small ? 2 : 0,
+                                          .source_record = of->source->id,
+                                          .field = of->field->name,
+                                          .team = server->team,
                                           .memory_limit = server->options.topology_bytes};
-    if (of->field->type != LL_FIELD_ARRAY || (of->field->array.type != LL_ARRAY_FLOAT32 && of->field->array.type != LL_ARRAY_FLOAT64))
-        return ll_fail(error, LL_INVALID_ARGUMENT, "server", NULL, "%s is no array of float32 or float64", of->field->name);
+    if (of->field->type != LL_FIELD_ARRAY ||
+        (of->field->array.type != LL_ARRAY_FLOAT32 && of->field->array.type != LL_ARRAY_FLOAT64))
+        return ll_fail(error, LL_INVALID_ARGUMENT, "server", NULL, "%s is no array of float32 or float64",
+                       of->field->name);
     LL_TRY(ll_view_array(of->source, of->field, &values, error));
     ll_status status = enter(server, error);
     if (status == LL_OK) {
-        status = points ? of_points(of, values.bytes, &options, &record, error) : of_grid(of, values.bytes, &options, &record, error);
+        status = points ? of_points(of, values.bytes, &options, &record, error)
+                        : of_grid(of, values.bytes, &options, &record, error);
         leave(server);
     }
     values.release(values.keeper);
@@ -259,17 +289,26 @@ ll_status ll_view_topology(ll_view *view, ll_server *server, ll_source *source, 
     void *value, *hold;
     topology_of of = {.source = &from, .superlevel = superlevel};
     if (!ll_connectivity_parse(connectivity, &of.connectivity) || !ll_connectivity_is_grid(of.connectivity))
-        return ll_fail(error, LL_INVALID_ARGUMENT, "server", NULL, "got connectivity '%.40s'; wanted freudenthal, freudenthal-plus, axis or box", connectivity);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "server", NULL,
+                       "got connectivity '%.40s'; wanted freudenthal, freudenthal-plus, axis or box",
+                       connectivity);
     LL_TRY(ll_view_open(&from, server, source, id, error));
     of.field = ll_view_find(&from, field);
     ll_status status = LL_OK;
     if (of.field == NULL || strlen(field) > 200)
         status = ll_fail(error, LL_NOT_FOUND, "server", NULL, "the record has no field '%.80s'", field);
-    snprintf(key, sizeof key, "topology/%s/%lld/%d/%d/%.200s", source->id, (long long)id, (int)of.connectivity, superlevel, field);
-    if (status == LL_OK) status = ll_cache_get(server->cache, key, compute, end_record, &of, &value, &hold, error);
+    snprintf(key, sizeof key, "topology/%s/%lld/%d/%d/%.200s", source->id, (long long)id,
+             (int)of.connectivity, superlevel, field);
+    if (status == LL_OK)
+        status = ll_cache_get(server->cache, key, compute, end_record, &of, &value, &hold, error);
     if (status == LL_OK) {
-        ll_view made = {.server = server, .source = source, .id = source->store == NULL && id == 1 ? 2 : 0, .name = "topology", .group = "field",
-                        .subject = source->name, .other = ""};
+        ll_view made = {.server = server,
+                        .source = source,
+                        .id = source->store == NULL && id == 1 ? 2 : 0,
+                        .name = "topology",
+                        .group = "field",
+                        .subject = source->name,
+                        .other = ""};
         char tag[48];
         snprintf(tag, sizeof tag, "%.24s-%d-%d", from.tag, (int)of.connectivity, superlevel);
         in_memory(&made, value, hold, tag);

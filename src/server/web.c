@@ -12,16 +12,26 @@ enum { MOST_FILE_BYTES = 64 << 20 };
 
 static const char no_application[] =
     "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>losslens</title>"
-    "<body><h1>losslens</h1><p>The server is running, but the web application's files are not beside the program. "
-    "Name their folder with <code>losslens serve --web FOLDER</code>. The API is below <code>/api/</code>.</p></body></html>";
+    "<body><h1>losslens</h1><p>The server is running, but the web application's files are not beside the "
+    "program. "
+    "Name their folder with <code>losslens serve --web FOLDER</code>. The API is below "
+    "<code>/api/</code>.</p></body></html>";
 
 static const char *content_type(const char *name)
 {
-    static const char *const types[][2] = {
-        {".html", "text/html; charset=utf-8"}, {".js", "text/javascript; charset=utf-8"}, {".mjs", "text/javascript; charset=utf-8"},
-        {".css", "text/css; charset=utf-8"}, {".json", "application/json"}, {".svg", "image/svg+xml"}, {".png", "image/png"},
-        {".ico", "image/x-icon"}, {".woff2", "font/woff2"}, {".wasm", "application/wasm"}, {".txt", "text/plain; charset=utf-8"},
-        {".map", "application/json"}, {".webmanifest", "application/manifest+json"}};
+    static const char *const types[][2] = {{".html", "text/html; charset=utf-8"},
+                                           {".js", "text/javascript; charset=utf-8"},
+                                           {".mjs", "text/javascript; charset=utf-8"},
+                                           {".css", "text/css; charset=utf-8"},
+                                           {".json", "application/json"},
+                                           {".svg", "image/svg+xml"},
+                                           {".png", "image/png"},
+                                           {".ico", "image/x-icon"},
+                                           {".woff2", "font/woff2"},
+                                           {".wasm", "application/wasm"},
+                                           {".txt", "text/plain; charset=utf-8"},
+                                           {".map", "application/json"},
+                                           {".webmanifest", "application/manifest+json"}};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot != NULL && i < sizeof types / sizeof types[0]; i++) {
         if (strcmp(dot, types[i][0]) == 0) return types[i][1];
@@ -29,7 +39,8 @@ static const char *content_type(const char *name)
     return "application/octet-stream";
 }
 
-/* Opens a file below the folder, step by step; links, hidden names and names with a slash are not followed. -1: none. */
+/* Opens a file below the folder, step by step; links, hidden names and names with a slash are not followed.
+ * -1: none. */
 static int open_below(const char *folder, const char *const *segments, int count)
 {
     int at = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -61,7 +72,8 @@ static ll_status read_file(void *context, void **value, size_t *bytes, ll_error 
     ssize_t got;
     ll_text *text = ll_allocate_zeroed(sizeof *text);
     if (text == NULL) return ll_fail_memory(error, "server", sizeof *text);
-    while ((got = read(of->file, part, sizeof part)) > 0 && text->length <= MOST_FILE_BYTES) ll_text_append_bytes(text, part, (size_t)got);
+    while ((got = read(of->file, part, sizeof part)) > 0 && text->length <= MOST_FILE_BYTES)
+        ll_text_append_bytes(text, part, (size_t)got);
     if (got < 0 || text->failed || text->length > MOST_FILE_BYTES) {
         free_text(text);
         return ll_fail(error, LL_IO, "server", NULL, "a file of the web application cannot be read");
@@ -71,14 +83,16 @@ static ll_status read_file(void *context, void **value, size_t *bytes, ll_error 
     return LL_OK;
 }
 
-static void send_file(ll_server *server, const ll_request *request, int file, const struct stat *about, const char *name, ll_answer *answer)
+static void send_file(ll_server *server, const ll_request *request, int file, const struct stat *about,
+                      const char *name, ll_answer *answer)
 {
     char key[160];
     void *value, *hold;
     ll_error error = {0};
     file_of of = {file, (size_t)about->st_size};
-    snprintf(answer->tag, sizeof answer->tag, "\"%llx-%llx-%llx-%lx\"", (unsigned long long)about->st_ino, (unsigned long long)about->st_size,
-             (unsigned long long)about->st_mtim.tv_sec, (unsigned long)about->st_mtim.tv_nsec);
+    snprintf(answer->tag, sizeof answer->tag, "\"%llx-%llx-%llx-%lx\"", (unsigned long long)about->st_ino,
+             (unsigned long long)about->st_size, (unsigned long long)about->st_mtim.tv_sec,
+             (unsigned long)about->st_mtim.tv_nsec);
     /* Names under assets/ carry a hash of their contents. */
     bool hashed = request->segment_count == 2 && strcmp(request->segments[0], "assets") == 0;
     answer->caching = hashed ? "public, max-age=31536000, immutable" : "no-cache";
@@ -94,7 +108,8 @@ static void send_file(ll_server *server, const ll_request *request, int file, co
     const ll_text *text = value;
     answer->status = 200;
     answer->content_type = content_type(name);
-    if (!ll_answer_add(answer, (ll_piece){text->text != NULL ? text->text : "", text->length, hold, ll_cache_release}))
+    if (!ll_answer_add(
+            answer, (ll_piece){text->text != NULL ? text->text : "", text->length, hold, ll_cache_release}))
         ll_answer_error(answer, 503, "there is not enough memory for this", NULL);
 }
 

@@ -4,24 +4,25 @@
 #include <stdio.h>
 #include <string.h>
 
-static const unsigned everything = LL_TOPOLOGY_TREE | LL_TOPOLOGY_SIZES | LL_TOPOLOGY_BASINS | LL_TOPOLOGY_ARCS;
+static const unsigned everything =
+    LL_TOPOLOGY_TREE | LL_TOPOLOGY_SIZES | LL_TOPOLOGY_BASINS | LL_TOPOLOGY_ARCS;
 
 /* One member of an array of structs as an array of the record; GET is an expression in i. */
-#define TAKE_COLUMN(record, name, unit, array_type, c_type, count, GET)                                               \
-    do {                                                                                                              \
-        ll_array column_;                                                                                             \
-        int64_t count_ = (count);                                                                                     \
-        LL_TRY(ll_array_init(&column_, (array_type), 1, &count_, error));                                             \
-        for (int64_t i = 0; i < count_; i++) ((c_type *)column_.data)[i] = (c_type)(GET);                              \
-        ll_status taken_ = ll_record_take_array((record), (name), (unit), &column_, error);                            \
-        if (taken_ != LL_OK) {                                                                                        \
-            ll_array_deinit(&column_);                                                                                \
-            return taken_;                                                                                            \
-        }                                                                                                             \
+#define TAKE_COLUMN(record, name, unit, array_type, c_type, count, GET)                                      \
+    do {                                                                                                     \
+        ll_array column_;                                                                                    \
+        int64_t count_ = (count);                                                                            \
+        LL_TRY(ll_array_init(&column_, (array_type), 1, &count_, error));                                    \
+        for (int64_t i = 0; i < count_; i++) ((c_type *)column_.data)[i] = (c_type)(GET);                    \
+        ll_status taken_ = ll_record_take_array((record), (name), (unit), &column_, error);                  \
+        if (taken_ != LL_OK) {                                                                               \
+            ll_array_deinit(&column_);                                                                       \
+            return taken_;                                                                                   \
+        }                                                                                                    \
     } while (0)
 
-static ll_status set_pairs(ll_record *record, const ll_persistence_pair *pairs, int64_t count, const bool *unresolved,
-                           int64_t components, ll_error *error)
+static ll_status set_pairs(ll_record *record, const ll_persistence_pair *pairs, int64_t count,
+                           const bool *unresolved, int64_t components, ll_error *error)
 {
     TAKE_COLUMN(record, "pair_birth", "vertex", LL_ARRAY_INT64, int64_t, count, pairs[i].birth);
     TAKE_COLUMN(record, "pair_death", "vertex", LL_ARRAY_INT64, int64_t, count, pairs[i].death);
@@ -32,20 +33,25 @@ static ll_status set_pairs(ll_record *record, const ll_persistence_pair *pairs, 
     TAKE_COLUMN(record, "pair_essential", "", LL_ARRAY_UINT8, uint8_t, count, pairs[i].essential);
     /* Halves of the data say something about components alone. */
     if (unresolved != NULL)
-        TAKE_COLUMN(record, "pair_resolved", "", LL_ARRAY_UINT8, uint8_t, count, i >= components || !unresolved[i]);
+        TAKE_COLUMN(record, "pair_resolved", "", LL_ARRAY_UINT8, uint8_t, count,
+                    i >= components || !unresolved[i]);
     return LL_OK;
 }
 
 static ll_status set_nodes(ll_record *record, const ll_merge_tree *tree, ll_error *error)
 {
-    TAKE_COLUMN(record, "node_vertex", "vertex", LL_ARRAY_INT64, int64_t, tree->node_count, tree->nodes[i].vertex);
+    TAKE_COLUMN(record, "node_vertex", "vertex", LL_ARRAY_INT64, int64_t, tree->node_count,
+                tree->nodes[i].vertex);
     TAKE_COLUMN(record, "node_parent", "", LL_ARRAY_INT64, int64_t, tree->node_count, tree->nodes[i].parent);
-    TAKE_COLUMN(record, "node_size", "vertices", LL_ARRAY_INT64, int64_t, tree->node_count, tree->nodes[i].size);
-    TAKE_COLUMN(record, "node_value", "value", LL_ARRAY_FLOAT64, double, tree->node_count, tree->nodes[i].value);
+    TAKE_COLUMN(record, "node_size", "vertices", LL_ARRAY_INT64, int64_t, tree->node_count,
+                tree->nodes[i].size);
+    TAKE_COLUMN(record, "node_value", "value", LL_ARRAY_FLOAT64, double, tree->node_count,
+                tree->nodes[i].value);
     return LL_OK;
 }
 
-static ll_status set_critical(ll_record *record, const ll_critical_point *points, int64_t count, ll_error *error)
+static ll_status set_critical(ll_record *record, const ll_critical_point *points, int64_t count,
+                              ll_error *error)
 {
     TAKE_COLUMN(record, "critical_vertex", "vertex", LL_ARRAY_INT64, int64_t, count, points[i].vertex);
     TAKE_COLUMN(record, "critical_kind", "", LL_ARRAY_INT32, int32_t, count, points[i].kind);
@@ -66,8 +72,8 @@ static ll_status set_numbers(ll_record *record, const ll_merge_tree *tree, ll_er
     return LL_OK;
 }
 
-static ll_status set_origin(ll_record *record, const ll_topology_record_options *options, ll_connectivity connectivity,
-                            int rank, ll_error *error)
+static ll_status set_origin(ll_record *record, const ll_topology_record_options *options,
+                            ll_connectivity connectivity, int rank, ll_error *error)
 {
     LL_TRY(ll_record_set_integer(record, "source_record", "", options->source_record, error));
     LL_TRY(ll_record_set_text(record, "field", options->field != NULL ? options->field : "value", error));
@@ -88,22 +94,24 @@ static ll_status set_axes(ll_record *record, const ll_grid_field *field, ll_erro
 }
 
 /* The tree's part, and the loops and voids of `higher` (may be NULL) behind the components. */
-static ll_status set_tree(ll_record *record, const ll_topology_record_options *options, ll_array_type type, int rank,
-                          const int64_t *shape, const ll_merge_tree *tree, const ll_persistence_diagram *higher,
-                          ll_error *error)
+static ll_status set_tree(ll_record *record, const ll_topology_record_options *options, ll_array_type type,
+                          int rank, const int64_t *shape, const ll_merge_tree *tree,
+                          const ll_persistence_diagram *higher, ll_error *error)
 {
     int64_t more = higher != NULL ? higher->count : 0, count = tree->minima + more;
     bool *unresolved = NULL;
     ll_persistence_pair *pairs = ll_allocate_array(count, sizeof *pairs);
-    ll_status status = pairs != NULL ? LL_OK : ll_fail_memory(error, "topology", (size_t)count * sizeof *pairs);
+    ll_status status =
+        pairs != NULL ? LL_OK : ll_fail_memory(error, "topology", (size_t)count * sizeof *pairs);
     if (status == LL_OK && tree->minima > 0) memcpy(pairs, tree->pairs, (size_t)tree->minima * sizeof *pairs);
-    if (status == LL_OK && more > 0) memcpy(pairs + tree->minima, higher->pairs, (size_t)more * sizeof *pairs);
+    if (status == LL_OK && more > 0)
+        memcpy(pairs + tree->minima, higher->pairs, (size_t)more * sizeof *pairs);
     if (status == LL_OK && options->half_a != NULL && options->half_b != NULL) {
         ll_significance significance;
         unresolved = ll_allocate_array(tree->minima, sizeof *unresolved);
         status = unresolved == NULL ? ll_fail_memory(error, "topology", (size_t)tree->minima)
-                                    : ll_significance_of_halves(tree, type, options->half_a, options->half_b, &significance,
-                                                                unresolved, error);
+                                    : ll_significance_of_halves(tree, type, options->half_a, options->half_b,
+                                                                &significance, unresolved, error);
     }
     if (status == LL_OK) status = set_pairs(record, pairs, count, unresolved, tree->minima, error);
     ll_free(pairs);
@@ -129,12 +137,14 @@ static ll_topology_options computing(const ll_topology_record_options *options)
     return chosen;
 }
 
-static ll_status fill_of_grid(ll_record *record, const ll_grid_field *field, const ll_topology_record_options *options,
-                              ll_error *error)
+static ll_status fill_of_grid(ll_record *record, const ll_grid_field *field,
+                              const ll_topology_record_options *options, ll_error *error)
 {
     ll_topology_options chosen = computing(options);
     bool drawn = field->rank == 2 || field->rank == 3;
-    int highest = !drawn || options->highest_dimension < 0 ? 0 : (int)ll_min_int64(options->highest_dimension, field->rank - 1);
+    int highest = !drawn || options->highest_dimension < 0
+                      ? 0
+                      : (int)ll_min_int64(options->highest_dimension, field->rank - 1);
     ll_merge_tree tree;
     ll_persistence_diagram higher = {0};
     ll_critical_point *points = NULL;
@@ -156,28 +166,30 @@ static ll_status fill_of_grid(ll_record *record, const ll_grid_field *field, con
     return status;
 }
 
-static ll_status fill_of_graph(ll_record *record, const ll_graph_field *field, const ll_topology_record_options *options,
-                               ll_error *error)
+static ll_status fill_of_graph(ll_record *record, const ll_graph_field *field,
+                               const ll_topology_record_options *options, ll_error *error)
 {
     ll_topology_options chosen = computing(options);
     ll_merge_tree tree;
     LL_TRY(ll_merge_tree_of_graph(field, &chosen, &tree, error));
     ll_status status = set_origin(record, options, field->connectivity, 0, error);
     if (status == LL_OK) status = ll_record_set_integer(record, "highest_dimension", "", 0, error);
-    if (status == LL_OK) status = set_tree(record, options, field->type, 1, &field->vertices, &tree, NULL, error);
+    if (status == LL_OK)
+        status = set_tree(record, options, field->type, 1, &field->vertices, &tree, NULL, error);
     if (status == LL_OK) status = set_critical(record, NULL, 0, error);
     ll_merge_tree_deinit(&tree);
     return status;
 }
 
-static ll_status make(const ll_grid_field *grid, const ll_graph_field *graph, const ll_topology_record_options *options,
-                      ll_record **record, ll_error *error)
+static ll_status make(const ll_grid_field *grid, const ll_graph_field *graph,
+                      const ll_topology_record_options *options, ll_record **record, ll_error *error)
 {
     static const ll_topology_record_options defaults = {0};
     if (options == NULL) options = &defaults;
     ll_record *made = ll_record_create("topology");
     if (made == NULL) return ll_fail_memory(error, "topology", 0);
-    ll_status status = grid != NULL ? fill_of_grid(made, grid, options, error) : fill_of_graph(made, graph, options, error);
+    ll_status status =
+        grid != NULL ? fill_of_grid(made, grid, options, error) : fill_of_graph(made, graph, options, error);
     if (status != LL_OK) {
         ll_record_destroy(made);
         return status;

@@ -1,6 +1,6 @@
-/* Writes a synthetic study:   server_full_synthetic OUT.db [--models N] [--groups N] [--pairs N] [--grid N] [--hostile]
- * (build it with: ninja -C BUILD server_full_synthetic). 12 models in 3 groups unless told. Without a path, as in the
- * tests: that it can be written, verified and read back. */
+/* Writes a synthetic study:   server_full_synthetic OUT.db [--models N] [--groups N] [--pairs N] [--grid N]
+ * [--hostile] (build it with: ninja -C BUILD server_full_synthetic). 12 models in 3 groups unless told.
+ * Without a path, as in the tests: that it can be written, verified and read back. */
 #define _POSIX_C_SOURCE 200809L
 #include "support_synthetic.h"
 
@@ -25,7 +25,8 @@ static int check(void)
     char path[64];
     snprintf(path, sizeof path, "/tmp/losslens_synthetic_%ld.db", (long)getpid());
     wanted.grid = 15;
-    if (synthetic_write(path, &wanted, &error) != LL_OK || ll_store_open(path, NULL, &store, &error) != LL_OK) return failed(&error);
+    if (synthetic_write(path, &wanted, &error) != LL_OK || ll_store_open(path, NULL, &store, &error) != LL_OK)
+        return failed(&error);
     ll_status status = ll_store_verify(store, &error);
     ll_store_destroy(store);
     (void)remove(path);
@@ -49,7 +50,8 @@ int main(int argc, char **argv)
             known = true;
         }
         if (!known) {
-            fprintf(stderr, "usage: %s OUT.db [--models N] [--groups N] [--pairs N] [--grid N] [--hostile]\n", argv[0]);
+            fprintf(stderr, "usage: %s OUT.db [--models N] [--groups N] [--pairs N] [--grid N] [--hostile]\n",
+                    argv[0]);
             return 2;
         }
     }

@@ -24,7 +24,8 @@ const char *reply_header(const ll_reply *reply, const char *name, char value[512
 {
     size_t length = strlen(name);
     value[0] = 0;
-    for (const char *line = reply->head; line != NULL && *line != 0; line = strchr(line, '\n') != NULL ? strchr(line, '\n') + 1 : NULL) {
+    for (const char *line = reply->head; line != NULL && *line != 0;
+         line = strchr(line, '\n') != NULL ? strchr(line, '\n') + 1 : NULL) {
         if (strncasecmp(line, name, length) != 0 || line[length] != ':') continue;
         const char *start = line + length + 1 + strspn(line + length + 1, " ");
         snprintf(value, 512, "%.*s", (int)strcspn(start, "\r\n"), start);
@@ -49,7 +50,8 @@ int client_connect(int port)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     int made = socket(AF_INET, SOCK_STREAM, 0);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (made < 0 || connect(made, (const struct sockaddr *)&address, sizeof address) != 0) fail_msg("no connection to port %d", port);
+    if (made < 0 || connect(made, (const struct sockaddr *)&address, sizeof address) != 0)
+        fail_msg("no connection to port %d", port);
     return made;
 }
 
@@ -101,7 +103,8 @@ ll_reply client_receive(int socket, double seconds)
     memcpy(reply.head, bytes, head);
     reply.status = strncmp(bytes, "HTTP/1.", 7) == 0 ? atoi(bytes + 9) : -1;
     if (reply_header(&reply, "Content-Length", value)[0] != 0) wanted = (size_t)strtoull(value, NULL, 10);
-    while (count - head < wanted && more(socket, &bytes, &count, deadline)) {}
+    while (count - head < wanted && more(socket, &bytes, &count, deadline)) {
+    }
     reply.length = count - head;
     reply.body = calloc(1, reply.length + 1);
     assert_non_null(reply.body);
@@ -119,11 +122,16 @@ ll_reply client_raw(int port, const char *text)
     return reply;
 }
 
-ll_reply client_ask(const char *url, const char *method, const char *target, const void *body, size_t length, const char *type)
+ll_reply client_ask(const char *url, const char *method, const char *target, const void *body, size_t length,
+                    const char *type)
 {
     ll_text text = {0};
-    ll_text_format(&text, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nCookie: losslens=%s\r\nConnection: close\r\n", method, target, url_port(url), url_token(url));
-    if (body != NULL) ll_text_format(&text, "Content-Type: %s\r\nContent-Length: %zu\r\n", type != NULL ? type : "application/json", length);
+    ll_text_format(&text,
+                   "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nCookie: losslens=%s\r\nConnection: close\r\n",
+                   method, target, url_port(url), url_token(url));
+    if (body != NULL)
+        ll_text_format(&text, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+                       type != NULL ? type : "application/json", length);
     ll_text_append(&text, "\r\n");
     int socket = client_connect(url_port(url));
     client_send(socket, text.text, text.length);

@@ -5,9 +5,9 @@
 #include "losslens/server.h"
 
 typedef struct ll_reply {
-    int status;     /* 0: the connection ended without an answer */
-    char *head;     /* from the status line to the empty line; 0-terminated */
-    char *body;     /* 0-terminated too */
+    int status; /* 0: the connection ended without an answer */
+    char *head; /* from the status line to the empty line; 0-terminated */
+    char *body; /* 0-terminated too */
     size_t length;
 } ll_reply;
 void reply_deinit(ll_reply *reply);
@@ -26,7 +26,8 @@ ll_reply client_receive(int socket, double seconds);
 /* Sends text as it is on a fresh connection and reads one answer. */
 ll_reply client_raw(int port, const char *text);
 /* A well-formed request with Host, session cookie and, with a body, its length and type (NULL: JSON). */
-ll_reply client_ask(const char *url, const char *method, const char *target, const void *body, size_t length, const char *type);
+ll_reply client_ask(const char *url, const char *method, const char *target, const void *body, size_t length,
+                    const char *type);
 #define client_get(url, target) client_ask((url), "GET", (target), NULL, 0, NULL)
 
 #endif

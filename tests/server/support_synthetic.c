@@ -38,7 +38,8 @@ static void text(maker *m, const char *name, const char *value)
     if (m->status == LL_OK) m->status = ll_record_set_text(m->record, name, value, m->error);
 }
 
-static void numbers(maker *m, const char *name, const char *unit, const double *values, int rank, int64_t a, int64_t b)
+static void numbers(maker *m, const char *name, const char *unit, const double *values, int rank, int64_t a,
+                    int64_t b)
 {
     union {
         const double *in;
@@ -78,7 +79,7 @@ typedef struct world {
     ll_store *store;
     group *groups;
     model *models;
-    ll_text names; /* one a line */
+    ll_text names;     /* one a line */
     double *distances; /* [models, models] */
     ll_merge_tree *trees;
     int64_t jobs;
@@ -92,7 +93,8 @@ static void invent(world *w)
         one->network = w->wanted->groups == 3 && g == 2;
         one->beta = w->wanted->groups <= 3 ? (g == 0 ? 1.0 : 50.0) : (double)(g + 1);
         if (one->network)
-            snprintf(one->name, sizeof one->name, "%s", w->wanted->hostile ? "</script><img src=x onerror=alert(1)>" : "resnet");
+            snprintf(one->name, sizeof one->name, "%s",
+                     w->wanted->hostile ? "</script><img src=x onerror=alert(1)>" : "resnet");
         else
             snprintf(one->name, sizeof one->name, "pinn(beta=%g)", one->beta);
     }
@@ -105,12 +107,15 @@ static void invent(world *w)
         ll_rng rng = ll_rng_make(7, "synthetic", m->name);
         double hard = home->network ? 0.35 : 0.1 + 0.9 * log(home->beta) / log(50.0);
         m->roughness = hard * (0.8 + 0.4 * ll_rng_uniform(rng, 0));
-        m->loss = (home->network ? 0.08 : 1e-4 * pow(10.0, 3.0 * hard)) * (1.0 + 0.2 * ll_rng_uniform(rng, 1));
-        m->score = home->network ? 0.91 + 0.02 * ll_rng_uniform(rng, 2) : 0.02 + 0.9 * hard * (0.8 + 0.2 * ll_rng_uniform(rng, 2));
+        m->loss =
+            (home->network ? 0.08 : 1e-4 * pow(10.0, 3.0 * hard)) * (1.0 + 0.2 * ll_rng_uniform(rng, 1));
+        m->score = home->network ? 0.91 + 0.02 * ll_rng_uniform(rng, 2)
+                                 : 0.02 + 0.9 * hard * (0.8 + 0.2 * ll_rng_uniform(rng, 2));
         m->lambda = 20.0 * pow(60.0, hard) * (0.9 + 0.2 * ll_rng_uniform(rng, 3));
         double angle = 2.399963 * (double)m->group, spread = 0.25 + 0.5 * hard;
         for (int k = 0; k < 2; k++)
-            m->position[k] = 1.6 * (k == 0 ? cos(angle) : sin(angle)) + spread * ll_rng_normal(rng, (uint64_t)(4 + k));
+            m->position[k] =
+                1.6 * (k == 0 ? cos(angle) : sin(angle)) + spread * ll_rng_normal(rng, (uint64_t)(4 + k));
         for (int k = 0; k < WELLS; k++) {
             m->well[k][0] = 1.7 * (ll_rng_uniform(rng, (uint64_t)(10 + 3 * k)) - 0.5);
             m->well[k][1] = 1.7 * (ll_rng_uniform(rng, (uint64_t)(11 + 3 * k)) - 0.5);
@@ -123,7 +128,8 @@ static void invent(world *w)
     int64_t n = w->wanted->models;
     for (int64_t i = 0; i < n; i++) {
         for (int64_t j = 0; j < n; j++) {
-            double x = w->models[i].position[0] - w->models[j].position[0], y = w->models[i].position[1] - w->models[j].position[1];
+            double x = w->models[i].position[0] - w->models[j].position[0],
+                   y = w->models[i].position[1] - w->models[j].position[1];
             w->distances[i * n + j] = sqrt(x * x + y * y);
         }
     }
@@ -144,16 +150,22 @@ static double loss_at(const model *m, double x, double y, double z)
 /* ---------------------------------------------------------------- jobs */
 
 /* Adds a job and stores its record; *id may be NULL. Takes the record. */
-static ll_status finish(world *w, const char *kind, const char *home, const char *subject, const char *other, maker *m,
-                        int64_t *id, ll_error *error)
+static ll_status finish(world *w, const char *kind, const char *home, const char *subject, const char *other,
+                        maker *m, int64_t *id, ll_error *error)
 {
     char name[512], inputs[32];
     int64_t job;
     ll_status status = m->status;
     snprintf(inputs, sizeof inputs, "synthetic %lld", (long long)w->jobs++);
-    snprintf(name, sizeof name, "%s%s%s%s%s", kind, subject[0] != 0 ? " of " : "", subject, other[0] != 0 ? " and " : "", other);
-    ll_store_job about = {.key = ll_store_key(kind, inputs), .kind = kind, .name = name, .group = home, .subject = subject,
-                          .other = other, .inputs = inputs};
+    snprintf(name, sizeof name, "%s%s%s%s%s", kind, subject[0] != 0 ? " of " : "", subject,
+             other[0] != 0 ? " and " : "", other);
+    ll_store_job about = {.key = ll_store_key(kind, inputs),
+                          .kind = kind,
+                          .name = name,
+                          .group = home,
+                          .subject = subject,
+                          .other = other,
+                          .inputs = inputs};
     ll_store_beside beside = {.seconds = 0.25 + (double)(w->jobs % 17), .threads = 2, .version = "0.1.0"};
     if (status == LL_OK) status = ll_store_add(w->store, &about, &job, error);
     if (status == LL_OK) status = ll_store_finish(w->store, job, m->record, &beside, error);
@@ -173,7 +185,8 @@ static ll_status add_model(world *w, const model *m, ll_error *error)
     snprintf(beta, sizeof beta, "%g", home->beta);
     ll_rng_fill_normal(rng, 0, PARAMETERS, theta);
     for (int e = 0; e < 60; e++) {
-        history[e] = m->loss + 2.0 * exp(-0.12 * e) * (1.0 + 0.1 * m->roughness * ll_rng_normal(rng, (uint64_t)(200 + e)));
+        history[e] = m->loss + 2.0 * exp(-0.12 * e) *
+                                   (1.0 + 0.1 * m->roughness * ll_rng_normal(rng, (uint64_t)(200 + e)));
         gradient[e] = 3.0 * exp(-0.1 * e);
     }
     maker r = make(home->network ? "checkpoint" : "training", error);
@@ -227,12 +240,15 @@ static void add_predictions(maker *r, const model *m)
     for (int i = 0; i < SAMPLES; i++) {
         int truth = i % CLASSES;
         bool right = ll_rng_uniform(rng, (uint64_t)(2 * i)) < m->score;
-        predictions[i] = right ? truth : (int32_t)((truth + 1 + (int)ll_rng_below(rng, (uint64_t)(2 * i + 1), 9)) % CLASSES);
+        predictions[i] =
+            right ? truth
+                  : (int32_t)((truth + 1 + (int)ll_rng_below(rng, (uint64_t)(2 * i + 1), 9)) % CLASSES);
         confusion[truth * CLASSES + predictions[i]] += 1.0;
     }
     numbers(r, "confusion", "samples", confusion, 2, CLASSES, CLASSES);
     ll_array array = {.type = LL_ARRAY_INT32, .rank = 1, .shape = {SAMPLES}, .data = predictions};
-    if (r->status == LL_OK) r->status = ll_record_set_array(r->record, "predictions", "class", &array, r->error);
+    if (r->status == LL_OK)
+        r->status = ll_record_set_array(r->record, "predictions", "class", &array, r->error);
 }
 
 static ll_status add_metrics(world *w, const model *m, ll_error *error)
@@ -259,7 +275,8 @@ static ll_status add_metrics(world *w, const model *m, ll_error *error)
 
 static void findings(maker *r, const char *prefix, double roughness)
 {
-    static const char *const checks[] = {"collinear_axes", "centre_not_lowest", "range_too_wide", "sample_noise"};
+    static const char *const checks[] = {"collinear_axes", "centre_not_lowest", "range_too_wide",
+                                         "sample_noise"};
     for (int k = 0; k < 4; k++) {
         char name[64];
         bool doubt = k == 1 && roughness > 0.8;
@@ -277,11 +294,14 @@ static void findings(maker *r, const char *prefix, double roughness)
 /* A landscape of 1 to 3 axes, and, of the usual one, its topology. */
 static ll_status add_landscape(world *w, model *m, int rank, int64_t side, const char *kind, ll_error *error)
 {
-    int64_t shape[3] = {side, rank > 1 ? side : 1, rank > 2 ? side : 1}, count = shape[0] * shape[1] * shape[2];
-    double *values = ll_allocate_array(4 * count, sizeof *values), *axis = ll_allocate_array(side, sizeof *axis);
+    int64_t shape[3] = {side, rank > 1 ? side : 1, rank > 2 ? side : 1},
+            count = shape[0] * shape[1] * shape[2];
+    double *values = ll_allocate_array(4 * count, sizeof *values),
+           *axis = ll_allocate_array(side, sizeof *axis);
     ll_status status = values != NULL && axis != NULL ? LL_OK : ll_fail_memory(error, "synthetic", 0);
     ll_rng rng = ll_rng_make(17, "noise", m->name);
-    for (int64_t i = 0; i < side && status == LL_OK; i++) axis[i] = -1.0 + 2.0 * (double)i / (double)(side - 1);
+    for (int64_t i = 0; i < side && status == LL_OK; i++)
+        axis[i] = -1.0 + 2.0 * (double)i / (double)(side - 1);
     for (int64_t v = 0; v < count && status == LL_OK; v++) {
         int64_t i = v / (shape[1] * shape[2]), j = v / shape[2] % shape[1], k = v % shape[2];
         double value = loss_at(m, axis[i], rank > 1 ? axis[j] : 0.0, rank > 2 ? axis[k] : 0.0);
@@ -312,8 +332,12 @@ static ll_status add_landscape(world *w, model *m, int rank, int64_t side, const
     text(&r, "batch_norm", home->network ? "re-estimate" : "keep");
     real(&r, "centre_loss", "loss", loss_at(m, 0, 0, 0));
     for (int s = 0; s < (home->network ? 4 : 3); s++) {
-        ll_array array = {.type = LL_ARRAY_FLOAT64, .rank = rank, .shape = {shape[0], shape[1], shape[2]}, .data = values + s * count};
-        if (r.status == LL_OK) r.status = ll_record_set_array(r.record, sets[s], s == 3 ? "percent" : "loss", &array, error);
+        ll_array array = {.type = LL_ARRAY_FLOAT64,
+                          .rank = rank,
+                          .shape = {shape[0], shape[1], shape[2]},
+                          .data = values + s * count};
+        if (r.status == LL_OK)
+            r.status = ll_record_set_array(r.record, sets[s], s == 3 ? "percent" : "loss", &array, error);
     }
     if (rank == 2) {
         double path[12][2], residual[12];
@@ -340,12 +364,17 @@ static ll_status add_landscape(world *w, model *m, int rank, int64_t side, const
         field.shape[k] = shape[k];
         field.coordinates[k] = axis;
     }
-    ll_topology_record_options options = {.highest_dimension = 2, .source_record = job, .field = "loss",
-                                          .half_a = values + count, .half_b = values + 2 * count};
+    ll_topology_record_options options = {.highest_dimension = 2,
+                                          .source_record = job,
+                                          .field = "loss",
+                                          .half_a = values + count,
+                                          .half_b = values + 2 * count};
     maker t = {.error = error, .status = status};
     if (t.status == LL_OK) t.status = ll_topology_record_of_grid(&field, &options, &t.record, error);
-    if (t.status == LL_OK) status = finish(w, "topology", home->name, m->name, "", &t, NULL, error);
-    else status = t.status;
+    if (t.status == LL_OK)
+        status = finish(w, "topology", home->name, m->name, "", &t, NULL, error);
+    else
+        status = t.status;
     if (status == LL_OK && rank == 2 && w->trees[m - w->models].pairs == NULL)
         status = ll_merge_tree_of_grid(&field, NULL, &w->trees[m - w->models], error);
     ll_free(values);
@@ -381,12 +410,15 @@ static ll_status add_curvature(world *w, const model *m, ll_error *error)
     real(&r, "standard_error", "", 0.02 * trace);
     LL_TRY(finish(w, "trace", home, m->name, "", &r, NULL, error));
     for (int p = 0; p < PROBES * STEPS; p++) {
-        nodes[p] = p % STEPS == 0 ? m->lambda : m->lambda * 0.3 * ll_rng_normal(rng, (uint64_t)(100 + p)) / (1 + p % STEPS);
+        nodes[p] = p % STEPS == 0
+                       ? m->lambda
+                       : m->lambda * 0.3 * ll_rng_normal(rng, (uint64_t)(100 + p)) / (1 + p % STEPS);
         weights[p] = 1.0 / STEPS;
     }
     for (int i = 0; i < POINTS; i++) {
         grid[i] = -0.3 * m->lambda + 1.4 * m->lambda * i / (POINTS - 1);
-        density[i] = 0.95 * exp(-pow(grid[i] / (0.06 * m->lambda), 2)) + 0.01 * exp(-pow((grid[i] - m->lambda) / (0.06 * m->lambda), 2));
+        density[i] = 0.95 * exp(-pow(grid[i] / (0.06 * m->lambda), 2)) +
+                     0.01 * exp(-pow((grid[i] - m->lambda) / (0.06 * m->lambda), 2));
         error_of[i] = 0.05 * density[i];
     }
     r = make("density", error);
@@ -403,7 +435,8 @@ static ll_status add_curvature(world *w, const model *m, ll_error *error)
     LL_TRY(finish(w, "density", home, m->name, "", &r, NULL, error));
     for (int k = 0; k < 2; k++) {
         values[k] = -0.05 * m->lambda * m->roughness * (2 - k);
-        for (int i = 0; i < 5; i++) along[5 * k + i] = m->loss + 0.5 * values[k] * radii[i] * radii[i] + pow(radii[i], 4);
+        for (int i = 0; i < 5; i++)
+            along[5 * k + i] = m->loss + 0.5 * values[k] * radii[i] * radii[i] + pow(radii[i], 4);
     }
     r = make("negative_curvature", error);
     text(&r, "reason", "converged");
@@ -421,7 +454,8 @@ static ll_status add_pair(world *w, const model *a, const model *b, ll_error *er
     enum { T = SAMPLES_OF_CURVE };
     double t[T], loss[T], linear[T], best = 0.0, worst = 0.0, worst_line = 0.0, mean = 0.0;
     double distance = w->distances[(a - w->models) * w->wanted->models + (b - w->models)];
-    double height = 0.15 * distance * (a->roughness + b->roughness), bumps = 0.05 * (a->roughness + b->roughness);
+    double height = 0.15 * distance * (a->roughness + b->roughness),
+           bumps = 0.05 * (a->roughness + b->roughness);
     for (int i = 0; i < T; i++) {
         t[i] = (double)i / (T - 1);
         double base = (1.0 - t[i]) * a->loss + t[i] * b->loss, hill = sin(3.14159265358979 * t[i]);
@@ -443,7 +477,8 @@ static ll_status add_pair(world *w, const model *a, const model *b, ll_error *er
     real(&r, "mean_loss", "loss", mean);
     real(&r, "mc_loss", "loss", best);
     real(&r, "mc_loss_t", "", 0.5);
-    if (w->groups[a->group].network && w->groups[b->group].network) real(&r, "mc_error", "percent", 40.0 * best);
+    if (w->groups[a->group].network && w->groups[b->group].network)
+        real(&r, "mc_error", "percent", 40.0 * best);
     real(&r, "barrier", "loss", worst);
     real(&r, "linear_barrier", "loss", worst_line);
     real(&r, "initial_loss", "loss", 2.5);
@@ -482,7 +517,9 @@ static ll_status add_similarity(world *w, ll_error *error)
     int64_t n = w->wanted->models, layers = n <= 50 ? LAYERS : 1, p = n * layers;
     double *matrix = ll_allocate_array(2 * p * p, sizeof *matrix);
     int64_t *entries = ll_allocate_array(2 * p, sizeof *entries);
-    ll_status status = matrix != NULL && entries != NULL ? LL_OK : ll_fail_memory(error, "synthetic", (size_t)(2 * p * p) * 8);
+    ll_status status = matrix != NULL && entries != NULL
+                           ? LL_OK
+                           : ll_fail_memory(error, "synthetic", (size_t)(2 * p * p) * 8);
     ll_text layer_names = {0};
     for (int64_t a = 0; a < p && status == LL_OK; a++) {
         entries[a] = a / layers;
@@ -524,14 +561,18 @@ static ll_status add_similarity(world *w, ll_error *error)
 static ll_status add_placements(world *w, ll_error *error)
 {
     int64_t n = w->wanted->models;
-    double *distances = ll_allocate_array(n * n, sizeof *distances), *positions = ll_allocate_array(2 * n, sizeof *positions);
-    ll_status status = distances != NULL && positions != NULL ? LL_OK : ll_fail_memory(error, "synthetic", (size_t)(n * n) * 8);
+    double *distances = ll_allocate_array(n * n, sizeof *distances),
+           *positions = ll_allocate_array(2 * n, sizeof *positions);
+    ll_status status = distances != NULL && positions != NULL
+                           ? LL_OK
+                           : ll_fail_memory(error, "synthetic", (size_t)(n * n) * 8);
     for (int64_t k = 0; k < n * n && status == LL_OK; k++)
         distances[k] = sqrt(fmax(0.0, 1.0 - exp(-0.25 * w->distances[k] * w->distances[k])));
     int methods = n <= 50 ? 3 : 1;
     static const char *const quality_names[] = {"stress", "Kullback-Leibler divergence", "cross entropy"};
     for (int k = 0; k < methods && status == LL_OK; k++) {
-        ll_embedding_options options = {.method = (ll_embedding_method)k, .seed = 1, .iterations = n <= 250 ? 0 : 10};
+        ll_embedding_options options = {
+            .method = (ll_embedding_method)k, .seed = 1, .iterations = n <= 250 ? 0 : 10};
         ll_embedding_result result;
         char subject[64];
         status = ll_embed(distances, n, &options, positions, &result, error);
@@ -557,7 +598,8 @@ static ll_status add_distances(world *w, ll_error *error)
     if (n > 250) return LL_OK;
     double *matrix = ll_allocate_array(n * n, sizeof *matrix);
     const ll_merge_tree **trees = ll_allocate_array(n, sizeof *trees);
-    ll_status status = matrix != NULL && trees != NULL ? LL_OK : ll_fail_memory(error, "synthetic", (size_t)(n * n) * 8);
+    ll_status status =
+        matrix != NULL && trees != NULL ? LL_OK : ll_fail_memory(error, "synthetic", (size_t)(n * n) * 8);
     for (int64_t i = 0; i < n && status == LL_OK; i++) trees[i] = &w->trees[i];
     for (int k = 0; k < 2 && status == LL_OK; k++) {
         double worst;
@@ -589,8 +631,10 @@ static ll_status add_taxonomy(world *w, int64_t g, ll_error *error)
     real(&r, "similarity_threshold", "", 0.6);
     real(&r, "share_bootstrap", "", 0.93);
     real(&r, "share_threshold", "", 0.88);
-    text(&r, "sentence", hard < 0.3 ? "Members are connected by paths of low loss, lie in flat regions and compute much the same."
-                                    : "Members are separated by barriers and lie in sharp regions.");
+    text(&r, "sentence",
+         hard < 0.3
+             ? "Members are connected by paths of low loss, lie in flat regions and compute much the same."
+             : "Members are separated by barriers and lie in sharp regions.");
     return finish(w, "taxonomy", w->groups[g].name, "", "", &r, NULL, error);
 }
 
@@ -602,7 +646,8 @@ static ll_status add_comparison(world *w, ll_error *error)
     if (values == NULL) return ll_fail_memory(error, "synthetic", (size_t)n * 8);
     double *mean = values + n, *low = mean + groups, *high = low + groups, *count = high + groups;
     ll_text group_names = {0};
-    for (int64_t g = 0; g < groups; g++) ll_text_format(&group_names, "%s%s", g > 0 ? "\n" : "", w->groups[g].name);
+    for (int64_t g = 0; g < groups; g++)
+        ll_text_format(&group_names, "%s%s", g > 0 ? "\n" : "", w->groups[g].name);
     maker r = make("comparison", error);
     text(&r, "metric_names", "loss\nlargest_eigenvalue\nmean_persistence");
     lines(&r, "group_names", &group_names);
@@ -619,7 +664,8 @@ static ll_status add_comparison(world *w, ll_error *error)
         }
         for (int64_t g = 0; g < groups; g++) {
             mean[g] /= count[g];
-            double spread = sqrt(fmax(0.0, low[g] / count[g] - mean[g] * mean[g])) * 1.96 / sqrt(fmax(1.0, count[g] - 1.0));
+            double spread = sqrt(fmax(0.0, low[g] / count[g] - mean[g] * mean[g])) * 1.96 /
+                            sqrt(fmax(1.0, count[g] - 1.0));
             low[g] = mean[g] - spread;
             high[g] = mean[g] + spread;
         }
@@ -665,7 +711,11 @@ static ll_status add_rest(world *w, ll_error *error)
         numbers(&r, "value", "", values, 2, SIDE, SIDE);
         int64_t job;
         LL_TRY(finish(w, "field", "grids", name, "", &r, &job, error));
-        ll_grid_field field = {.type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {SIDE, SIDE}, .values = values, .coordinates = {axis, axis}};
+        ll_grid_field field = {.type = LL_ARRAY_FLOAT64,
+                               .rank = 2,
+                               .shape = {SIDE, SIDE},
+                               .values = values,
+                               .coordinates = {axis, axis}};
         ll_topology_record_options options = {.highest_dimension = 1, .source_record = job, .field = "value"};
         maker t = {.error = error};
         LL_TRY(ll_topology_record_of_grid(&field, &options, &t.record, error));
@@ -673,22 +723,35 @@ static ll_status add_rest(world *w, ll_error *error)
     }
     if (!w->wanted->unfinished) return LL_OK;
     const model *last = &w->models[w->wanted->models - 1];
-    ll_store_job job = {.key = ll_store_key("landscape", "fails"), .kind = "landscape", .name = "second landscape", .subject = last->name,
-                        .group = w->groups[last->group].name, .inputs = "fails"};
+    ll_store_job job = {.key = ll_store_key("landscape", "fails"),
+                        .kind = "landscape",
+                        .name = "second landscape",
+                        .subject = last->name,
+                        .group = w->groups[last->group].name,
+                        .inputs = "fails"};
     int64_t id;
     LL_TRY(ll_store_add(w->store, &job, &id, error));
     LL_TRY(ll_store_begin(w->store, id, error));
-    LL_TRY(ll_store_fail(w->store, id, w->wanted->hostile ? "got </script><script>alert(1)</script>" : "the checkpoint has 3 tensors; wanted 65", error));
-    job = (ll_store_job){.key = ll_store_key("density", "waits"), .kind = "density", .name = "second density", .subject = last->name,
-                         .group = w->groups[last->group].name, .inputs = "waits"};
+    LL_TRY(ll_store_fail(w->store, id,
+                         w->wanted->hostile ? "got </script><script>alert(1)</script>"
+                                            : "the checkpoint has 3 tensors; wanted 65",
+                         error));
+    job = (ll_store_job){.key = ll_store_key("density", "waits"),
+                         .kind = "density",
+                         .name = "second density",
+                         .subject = last->name,
+                         .group = w->groups[last->group].name,
+                         .inputs = "waits"};
     return ll_store_add(w->store, &job, &id, error);
 }
 
 static ll_status add_all(world *w, ll_error *error)
 {
-    LL_TRY(ll_store_set_provenance(w->store, "study", "study: synthetic   # made for tests\neffort: quick\n", error));
+    LL_TRY(ll_store_set_provenance(w->store, "study", "study: synthetic   # made for tests\neffort: quick\n",
+                                   error));
     LL_TRY(ll_store_set_provenance(w->store, "version", "0.1.0", error));
-    if (w->wanted->hostile) LL_TRY(ll_store_set_provenance(w->store, "note", "</script><script>alert(2)</script>", error));
+    if (w->wanted->hostile)
+        LL_TRY(ll_store_set_provenance(w->store, "note", "</script><script>alert(2)</script>", error));
     for (int64_t i = 0; i < w->wanted->models; i++) {
         model *m = &w->models[i];
         LL_TRY(add_model(w, m, error));
@@ -727,7 +790,8 @@ ll_status synthetic_write(const char *path, const ll_synthetic *wanted, ll_error
     ll_status status = LL_OK;
     if (w.groups == NULL || w.models == NULL || w.trees == NULL || w.distances == NULL)
         status = ll_fail_memory(error, "synthetic", (size_t)(n * n) * 8);
-    if (status == LL_OK) status = ll_store_open(path, &(ll_store_options){.access = LL_STORE_CREATE}, &w.store, error);
+    if (status == LL_OK)
+        status = ll_store_open(path, &(ll_store_options){.access = LL_STORE_CREATE}, &w.store, error);
     if (status == LL_OK) {
         invent(&w);
         status = add_all(&w, error);

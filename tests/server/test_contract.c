@@ -1,4 +1,5 @@
-/* Every route of a live server against docs/http_api.json: status, content type, and the shape of the answer. */
+/* Every route of a live server against docs/http_api.json: status, content type, and the shape of the answer.
+ */
 #define _POSIX_C_SOURCE 200809L
 #include "support_client.h"
 #include "support_synthetic.h"
@@ -27,7 +28,9 @@ static bool fits(const json_t *value, const json_t *shape, char *where, size_t r
 static bool is_number(const json_t *value)
 {
     const char *text = json_string_value(value);
-    return json_is_number(value) || (text != NULL && (strcmp(text, "NaN") == 0 || strcmp(text, "Infinity") == 0 || strcmp(text, "-Infinity") == 0));
+    return json_is_number(value) ||
+           (text != NULL &&
+            (strcmp(text, "NaN") == 0 || strcmp(text, "Infinity") == 0 || strcmp(text, "-Infinity") == 0));
 }
 
 static bool fits_name(const json_t *value, const char *name, char *where, size_t room)
@@ -41,8 +44,10 @@ static bool fits_name(const json_t *value, const char *name, char *where, size_t
         const json_t *type = json_object_get(json_object_get(contract, "types"), plain + 1);
         return type != NULL && fits(value, type, where, room);
     }
-    return strcmp(plain, "any") == 0 || (strcmp(plain, "text") == 0 && json_is_string(value)) || (strcmp(plain, "integer") == 0 && json_is_integer(value)) ||
-           (strcmp(plain, "number") == 0 && is_number(value)) || (strcmp(plain, "boolean") == 0 && json_is_boolean(value));
+    return strcmp(plain, "any") == 0 || (strcmp(plain, "text") == 0 && json_is_string(value)) ||
+           (strcmp(plain, "integer") == 0 && json_is_integer(value)) ||
+           (strcmp(plain, "number") == 0 && is_number(value)) ||
+           (strcmp(plain, "boolean") == 0 && json_is_boolean(value));
 }
 
 static bool fits_object(const json_t *value, const json_t *shape, char *where, size_t room)
@@ -91,7 +96,8 @@ static void check(const char *route, const char *text, size_t count, const json_
     json_t *value = json_loadb(text, count, 0, &problem);
     if (value == NULL) fail_msg("%s: no JSON: %s: %.200s", route, problem.text, text);
     snprintf(where, sizeof where, "%s", route);
-    if (!fits(value, shape, where, sizeof where)) fail_msg("the answer does not fit the contract at %s: %.300s", where, text);
+    if (!fits(value, shape, where, sizeof where))
+        fail_msg("the answer does not fit the contract at %s: %.300s", where, text);
     json_decref(value);
 }
 
@@ -147,7 +153,10 @@ static const char *fill(const char *path, const char *study, const char *record,
 {
     size_t length = 0;
     while (*path != 0 && length < 400) {
-        const char *put = strncmp(path, "{s}", 3) == 0 ? study : strncmp(path, "{n}", 3) == 0 ? record : strncmp(path, "{name}", 6) == 0 ? "resnet" : NULL;
+        const char *put = strncmp(path, "{s}", 3) == 0      ? study
+                          : strncmp(path, "{n}", 3) == 0    ? record
+                          : strncmp(path, "{name}", 6) == 0 ? "resnet"
+                                                            : NULL;
         if (put == NULL) {
             target[length++] = *path++;
             continue;
@@ -192,17 +201,24 @@ static void walk(const char *study, const char *record)
     const json_t *routes = json_object_get(contract, "routes"), *route;
     for (i = 0; i < json_array_size(routes); i++) {
         route = json_array_get(routes, i);
-        const char *name = json_string_value(json_object_get(route, "name")), *content = json_string_value(json_object_get(route, "content"));
+        const char *name = json_string_value(json_object_get(route, "name")),
+                   *content = json_string_value(json_object_get(route, "content"));
         const char *example = json_string_value(json_object_get(route, "example"));
         char target[512], type[512];
-        if (strcmp(json_string_value(json_object_get(route, "method")), "GET") != 0 || strcmp(name, "events") == 0) continue;
+        if (strcmp(json_string_value(json_object_get(route, "method")), "GET") != 0 ||
+            strcmp(name, "events") == 0)
+            continue;
         fill(json_string_value(json_object_get(route, "path")), study, record, target);
-        if (example != NULL) snprintf(target + strlen(target), sizeof target - strlen(target), "?%s", example);
+        if (example != NULL)
+            snprintf(target + strlen(target), sizeof target - strlen(target), "?%s", example);
         ll_reply reply = client_get(ll_server_url(server), target);
-        if (reply.status != json_integer_value(json_object_get(route, "status"))) fail_msg("%s: %d %s", target, reply.status, reply.body);
+        if (reply.status != json_integer_value(json_object_get(route, "status")))
+            fail_msg("%s: %d %s", target, reply.status, reply.body);
         assert_string_equal(reply_header(&reply, "Content-Type", type), content);
-        if (json_object_get(route, "answer") != NULL) check(target, reply.body, reply.length, json_object_get(route, "answer"));
-        if (json_object_get(route, "head") != NULL) check_binary(target, &reply, json_object_get(route, "head"));
+        if (json_object_get(route, "answer") != NULL)
+            check(target, reply.body, reply.length, json_object_get(route, "answer"));
+        if (json_object_get(route, "head") != NULL)
+            check_binary(target, &reply, json_object_get(route, "head"));
         reply_deinit(&reply);
     }
 }
@@ -218,7 +234,8 @@ static void routes_that_read(void **state)
 static void every_record(void **state)
 {
     (void)state;
-    const json_t *answer = json_object_get(route_named("record"), "answer"), *head = json_object_get(route_named("data"), "head");
+    const json_t *answer = json_object_get(route_named("record"), "answer"),
+                 *head = json_object_get(route_named("data"), "head");
     ll_reply reply = client_get(ll_server_url(server), "/api/studies/s0/jobs?state=done");
     json_t *jobs = json_loadb(reply.body, reply.length, 0, NULL), *job;
     size_t i, seen = 0;
@@ -228,7 +245,8 @@ static void every_record(void **state)
     {
         char target[128];
         if (strcmp(json_string_value(json_object_get(job, "kind")), "pair") == 0 && i % 10 != 0) continue;
-        snprintf(target, sizeof target, "/api/studies/s0/records/%lld", (long long)json_integer_value(json_object_get(job, "id")));
+        snprintf(target, sizeof target, "/api/studies/s0/records/%lld",
+                 (long long)json_integer_value(json_object_get(job, "id")));
         reply = client_get(ll_server_url(server), target);
         assert_int_equal(reply.status, 200);
         check(target, reply.body, reply.length, answer);
@@ -263,9 +281,13 @@ static void data_are_the_stored_numbers(void **state)
     ll_store_destroy(store);
 }
 
-static double at(const json_t *columns, const char *name, size_t row) { return json_number_value(json_array_get(json_object_get(columns, name), row)); }
+static double at(const json_t *columns, const char *name, size_t row)
+{
+    return json_number_value(json_array_get(json_object_get(columns, name), row));
+}
 
-/* The overview's pairs against their records, one by one; the similarity against the matrix, layer by layer. */
+/* The overview's pairs against their records, one by one; the similarity against the matrix, layer by layer.
+ */
 static void pairs_are_those_of_the_records(void **state)
 {
     (void)state;
@@ -278,24 +300,32 @@ static void pairs_are_those_of_the_records(void **state)
     const json_t *pairs = json_object_get(overview, "pairs"), *models = json_object_get(overview, "models");
     size_t count = json_array_size(json_object_get(pairs, "a"));
     assert_int_equal(count, 12 * 11 / 2);
-    CHECK_OK(ll_store_read_record(store, (int64_t)json_integer_value(json_object_get(json_object_get(overview, "study_records"), "similarity")), &cka, error));
+    CHECK_OK(ll_store_read_record(store,
+                                  (int64_t)json_integer_value(json_object_get(
+                                      json_object_get(overview, "study_records"), "similarity")),
+                                  &cka, error));
     CHECK_OK(ll_record_get_array(cka, "matrix", &matrix, error));
     for (size_t i = 0; i < count; i++) {
         ll_record *record;
         ll_store_listing row;
         double wanted, similarity = 0.0;
-        int64_t id = (int64_t)at(pairs, "record", i), a = (int64_t)at(pairs, "a", i), b = (int64_t)at(pairs, "b", i);
+        int64_t id = (int64_t)at(pairs, "record", i), a = (int64_t)at(pairs, "a", i),
+                b = (int64_t)at(pairs, "b", i);
         CHECK_OK(ll_store_read_record(store, id, &record, error));
         CHECK_OK(ll_store_get(store, id, &row, error));
-        assert_string_equal(json_string_value(json_object_get(json_array_get(models, (size_t)a), "name")), row.rows[0].subject);
-        assert_string_equal(json_string_value(json_object_get(json_array_get(models, (size_t)b), "name")), row.rows[0].other);
-        static const char *const names[] = {"mc_loss", "barrier", "relative_barrier", "mean_loss", "converged"};
+        assert_string_equal(json_string_value(json_object_get(json_array_get(models, (size_t)a), "name")),
+                            row.rows[0].subject);
+        assert_string_equal(json_string_value(json_object_get(json_array_get(models, (size_t)b), "name")),
+                            row.rows[0].other);
+        static const char *const names[] = {"mc_loss", "barrier", "relative_barrier", "mean_loss",
+                                            "converged"};
         for (int k = 0; k < 5; k++) {
             CHECK_OK(ll_record_get_real(record, names[k], &wanted, error));
             CHECK_NEAR(at(pairs, names[k], i), wanted, 1e-8 * fabs(wanted));
         }
         /* Three layers a model, models in the order of the study. */
-        for (int64_t layer = 0; layer < 3; layer++) similarity += ll_array_get(matrix, (3 * a + layer) * 36 + 3 * b + layer) / 3.0;
+        for (int64_t layer = 0; layer < 3; layer++)
+            similarity += ll_array_get(matrix, (3 * a + layer) * 36 + 3 * b + layer) / 3.0;
         CHECK_NEAR(at(pairs, "cka", i), similarity, 1e-8);
         ll_store_listing_deinit(&row);
         ll_record_destroy(record);
@@ -306,13 +336,20 @@ static void pairs_are_those_of_the_records(void **state)
     ll_store_destroy(store);
 }
 
-/* A topology asked for is the stored one, byte for byte, but for what the stored one alone knows of the halves. */
+/* A topology asked for is the stored one, byte for byte, but for what the stored one alone knows of the
+ * halves. */
 static void topology_on_request(void **state)
 {
     (void)state;
-    ll_reply stored = client_get(ll_server_url(server), "/api/studies/s0/records/4/data?fields=pair_birth,pair_death_value,basins,arcs,node_size");
-    ll_reply asked = client_get(ll_server_url(server), "/api/studies/s0/records/3/topology?field=loss&connectivity=freudenthal&superlevel=0&fields=pair_birth,pair_death_value,basins,arcs,node_size");
-    ll_reply other = client_get(ll_server_url(server), "/api/studies/s0/records/3/topology?field=loss&connectivity=box&superlevel=1");
+    ll_reply stored =
+        client_get(ll_server_url(server),
+                   "/api/studies/s0/records/4/data?fields=pair_birth,pair_death_value,basins,arcs,node_size");
+    ll_reply asked =
+        client_get(ll_server_url(server), "/api/studies/s0/records/3/"
+                                          "topology?field=loss&connectivity=freudenthal&superlevel=0&fields="
+                                          "pair_birth,pair_death_value,basins,arcs,node_size");
+    ll_reply other = client_get(
+        ll_server_url(server), "/api/studies/s0/records/3/topology?field=loss&connectivity=box&superlevel=1");
     assert_int_equal(stored.status, 200);
     assert_int_equal(asked.status, 200);
     assert_int_equal(other.status, 200);
@@ -320,7 +357,8 @@ static void topology_on_request(void **state)
     memcpy(&head_stored, stored.body + 8, 8);
     memcpy(&head_asked, asked.body + 8, 8);
     assert_int_equal(stored.length - head_stored, asked.length - head_asked);
-    assert_memory_equal(stored.body + 16 + head_stored, asked.body + 16 + head_asked, stored.length - 16 - head_stored);
+    assert_memory_equal(stored.body + 16 + head_stored, asked.body + 16 + head_asked,
+                        stored.length - 16 - head_stored);
     reply_deinit(&stored);
     reply_deinit(&asked);
     reply_deinit(&other);
@@ -337,7 +375,8 @@ static void field_of_the_command_line(void **state)
     assert_int_equal(reply.status, 200);
     json_array_foreach(json_object_get(record, "fields"), i, field)
     {
-        if (strcmp(json_string_value(json_object_get(field, "name")), "minima") == 0) minima = json_number_value(json_object_get(field, "value"));
+        if (strcmp(json_string_value(json_object_get(field, "name")), "minima") == 0)
+            minima = json_number_value(json_object_get(field, "value"));
     }
     assert_true(minima == 2.0);
     json_decref(record);
@@ -350,12 +389,14 @@ static void upload(void **state)
     const json_t *route = route_named("field");
     static const char csv[] = "1,2,3\n4,0,6\n7,8,9\n";
     char target[512];
-    ll_reply reply = client_ask(ll_server_url(server), "POST", "/api/fields?file=small.csv", csv, sizeof csv - 1, "application/octet-stream");
+    ll_reply reply = client_ask(ll_server_url(server), "POST", "/api/fields?file=small.csv", csv,
+                                sizeof csv - 1, "application/octet-stream");
     assert_int_equal(reply.status, json_integer_value(json_object_get(route, "status")));
     check("upload", reply.body, reply.length, json_object_get(route, "answer"));
     json_t *answer = json_loadb(reply.body, reply.length, 0, NULL);
     walk(json_string_value(json_object_get(answer, "study")), "1");
-    snprintf(target, sizeof target, "/api/studies/%s/records/2/data?fields=basins", json_string_value(json_object_get(answer, "study")));
+    snprintf(target, sizeof target, "/api/studies/%s/records/2/data?fields=basins",
+             json_string_value(json_object_get(answer, "study")));
     reply_deinit(&reply);
     reply = client_get(ll_server_url(server), target);
     assert_int_equal(reply.status, 200);
@@ -377,7 +418,9 @@ static int listen_to(const char *study)
     char request[512];
     const char *url = ll_server_url(server);
     int socket = client_connect(url_port(url));
-    snprintf(request, sizeof request, "GET /api/studies/%s/events HTTP/1.0\r\nHost: localhost\r\nCookie: losslens=%s\r\n\r\n", study, url_token(url));
+    snprintf(request, sizeof request,
+             "GET /api/studies/%s/events HTTP/1.0\r\nHost: localhost\r\nCookie: losslens=%s\r\n\r\n", study,
+             url_token(url));
     client_send(socket, request, strlen(request));
     return socket;
 }
@@ -426,7 +469,12 @@ static void events_of_a_run(void **state)
     ll_store_sink *sink;
     ll_text seen = {0};
     ll_record *record = ll_record_create("trace");
-    ll_store_job job = {.key = ll_store_key("trace", "later"), .kind = "trace", .name = "later", .subject = "grids/wave_0.npy", .group = "grids", .inputs = "later"};
+    ll_store_job job = {.key = ll_store_key("trace", "later"),
+                        .kind = "trace",
+                        .name = "later",
+                        .subject = "grids/wave_0.npy",
+                        .group = "grids",
+                        .inputs = "later"};
     int64_t id;
     int socket = listen_to("s0");
     await(socket, &seen, "state", "\"running\":false");
@@ -436,7 +484,9 @@ static void events_of_a_run(void **state)
     await(socket, &seen, "state", "\"running\":true");
     CHECK_OK(ll_store_sink_create(store, id, NULL, &sink, error));
     for (int64_t k = 0; k < 15; k++) { /* noted at most once a second */
-        ll_sink_progress(ll_store_sink_view(sink), &(ll_progress){.what = "trace", .done = k, .total = 15, .value = 0.5, .value_name = "error"});
+        ll_sink_progress(
+            ll_store_sink_view(sink),
+            &(ll_progress){.what = "trace", .done = k, .total = 15, .value = 0.5, .value_name = "error"});
         (void)poll(NULL, 0, 100);
     }
     await(socket, &seen, "progress", "\"value_name\":\"error\"");
@@ -485,13 +535,17 @@ static void errors_have_their_shape(void **state)
         {"POST", "/api/studies/s0/run", "{}", 422}, /* this server has no program to start */
         {"POST", "/api/fields", "1,2", 400},
         {"POST", "/api/fields?file=a/b.csv", "1,2", 400},
-        {"POST", "/api/fields?file=a.npy", "\x93NUMPY rest is wrong", 422}, {"POST", "/api/fields?file=a.csv", "1,2\n3\n", 400},
+        {"POST", "/api/fields?file=a.npy", "\x93NUMPY rest is wrong", 422},
+        {"POST", "/api/fields?file=a.csv", "1,2\n3\n", 400},
         {"GET", "/index.js", NULL, 404},
     };
     const json_t *shape = json_object_get(json_object_get(contract, "types"), "error");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        ll_reply reply = client_ask(ll_server_url(server), cases[i].method, cases[i].target, cases[i].body, cases[i].body != NULL ? strlen(cases[i].body) : 0, NULL);
-        if (reply.status != cases[i].status) fail_msg("%s %s: got %d, wanted %d: %s", cases[i].method, cases[i].target, reply.status, cases[i].status, reply.body);
+        ll_reply reply = client_ask(ll_server_url(server), cases[i].method, cases[i].target, cases[i].body,
+                                    cases[i].body != NULL ? strlen(cases[i].body) : 0, NULL);
+        if (reply.status != cases[i].status)
+            fail_msg("%s %s: got %d, wanted %d: %s", cases[i].method, cases[i].target, reply.status,
+                     cases[i].status, reply.body);
         check(cases[i].target, reply.body, reply.length, shape);
         reply_deinit(&reply);
     }
@@ -499,9 +553,15 @@ static void errors_have_their_shape(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(routes_that_read), cmocka_unit_test(every_record), cmocka_unit_test(data_are_the_stored_numbers), cmocka_unit_test(pairs_are_those_of_the_records),
-        cmocka_unit_test(topology_on_request), cmocka_unit_test(field_of_the_command_line), cmocka_unit_test(upload), cmocka_unit_test(events),
-        cmocka_unit_test(events_of_a_run), cmocka_unit_test(errors_have_their_shape)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(routes_that_read),
+                                       cmocka_unit_test(every_record),
+                                       cmocka_unit_test(data_are_the_stored_numbers),
+                                       cmocka_unit_test(pairs_are_those_of_the_records),
+                                       cmocka_unit_test(topology_on_request),
+                                       cmocka_unit_test(field_of_the_command_line),
+                                       cmocka_unit_test(upload),
+                                       cmocka_unit_test(events),
+                                       cmocka_unit_test(events_of_a_run),
+                                       cmocka_unit_test(errors_have_their_shape)};
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -1,5 +1,6 @@
-/* 64 clients at once, each asking for anything, some of them rudely: no wrong answer, no descriptor left behind, and, under
- * AddressSanitizer, no leak. 2 seconds; LOSSLENS_LOAD_SECONDS=60 for the long run, whose memory is printed. */
+/* 64 clients at once, each asking for anything, some of them rudely: no wrong answer, no descriptor left
+ * behind, and, under AddressSanitizer, no leak. 2 seconds; LOSSLENS_LOAD_SECONDS=60 for the long run, whose
+ * memory is printed. */
 #define _POSIX_C_SOURCE 200809L
 #include "support_client.h"
 #include "support_synthetic.h"
@@ -33,12 +34,21 @@ typedef struct target {
     int status;
 } target;
 
-static const target targets[] = {
-    {"/api/studies", 200}, {"/api/studies/s0", 200}, {"/api/studies/s0/jobs?most=100", 200}, {"/api/studies/s0/jobs?kind=pair&first=20&most=20", 200},
-    {"/api/studies/s0/records/3", 200}, {"/api/studies/s0/records/3/data", 200}, {"/api/studies/s0/records/4/data", 200},
-    {"/api/studies/s0/records/11/data?fields=eigenvalues", 200}, {"/api/studies/s0/records/3/export?format=npz", 200},
-    {"/api/studies/s0/records/3/export?format=csv", 200}, {"/api/studies/s0/run", 200}, {"/", 200}, {"/api/none", 404},
-    {"/api/studies/s0/records/99999/data", 404}, {"/api/studies/s0/records/3/topology?connectivity=axis", 200}};
+static const target targets[] = {{"/api/studies", 200},
+                                 {"/api/studies/s0", 200},
+                                 {"/api/studies/s0/jobs?most=100", 200},
+                                 {"/api/studies/s0/jobs?kind=pair&first=20&most=20", 200},
+                                 {"/api/studies/s0/records/3", 200},
+                                 {"/api/studies/s0/records/3/data", 200},
+                                 {"/api/studies/s0/records/4/data", 200},
+                                 {"/api/studies/s0/records/11/data?fields=eigenvalues", 200},
+                                 {"/api/studies/s0/records/3/export?format=npz", 200},
+                                 {"/api/studies/s0/records/3/export?format=csv", 200},
+                                 {"/api/studies/s0/run", 200},
+                                 {"/", 200},
+                                 {"/api/none", 404},
+                                 {"/api/studies/s0/records/99999/data", 404},
+                                 {"/api/studies/s0/records/3/topology?connectivity=axis", 200}};
 enum { TARGETS = sizeof targets / sizeof targets[0] };
 
 static void note(load *all, const char *what, int status)
@@ -62,7 +72,8 @@ static int open_connection(const char *url)
 static void ask_one(load *all, int socket, const target *what)
 {
     char request[512];
-    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\nCookie: losslens=%s\r\n\r\n", what->path, url_token(all->url));
+    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\nCookie: losslens=%s\r\n\r\n",
+             what->path, url_token(all->url));
     client_send(socket, request, strlen(request));
     ll_reply reply = client_receive(socket, 120.0);
     /* Three topologies may be under way already. */
@@ -76,12 +87,17 @@ static void ask_one(load *all, int socket, const target *what)
 /* Leaves in the middle: of a head, of a body, of an answer, of a stream. */
 static void be_rude(load *all, int socket, uint64_t how)
 {
-    static const char *const starts[] = {"GET /api/stu", "POST /api/fields?file=a.npy HTTP/1.1\r\nHost: localhost\r\nCookie: losslens=%s\r\nContent-Length: 100000\r\n\r\nhalf",
-                                         "GET /api/studies/s0/records/4/data HTTP/1.1\r\nHost: localhost\r\nCookie: losslens=%s\r\n\r\n",
-                                         "GET /api/studies/s0/events HTTP/1.1\r\nHost: localhost\r\nCookie: losslens=%s\r\n\r\n"};
+    static const char upload[] = "POST /api/fields?file=a.npy HTTP/1.1\r\nHost: localhost\r\n"
+                                 "Cookie: losslens=%s\r\nContent-Length: 100000\r\n\r\nhalf";
+    static const char data[] = "GET /api/studies/s0/records/4/data HTTP/1.1\r\nHost: localhost\r\n"
+                               "Cookie: losslens=%s\r\n\r\n";
+    static const char listening[] = "GET /api/studies/s0/events HTTP/1.1\r\nHost: localhost\r\n"
+                                    "Cookie: losslens=%s\r\n\r\n";
+    static const char *const starts[] = {"GET /api/stu", upload, data, listening};
     char request[512], part[64];
     const char *token = url_token(all->url), *start = starts[how % 4], *gap = strstr(start, "%s");
-    snprintf(request, sizeof request, "%.*s%s%s", gap != NULL ? (int)(gap - start) : (int)strlen(start), start, gap != NULL ? token : "", gap != NULL ? gap + 2 : "");
+    snprintf(request, sizeof request, "%.*s%s%s", gap != NULL ? (int)(gap - start) : (int)strlen(start),
+             start, gap != NULL ? token : "", gap != NULL ? gap + 2 : "");
     client_send(socket, request, strlen(request));
     struct pollfd ready = {.fd = socket, .events = POLLIN};
     if (how % 4 >= 2 && poll(&ready, 1, 1000) > 0) (void)recv(socket, part, sizeof part, 0);
@@ -99,7 +115,8 @@ static void *client(void *context)
             break;
         }
         uint64_t asks = ll_rng_below(rng, i++, 30);
-        for (uint64_t k = 0; k < asks && ll_clock_seconds() < all->deadline; k++) ask_one(all, socket, &targets[ll_rng_below(rng, i++, TARGETS)]);
+        for (uint64_t k = 0; k < asks && ll_clock_seconds() < all->deadline; k++)
+            ask_one(all, socket, &targets[ll_rng_below(rng, i++, TARGETS)]);
         if (ll_rng_below(rng, i++, 3) == 0) be_rude(all, socket, ll_rng_bits(rng, i++));
         close(socket);
     }
@@ -147,11 +164,13 @@ static void many_clients(void **state)
     int64_t before = descriptors();
     for (int i = 0; i < CLIENTS; i++) assert_int_equal(pthread_create(&threads[i], NULL, client, &all), 0);
     for (double at = 0.0; seconds > 2.0 && at < seconds; at += 10.0) {
-        print_message("%5.0f s  %.1f MB resident, %lld answers\n", at, resident_megabytes(), (long long)atomic_load(&all.answers));
+        print_message("%5.0f s  %.1f MB resident, %lld answers\n", at, resident_megabytes(),
+                      (long long)atomic_load(&all.answers));
         (void)poll(NULL, 0, 10000);
     }
     for (int i = 0; i < CLIENTS; i++) pthread_join(threads[i], NULL);
-    print_message("%lld answers, %.1f MB, %lld errors, %.1f MB resident\n", (long long)atomic_load(&all.answers), (double)atomic_load(&all.bytes) / 1e6,
+    print_message("%lld answers, %.1f MB, %lld errors, %.1f MB resident\n",
+                  (long long)atomic_load(&all.answers), (double)atomic_load(&all.bytes) / 1e6,
                   (long long)atomic_load(&all.errors), resident_megabytes());
     if (atomic_load(&all.errors) > 0) fail_msg("%s", all.first_error);
     assert_true(atomic_load(&all.answers) > CLIENTS);

@@ -18,7 +18,8 @@ static void requests_are_taken_apart(void **state)
     const char *what;
     int64_t number = 7;
     assert_non_null(r);
-    assert_true(ll_request_parse(r, "GET", "/api/a%20b%2Fc/%3Cx%3e/?q=1+2%2B3&empty&n=42&q=second", &status, &what));
+    assert_true(
+        ll_request_parse(r, "GET", "/api/a%20b%2Fc/%3Cx%3e/?q=1+2%2B3&empty&n=42&q=second", &status, &what));
     assert_int_equal(r->method, LL_GET);
     assert_int_equal(r->segment_count, 3);
     assert_string_equal(r->segments[0], "api");
@@ -40,15 +41,22 @@ static void malformed_targets(void **state)
     static const struct {
         const char *method, *target;
         int status;
-    } cases[] = {{"GET", "", 400}, {"GET", "api", 400}, {"GET", "*", 400}, {"GET", "/a//b", 400}, {"GET", "/..", 400}, {"GET", "/a/%2e%2E/b", 400}, {"GET", "/%", 400},
-                 {"GET", "/%0", 400}, {"GET", "/%g0", 400}, {"GET", "/a%00b", 400}, {"GET", "/a%0ab", 400}, {"GET", "/a#b", 400}, {"GET", "/?a=%zz", 400},
-                 {"GET", "/1/2/3/4/5/6/7/8/9", 400}, {"get", "/", 405}, {"HEADER", "/", 405}, {"PUT", "/", 405}, {"", "/", 405}};
+    } cases[] = {{"GET", "", 400},        {"GET", "api", 400},
+                 {"GET", "*", 400},       {"GET", "/a//b", 400},
+                 {"GET", "/..", 400},     {"GET", "/a/%2e%2E/b", 400},
+                 {"GET", "/%", 400},      {"GET", "/%0", 400},
+                 {"GET", "/%g0", 400},    {"GET", "/a%00b", 400},
+                 {"GET", "/a%0ab", 400},  {"GET", "/a#b", 400},
+                 {"GET", "/?a=%zz", 400}, {"GET", "/1/2/3/4/5/6/7/8/9", 400},
+                 {"get", "/", 405},       {"HEADER", "/", 405},
+                 {"PUT", "/", 405},       {"", "/", 405}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ll_request *r = ll_allocate_zeroed(sizeof *r);
         int status = 0;
         const char *what;
         assert_non_null(r);
-        if (ll_request_parse(r, cases[i].method, cases[i].target, &status, &what)) fail_msg("%s %s was taken", cases[i].method, cases[i].target);
+        if (ll_request_parse(r, cases[i].method, cases[i].target, &status, &what))
+            fail_msg("%s %s was taken", cases[i].method, cases[i].target);
         assert_int_equal(status, cases[i].status);
         ll_free(r);
     }
@@ -57,8 +65,24 @@ static void malformed_targets(void **state)
 static void what_leaves_a_folder(void **state)
 {
     (void)state;
-    static const char *const leaves[] = {"/etc", "~/x", "..", "../x", "a/../../x", "cifar10:/data", "name=/x", "- {checkpoints: [\"/x\"]}", "a, /b", "http://x", "x\n/y", "a/..", "'../x'"};
-    static const char *const stays[] = {"", "x", "runs/late.pt", "seed_1..3", "0..3", "-1:1", "25x25", "a..b/c", "cifar10:data", "1e-3", "x.y/z.pt", "*.safetensors", "{member}/epoch_*.pt", "a/b"};
+    static const char *const leaves[] = {"/etc",      "~/x",           "..",      "../x",
+                                         "a/../../x", "cifar10:/data", "name=/x", "- {checkpoints: [\"/x\"]}",
+                                         "a, /b",     "http://x",      "x\n/y",   "a/..",
+                                         "'../x'"};
+    static const char *const stays[] = {"",
+                                        "x",
+                                        "runs/late.pt",
+                                        "seed_1..3",
+                                        "0..3",
+                                        "-1:1",
+                                        "25x25",
+                                        "a..b/c",
+                                        "cifar10:data",
+                                        "1e-3",
+                                        "x.y/z.pt",
+                                        "*.safetensors",
+                                        "{member}/epoch_*.pt",
+                                        "a/b"};
     for (size_t i = 0; i < sizeof leaves / sizeof leaves[0]; i++) {
         if (!ll_leaves_folder(leaves[i])) fail_msg("'%s' stays", leaves[i]);
     }
@@ -112,7 +136,8 @@ static void *get_one(void *context)
     making *m = context;
     void *value, *hold;
     ll_error error;
-    if (ll_cache_get(m->cache, "key", make_value, end_value, m, &value, &hold, &error) == LL_OK) ll_cache_release(hold);
+    if (ll_cache_get(m->cache, "key", make_value, end_value, m, &value, &hold, &error) == LL_OK)
+        ll_cache_release(hold);
     return NULL;
 }
 
@@ -128,8 +153,10 @@ static void a_value_is_made_once(void **state)
         m.fails = fails != 0;
         for (int i = 0; i < THREADS; i++) assert_int_equal(pthread_create(&threads[i], NULL, get_one, &m), 0);
         for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
-        if (fails == 0) assert_int_equal(m.made, 1);
-        else assert_in_range(m.made, 1, THREADS); /* a failure is tried again by who comes later */
+        if (fails == 0)
+            assert_int_equal(m.made, 1);
+        else
+            assert_in_range(m.made, 1, THREADS); /* a failure is tried again by who comes later */
         ll_cache_destroy(m.cache);
         assert_int_equal(m.ended, fails == 0 ? 1 : 0);
         pthread_mutex_destroy(&m.mutex);
@@ -183,7 +210,9 @@ static void what_is_in_use_is_not_dropped(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(requests_are_taken_apart), cmocka_unit_test(malformed_targets), cmocka_unit_test(what_leaves_a_folder),
-                                       cmocka_unit_test(a_value_is_made_once), cmocka_unit_test(the_budget_holds), cmocka_unit_test(what_is_in_use_is_not_dropped)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(requests_are_taken_apart), cmocka_unit_test(malformed_targets),
+        cmocka_unit_test(what_leaves_a_folder),     cmocka_unit_test(a_value_is_made_once),
+        cmocka_unit_test(the_budget_holds),         cmocka_unit_test(what_is_in_use_is_not_dropped)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
