@@ -96,8 +96,7 @@ static ll_status serve(const ll_server_options *options, const ll_words *words, 
 static int run(int argc, char **argv)
 {
     const char *host = NULL, *web = NULL;
-    int64_t port = 8080, threads = 0, cache = (int64_t)512 << 20, upload = (int64_t)512 << 20,
-            connections = 256;
+    int64_t port = 8080, cache = (int64_t)512 << 20, upload = (int64_t)512 << 20, connections = 256;
     double patience = 15.0;
     bool port_given = false, verbose = false, no_run = false;
     const ll_option options[] = {
@@ -113,7 +112,6 @@ static int run(int argc, char **argv)
          3600, NULL},
         {"no-run", LL_OPTION_FLAG, &no_run, NULL, "runs cannot be started", 0, 0, NULL},
         {"verbose", LL_OPTION_FLAG, &verbose, NULL, "a line a request on standard error", 0, 0, NULL},
-        LL_OPTION_THREADS(&threads),
     };
     const ll_command command = {
         .verb = "serve",
@@ -139,7 +137,6 @@ static int run(int argc, char **argv)
                                 .web = find_web(web, program, folder),
                                 .program = no_run || program[0] == 0 ? NULL : program,
                                 .version = LOSSLENS_VERSION,
-                                .threads = (int)threads,
                                 .cache_bytes = (size_t)cache,
                                 .upload_bytes = (size_t)upload,
                                 .connections = (int)connections,
