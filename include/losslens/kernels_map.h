@@ -50,7 +50,7 @@ void ll_map_destroy(ll_map *map);
 size_t ll_map_workspace(const ll_map *map);
 void ll_map_run(const ll_map *map, const void *const *inputs, void *const *outputs, void *workspace);
 
-/* One instruction over `count` elements, a multiple of 64: the same for every instruction set. */
+/* One instruction over `count` elements, a multiple of 16: the same for every instruction set. */
 typedef void (*ll_map_execute)(const ll_map_instruction *instruction, void *const *registers, int64_t count);
 void ll_map_execute_avx512(const ll_map_instruction *instruction, void *const *registers, int64_t count);
 void ll_map_execute_avx2(const ll_map_instruction *instruction, void *const *registers, int64_t count);

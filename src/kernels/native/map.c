@@ -238,7 +238,7 @@ void ll_map_run(const ll_map *map, const void *const *inputs, void *const *outpu
 
     for (int64_t start = 0; start < map->count; start += map->tile) {
         int64_t count = ll_min_int64(map->tile, map->count - start);
-        int64_t padded = (count + 63) / 64 * 64;
+        int64_t padded = (count + 15) / 16 * 16;
         bool whole = padded == count;
         for (int i = 0; i < program->input_count; i++) {
             size_t bytes = ll_dtype_bytes(program->inputs[i].dtype);

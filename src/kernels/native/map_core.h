@@ -1,5 +1,5 @@
 /* One instruction of map.h over a tile; included with LL_MAP_EXECUTE naming the function. Loops are written for the
- * compiler's vectoriser: no branches, no aliasing, a multiple of 64 elements. */
+ * compiler's vectoriser: no branches, no aliasing, a multiple of 16 elements. */
 #include "losslens/kernels_map.h"
 #include "kernels/native/math_core.h"
 
@@ -135,7 +135,7 @@
 
 void LL_MAP_EXECUTE(const ll_map_instruction *it, void *const *registers, int64_t count)
 {
-    count &= ~(int64_t)63;
+    count &= ~(int64_t)15;
     switch (it->type) {
     case LL_F32: FLOAT_CASES(float, f32, f, LL_SINE_LIMIT_F32)
     case LL_F64: FLOAT_CASES(double, f64, , LL_SINE_LIMIT_F64)
