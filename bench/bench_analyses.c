@@ -1,14 +1,13 @@
-/* Our side of bench/peers/analyses_torch.py, which runs it in alternation with PyTorch and prints ratios: analyses of a real
- * ResNet-20 (option B shortcuts) on CIFAR-10 test images.
- *   bench_analyses eigenpairs|power|curve|keep|re-estimate IMAGES THREADS
- * prints "wall cpu count value" (seconds of the whole, how many products, steps or points, a number to compare):
- *   eigenpairs   top 10 by magnitude to a residual of 1e-3, no sampling errors; count: products, value: largest eigenvalue
- *   power        PyHessian's method with our products: power iteration with deflation, each until the change of the
- *                eigenvalue is below 1e-3 or 100 products; count: products, value: largest relative error of the ten
- *   curve        Adam steps of a Bezier curve's bend, mini-batches of IMAGES; count: steps, value: loss at the last
- *   keep, re-estimate   points of a 3 x 3 landscape (calibration: 2 IMAGES in batches of IMAGES); value: the
- *                centre's loss
- * Needs LOSSLENS_SHARED. */
+/* Our side of bench/peers/analyses_torch.py, which runs it in alternation with PyTorch and prints ratios:
+ * analyses of a real ResNet-20 (option B shortcuts) on CIFAR-10 test images. bench_analyses
+ * eigenpairs|power|curve|keep|re-estimate IMAGES THREADS prints "wall cpu count value" (seconds of the whole,
+ * how many products, steps or points, a number to compare): eigenpairs   top 10 by magnitude to a residual of
+ * 1e-3, no sampling errors; count: products, value: largest eigenvalue power        PyHessian's method with
+ * our products: power iteration with deflation, each until the change of the eigenvalue is below 1e-3 or 100
+ * products; count: products, value: largest relative error of the ten curve        Adam steps of a Bezier
+ * curve's bend, mini-batches of IMAGES; count: steps, value: loss at the last keep, re-estimate   points of a
+ * 3 x 3 landscape (calibration: 2 IMAGES in batches of IMAGES); value: the centre's loss Needs
+ * LOSSLENS_SHARED. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "losslens/connectivity.h"
@@ -78,7 +77,11 @@ static void product(ll_problem *problem, const ll_samples *list, const float *v,
     ll_error error;
     const void *theta = ll_problem_origin(problem), *vectors[1] = {v};
     void *products[1] = {hv};
-    const ll_request request = {.points = 1, .thetas = &theta, .samples = list, .product_count = 1, .vectors = vectors,
+    const ll_request request = {.points = 1,
+                                .thetas = &theta,
+                                .samples = list,
+                                .product_count = 1,
+                                .vectors = vectors,
                                 .products = products};
     must(ll_problem_evaluate(problem, &request, &error), &error);
 }
@@ -88,7 +91,8 @@ static void normalise(int64_t n, float *v)
     ll_vector_scale(LL_REAL_FLOAT32, n, 1.0 / (ll_vector_norm(LL_REAL_FLOAT32, n, v) + 1e-6), v);
 }
 
-/* As PyHessian's `eigenvalues`: start at random, orthogonalise against the vectors found, iterate, stop on the change. */
+/* As PyHessian's `eigenvalues`: start at random, orthogonalise against the vectors found, iterate, stop on
+ * the change. */
 static void power(ll_problem *problem, const ll_samples *list)
 {
     ll_record *exact = eigenpairs(problem, list);
@@ -109,7 +113,8 @@ static void power(ll_problem *problem, const ll_samples *list)
         double value = NAN;
         for (int step = 0; step < 100; step++) {
             for (int j = 0; j < k; j++)
-                ll_vector_add(LL_REAL_FLOAT32, n, -ll_vector_dot(LL_REAL_FLOAT32, n, found + j * n, v), found + j * n, v);
+                ll_vector_add(LL_REAL_FLOAT32, n, -ll_vector_dot(LL_REAL_FLOAT32, n, found + j * n, v),
+                              found + j * n, v);
             normalise(n, v);
             product(problem, list, v, hv);
             products++;
@@ -133,12 +138,19 @@ static void curve(ll_setup *setup, const char *other, int64_t images)
     ll_problem *problem = ll_setup_problem(setup);
     void *theta, *buffers;
     must(ll_setup_load(setup, other, &theta, &buffers, &error), &error);
-    const ll_curve_ends ends = {.a = ll_problem_origin(problem), .b = theta, .buffers_a = ll_problem_origin_buffers(problem),
+    const ll_curve_ends ends = {.a = ll_problem_origin(problem),
+                                .b = theta,
+                                .buffers_a = ll_problem_origin_buffers(problem),
                                 .buffers_b = buffers};
     double wall[2], cpu[2], loss = NAN;
     for (int run = -1; run < 2; run++) { /* the first makes the plans */
-        const ll_curve_options options = {.kind = LL_CURVE_BEZIER, .batch_size = images, .budget = run == 1 ? 2 * STEPS : STEPS,
-                                          .rounds = 1, .points = 3, .batch_norm = LL_CURVE_KEEP, .role = "evaluate"};
+        const ll_curve_options options = {.kind = LL_CURVE_BEZIER,
+                                          .batch_size = images,
+                                          .budget = run == 1 ? 2 * STEPS : STEPS,
+                                          .rounds = 1,
+                                          .points = 3,
+                                          .batch_norm = LL_CURVE_KEEP,
+                                          .role = "evaluate"};
         ll_record *record;
         spent start = now();
         must(ll_connectivity_curve(problem, &ends, &options, NULL, &record, &error), &error);
@@ -159,9 +171,14 @@ static void landscape(ll_problem *problem, ll_batch_norm mode, int64_t images)
     ll_axes axes;
     ll_axes_options choice = {.dimensions = 2, .seed = 1};
     for (int d = 0; d < 2; d++) choice.axis[d].normalisation = LL_NORMALISE_FILTER;
-    must(ll_axes_create(ll_problem_view(problem), ll_problem_origin(problem), &choice, &axes, &error), &error);
-    const ll_landscape_options options = {.axes = &axes, .size = {SIDE, SIDE}, .low = {-0.1, -0.1}, .high = {0.1, 0.1},
-                                          .batch_norm = mode, .batch_size = images};
+    must(ll_axes_create(ll_problem_view(problem), ll_problem_origin(problem), &choice, &axes, &error),
+         &error);
+    const ll_landscape_options options = {.axes = &axes,
+                                          .size = {SIDE, SIDE},
+                                          .low = {-0.1, -0.1},
+                                          .high = {0.1, 0.1},
+                                          .batch_norm = mode,
+                                          .batch_size = images};
     for (int run = 0; run < 2; run++) { /* the first makes the plans */
         ll_landscape *made;
         ll_record *record;
@@ -183,7 +200,8 @@ int main(int argc, char **argv)
 {
     const char *shared = getenv("LOSSLENS_SHARED");
     if (argc != 4 || shared == NULL) {
-        printf("skipped: our side of bench/peers/analyses_torch.py, which calls it; LOSSLENS_SHARED must be set\n");
+        printf("skipped: our side of bench/peers/analyses_torch.py, which calls it; LOSSLENS_SHARED must be "
+               "set\n");
         return 0;
     }
     const char *what = argv[1];
@@ -195,10 +213,17 @@ int main(int argc, char **argv)
     const ll_setup_role roles[] = {{.role = "evaluate", .choice = {.count = images, .in_order = true}},
                                    {.role = "calibrate", .choice = {.count = 2 * images, .in_order = true}}};
     const ll_network_option shortcut = {"shortcut", "B"};
-    const ll_setup_options options = {
-        .network = "resnet20", .option = &shortcut, .options = 1, .data = data, .role = roles, .roles = 2,
-        .checkpoint = checkpoint, .threads = atoi(argv[3]),
-        .normalisation = {.channels = 3, .mean = {.4914F, .4822F, .4465F}, .deviation = {.2023F, .1994F, .2010F}}};
+    const ll_setup_options options = {.network = "resnet20",
+                                      .option = &shortcut,
+                                      .options = 1,
+                                      .data = data,
+                                      .role = roles,
+                                      .roles = 2,
+                                      .checkpoint = checkpoint,
+                                      .threads = atoi(argv[3]),
+                                      .normalisation = {.channels = 3,
+                                                        .mean = {.4914F, .4822F, .4465F},
+                                                        .deviation = {.2023F, .1994F, .2010F}}};
     ll_error error;
     ll_setup *setup;
     must(ll_setup_create(&options, &setup, &error), &error);
@@ -206,7 +231,8 @@ int main(int argc, char **argv)
     ll_samples list;
     must(ll_problem_role(problem, "evaluate", 0, &list.indices, &list.count, &error), &error);
     if (strcmp(what, "eigenpairs") == 0) {
-        float *v = must_have(ll_allocate_zeroed(2 * (size_t)ll_problem_view(problem)->parameter_count * sizeof *v));
+        float *v =
+            must_have(ll_allocate_zeroed(2 * (size_t)ll_problem_view(problem)->parameter_count * sizeof *v));
         product(problem, &list, v, v + ll_problem_view(problem)->parameter_count); /* makes the plan */
         ll_free(v);
         spent start = now();

@@ -1,4 +1,5 @@
-/* What the tests of analyses share: fields of records that must be there, records compared byte for byte, closed forms. */
+/* What the tests of analyses share: fields of records that must be there, records compared byte for byte,
+ * closed forms. */
 #ifndef LOSSLENS_TESTS_SUPPORT_ANALYSIS_H
 #define LOSSLENS_TESTS_SUPPORT_ANALYSIS_H
 
@@ -52,10 +53,12 @@ static inline void check_same_bytes(const ll_record *a, const ll_record *b)
     ll_free(right);
 }
 
-static inline ll_problem *analytic_problem(ll_analytic_kind kind, ll_real type, int64_t n, const double *values, uint64_t seed)
+static inline ll_problem *analytic_problem(ll_analytic_kind kind, ll_real type, int64_t n,
+                                           const double *values, uint64_t seed)
 {
     ll_problem *problem = NULL;
-    const ll_analytic_options options = {.kind = kind, .type = type, .dimensions = n, .values = values, .seed = seed};
+    const ll_analytic_options options = {
+        .kind = kind, .type = type, .dimensions = n, .values = values, .seed = seed};
     CHECK_OK(ll_problem_create_analytic(&options, &problem, error));
     return problem;
 }

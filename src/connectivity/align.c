@@ -11,7 +11,7 @@ typedef struct matching {
     const ll_units *units;
     const void *reference, *theta;
     ll_align_options options;
-    int64_t units_total, widest; /* of all groups together; of the largest */
+    int64_t units_total, widest;  /* of all groups together; of the largest */
     int64_t *permutation, *trial; /* [units_total] */
     int64_t **view, **trial_view; /* [groups] into them */
     int64_t *column, *order;
@@ -21,7 +21,10 @@ typedef struct matching {
     bool converged;
 } matching;
 
-static const int64_t *const *read_only(int64_t **view) { return (const int64_t *const *)view; }
+static const int64_t *const *read_only(int64_t **view)
+{
+    return (const int64_t *const *)view;
+}
 
 /* <reference, permuted theta>. */
 static double inner_product(const matching *m, int64_t **view)
@@ -38,8 +41,8 @@ static double inner_product(const matching *m, int64_t **view)
     return total;
 }
 
-/* value[i][j] += what unit j of theta in place i adds, through one axis of one tensor. The reference with that axis first,
- * theta with it last: the inner loop runs along j. */
+/* value[i][j] += what unit j of theta in place i adds, through one axis of one tensor. The reference with
+ * that axis first, theta with it last: the inner loop runs along j. */
 static void add_values(const matching *m, const ll_unit_tensor *tensor, int axis, double *value)
 {
     int first[LL_UNIT_AXES], last[LL_UNIT_AXES], at = 0;
@@ -69,7 +72,8 @@ static bool others_settled(const matching *m, const ll_unit_tensor *tensor, int 
     return true;
 }
 
-/* The values of group g; from tensors whose other axes are settled only, if `settled_only`. Returns how many axes counted. */
+/* The values of group g; from tensors whose other axes are settled only, if `settled_only`. Returns how many
+ * axes counted. */
 static int64_t group_values(const matching *m, int64_t group, bool settled_only)
 {
     int64_t n = m->units->size[group], counted = 0;
@@ -95,7 +99,8 @@ static bool meets_itself(const ll_units *units, int64_t group)
     return false;
 }
 
-/* Best places of one group's units with the others held. The order moves only for a real gain, so that ties end. */
+/* Best places of one group's units with the others held. The order moves only for a real gain, so that ties
+ * end. */
 static ll_status improve(matching *m, int64_t group, bool *changed, ll_error *error)
 {
     int64_t n = m->units->size[group];
@@ -136,8 +141,8 @@ static ll_status ascend(matching *m, ll_error *error)
     return LL_OK;
 }
 
-/* Settles the groups one by one, always the first that some settled tensor tells about (at the start: those next to the
- * inputs); where none is told about, the first of all. */
+/* Settles the groups one by one, always the first that some settled tensor tells about (at the start: those
+ * next to the inputs); where none is told about, the first of all. */
 static ll_status from_inputs(matching *m, ll_error *error)
 {
     int64_t groups = m->units->groups;
@@ -176,7 +181,8 @@ static double distance_of(const matching *m, int64_t **view)
         ll_unit_gather(m->units, tensor, m->reference, NULL, NULL, -1, m->left);
         ll_unit_gather(m->units, tensor, m->theta, NULL, read_only(view), -1, m->right);
         double part = 0.0;
-        for (int64_t i = 0; i < tensor->count; i++) part += (m->left[i] - m->right[i]) * (m->left[i] - m->right[i]);
+        for (int64_t i = 0; i < tensor->count; i++)
+            part += (m->left[i] - m->right[i]) * (m->left[i] - m->right[i]);
         sum += part;
     }
     return sqrt(sum);
@@ -196,12 +202,14 @@ static ll_status fill(const matching *m, const outcome *o, ll_record *record, ll
         ll_text_format(&names, "%s%s", g > 0 ? "\n" : "", units->name[g]);
         for (int64_t i = 0; i < units->size[g]; i++) moved += m->view[g][i] != i;
     }
-    ll_status status = names.failed ? ll_fail_memory(error, module, 1024)
-                                    : ll_record_set_text(record, "group_names", units->groups > 0 ? names.text : "", error);
+    ll_status status =
+        names.failed ? ll_fail_memory(error, module, 1024)
+                     : ll_record_set_text(record, "group_names", units->groups > 0 ? names.text : "", error);
     ll_text_deinit(&names);
     LL_TRY(status);
     const ll_array sizes = {.type = LL_ARRAY_INT64, .rank = 1, .shape = {units->groups}, .data = units->size};
-    const ll_array table = {.type = LL_ARRAY_INT64, .rank = 1, .shape = {m->units_total}, .data = m->permutation};
+    const ll_array table = {
+        .type = LL_ARRAY_INT64, .rank = 1, .shape = {m->units_total}, .data = m->permutation};
     LL_TRY(ll_record_set_integer(record, "groups", "", units->groups, error));
     LL_TRY(ll_record_set_array(record, "group_sizes", "", &sizes, error));
     LL_TRY(ll_record_set_integer(record, "units", "", m->units_total, error));
@@ -222,7 +230,8 @@ static ll_status match(matching *m, outcome *o, ll_error *error)
     stay(m);
     o->product_before = inner_product(m, m->view);
     if (!isfinite(o->product_before))
-        return ll_fail(error, LL_NUMERIC, module, "alignment", "the weights of one of the two networks are not all finite");
+        return ll_fail(error, LL_NUMERIC, module, "alignment",
+                       "the weights of one of the two networks are not all finite");
     o->distance_before = distance_of(m, m->view);
     LL_TRY(ascend(m, error));
     o->product = inner_product(m, m->view);
@@ -274,7 +283,8 @@ static ll_status matching_init(matching *m, ll_error *error)
     m->settled = ll_allocate_zeroed((size_t)groups + 1);
     if (m->permutation == NULL || m->view == NULL || m->value == NULL || m->settled == NULL) {
         matching_deinit(m);
-        return ll_fail_memory(error, module, (size_t)(2 * largest + m->widest * m->widest) * sizeof *m->value);
+        return ll_fail_memory(error, module,
+                              (size_t)(2 * largest + m->widest * m->widest) * sizeof *m->value);
     }
     m->trial = m->permutation + m->units_total;
     m->column = m->trial + m->units_total;
@@ -289,9 +299,9 @@ static ll_status matching_init(matching *m, ll_error *error)
     return LL_OK;
 }
 
-ll_status ll_connectivity_align(const ll_units *units, const void *reference, const void *theta, const void *buffers,
-                                const ll_align_options *options, void *aligned_theta, void *aligned_buffers,
-                                ll_record **record, ll_error *error)
+ll_status ll_connectivity_align(const ll_units *units, const void *reference, const void *theta,
+                                const void *buffers, const ll_align_options *options, void *aligned_theta,
+                                void *aligned_buffers, ll_record **record, ll_error *error)
 {
     matching m = {.units = units, .reference = reference, .theta = theta};
     if (options != NULL) m.options = *options;
@@ -305,7 +315,8 @@ ll_status ll_connectivity_align(const ll_units *units, const void *reference, co
         status = made == NULL ? ll_fail_memory(error, module, 0) : fill(&m, &o, made, error);
     }
     if (status == LL_OK)
-        status = ll_units_permute(units, read_only(m.view), theta, buffers, aligned_theta, aligned_buffers, error);
+        status =
+            ll_units_permute(units, read_only(m.view), theta, buffers, aligned_theta, aligned_buffers, error);
     matching_deinit(&m);
     if (status != LL_OK) {
         ll_record_destroy(made);

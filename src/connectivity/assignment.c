@@ -3,8 +3,9 @@
 
 #include <math.h>
 
-/* One search: from the free row `start`, the cheapest alternating path to a free column under reduced costs (a Dijkstra over
- * columns); potentials move so that reduced costs stay non-negative, and the path is turned over. Cost is -value. */
+/* One search: from the free row `start`, the cheapest alternating path to a free column under reduced costs
+ * (a Dijkstra over columns); potentials move so that reduced costs stay non-negative, and the path is turned
+ * over. Cost is -value. */
 typedef struct search {
     const double *value;
     int64_t n;
@@ -22,8 +23,8 @@ static void augment(search *s, int64_t start)
         s->done[j] = false;
     }
     for (;;) {
-        /* Extend from `row`, reached through `column`; then take the nearest column that is not done. The potentials move at
-         * each extension, so distances are measured from the current front. */
+        /* Extend from `row`, reached through `column`; then take the nearest column that is not done. The
+         * potentials move at each extension, so distances are measured from the current front. */
         double least = INFINITY;
         int64_t next = -1;
         for (int64_t j = 0; j < n; j++) {
@@ -63,8 +64,9 @@ ll_status ll_assign(const double *value, int64_t n, int64_t *column, ll_error *e
 {
     for (int64_t i = 0; i < n * n; i++)
         if (!isfinite(value[i]))
-            return ll_fail(error, LL_NUMERIC, "connectivity", "assignment", "the value of row %lld, column %lld is not finite",
-                           (long long)(i / n), (long long)(i % n));
+            return ll_fail(error, LL_NUMERIC, "connectivity", "assignment",
+                           "the value of row %lld, column %lld is not finite", (long long)(i / n),
+                           (long long)(i % n));
     search s = {.value = value, .n = n};
     s.row_potential = ll_allocate_zeroed((size_t)(3 * n) * sizeof(double) + 1);
     s.row_of = ll_allocate_array(2 * n + 1, sizeof *s.row_of);

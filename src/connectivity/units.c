@@ -1,4 +1,5 @@
-/* Which axes count the same hidden units: classes of axes, united op by op from the parameters to the output. */
+/* Which axes count the same hidden units: classes of axes, united op by op from the parameters to the output.
+ */
 #include "units.h"
 
 #include "losslens/problem_vectors.h"
@@ -9,8 +10,9 @@ static const char *const module = "connectivity";
 
 /* ------------------------------------------------------------------ classes of axes */
 
-/* An axis is a class, or a product of two classes (outer, inner) once a reshape has shown it to be one. Classes are united by
- * parent links; the root says the rest. Sizes as in shapes: negative ones are multiples of the number of samples. */
+/* An axis is a class, or a product of two classes (outer, inner) once a reshape has shown it to be one.
+ * Classes are united by parent links; the root says the rest. Sizes as in shapes: negative ones are multiples
+ * of the number of samples. */
 typedef struct axis_class {
     int64_t size;
     int32_t parent, outer, inner; /* outer -1: not a product */
@@ -43,8 +45,8 @@ static int32_t add_class(classes *c, int64_t size, bool fixed)
         c->item = grown;
         c->capacity = capacity;
     }
-    c->item[c->count] = (axis_class){.size = size, .parent = (int32_t)c->count, .outer = -1, .inner = -1,
-                                     .fixed = fixed || size < 0};
+    c->item[c->count] = (axis_class){
+        .size = size, .parent = (int32_t)c->count, .outer = -1, .inner = -1, .fixed = fixed || size < 0};
     return (int32_t)c->count++;
 }
 
@@ -99,8 +101,8 @@ static bool splits(int64_t whole, int64_t part)
     return w > p || (w == p && whole < 0);
 }
 
-/* The two lists number the same elements in C order: identifies them, axis by axis, splitting where one side has a product.
- * What does not come out even keeps its order. */
+/* The two lists number the same elements in C order: identifies them, axis by axis, splitting where one side
+ * has a product. What does not come out even keeps its order. */
 static void unite(classes *c, const axis_list *left, const axis_list *right)
 {
     axis_list a = {.count = 0}, b = {.count = 0}; /* stacks: the outermost on top */
@@ -179,7 +181,8 @@ static void fix_node(analysis *n, ll_node node)
     fix_list(&n->classes, &list);
 }
 
-/* An axis along which an operand does not change ties nothing: one broadcast zero serves every layer of a graph. */
+/* An axis along which an operand does not change ties nothing: one broadcast zero serves every layer of a
+ * graph. */
 static void rule_map(analysis *n, ll_node node, const ll_graph_node *at)
 {
     n->uniform[node] = UINT8_MAX;
@@ -196,8 +199,10 @@ static void rule_broadcast(analysis *n, ll_node node, const ll_graph_node *at)
     int next = 0;
     for (int i = 0; i < at->rank; i++) {
         bool added = (at->attributes.broadcast.axes & LL_AXIS(i)) != 0;
-        if (added || (n->uniform[at->inputs[0]] & LL_AXIS(next)) != 0) n->uniform[node] |= (uint8_t)LL_AXIS(i);
-        else unite_one(n, n->axis[at->inputs[0]][next], n->axis[node][i]);
+        if (added || (n->uniform[at->inputs[0]] & LL_AXIS(next)) != 0)
+            n->uniform[node] |= (uint8_t)LL_AXIS(i);
+        else
+            unite_one(n, n->axis[at->inputs[0]][next], n->axis[node][i]);
         next += !added;
     }
 }
@@ -221,7 +226,8 @@ static void rule_slice(analysis *n, ll_node node, const ll_graph_node *at)
     const ll_graph_node *x = ll_graph_node_at(n->graph, at->inputs[0]);
     bool keep[LL_GRAPH_RANK];
     for (int i = 0; i < at->rank; i++)
-        keep[i] = at->shape[i] == x->shape[i] && at->attributes.slice.start[i] == 0 && at->attributes.slice.step[i] == 1;
+        keep[i] = at->shape[i] == x->shape[i] && at->attributes.slice.start[i] == 0 &&
+                  at->attributes.slice.step[i] == 1;
     rule_partly(n, node, at, keep);
 }
 
@@ -229,7 +235,8 @@ static void rule_pad(analysis *n, ll_node node, const ll_graph_node *at)
 {
     bool keep[LL_GRAPH_RANK];
     for (int i = 0; i < at->rank; i++)
-        keep[i] = at->attributes.pad.low[i] == 0 && at->attributes.pad.high[i] == 0 && at->attributes.pad.interior[i] == 0;
+        keep[i] = at->attributes.pad.low[i] == 0 && at->attributes.pad.high[i] == 0 &&
+                  at->attributes.pad.interior[i] == 0;
     rule_partly(n, node, at, keep);
 }
 
@@ -245,8 +252,10 @@ static void rule_concatenate(analysis *n, ll_node node, const ll_graph_node *at)
     for (int k = 0; k < at->input_count; k++)
         for (int i = 0; i < at->rank; i++) {
             int32_t x = n->axis[at->inputs[k]][i];
-            if (i == at->attributes.axis.axis) fix(&n->classes, x);
-            else unite_one(n, x, n->axis[node][i]);
+            if (i == at->attributes.axis.axis)
+                fix(&n->classes, x);
+            else
+                unite_one(n, x, n->axis[node][i]);
         }
     fix(&n->classes, n->axis[node][at->attributes.axis.axis]);
 }
@@ -261,7 +270,8 @@ static void rule_index(analysis *n, ll_node table, ll_node index, ll_node many, 
     }
     fix(&n->classes, n->axis[table][batch]);
     for (int i = batch; i < x->rank; i++) unite_one(n, n->axis[index][i], n->axis[many][i]);
-    for (int i = batch + 1; i < t->rank; i++) unite_one(n, n->axis[table][i], n->axis[many][i - batch - 1 + x->rank]);
+    for (int i = batch + 1; i < t->rank; i++)
+        unite_one(n, n->axis[table][i], n->axis[many][i - batch - 1 + x->rank]);
 }
 
 static void rule_matmul(analysis *n, ll_node node, const ll_graph_node *at)
@@ -276,7 +286,8 @@ static void rule_matmul(analysis *n, ll_node node, const ll_graph_node *at)
         for (int i = 0; i < x->rank - 2; i++)
             if (x->shape[i] != 1) unite_one(n, axis[i], n->axis[node][at->rank - x->rank + i]);
     }
-    const ll_graph_node *a = ll_graph_node_at(n->graph, at->inputs[0]), *b = ll_graph_node_at(n->graph, at->inputs[1]);
+    const ll_graph_node *a = ll_graph_node_at(n->graph, at->inputs[0]),
+                        *b = ll_graph_node_at(n->graph, at->inputs[1]);
     unite_one(n, n->axis[at->inputs[0]][at->attributes.matmul.transpose_a ? a->rank - 2 : a->rank - 1],
               n->axis[at->inputs[1]][at->attributes.matmul.transpose_b ? b->rank - 1 : b->rank - 2]);
 }
@@ -296,8 +307,10 @@ static void rule_convolution(analysis *n, ll_node x, ll_node w, ll_node y, const
     int32_t groups = add_class(c, form->groups, false);
     int32_t each = add_class(c, ll_graph_node_at(n->graph, w)->shape[0] / form->groups, false);
     if (c->failed) return;
-    const axis_list channels = {.item = {groups, n->axis[w][1]}, .count = 2}, filters = {.item = {groups, each}, .count = 2};
-    const axis_list in = {.item = {n->axis[x][1]}, .count = 1}, kernel = {.item = {n->axis[w][0]}, .count = 1};
+    const axis_list channels = {.item = {groups, n->axis[w][1]}, .count = 2},
+                    filters = {.item = {groups, each}, .count = 2};
+    const axis_list in = {.item = {n->axis[x][1]}, .count = 1},
+                    kernel = {.item = {n->axis[w][0]}, .count = 1};
     unite(c, &in, &channels);
     unite(c, &kernel, &filters);
     unite_one(n, n->axis[w][0], n->axis[y][1]);
@@ -340,7 +353,8 @@ static void apply_rule(analysis *n, ll_node node)
     case LL_OP_REDUCE_MAX:
     case LL_OP_REDUCE_MIN:
         for (int i = 0; i < ll_graph_node_at(n->graph, in[0])->rank; i++)
-            if ((at->attributes.reduce.axes & LL_AXIS(i)) == 0) unite_one(n, n->axis[in[0]][i], n->axis[node][next++]);
+            if ((at->attributes.reduce.axes & LL_AXIS(i)) == 0)
+                unite_one(n, n->axis[in[0]][i], n->axis[node][next++]);
         return;
     case LL_OP_ARGMAX:
         for (int i = 0; i < ll_graph_node_at(n->graph, in[0])->rank; i++)
@@ -355,7 +369,9 @@ static void apply_rule(analysis *n, ll_node node)
     case LL_OP_MATMUL: rule_matmul(n, node, at); return;
     case LL_OP_CONVOLUTION: rule_convolution(n, in[0], in[1], node, &at->attributes.convolution); return;
     case LL_OP_CONVOLUTION_DATA: rule_convolution(n, node, in[1], in[0], &at->attributes.convolution); return;
-    case LL_OP_CONVOLUTION_WEIGHT: rule_convolution(n, in[0], node, in[1], &at->attributes.convolution); return;
+    case LL_OP_CONVOLUTION_WEIGHT:
+        rule_convolution(n, in[0], node, in[1], &at->attributes.convolution);
+        return;
     case LL_OP_WINDOW_SUM:
     case LL_OP_WINDOW_ARGMAX: rule_spatial(n, node, at, at->attributes.window.spatial); return;
     case LL_OP_RESIZE:
@@ -385,8 +401,8 @@ static void factors(analysis *n, int32_t at, axis_list *list)
     }
 }
 
-static ll_status describe(analysis *n, ll_units *units, ll_node node, const char *name, int64_t *group_of, int64_t offset,
-                          int64_t count, ll_unit_tensor *tensor, ll_error *error)
+static ll_status describe(analysis *n, ll_units *units, ll_node node, const char *name, int64_t *group_of,
+                          int64_t offset, int64_t count, ll_unit_tensor *tensor, ll_error *error)
 {
     axis_list list = {.count = 0};
     int rank = ll_graph_node_at(n->graph, node)->rank;
@@ -410,7 +426,8 @@ static ll_status describe(analysis *n, ll_units *units, ll_node node, const char
             continue;
         }
         if (tensor->axes == LL_UNIT_AXES)
-            return ll_fail(error, LL_TOO_LARGE, module, name, "its axes have more than %d factors", LL_UNIT_AXES);
+            return ll_fail(error, LL_TOO_LARGE, module, name, "its axes have more than %d factors",
+                           LL_UNIT_AXES);
         tensor->size[tensor->axes] = n->classes.item[class].size;
         tensor->group[tensor->axes++] = group;
     }
@@ -422,7 +439,8 @@ static ll_status describe(analysis *n, ll_units *units, ll_node node, const char
     return LL_OK;
 }
 
-static ll_status collect(analysis *n, const ll_model_info *model, const bool *reached, ll_units *units, ll_error *error)
+static ll_status collect(analysis *n, const ll_model_info *model, const bool *reached, ll_units *units,
+                         ll_error *error)
 {
     int64_t tensors = units->parameters + units->buffers, most = n->classes.count;
     int64_t *group_of = ll_allocate_array(most, sizeof *group_of);
@@ -438,15 +456,17 @@ static ll_status collect(analysis *n, const ll_model_info *model, const bool *re
         const ll_model_buffer *buffer = parameter ? NULL : &model->buffer[t - units->parameters];
         ll_node node = parameter ? model->parameter_node[t] : buffer->node;
         if (!reached[node]) fix_node(n, node); /* not looked at: whatever it is, it stays */
-        status = describe(n, units, node, parameter ? model->parameter[t].name : buffer->entry.name, group_of,
-                          parameter ? model->parameter[t].offset : buffer->entry.offset,
-                          parameter ? model->parameter[t].count : buffer->entry.count, &units->tensor[t], error);
+        status =
+            describe(n, units, node, parameter ? model->parameter[t].name : buffer->entry.name, group_of,
+                     parameter ? model->parameter[t].offset : buffer->entry.offset,
+                     parameter ? model->parameter[t].count : buffer->entry.count, &units->tensor[t], error);
     }
     ll_free(group_of);
     return status;
 }
 
-static ll_status analyse(analysis *n, const ll_model_info *model, bool *reached, ll_units *units, ll_error *error)
+static ll_status analyse(analysis *n, const ll_model_info *model, bool *reached, ll_units *units,
+                         ll_error *error)
 {
     int64_t nodes = ll_graph_count(n->graph);
     for (ll_node node = 0; node < nodes && !n->classes.failed; node++) {
@@ -456,12 +476,14 @@ static ll_status analyse(analysis *n, const ll_model_info *model, bool *reached,
     ll_node outputs[64];
     int64_t count = 0;
     if (model->output != LL_NO_NODE) outputs[count++] = model->output;
-    for (int64_t t = 0; t < model->terms && count < LL_GRAPH_RANK * 8; t++) outputs[count++] = model->term[t].loss[0];
+    for (int64_t t = 0; t < model->terms && count < LL_GRAPH_RANK * 8; t++)
+        outputs[count++] = model->term[t].loss[0];
     LL_TRY(ll_graph_reachable(n->graph, outputs, count, reached, error));
     for (ll_node node = 0; node < nodes && !n->classes.failed; node++)
         if (reached[node]) apply_rule(n, node);
     for (int64_t i = 0; i < count; i++) fix_node(n, outputs[i]);
-    if (n->classes.failed) return ll_fail_memory(error, module, (size_t)n->classes.capacity * sizeof(axis_class));
+    if (n->classes.failed)
+        return ll_fail_memory(error, module, (size_t)n->classes.capacity * sizeof(axis_class));
     return collect(n, model, reached, units, error);
 }
 
@@ -504,9 +526,18 @@ void ll_units_destroy(ll_units *units)
     if (units != NULL) ll_arena_destroy(units->arena);
 }
 
-int64_t ll_units_groups(const ll_units *units) { return units->groups; }
-int64_t ll_units_size(const ll_units *units, int64_t group) { return units->size[group]; }
-const char *ll_units_name(const ll_units *units, int64_t group) { return units->name[group]; }
+int64_t ll_units_groups(const ll_units *units)
+{
+    return units->groups;
+}
+int64_t ll_units_size(const ll_units *units, int64_t group)
+{
+    return units->size[group];
+}
+const char *ll_units_name(const ll_units *units, int64_t group)
+{
+    return units->name[group];
+}
 
 /* ------------------------------------------------------------------ taking elements in another order */
 
@@ -518,14 +549,16 @@ typedef struct walk {
     int axis[LL_UNIT_AXES];
 } walk;
 
-static walk begin_walk(const ll_unit_tensor *tensor, const int *axis, const int64_t *const *permutation, int still)
+static walk begin_walk(const ll_unit_tensor *tensor, const int *axis, const int64_t *const *permutation,
+                       int still)
 {
     walk w = {.tensor = tensor};
     int64_t stride = 1;
     for (int a = tensor->axes - 1; a >= 0; a--) {
         w.stride[a] = stride;
         stride *= tensor->size[a];
-        if (permutation != NULL && tensor->group[a] >= 0 && a != still) w.taken[a] = permutation[tensor->group[a]];
+        if (permutation != NULL && tensor->group[a] >= 0 && a != still)
+            w.taken[a] = permutation[tensor->group[a]];
     }
     for (int i = 0; i < tensor->axes; i++) w.axis[i] = axis != NULL ? axis[i] : i;
     return w;
@@ -575,8 +608,10 @@ static ll_status check_permutation(const ll_units *units, const int64_t *const *
         int64_t bad = -1;
         for (int64_t i = 0; i < units->size[g] && bad < 0; i++) {
             int64_t from = permutation[g][i];
-            if (from < 0 || from >= units->size[g] || seen[from]) bad = i;
-            else seen[from] = true;
+            if (from < 0 || from >= units->size[g] || seen[from])
+                bad = i;
+            else
+                seen[from] = true;
         }
         ll_free(seen);
         if (bad >= 0)
@@ -587,8 +622,8 @@ static ll_status check_permutation(const ll_units *units, const int64_t *const *
     return LL_OK;
 }
 
-static void permute_tensor(const ll_unit_tensor *tensor, const int64_t *const *permutation, size_t one, const void *source,
-                           void *result)
+static void permute_tensor(const ll_unit_tensor *tensor, const int64_t *const *permutation, size_t one,
+                           const void *source, void *result)
 {
     walk w = begin_walk(tensor, NULL, permutation, -1);
     const unsigned char *from = (const unsigned char *)source + (size_t)tensor->offset * one;
@@ -599,8 +634,8 @@ static void permute_tensor(const ll_unit_tensor *tensor, const int64_t *const *p
     } while (walk_next(&w, tensor->axes));
 }
 
-ll_status ll_units_permute(const ll_units *units, const int64_t *const *permutation, const void *theta, const void *buffers,
-                           void *permuted_theta, void *permuted_buffers, ll_error *error)
+ll_status ll_units_permute(const ll_units *units, const int64_t *const *permutation, const void *theta,
+                           const void *buffers, void *permuted_theta, void *permuted_buffers, ll_error *error)
 {
     LL_TRY(check_permutation(units, permutation, error));
     size_t one = ll_real_bytes(units->type);

@@ -20,7 +20,8 @@ static ll_status put_halves(const ll_record *landscape, const ll_merge_tree *tre
                             ll_record *record, ll_error *error)
 {
     ll_grid_field half[2];
-    if (ll_record_find(landscape, "half_a_loss") == NULL || ll_record_find(landscape, "half_b_loss") == NULL) return LL_OK;
+    if (ll_record_find(landscape, "half_a_loss") == NULL || ll_record_find(landscape, "half_b_loss") == NULL)
+        return LL_OK;
     LL_TRY(field_of(landscape, "half_a_loss", &half[0], error));
     LL_TRY(field_of(landscape, "half_b_loss", &half[1], error));
     ll_significance found;
@@ -39,12 +40,13 @@ static ll_status put_halves(const ll_record *landscape, const ll_merge_tree *tre
     LL_TRY(ll_record_set_integer(record, "merges_resolved", "", found.merges_resolved, error));
     LL_TRY(ll_record_set_integer(record, "unresolved", "", found.unresolved, error));
     LL_TRY(ll_record_set_integer(record, "unresolved_either", "", found.unresolved_either, error));
-    LL_TRY(ll_record_set_real(record, "halves_difference", "loss", finite > 0 ? sqrt(squares / (double)finite) : NAN, error));
+    LL_TRY(ll_record_set_real(record, "halves_difference", "loss",
+                              finite > 0 ? sqrt(squares / (double)finite) : NAN, error));
     return ll_record_set_real(record, "halves_difference_max", "loss", finite > 0 ? most : NAN, error);
 }
 
-static ll_status put_every_second(const ll_grid_field *field, const ll_topology_options *options, ll_record *record,
-                                  ll_error *error)
+static ll_status put_every_second(const ll_grid_field *field, const ll_topology_options *options,
+                                  ll_record *record, ll_error *error)
 {
     for (int d = 0; d < field->rank; d++)
         if (field->shape[d] > 1 && field->shape[d] < 3) return LL_OK;
@@ -52,19 +54,22 @@ static ll_status put_every_second(const ll_grid_field *field, const ll_topology_
     ll_merge_tree tree = {0};
     LL_TRY(ll_grid_field_every_second(field, &half, error));
     ll_status status = ll_merge_tree_of_grid(&half, options, &tree, error);
-    if (status == LL_OK) status = ll_record_set_integer(record, "minima_every_second", "", tree.minima, error);
+    if (status == LL_OK)
+        status = ll_record_set_integer(record, "minima_every_second", "", tree.minima, error);
     ll_merge_tree_deinit(&tree);
     ll_free((void *)(uintptr_t)half.values);
     return status;
 }
 
-ll_status ll_landscape_features(const ll_record *landscape, const char *connectivity, ll_record **record, ll_error *error)
+ll_status ll_landscape_features(const ll_record *landscape, const char *connectivity, ll_record **record,
+                                ll_error *error)
 {
     ll_grid_field field;
     ll_topology_options options = ll_topology_options_default();
     LL_TRY(field_of(landscape, "loss", &field, error));
     if (connectivity != NULL && !ll_connectivity_parse(connectivity, &options.connectivity))
-        return ll_fail(error, LL_INVALID_ARGUMENT, module, "features", "there is no connectivity \"%s\"", connectivity);
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, "features", "there is no connectivity \"%s\"",
+                       connectivity);
     ll_merge_tree tree = {0};
     LL_TRY(ll_merge_tree_of_grid(&field, &options, &tree, error));
     ll_record *made = ll_record_create("features");

@@ -1,5 +1,5 @@
-/* Alignment: groups of units as counted by hand, functions unchanged by moving units, permuted copies brought back exactly,
- * assignments against all permutations. */
+/* Alignment: groups of units as counted by hand, functions unchanged by moving units, permuted copies brought
+ * back exactly, assignments against all permutations. */
 #include "../support_cmocka.h"
 
 #include "losslens/connectivity.h"
@@ -35,7 +35,8 @@ static void test_assignment_against_all_permutations(void **state)
         snprintf(name, sizeof name, "%d", trial);
         ll_rng rng = ll_rng_make(11, "assignment", name);
         for (int i = 0; i < n * n; i++) /* every third matrix has many ties */
-            value[i] = trial % 3 == 0 ? (double)ll_rng_below(rng, (uint64_t)i, 3) : ll_rng_normal(rng, (uint64_t)i);
+            value[i] =
+                trial % 3 == 0 ? (double)ll_rng_below(rng, (uint64_t)i, 3) : ll_rng_normal(rng, (uint64_t)i);
         int64_t column[7];
         unsigned seen = 0;
         double total = 0.0;
@@ -84,9 +85,13 @@ static void make(network *n, const char *name, const char *key, const char *valu
     if (strncmp(name, "resnet", 6) == 0 || dense) options[count++] = (ll_network_option){"width", "4"};
     if (strcmp(name, "vit") == 0) options[count++] = (ll_network_option){"depth", "2"};
     if (strcmp(name, "vit") == 0) options[count++] = (ll_network_option){"heads", "2"};
-    ll_network_options wanted = {.network = name, .option = options, .options = count, .dtype = LL_F64,
-                                  .input_shape = {flat ? PIXELS : 3, flat ? 0 : SIDE, flat ? 0 : SIDE},
-                                  .classes = CLASSES, .loss = dense ? "segmentation" : NULL};
+    ll_network_options wanted = {.network = name,
+                                 .option = options,
+                                 .options = count,
+                                 .dtype = LL_F64,
+                                 .input_shape = {flat ? PIXELS : 3, flat ? 0 : SIDE, flat ? 0 : SIDE},
+                                 .classes = CLASSES,
+                                 .loss = dense ? "segmentation" : NULL};
     CHECK_OK(ll_network_create(&wanted, &n->model, error));
     const ll_model_info *info = ll_model_view(n->model);
     n->images = ll_allocate_array(SAMPLES * PIXELS, sizeof *n->images);
@@ -95,14 +100,16 @@ static void make(network *n, const char *name, const char *key, const char *valu
     ll_graph_rows rows[2];
     assert_int_equal(info->inputs, 2);
     for (int i = 0; i < 2; i++)
-        rows[i] = (ll_graph_rows){info->input[i].name,
-                                  ll_dtype_is_float(info->input[i].dtype) ? (const void *)n->images : n->labels, SAMPLES};
+        rows[i] = (ll_graph_rows){
+            info->input[i].name,
+            ll_dtype_is_float(info->input[i].dtype) ? (const void *)n->images : n->labels, SAMPLES};
     const ll_graph_problem_options graph = {.rows = rows, .row_count = 2, .threads = 1};
     CHECK_OK(ll_units_create(info, &n->units, error));
     n->theta = ll_allocate_array(info->parameter_count, sizeof *n->theta);
     n->buffers = ll_allocate_array(info->buffer_count + 1, sizeof *n->buffers);
     CHECK_OK(ll_model_initialise(n->model, 4, n->theta, n->buffers, error));
-    /* Off the start, where all scales, shifts and statistics are equal and units could hide behind one another. */
+    /* Off the start, where all scales, shifts and statistics are equal and units could hide behind one
+     * another. */
     for (int64_t i = 0; i < info->parameter_count; i++)
         n->theta[i] += 0.05 * ll_rng_normal(ll_rng_make(5, "test", "theta"), (uint64_t)i);
     for (int64_t i = 0; i < info->buffer_count; i++)
@@ -123,7 +130,10 @@ static double loss_of(const network *n, const double *theta, const double *buffe
 {
     double loss = NAN;
     const void *at = theta, *with = buffers;
-    const ll_request request = {.points = 1, .thetas = &at, .loss = &loss, .buffers_shared = true,
+    const ll_request request = {.points = 1,
+                                .thetas = &at,
+                                .loss = &loss,
+                                .buffers_shared = true,
                                 .buffers = ll_problem_view(n->problem)->buffer_count > 0 ? &with : NULL};
     CHECK_OK(ll_problem_evaluate(n->problem, &request, error));
     return loss;
@@ -150,17 +160,13 @@ typedef struct kind {
     int64_t groups, units; /* counted by hand; 0: only that nothing changes */
 } kind;
 
-/* ResNet-8 of width 4: streams of 4, 8 and 16 channels and one hidden layer of each width in the blocks. Without shortcuts
- * nothing ties the blocks' outputs: each convolution has units of its own. Option A pads streams: they stay. A CNN's last
- * channels meet the linear layer as channels x pixels. */
-static const kind kinds[] = {{"mlp", "hidden", "20,10", 2, 30},
-                             {"cnn", "channels", "6,8", 3, 26},
-                             {"resnet8", "shortcut", "B", 6, 56},
-                             {"resnet8", "shortcut", "none", 7, 60},
-                             {"resnet8", "shortcut", "A", 3, 28},
-                             {"resnet18", "batch_norm", "no", 0, 0},
-                             {"unet", "depth", "2", 0, 0},
-                             {"vit", "dim", "16", 0, 0}};
+/* ResNet-8 of width 4: streams of 4, 8 and 16 channels and one hidden layer of each width in the blocks.
+ * Without shortcuts nothing ties the blocks' outputs: each convolution has units of its own. Option A pads
+ * streams: they stay. A CNN's last channels meet the linear layer as channels x pixels. */
+static const kind kinds[] = {{"mlp", "hidden", "20,10", 2, 30},   {"cnn", "channels", "6,8", 3, 26},
+                             {"resnet8", "shortcut", "B", 6, 56}, {"resnet8", "shortcut", "none", 7, 60},
+                             {"resnet8", "shortcut", "A", 3, 28}, {"resnet18", "batch_norm", "no", 0, 0},
+                             {"unet", "depth", "2", 0, 0},        {"vit", "dim", "16", 0, 0}};
 
 static void test_groups_and_function(void **state)
 {
@@ -176,16 +182,18 @@ static void test_groups_and_function(void **state)
         shuffle(n.units, 7, view);
         double *theta = ll_allocate_array(info->parameter_count, sizeof *theta);
         double *buffers = ll_allocate_array(info->buffer_count + 1, sizeof *buffers);
-        CHECK_OK(ll_units_permute(n.units, (const int64_t *const *)view, n.theta, n.buffers, theta, buffers, error));
+        CHECK_OK(ll_units_permute(n.units, (const int64_t *const *)view, n.theta, n.buffers, theta, buffers,
+                                  error));
         assert_memory_not_equal(theta, n.theta, (size_t)info->parameter_count * sizeof *theta);
         double before = loss_of(&n, n.theta, n.buffers), after = loss_of(&n, theta, buffers);
         if (!(fabs(after - before) <= 1e-11 * fabs(before)))
-            fail_msg("%s %s=%s: moving units changes the loss from %.17g to %.17g", kinds[k].name, kinds[k].key,
-                     kinds[k].value, before, after);
+            fail_msg("%s %s=%s: moving units changes the loss from %.17g to %.17g", kinds[k].name,
+                     kinds[k].key, kinds[k].value, before, after);
         int64_t *first = view[0], again = first[0];
         first[0] = first[1];
-        assert_int_equal(ll_units_permute(n.units, (const int64_t *const *)view, n.theta, n.buffers, theta, buffers, NULL),
-                         LL_INVALID_ARGUMENT);
+        assert_int_equal(
+            ll_units_permute(n.units, (const int64_t *const *)view, n.theta, n.buffers, theta, buffers, NULL),
+            LL_INVALID_ARGUMENT);
         first[0] = again;
         ll_free(view[0]);
         ll_free(theta);
@@ -206,13 +214,16 @@ static void test_a_permuted_copy_comes_back(void **state)
         double *theta = ll_allocate_array(2 * count, sizeof *theta), *back = theta + count;
         double *buffers = ll_allocate_array(2 * info->buffer_count + 2, sizeof *buffers);
         double *buffers_back = buffers + info->buffer_count + 1;
-        CHECK_OK(ll_units_permute(n.units, (const int64_t *const *)view, n.theta, n.buffers, theta, buffers, error));
+        CHECK_OK(ll_units_permute(n.units, (const int64_t *const *)view, n.theta, n.buffers, theta, buffers,
+                                  error));
         ll_record *record = NULL;
-        CHECK_OK(ll_connectivity_align(n.units, n.theta, theta, buffers, NULL, back, buffers_back, &record, error));
+        CHECK_OK(ll_connectivity_align(n.units, n.theta, theta, buffers, NULL, back, buffers_back, &record,
+                                       error));
         double distance = NAN;
         CHECK_OK(ll_record_get_real(record, "distance", &distance, error));
         if (memcmp(back, n.theta, (size_t)count * sizeof *back) != 0)
-            fail_msg("%s %s=%s: %g away from the original", kinds[k].name, kinds[k].key, kinds[k].value, distance);
+            fail_msg("%s %s=%s: %g away from the original", kinds[k].name, kinds[k].key, kinds[k].value,
+                     distance);
         assert_memory_equal(buffers_back, n.buffers, (size_t)info->buffer_count * sizeof *buffers);
         assert_true(distance == 0.0);
         ll_record_destroy(record);
@@ -231,20 +242,23 @@ static void test_a_permuted_copy_comes_back(void **state)
     }
 }
 
-/* Two independent draws: the product never falls, the aligned network computes the same, and aligning again changes nothing. */
+/* Two independent draws: the product never falls, the aligned network computes the same, and aligning again
+ * changes nothing. */
 static void test_independent_networks(void **state)
 {
     (void)state;
     network n;
     make(&n, "resnet8", "shortcut", "B");
     int64_t count = ll_problem_view(n.problem)->parameter_count;
-    double *other = ll_allocate_array(3 * count, sizeof *other), *aligned = other + count, *twice = other + 2 * count;
+    double *other = ll_allocate_array(3 * count, sizeof *other), *aligned = other + count,
+           *twice = other + 2 * count;
     double *buffers = ll_allocate_array(3 * ll_problem_view(n.problem)->buffer_count, sizeof *buffers);
     double *aligned_buffers = buffers + ll_problem_view(n.problem)->buffer_count;
     double *twice_buffers = aligned_buffers + ll_problem_view(n.problem)->buffer_count;
     CHECK_OK(ll_model_initialise(n.model, 99, other, buffers, error));
     ll_record *record = NULL;
-    CHECK_OK(ll_connectivity_align(n.units, n.theta, other, buffers, NULL, aligned, aligned_buffers, &record, error));
+    CHECK_OK(ll_connectivity_align(n.units, n.theta, other, buffers, NULL, aligned, aligned_buffers, &record,
+                                   error));
     double before = NAN, after = NAN, distance = NAN, measured = 0.0, straight = 0.0;
     int64_t converged = 0, moved = 0;
     CHECK_OK(ll_record_get_real(record, "inner_product_before", &before, error));
@@ -263,7 +277,8 @@ static void test_independent_networks(void **state)
     CHECK_NEAR(after, straight, 1e-9 * fabs(after));
     CHECK_NEAR(loss_of(&n, aligned, aligned_buffers), loss_of(&n, other, buffers), 1e-12);
     ll_record_destroy(record);
-    CHECK_OK(ll_connectivity_align(n.units, n.theta, aligned, aligned_buffers, NULL, twice, twice_buffers, &record, error));
+    CHECK_OK(ll_connectivity_align(n.units, n.theta, aligned, aligned_buffers, NULL, twice, twice_buffers,
+                                   &record, error));
     double again = NAN;
     CHECK_OK(ll_record_get_real(record, "inner_product", &again, error));
     assert_true(again >= after);
@@ -279,7 +294,8 @@ static void test_pinn(void **state)
     (void)state;
     static const int64_t hidden[] = {9, 8, 7};
     ll_pinn_samples samples[LL_PINN_TERMS];
-    const ll_pinn_family family = {.beta = 1, .collocation = 20, .hidden = hidden, .hidden_count = 3, .dtype = LL_F64};
+    const ll_pinn_family family = {
+        .beta = 1, .collocation = 20, .hidden = hidden, .hidden_count = 3, .dtype = LL_F64};
     ll_model *model = NULL;
     CHECK_OK(ll_pinn_family_create(&family, &model, samples, error));
     ll_units *units = NULL;

@@ -1,5 +1,5 @@
-/* Features of a landscape: minima counted by hand on a line, with two halves of the data that agree on one valley and not on
- * the other, and at every second point. */
+/* Features of a landscape: minima counted by hand on a line, with two halves of the data that agree on one
+ * valley and not on the other, and at every second point. */
 #include "../support_analysis.h"
 
 #include "losslens/landscape.h"
@@ -10,7 +10,8 @@ enum { COUNT = 9 };
 
 static void put(ll_record *record, const char *name, const double *values)
 {
-    const ll_array array = {.type = LL_ARRAY_FLOAT64, .rank = 1, .shape = {COUNT}, .data = (void *)(uintptr_t)values};
+    const ll_array array = {
+        .type = LL_ARRAY_FLOAT64, .rank = 1, .shape = {COUNT}, .data = (void *)(uintptr_t)values};
     CHECK_OK(ll_record_set_array(record, name, "loss", &array, error));
 }
 
