@@ -67,6 +67,7 @@ export type AcrossView = "groups" | "relations" | "gallery" | "distances";
 
 export interface AcrossState {
   view: AcrossView;
+  groupAxis: "auto" | "linear" | "log";
   x: string; // relations: number or swept parameter; "" = the first
   y: string;
   xLog: boolean;
@@ -115,7 +116,7 @@ export const DEFAULTS: ViewState = {
     options: {},
   },
   across: {
-    view: "groups", x: "", y: "", xLog: false, yLog: false, galleryKind: "contour", galleryRows: "", galleryColumns: "",
+    view: "groups", groupAxis: "auto", x: "", y: "", xLog: false, yLog: false, galleryKind: "contour", galleryRows: "", galleryColumns: "",
     distance: null,
   },
   table: { sort: "", descending: false, filter: "" },

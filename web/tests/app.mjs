@@ -319,6 +319,15 @@ await page.locator('.drop input[type="file"]').setInputFiles(fieldFile);
 await page.waitForURL(/#\/u/);
 await t.idle(page);
 check((await page.locator('.landscape-side.local section.panel').count()) > 0, 'a dropped field is opened and drawn', await page.locator('.study-name').textContent());
+await t.visit(`#/${id}/trust`, page);
+await page.evaluate(() => {
+  const data = new DataTransfer();
+  data.items.add(new File(['x,y,v\n0,0,1\n0,1,2\n0,2,1\n1,0,3\n1,1,2\n1,2,4\n2,0,2\n2,1,5\n2,2,3\n'], 'dropped.csv'));
+  document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+});
+await page.waitForURL(/#\/u/);
+await t.idle(page);
+check((await page.locator('.study-name').textContent()).includes('dropped'), 'a field can be dropped anywhere');
 await t.visit('#/nothing/landscape', page);
 check(await page.locator('.failure').isVisible(), 'an unknown study is said in words', (await page.locator('.failure p').textContent()) ?? '');
 t.said.length = 0; // the browser reports the 404 that was asked for

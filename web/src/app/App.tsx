@@ -7,7 +7,7 @@ import { StudyProvider, useLoaded } from '../model/study';
 import { type Page, setView, type Theme, useView, view } from '../state';
 import { Cards } from '../views/cards/Cards';
 import { Runs } from '../views/runs/Runs';
-import { StudyList } from '../views/studies/StudyList';
+import { StudyList, useFieldDrop } from '../views/studies/StudyList';
 import { Tour } from '../views/tour/Tour';
 import { Trust } from '../views/trust/Trust';
 import { Boundary } from '../widgets/Boundary';
@@ -95,6 +95,7 @@ export function App() {
   const [turn, setTurn] = useState(0);
   const list = useLoaded(`studies/${id === ''}/${turn}`, () => client.studies());
   const live = useLiveStudy(id);
+  const dropped = useFieldDrop();
 
   // A server with one study opens it, once: the list can be gone back to.
   const opened = useRef(false);
@@ -109,6 +110,7 @@ export function App() {
   return (
     <>
       <TopBar live={id === '' ? null : live} name={name} />
+      {dropped && <p className="banner" role="status">{dropped}</p>}
       <main id="main">
         {id !== '' ? <StudyPage live={live} canRun={list.state === 'ready' && list.value.can_run} />
           : list.state === 'ready' ? <StudyList list={list.value} onChanged={() => setTurn((t) => t + 1)} />

@@ -10,8 +10,9 @@ import { formatNumber, formatWithUnit, labelWidth } from '../../geometry/numbers
 import { decades, finiteRange, makeScale, pixelScale } from '../../geometry/scales';
 import type { Column } from '../../model/columns';
 import { groupColor, usePalette } from '../../model/palette';
-import { setHover, toggleSelected, useHover, useView } from '../../state';
+import { setAcross, setHover, toggleSelected, useHover, useView } from '../../state';
 import { AxisLeft } from '../../widgets/axes';
+import { Select } from '../../widgets/controls';
 import { Empty, Panel } from '../../widgets/Panel';
 import { Facts, hideTooltip, showTooltip } from '../../widgets/Tooltip';
 import { useSize } from '../../widgets/useSize';
@@ -27,8 +28,9 @@ function GroupPlot({ study, groups, column, intervals }: { study: Study; groups:
   const values = column.values;
   const range = finiteRange(values, intervals.flatMap((i) => [i.low, i.high]));
   if (!range) return null;
+  const axis = useView((s) => s.across.groupAxis);
   const positive = (finiteRange(values)?.low ?? 0) > 0;
-  const log = positive && decades(finiteRange(values) ?? range) > 3;
+  const log = positive && (axis === 'log' || (axis === 'auto' && decades(finiteRange(values) ?? range) > 3));
   const shownRange = log ? (finiteRange(values) ?? range) : range;
   const pad = log ? 0 : 0.05 * (range.high - range.low);
   const inner = { x: 62, y: 10, width: Math.max(60, width - 72), height: HEIGHT - 62 };
@@ -41,7 +43,7 @@ function GroupPlot({ study, groups, column, intervals }: { study: Study; groups:
   const slanted = names.some((name) => labelWidth(name, 11) > room);
   const shortTitle = labelWidth(title, 11) > inner.height + 24 ? `${title.slice(0, 26)}…` : title;
   return (
-    <Panel title={title} label={`${column.title} by group`} note={log ? 'logarithmic axis: more than 3 decades' : ''}
+    <Panel title={title} label={`${column.title} by group`} note={log ? (axis === 'auto' ? 'logarithmic: more than 3 decades' : 'logarithmic') : axis === 'log' ? 'linear: not all values are positive' : ''}
       explanation={{
         what: `${column.title} of every member of each group, with the group’s mean and its 95 % interval (Student’s t over the members).`,
         read: 'Each dot is one model. The bar is the mean, the box around it the 95 % interval of the mean. Groups whose intervals are far apart differ by more than their seeds do.',
@@ -103,6 +105,7 @@ function GroupPlot({ study, groups, column, intervals }: { study: Study; groups:
 }
 
 export function Groups({ study, columns, comparison }: { study: Study; columns: readonly Column[]; comparison: LossRecord | null }) {
+  const axis = useView((s) => s.across.groupAxis);
   const shown = columns.filter((c) => !c.parameter);
   const intervals = useMemo(() => new Map(shown.map((column) => {
     const names = comparison?.lines('group_names') ?? [];
@@ -121,5 +124,6 @@ export function Groups({ study, columns, comparison }: { study: Study; columns: 
   // Groups without any number (fields) would be empty everywhere.
   const groups = study.groups.map((_, g) => g).filter((g) => study.groups[g]?.models.some((m) => shown.some((c) => isNumber(c.values[m]))));
   if (shown.length === 0) return <Empty title="Nothing to compare yet"><p>No model of this study has a metric, an eigenvalue or a path.</p></Empty>;
-  return <div className="small-multiples">{shown.map((c) => <GroupPlot key={c.key} study={study} groups={groups} column={c} intervals={intervals.get(c.key) ?? []} />)}</div>;
+  return <><div className="bar"><Select label="Axes" value={axis} options={[['auto', 'logarithmic where more than 3 decades'], ['linear', 'linear'], ['log', 'logarithmic where positive']]} onChange={(groupAxis) => setAcross({ groupAxis })} /></div>
+    <div className="small-multiples">{shown.map((c) => <GroupPlot key={c.key} study={study} groups={groups} column={c} intervals={intervals.get(c.key) ?? []} />)}</div></>;
 }

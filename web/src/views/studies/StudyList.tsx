@@ -1,5 +1,5 @@
 // What this server serves; the way in.
-import { type DragEvent, useState } from 'react';
+import { type DragEvent, useEffect, useState } from 'react';
 import { client } from '../../api/client';
 import type { StudyList as List } from '../../api/types';
 import { formatInteger } from '../../geometry/numbers';
@@ -8,6 +8,38 @@ import { Empty } from '../../widgets/Panel';
 
 export function openStudy(id: string): void {
   setView({ ...DEFAULTS, theme: view.get().theme, study: id, page: 'landscape' });
+}
+
+const FIELD_FILE = /\.(npy|npz|csv|vti|ply|h5|hdf5)$/i;
+
+/** A field that is dropped anywhere on the page is opened; the message of a failure is returned. */
+export function useFieldDrop(): string {
+  const [message, setMessage] = useState('');
+  useEffect(() => {
+    const over = (event: globalThis.DragEvent): void => event.preventDefault();
+    const drop = (event: globalThis.DragEvent): void => {
+      const handled = event.defaultPrevented; // by a place of its own
+      event.preventDefault();
+      const file = event.dataTransfer?.files[0];
+      if (handled || !file) return;
+      if (!FIELD_FILE.test(file.name)) return setMessage(`${file.name} is not a field: .npy, .npz, .csv, .vti, .ply or .h5 can be dropped here, checkpoints under Runs.`);
+      setMessage(`Reading ${file.name} …`);
+      client.addField(file).then(
+        ({ study }) => {
+          setMessage('');
+          openStudy(study);
+        },
+        (cause: unknown) => setMessage(cause instanceof Error ? cause.message : String(cause)),
+      );
+    };
+    window.addEventListener('dragover', over);
+    window.addEventListener('drop', drop);
+    return () => {
+      window.removeEventListener('dragover', over);
+      window.removeEventListener('drop', drop);
+    };
+  }, []);
+  return message;
 }
 
 /** A field file becomes a study of its own. */
