@@ -4,7 +4,7 @@
  *
  * Workloads: resnet-evaluate (against eager; -last: channels_last; -frozen: traced, frozen, optimized for inference),
  * resnet-reestimate (several points, batch norm re-estimated at each, then evaluated), resnet-train (-last),
- * resnet-hessian, resnet-hessian-block (eight vectors), pinn-f32, pinn-f64, mlp-many. For each, weights and data are
+ * resnet-hessian, resnet-hessian-block (four vectors), pinn-f32, pinn-f64, mlp-many. For each, weights and data are
  * written to a scratch folder, bench/peers/engine_torch.py loads them, and both sides run alternately; results must agree
  * to 1e-5 (relative) before a time counts. Printed: ours, PyTorch, and the ratio of the best of R alternating runs, by
  * the clock and by processor time, which other programs disturb less.
@@ -366,10 +366,10 @@ static ll_problem *network_problem(network *net, int64_t samples)
     return problem;
 }
 
-/* Four points; at each, running statistics from batches of 256, then the loss with them, over the same images. */
+/* Two points; at each, running statistics from batches of 128, then the loss with them, over the same images. */
 static void resnet_reestimate(void)
 {
-    enum { POINTS = 4, SAMPLES = 512 };
+    enum { POINTS = 2, SAMPLES = 256 };
     network net = make_network(SAMPLES);
     int64_t n = net.info->parameter_count, b = net.info->buffer_count;
     float *thetas = ll_allocate_array(POINTS * n + 16, sizeof(float));
@@ -384,7 +384,7 @@ static void resnet_reestimate(void)
     }
     save("theta", thetas, sizeof(float) * (size_t)(POINTS * n));
     ll_request requests[2] = {
-        {.points = POINTS, .thetas = points, .mode = LL_MODE_CALIBRATION, .batch_size = 256, .buffers_out = made},
+        {.points = POINTS, .thetas = points, .mode = LL_MODE_CALIBRATION, .batch_size = 128, .buffers_out = made},
         {.points = POINTS, .thetas = points, .buffers = (const void *const *)made, .loss = losses}};
     workload w = {.name = "resnet-reestimate", .unit = "images", .units = POINTS * SAMPLES,
                   .problem = network_problem(&net, SAMPLES), .requests = requests, .request_count = 2,
@@ -396,10 +396,10 @@ static void resnet_reestimate(void)
     ll_free(buffers);
 }
 
-/* Eight Hessian products at one point: what Lanczos in blocks or a trace estimate asks for. */
+/* Four Hessian products at one point: what Lanczos in blocks or a trace estimate asks for. */
 static void resnet_block(void)
 {
-    enum { VECTORS = 8, SAMPLES = 128 };
+    enum { VECTORS = 4, SAMPLES = 64 };
     network net = make_network(SAMPLES);
     int64_t n = net.info->parameter_count;
     float *tangents = draw(LL_F32, "tangent", VECTORS * n, 1.0);
