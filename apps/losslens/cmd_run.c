@@ -251,6 +251,20 @@ static bool print_outcome_json(const ll_study_outcome *outcome, const char *path
     return ll_json_print(&json, stdout);
 }
 
+/* Nine tenths of what the control group lets this process have, where it says so; 0: no limit. */
+static int64_t memory_of_group(void)
+{
+    static const char *const files[] = {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
+    for (int i = 0; i < 2; i++) {
+        FILE *file = fopen(files[i], "r");
+        double bytes = 0;
+        bool read = file != NULL && fscanf(file, "%lf", &bytes) == 1;
+        if (file != NULL) fclose(file);
+        if (read && bytes > 0 && bytes < 1e15) return (int64_t)(0.9 * bytes);
+    }
+    return 0;
+}
+
 static int execute(const ll_command *command, const ll_study *study, const char *path, const settings *s)
 {
     run_screen screen = {.quiet = s->quiet || s->json, .terminal = isatty(STDERR_FILENO) == 1};
@@ -259,7 +273,7 @@ static int execute(const ll_command *command, const ll_study *study, const char 
     screen.most_seconds = s->max_seconds;
     screen.inner = ll_progress_sink(&screen.line, NULL);
     const ll_sink sink = {.context = &screen, .progress = show_steps, .should_stop = should_stop};
-    const ll_study_run_options options = {.threads = (int)s->threads, .memory = (size_t)s->memory, .sink = &sink, .event = show, .event_context = &screen,
+    const ll_study_run_options options = {.threads = (int)s->threads, .memory = (size_t)(s->memory > 0 ? s->memory : memory_of_group()), .sink = &sink, .event = show, .event_context = &screen,
                                           .version = LOSSLENS_VERSION, .rollback_journal = s->rollback, .take_over = s->take_over, .prune = s->prune};
     ll_study_outcome outcome = {0};
     ll_error error = {0};
@@ -301,7 +315,7 @@ static int run(int argc, char **argv)
         {"effort", LL_OPTION_CHOICE, &s.effort, "quick|standard|paper", "instead of what the study says", 0, 0, NULL},
         {"dry-run", LL_OPTION_FLAG, &s.dry_run, NULL, "say what it would take at each effort, and compute nothing", 0, 0, NULL},
         {"max-time", LL_OPTION_REAL, &s.max_seconds, "SECONDS", "stop after so long, keeping what is done; 0: no limit", 0, 1e9, NULL},
-        {"memory", LL_OPTION_BYTES, &s.memory, "BYTES", "refuse work that needs more", 0, 0, NULL},
+        {"memory", LL_OPTION_BYTES, &s.memory, "BYTES", "refuse work that needs more; default: what the control group allows", 0, 0, NULL},
         {"add", LL_OPTION_TEXT, &s.add, "ANALYSIS", "one more analysis, kept in the study file: landscape, hessian ...", 0, 0, NULL},
         {"models", LL_OPTION_TEXTS, &s.models, "NAME,..", "with --add: of these models, as group/0", 0, 0, NULL},
         {"option", LL_OPTION_TEXTS, &s.option, "KEY=VALUE", "with --add: an option of the analysis; may be repeated", 0, 0, NULL},
