@@ -25,7 +25,7 @@ typedef struct ll_server_options { /* zero-initialise; 0 and NULL mean the defau
     const char *web;       /* folder of the web application's built files; NULL: a page that says so */
     const char *program;   /* executable for runs; NULL: runs cannot be started */
     const char *version;   /* of the program, for /api/studies; "" */
-    int threads;           /* that answer; 0: 4 */
+    int threads;           /* that answer; 0: 8 */
     size_t cache_bytes;    /* arrays kept in memory for the next who asks; 0: 512 MiB */
     size_t upload_bytes;   /* largest upload, and a quarter of all bodies at one time; 0: 512 MiB */
     size_t topology_bytes; /* memory of a topology on request; 0: 2 GiB */

@@ -278,6 +278,14 @@ static void busy(ll_answer *answer, const char *host, int64_t pid)
     ll_answer_error(answer, 409, what, "wait for its end, or end it");
 }
 
+static bool is_stopping(ll_server *server)
+{
+    pthread_mutex_lock(&server->mutex);
+    bool stopping = server->stopping;
+    pthread_mutex_unlock(&server->mutex);
+    return stopping;
+}
+
 /* Starts a run unless one is there. */
 static void start(ll_server *server, ll_source *source, int64_t threads, double seconds, ll_answer *answer)
 {
@@ -289,6 +297,8 @@ static void start(ll_server *server, ll_source *source, int64_t threads, double 
     look_after(server, source, WNOHANG);
     bool taken = status == LL_OK && (writer.held || source->child.pid > 0);
     int64_t pid = taken && writer.held ? writer.pid : source->child.pid;
+    if (status == LL_OK && !taken && is_stopping(server))
+        status = ll_fail(&error, LL_CANCELLED, "server", NULL, "the server is ending");
     if (status == LL_OK && !taken) status = start_child(server, source, threads, seconds, &error);
     pthread_mutex_unlock(&source->mutex);
     if (taken)

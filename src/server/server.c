@@ -14,7 +14,7 @@ static ll_status copy_options(ll_server *server, const ll_server_options *option
     mine->version = ll_text_copy(version);
     mine->web = ll_text_copy(web);
     mine->program = ll_text_copy(program);
-    if (mine->threads <= 0) mine->threads = 4;
+    if (mine->threads <= 0) mine->threads = 8;
     if (mine->cache_bytes == 0) mine->cache_bytes = (size_t)512 << 20;
     if (mine->upload_bytes == 0) mine->upload_bytes = (size_t)512 << 20;
     if (mine->topology_bytes == 0) mine->topology_bytes = (size_t)2 << 30;
@@ -52,10 +52,12 @@ void ll_server_destroy(ll_server *server)
 {
     if (server == NULL) return;
     pthread_mutex_lock(&server->mutex);
+    pthread_mutex_lock(&server->stream_mutex); /* either lock is enough to read it */
     server->stopping = true;
+    pthread_mutex_unlock(&server->stream_mutex);
     pthread_mutex_unlock(&server->mutex);
+    ll_run_end_all(server); /* before the threads that started them: their end would be a second signal */
     ll_transport_stop(server->transport);
-    ll_run_end_all(server);
     ll_cache_destroy(server->cache);
     for (int i = 0; i < server->source_count; i++) ll_source_destroy(server->sources[i]);
     ll_team_destroy(server->team);

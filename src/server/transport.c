@@ -339,21 +339,26 @@ static void *work(void *context)
     }
 }
 
-static void hand_over(exchange *ex)
+/* False when the server is ending: nobody would wake the connection any more. */
+static bool hand_over(exchange *ex)
 {
     ll_transport *transport = ex->transport;
     set_deadline(transport, ex->connection, -1.0, false);
-    ex->state = WORKING;
-    MHD_suspend_connection(ex->connection);
     pthread_mutex_lock(&transport->mutex);
-    ex->next = NULL;
-    if (transport->last != NULL)
-        transport->last->next = ex;
-    else
-        transport->first = ex;
-    transport->last = ex;
-    pthread_cond_signal(&transport->arrived);
+    bool stopping = transport->stopping;
+    if (!stopping) {
+        ex->state = WORKING;
+        MHD_suspend_connection(ex->connection);
+        ex->next = NULL;
+        if (transport->last != NULL)
+            transport->last->next = ex;
+        else
+            transport->first = ex;
+        transport->last = ex;
+        pthread_cond_signal(&transport->arrived);
+    }
     pthread_mutex_unlock(&transport->mutex);
+    return !stopping;
 }
 
 /* ---------------------------------------------------------------- requests */
@@ -507,8 +512,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
             return MHD_YES;
         }
         if (ex->refused) return send_answer(ex);
-        hand_over(ex);
-        return MHD_YES;
+        return hand_over(ex) ? MHD_YES : MHD_NO;
     case WORKING: return MHD_YES;
     case READY: return send_answer(ex);
     }

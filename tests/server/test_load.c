@@ -183,8 +183,38 @@ static void many_clients(void **state)
     (void)remove(path);
 }
 
+/* The server ends while everybody asks: nobody hangs, nothing is left. */
+static void ending_in_the_middle(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 4, ASKING = 24 };
+    char path[96];
+    ll_synthetic wanted = synthetic_default();
+    wanted.grid = 15;
+    snprintf(path, sizeof path, "/tmp/losslens_ending_%ld.db", (long)getpid());
+    CHECK_OK(synthetic_write(path, &wanted, error));
+    for (int round = 0; round < ROUNDS; round++) {
+        pthread_t threads[ASKING];
+        ll_server *server;
+        CHECK_OK(ll_server_create(NULL, &server, error));
+        CHECK_OK(ll_server_add(server, path, error));
+        CHECK_OK(ll_server_start(server, error));
+        char url[192];
+        snprintf(url, sizeof url, "%s", ll_server_url(server));
+        load all = {.url = url, .deadline = ll_clock_seconds() + 1.0};
+        pthread_mutex_init(&all.mutex, NULL);
+        for (int i = 0; i < ASKING; i++) assert_int_equal(pthread_create(&threads[i], NULL, client, &all), 0);
+        (void)poll(NULL, 0, 100 + 150 * round);
+        ll_server_destroy(server);
+        for (int i = 0; i < ASKING; i++) pthread_join(threads[i], NULL);
+        pthread_mutex_destroy(&all.mutex);
+    }
+    (void)remove(path);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(many_clients)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(many_clients),
+                                       cmocka_unit_test(ending_in_the_middle)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
