@@ -6,7 +6,7 @@ import { block, difference, gridOf, interpolate, line, nearestIndex, positionOf,
 import type { Grid2 } from "./grid";
 import { areaOf, isosurface } from "./isosurface";
 import {
-  formatInteger, formatNumber, formatWithError, labelWidth, linearTicks, logTicks, niceStep, thinLabels, ticksOf,
+  fitTitle, formatInteger, formatNumber, formatWithError, labelWidth, linearTicks, logTicks, niceStep, thinLabels, ticksOf,
 } from "./numbers";
 import { finiteRange, levelsOf, makeScale, pixelScale, quantileSupport, suggestedScale } from "./scales";
 import { gridLines, linesOnSurface, strided, surfaceMesh } from "./surface";
@@ -313,6 +313,11 @@ describe("numbers", () => {
     expect(ticksOf(makeScale("symlog", { low: -100, high: 100 }), 5).map((t) => t.value)).toContain(0);
     const quantiles = ticksOf(makeScale("quantile", { low: 0, high: 8 }, Float64Array.from(steps(0, 8, 9))), 3);
     expect(quantiles.map((t) => t.value)).toEqual([0, 4, 8]);
+  });
+  it("titles fit their room", () => {
+    const title = "α₀: random direction";
+    expect([300, 100, 20].map((room) => fitTitle(title, room))).toEqual([title, "α₀", "α₀"]);
+    expect(fitTitle("Eigenvalue", 30)).toBe("Eig…");
   });
   it("labels that would touch are dropped, ticks stay", () => {
     const thin = thinLabels(linearTicks(0, 10, 10), (v) => v * 10, labelWidth);

@@ -211,6 +211,16 @@ export function thinLabels(
   });
 }
 
+/** A title in the room that it has: whole, or what stands before its colon ("α₀: random direction"), or cut. */
+export function fitTitle(title: string, room: number, size = 12): string {
+  if (labelWidth(title, size) <= room) return title;
+  const [short, more] = title.split(": ");
+  if (more !== undefined && labelWidth(short!, size) <= room) return short!;
+  let cut = title.length;
+  while (cut > 1 && labelWidth(`${title.slice(0, cut)}…`, size) > room) cut--;
+  return `${title.slice(0, cut)}…`;
+}
+
 /** Width of a label in pixels at a font size, near enough for thinning (digits are tabular). */
 export function labelWidth(label: string, size = 11): number {
   let width = 0;

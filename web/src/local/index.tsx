@@ -2,12 +2,11 @@
 import type { ReactNode } from "react";
 import type { Model, Study } from "../api/types";
 import { type LocalKind, useView } from "../state";
+import { Boundary } from "../widgets/Boundary";
 import { Empty } from "../widgets/Panel";
 import { ComparisonProvider, useMakeComparison } from "./comparison";
 import "./local.css";
 import { type LocalModel, useLocalModels } from "./model";
-import { Boundary } from "./parts/boundary";
-import { TITLES } from "./parts/panel";
 import { Toolbar } from "./toolbar";
 import { VIEWS, availableKinds } from "./views";
 
@@ -46,10 +45,10 @@ function Row({ kind, items }: { kind: LocalKind; items: readonly LocalModel[] })
   if (!entry) return null;
   if (entry.of === "comparison") {
     const View = entry.view;
-    return <div className="local-span"><Boundary title={TITLES[kind]}><View items={items} /></Boundary></div>;
+    return <div className="local-span"><Boundary name={`${kind}/${items.map((item) => item.model.name).join()}`}><View items={items} /></Boundary></div>;
   }
   const View = entry.view;
   return items.map((item) => (
-    <Boundary key={`${kind}/${item.model.name}/${item.study.revision}`} title={TITLES[kind]}><View item={item} /></Boundary>
+    <Boundary key={`${kind}/${item.model.name}`} name={`${item.study.revision}`}><View item={item} /></Boundary>
   ));
 }

@@ -28,8 +28,8 @@ export function Toolbar({ available }: { available: readonly LocalKind[] }) {
   const most = Math.max(0, ...comparison.models.map((m) => m.landscapes.length));
   const { range } = comparison;
 
-
   return (
+    <>
     <div className="local-toolbar" role="group" aria-label="Settings of the comparison">
       <div className="row">
         <div className="chips" role="group" aria-label="Views shown">
@@ -79,7 +79,8 @@ export function Toolbar({ available }: { available: readonly LocalKind[] }) {
         <button type="button" className="button quiet" disabled={settings.zoomed === 0}
           onClick={() => setLocal({ zoom: {}, cameras: {} })}>Reset views</button>
       </div>}
-      {landscapes.length > 0 && <div className="row"><PersistenceSlider /></div>}
     </div>
+    {landscapes.length > 0 && <div className="local-toolbar local-sticky"><PersistenceSlider /></div>}
+    </>
   );
 }

@@ -1,6 +1,6 @@
 // Axes of drawings, wherever they are.
 import type { ReactNode } from "react";
-import { type Tick, labelWidth, thinLabels, ticksOf } from "../geometry/numbers";
+import { type Tick, fitTitle, labelWidth, thinLabels, ticksOf } from "../geometry/numbers";
 import type { PixelScale } from "../geometry/scales";
 
 /** The inside of a drawing, in pixels. */
@@ -29,7 +29,7 @@ export function AxisBottom({ scale, frame, title, ticks, count }: {
           {tick.label && <text x={scale.px(tick.value)} y={y + 16} textAnchor="middle">{tick.label}</text>}
         </g>
       ))}
-      <text className="axis-title" x={inner.x + inner.width / 2} y={y + 33} textAnchor="middle">{title}</text>
+      <text className="axis-title" x={inner.x + inner.width / 2} y={y + 33} textAnchor="middle">{typeof title === "string" ? fitTitle(title, inner.width + 40) : title}</text>
     </g>
   );
 }
@@ -51,7 +51,7 @@ export function AxisLeft({ scale, frame, title, ticks, count }: {
         </g>
       ))}
       <text className="axis-title" textAnchor="middle"
-        transform={`translate(${Math.max(10, inner.x - widest - 16)} ${inner.y + inner.height / 2}) rotate(-90)`}>{title}</text>
+        transform={`translate(${Math.max(10, inner.x - widest - 16)} ${inner.y + inner.height / 2}) rotate(-90)`}>{typeof title === "string" ? fitTitle(title, inner.height + 10) : title}</text>
     </g>
   );
 }

@@ -1,6 +1,6 @@
 // The legend of a value scale: the bands as drawn, or the whole map, with the values' own ticks.
 import { type MapName, colorAt, cssColor } from "../../geometry/colormaps";
-import { formatNumber, labelWidth, thinLabels, ticksOf } from "../../geometry/numbers";
+import { fitTitle, formatNumber, labelWidth, thinLabels, ticksOf } from "../../geometry/numbers";
 import { type Scale, pixelScale } from "../../geometry/scales";
 import type { Frame } from "./plot";
 
@@ -34,7 +34,7 @@ export function ColorBar({ frame, scale, colors, levels, map, title, mark }: {
           </g>
         );
       })}
-      <text className="axis-title" textAnchor="middle" transform={`translate(${titleX} ${inner.y + inner.height / 2}) rotate(90)`}>{title}</text>
+      <text className="axis-title" textAnchor="middle" transform={`translate(${titleX} ${inner.y + inner.height / 2}) rotate(90)`}>{fitTitle(title, inner.height + 10)}</text>
       {mark !== undefined && mark === mark && <path className="colorbar-mark" d={`M${left - 2} ${clamp(y.px(mark))}l-7 -4v8Z`}>
         <title>{formatNumber(mark)}</title></path>}
     </g>

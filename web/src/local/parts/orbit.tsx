@@ -13,8 +13,9 @@ import { canDraw3d, draw3d } from "./renderer";
 
 /** Vertical angle of view, radians: wider in upright panels, so that the box fits with its labels. */
 function fieldOfView(width: number, height: number): number {
-  return 2 * Math.atan(Math.tan((16 * Math.PI) / 180) * Math.max(1, (1.22 * height) / width));
+  return 2 * Math.atan(Math.tan((16 * Math.PI) / 180) * Math.max(1, (1.22 * height) / (width - BAR)));
 }
+const BAR = 66; // pixels at the right for the legend: the box stands in the middle of the rest
 const TARGET: Vector3 = [0, 0, -0.05]; // room below for the labels
 const FULL_RATIO = 2; // pixels drawn for one CSS pixel at rest: smooth edges on any screen
 const LIGHT_RATIO = 0.7;
@@ -67,7 +68,7 @@ export function useOrbit(drawn: Drawn | null, orbit: Orbit): OrbitHandle {
   const render = useCallback((light: boolean, ratio: number): ImageBitmap | null => {
     if (!drawn) return null;
     const camera = new PerspectiveCamera((fieldOfView(width, height) * 180) / Math.PI, width / height, 0.05, 50);
-    aim(camera, orbit);
+    aim(camera, orbit, width, height);
     const scene = new Scene();
     scene.add(light ? drawn.light : drawn.full);
     return draw3d(scene, camera, Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio)));
@@ -106,7 +107,13 @@ export function useOrbit(drawn: Drawn | null, orbit: Orbit): OrbitHandle {
     last.current.done = null;
   }, []);
 
-  const project = useMemo(() => projector(orbit, width, height, fieldOfView(width, height), TARGET), [orbit, width, height]);
+  const project = useMemo((): OrbitHandle["project"] => {
+    const centred = projector(orbit, width, height, fieldOfView(width, height), TARGET);
+    return (p) => {
+      const at = centred(p);
+      return { ...at, x: at.x - BAR / 2 };
+    };
+  }, [orbit, width, height]);
   return {
     box, svg, canvas, width, height, project,
     picture: () => {
@@ -120,7 +127,8 @@ export function useOrbit(drawn: Drawn | null, orbit: Orbit): OrbitHandle {
   };
 }
 
-function aim(camera: PerspectiveCamera, orbit: Orbit): void {
+function aim(camera: PerspectiveCamera, orbit: Orbit, width: number, height: number): void {
+  camera.setViewOffset(width, height, BAR / 2, 0, width, height);
   const [x, y, z] = eye(orbit);
   camera.up.set(0, 0, 1);
   camera.position.set(x + TARGET[0], y + TARGET[1], z + TARGET[2]);
@@ -132,7 +140,7 @@ export function pick(drawn: Drawn, orbit: Orbit, handle: OrbitHandle, event: { c
   const rect = handle.svg.current?.getBoundingClientRect();
   if (!rect) return null;
   const camera = new PerspectiveCamera((fieldOfView(handle.width, handle.height) * 180) / Math.PI, handle.width / handle.height, 0.05, 50);
-  aim(camera, orbit);
+  aim(camera, orbit, handle.width, handle.height);
   camera.updateMatrixWorld();
   const caster = new Raycaster();
   caster.setFromCamera(new Vector2(((event.clientX - rect.left) / rect.width) * 2 - 1, 1 - ((event.clientY - rect.top) / rect.height) * 2), camera);
