@@ -56,6 +56,10 @@ near "parameters" "$(number parameters got.json)" 56 0 # (6 + 1) 6 + (6 + 1) 2
 "$LOSSLENS" train --problem-file convection.yaml --epochs 3 --seeds 0..1 --quiet --out e.safetensors >/dev/null
 "$LOSSLENS" landscape --problem-file convection.yaml --checkpoint e_0.safetensors --grid 3x3 --quiet >/dev/null
 
+# The example learns the heat equation.
+"$LOSSLENS" train --problem-file "$LOSSLENS_SOURCE/examples/problems/heat.yaml" --epochs 400 --quiet --json >heat.json
+awk -v error="$(number relative_l2 heat.json)" 'BEGIN { exit !(error > 0 && error < 0.02) }' || { echo "FAILED: heat"; cat heat.json; failed=1; }
+
 refused() {
   local wanted=$1 got code=0
   printf '%b' "$2" >bad.yaml
