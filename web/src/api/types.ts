@@ -126,7 +126,7 @@ export interface RunState {
   running: boolean;
   host: string | null;
   pid: number | null;
-  since: string | null;
+  since: string | number | null; // seconds since 1970
   here: boolean;
 }
 

@@ -42,6 +42,27 @@ function useAction(): [string, boolean, (work: () => Promise<string>) => void] {
   }];
 }
 
+/** When a run began: seconds since 1970 as the local time of day, with the date where it was not today. */
+function since(value: string | number): string {
+  const began = new Date(Number(value) * 1000);
+  if (Number.isNaN(began.getTime())) return String(value);
+  const today = new Date().toDateString() === began.toDateString();
+  return today ? began.toLocaleTimeString() : began.toLocaleString();
+}
+
+/** The first failures, each with what it said. */
+function Failures({ study }: { study: Study }) {
+  const loaded = useLoaded(study.jobs.failed > 0 ? `${study.id}/failed/${study.revision}/${study.jobs.failed}` : null, () => client.jobs(study.id, { state: 'failed' }, 0, 3));
+  if (loaded.state !== 'ready' || loaded.value.total === 0) return null;
+  const more = loaded.value.total - loaded.value.jobs.length;
+  return (
+    <ul className="failures">
+      {loaded.value.jobs.map((job) => <li key={job.id}><strong>{job.kind.replaceAll('_', ' ')} of {[job.subject || job.group, job.other].filter(Boolean).join(' – ')}</strong>: {job.message || 'no message'}</li>)}
+      {more > 0 && <li className="note">and {formatInteger(more)} more: choose the state “failed” below.</li>}
+    </ul>
+  );
+}
+
 function StartForm({ study, canRun, running }: { study: Study; canRun: boolean; running: boolean }) {
   const selected = useView((s) => s.selected);
   const [threads, setThreads] = useState(0);
@@ -202,14 +223,15 @@ export function Runs({ study, live, canRun }: { study: Study; live: Live; canRun
           <p>{formatInteger(counts.done)} of {formatInteger(all)} results{all > 0 && ` (${formatPercent(counts.done / all)})`}
             {counts.failed > 0 && <span className="fail"> · {formatInteger(counts.failed)} failed</span>}
             {missing > 0 && study.kind === 'study' && ` · ${formatInteger(missing)} models have no landscape yet`}</p>
-          {run.state === 'ready' && run.value.running && <p className="note">{run.value.here ? 'Started from here' : `Another process runs it${run.value.host ? `: ${run.value.host}, process ${run.value.pid}` : ''}`}{run.value.since ? `, since ${run.value.since}` : ''}.</p>}
+          {run.state === 'ready' && run.value.running && <p className="note">{run.value.here ? 'Started from here' : `Another process runs it${run.value.host ? `: ${run.value.host}, process ${run.value.pid}` : ''}`}{run.value.since ? `, since ${since(run.value.since)}` : ''}.</p>}
           {[...live.progress.values()].map((p) => (
             <div key={p.job} className="job-progress">
               <span>{p.name || p.what}</span>
-              <div className="progress" role="progressbar" aria-label={p.name || p.what} aria-valuemin={0} aria-valuemax={p.total} aria-valuenow={p.done}><span style={{ width: `${p.total > 0 ? (100 * p.done) / p.total : 0}%` }} /></div>
-              <span className="note">{formatInteger(p.done)} of {formatInteger(p.total)} {p.what}{p.value_name && isNumber(p.value) ? `, ${p.value_name} ${formatNumber(p.value)}` : ''}</span>
+              <div className="progress" role="progressbar" aria-label={p.name || p.what} aria-valuemin={0} aria-valuemax={p.total > 0 ? p.total : undefined} aria-valuenow={p.total > 0 ? p.done : undefined}><span className={p.total > 0 ? '' : 'unknown'} style={{ width: `${p.total > 0 ? (100 * p.done) / p.total : 0}%` }} /></div>
+              <span className="note">{p.total > 0 ? `${formatInteger(p.done)} of ${formatInteger(p.total)} ${p.what}` : `${p.what}: ${formatInteger(p.done)} so far`}{p.value_name && isNumber(p.value) ? `, ${p.value_name} ${formatNumber(p.value)}` : ''}</span>
             </div>
           ))}
+          <Failures study={study} />
           {live.failed.map((text, i) => <p key={i} className="fail" role="alert">{text}</p>)}
           {running && <p className="row"><button type="button" className="button danger" disabled={!here} title={here ? 'Ends like Ctrl-C: finished pieces are kept' : 'Only a run that was started here can be stopped here'}
             onClick={() => act(async () => {
