@@ -165,6 +165,7 @@ struct ll_job {
     int64_t *needs; /* indices of earlier jobs whose results it reads */
     int64_t need_count;
     bool is_done;  /* has a result */
+    bool tried;    /* and failed, in this run */
     double units;  /* of work, in seconds of the reference machine; see estimate.c */
     double bytes;  /* of the result */
 };

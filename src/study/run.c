@@ -173,6 +173,7 @@ static ll_status note_failure(pass *p, int64_t index, ll_status status, ll_error
 static ll_status run_one(pass *p, int64_t index, ll_error *error)
 {
     ll_job *job = &p->plan.job[index];
+    job->tried = true;
     ll_store_sink *sink = NULL;
     ll_record *record = NULL;
     ll_error reason = {0};
@@ -255,9 +256,10 @@ static ll_status run_together(pass *p, const int64_t *index, int64_t count, ll_e
     for (int64_t i = 0; i < count && status == LL_OK; i++) status = store_result(p, index[i], records[i], seconds, &reason);
     for (int64_t i = 0; i < count; i++) {
         ll_record_destroy(records[i]);
+        /* Who of them failed is not known: each alone, then. */
         if (status != LL_OK && !p->plan.job[index[i]].is_done) {
-            ll_status noted = note_failure(p, index[i], status, &reason);
-            if (noted != LL_OK && noted != status) status = noted;
+            ll_status back = ll_store_put_back(p->runner.store, p->plan.job[index[i]].id, NULL);
+            (void)back;
         }
     }
     bool ends = status != LL_OK && ends_the_run(status, &reason);
@@ -276,10 +278,11 @@ static bool is_ready(const pass *p, const ll_job *job)
 
 static ll_status walk(pass *p, ll_error *error)
 {
+    bool alone = false; /* once members could not be trained together */
     for (int64_t i = 0; i < p->plan.count; i++) {
         int64_t index = p->order[i];
         ll_job *job = &p->plan.job[index];
-        if (job->is_done) continue;
+        if (job->is_done || job->tried) continue;
         if (ll_sink_should_stop(p->runner.options->sink)) return ll_fail(error, LL_CANCELLED, LL_STUDY, NULL, "stopped");
         if (!is_ready(p, job)) {
             p->outcome->blocked++;
@@ -289,14 +292,11 @@ static ll_status walk(pass *p, ll_error *error)
         if (job->run == ll_job_model && ll_trains_together(&p->runner, job->a))
             for (int64_t k = i; k < p->plan.count && count < MOST_TOGETHER; k++) {
                 const ll_job *other = &p->plan.job[p->order[k]];
-                if (other->run == ll_job_model && other->owner == job->owner && !other->is_done) together[count++] = p->order[k];
+                if (other->run == ll_job_model && other->owner == job->owner && !other->is_done && !alone) together[count++] = p->order[k];
             }
-        if (count > 1) {
-            /* One that cannot be trained leaves the others undone: each alone then. */
-            LL_TRY(run_together(p, together, count, error));
-        } else {
-            LL_TRY(run_one(p, index, error));
-        }
+        if (count > 1) LL_TRY(run_together(p, together, count, error));
+        alone = alone || (count > 1 && !job->is_done);
+        if (!job->is_done) LL_TRY(run_one(p, index, error));
     }
     return LL_OK;
 }
