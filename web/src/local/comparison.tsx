@@ -38,6 +38,16 @@ export function mapName(name: string): MapName {
   return (MAP_NAMES as readonly string[]).includes(name) ? (name as MapName) : "viridis";
 }
 
+const identities = new WeakMap<object, number>();
+let identityCount = 0;
+/** A number for an object, the same as long as it lives. */
+function identity(value: object | null | undefined): number {
+  if (!value) return 0;
+  const known = identities.get(value) ?? ++identityCount;
+  identities.set(value, known);
+  return known;
+}
+
 export function useMakeComparison(models: readonly LocalModel[]): Comparison {
   const settings = useView(({ local: l }) => ({
     lock: l.lock, scale: l.scale, colormap: l.colormap, low: l.colorRange?.[0], high: l.colorRange?.[1], persistence: l.persistence,
@@ -53,10 +63,10 @@ export function useMakeComparison(models: readonly LocalModel[]): Comparison {
     const support = wanted === "quantile"
       ? quantileSupport(landscapes.flatMap((l) => (l ? [l.grid.values] : []))) : undefined;
     const shared = makeScale(wanted, given ?? range ?? { low: 0, high: 1 }, support);
-    const own = new Map<LocalModel, Scale>();
+    const own = new Map<string, Scale>(); // by name: the objects are new at every drawing
     models.forEach((model, i) => {
       const landscape = landscapes[i];
-      own.set(model, settings.lock || given || !landscape?.range ? shared
+      own.set(model.model.name, settings.lock || given || !landscape?.range ? shared
         : makeScale(wanted, landscape.range, wanted === "quantile" ? quantileSupport([landscape.grid.values]) : undefined));
     });
     const simplified = new Map<Topology, Simplified>();
@@ -64,7 +74,7 @@ export function useMakeComparison(models: readonly LocalModel[]): Comparison {
     const levels = topologies.map((t) => (t ? significanceLevel(t.hierarchy.pairs) : undefined)).filter((s) => s !== undefined);
     return {
       models, locked: settings.lock, map: mapName(settings.colormap), kind: shared.kind, automatic, range,
-      scaleOf: (model) => own.get(model) ?? shared,
+      scaleOf: (model) => own.get(model.model.name) ?? shared,
       simplifiedOf: (topology) => {
         const known = simplified.get(topology) ?? simplify(topology.hierarchy.pairs, settings.persistence);
         simplified.set(topology, known);
@@ -74,8 +84,8 @@ export function useMakeComparison(models: readonly LocalModel[]): Comparison {
       persistence: unionRange(spans),
       significance: levels.length > 0 ? Math.max(...levels) : undefined,
     };
-    // The models' values are compared one by one: `models` itself is new at every drawing.
-  }, [...landscapes, ...topologies, models.map((m) => `${m.model.name}${m.landscape.state}${m.topology.state}`).join(), settings]);
+    // `models` itself is new at every drawing: what it holds is compared.
+  }, [models.map((m, i) => `${m.model.name} ${m.landscape.state} ${identity(landscapes[i])} ${m.topology.state} ${identity(topologies[i])}`).join(), settings]);
 }
 
 /** "Logarithmic, because the values span 5.2 decades". */
