@@ -207,7 +207,7 @@ if (largest.filter(Number.isFinite).length > 2) {
   await page.getByLabel('Across', { exact: true }).selectOption('top_eigenvalue');
   await page.getByLabel('Up', { exact: true }).selectOption(column.name);
   await t.idle(page);
-  const rho = Number((await page.locator('.relation .panel-head strong').textContent()).replace('−', '-'));
+  const rho = Number((await page.locator('.relation .statement strong').textContent()).replace('−', '-'));
   near(rho, spearman(largest, metric), 6e-4, 'the rank correlation');
   await page.locator('.correlations .cell').first().click();
   await t.idle(page);

@@ -4,6 +4,7 @@ import { client } from '../../api/client';
 import type { LossRecord } from '../../api/record';
 import type { Study } from '../../api/types';
 import { toCsv } from '../../base/csv';
+import { tellingNames } from '../../base/names';
 import { isNumber, meanInterval } from '../../base/statistics';
 import { svgText } from '../../base/svg_export';
 import { formatNumber, formatWithUnit, labelWidth } from '../../geometry/numbers';
@@ -33,13 +34,13 @@ function GroupPlot({ study, groups, column, intervals }: { study: Study; groups:
   const log = positive && (axis === 'log' || (axis === 'auto' && decades(finiteRange(values) ?? range) > 3));
   const shownRange = log ? (finiteRange(values) ?? range) : range;
   const pad = log ? 0 : 0.05 * (range.high - range.low);
-  const inner = { x: 62, y: 10, width: Math.max(60, width - 72), height: HEIGHT - 62 };
-  const y = pixelScale(makeScale(log ? 'log' : 'linear', log ? shownRange : { low: range.low - pad, high: range.high + pad }), inner.y + inner.height, inner.y);
+  const inner = { x: 76, y: 10, width: Math.max(60, width - 86), height: HEIGHT - 62 };
+  const y = pixelScale(makeScale(log ? 'log' : 'linear', log ? { low: shownRange.low / 1.3, high: shownRange.high * 1.3 } : { low: range.low - pad, high: range.high + pad }), inner.y + inner.height, inner.y);
   const slot = inner.width / groups.length;
   const clampY = (v: number): number => Math.max(inner.y, Math.min(inner.y + inner.height, y.px(v)));
   const title = `${column.title}${column.unit ? ` [${column.unit}]` : ''}`;
   const room = slot - 4;
-  const names = groups.map((g) => study.groups[g]?.title || study.groups[g]?.name || '');
+  const names = tellingNames(groups.map((g) => study.groups[g]?.title || study.groups[g]?.name || ''));
   const slanted = names.some((name) => labelWidth(name, 11) > room);
   const shortTitle = labelWidth(title, 11) > inner.height + 24 ? `${title.slice(0, 26)}…` : title;
   return (

@@ -47,8 +47,6 @@ function Scatter({ study, x, y, xLog, yLog }: { study: Study; x: Column; y: Colu
   const between = x.parameter && groups.length >= 3 ? rankCorrelation(groups.map((g) => g.x), groups.map((g) => g.y)) : null;
   return (
     <Panel title={`${y.title} against ${x.title}`} label="Relation of two numbers" className="relation"
-      note={<>rank correlation ρ = <strong>{isNumber(all.rho) ? formatNumber(all.rho, 3) : '–'}</strong> over n = {all.count} models{
-        between && isNumber(between.rho) ? `; ${formatNumber(between.rho, 3)} over ${between.count} groups’ means` : ''}</>}
       explanation={{
         what: 'Two numbers of every model against each other. ρ is Spearman’s rank correlation over all models that have both; for a swept parameter also over the means of its groups. Where groups share one x, the cross is the mean and its bar one standard deviation over the seeds.',
         read: '|ρ| near 1: the order of the models by one number is (nearly) the order by the other. Look at single groups too: a correlation of the whole can come from the difference between two groups alone.',
@@ -58,6 +56,8 @@ function Scatter({ study, x, y, xLog, yLog }: { study: Study; x: Column; y: Colu
         name: `${study.name}-${y.key}-against-${x.key}`, svg: () => (svg.current ? svgText(svg.current) : null),
         csv: () => toCsv(['model', 'group', x.key, y.key], points.map((i) => [study.models[i]?.name, study.groups[study.models[i]?.group ?? 0]?.name, x.values[i], y.values[i]])),
       }}>
+      <p className="statement">Rank correlation ρ = <strong>{isNumber(all.rho) ? formatNumber(all.rho, 3) : '–'}</strong> over n = {all.count} models{
+        between && isNumber(between.rho) ? `; ${formatNumber(between.rho, 3)} over ${between.count} groups’ means` : ''}</p>
       <div className="legend-row">{study.groups.length <= 12 && groups.map((entry) => (
         <span key={entry.g} className="group-label"><GroupLabel study={study} index={entry.g} />
           {isNumber(entry.rho) && <span className="note">ρ {formatNumber(entry.rho, 2)}, n {entry.count}</span>}</span>))}</div>
