@@ -22,17 +22,15 @@ cp "$examples/$study.yaml" .
 started=$(date +%s)
 
 echo "== the study: $study.yaml"
-grep -v '^ *#' $study.yaml | sed -n '1,/^analyses/p' | sed '$d'
+grep -v '^ *#' $study.yaml | sed '/^analyses/,$d'
 if ! "$program" run $study.yaml; then
   echo "the demonstration ended early" >&2
   exit 1
 fi
 # Interrupted runs end well but leave jobs: nothing to show yet.
 state=$("$program" status $study.db)
-case $(sed -n '1s/.* \([0-9]*\) of \([0-9]*\) jobs done.*/\1=\2/p' <<<"$state") in
-  *=*) done_jobs=$(sed -n '1s/.* \([0-9]*\) of \([0-9]*\) jobs done.*/\1/p' <<<"$state")
-       all_jobs=$(sed -n '1s/.* \([0-9]*\) of \([0-9]*\) jobs done.*/\2/p' <<<"$state") ;;
-esac
+done_jobs=$(sed -n '1s/.* \([0-9]*\) of \([0-9]*\) jobs done.*/\1/p' <<<"$state")
+all_jobs=$(sed -n '1s/.* \([0-9]*\) of \([0-9]*\) jobs done.*/\2/p' <<<"$state")
 if [ "$done_jobs" != "$all_jobs" ]; then
   echo "$done_jobs of $all_jobs jobs are done; the same command continues"
   exit 0
