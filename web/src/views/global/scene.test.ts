@@ -114,6 +114,15 @@ test('distance to a curve', () => {
   expect(curveDistance(bent, 50, 0)).toBeGreaterThan(15);
 });
 
+test('curves bend into the picture', () => {
+  const a: NodeShape = { model: 0, x: 0, y: 0, trueX: 0, trueY: 0 };
+  const b: NodeShape = { model: 1, x: 100, y: 0, trueX: 100, trueY: 0 };
+  for (const bend of [0.2, -0.2]) {
+    expect(edgeCurve(a, b, bend, [50, 80])[3]).toBeCloseTo(40, 9);
+    expect(edgeCurve(a, b, bend, [50, -80])[3]).toBeCloseTo(-40, 9);
+  }
+});
+
 test('labels never overlap each other or a glyph', () => {
   const next = random(9);
   const nodes: NodeShape[] = Array.from({ length: 80 }, (_, i) => ({ model: i, x: 20 + 560 * next(), y: 20 + 360 * next(), trueX: 0, trueY: 0 }));
