@@ -18,8 +18,8 @@ typedef struct settings {
     bool dry_run, json, quiet, rollback, take_over, prune;
 } settings;
 
-/* What is shown while it runs. In a terminal the job's own progress stands in one line that is kept up to date; into a file
- * a line a finished job, at most one every few seconds when there are many. */
+/* What is shown while it runs. In a terminal the job's own progress stands in one line that is kept up to
+ * date; into a file a line a finished job, at most one every few seconds when there are many. */
 typedef struct run_screen {
     ll_progress_line line; /* of the job at work */
     ll_sink inner;         /* the line's own */
@@ -54,8 +54,10 @@ static void show(void *context, const ll_study_event *event)
     char took[32], left[48] = "", count[64];
     if (event->what == LL_EVENT_NOTE || event->what == LL_EVENT_FAILED) {
         end_line(s);
-        if (event->what == LL_EVENT_NOTE) fprintf(stderr, "losslens run: %s\n", event->message);
-        else fprintf(stderr, "losslens run: %s: %s\n", event->name, event->message);
+        if (event->what == LL_EVENT_NOTE)
+            fprintf(stderr, "losslens run: %s\n", event->message);
+        else
+            fprintf(stderr, "losslens run: %s: %s\n", event->name, event->message);
         return;
     }
     if (s->quiet) return;
@@ -98,7 +100,10 @@ static const char *stopped_by(const run_screen *s)
     return ll_progress_stopped(&s->line);
 }
 
-static bool should_stop(void *context) { return stopped_by(context) != NULL; }
+static bool should_stop(void *context)
+{
+    return stopped_by(context) != NULL;
+}
 
 static void show_steps(void *context, const ll_progress *progress)
 {
@@ -144,7 +149,8 @@ static bool print_plan(const ll_study *study, const ll_study_estimate *estimates
     printf("%s: %lld groups\n\n  %-20s", ll_study_name(study), (long long)ll_study_group_count(study), "");
     for (int e = 0; e < LL_EFFORTS; e++) {
         char name[32];
-        snprintf(name, sizeof name, "%s%s", ll_effort_name((ll_effort)e), (ll_effort)e == ll_study_effort(study) ? " *" : "");
+        snprintf(name, sizeof name, "%s%s", ll_effort_name((ll_effort)e),
+                 (ll_effort)e == ll_study_effort(study) ? " *" : "");
         printf("%24s", name);
     }
     printf("\n");
@@ -172,11 +178,14 @@ static bool print_plan(const ll_study *study, const ll_study_estimate *estimates
         printf("  %-20s", rows[r]);
         for (int e = 0; e < LL_EFFORTS; e++) {
             print_seconds(estimates[e].seconds, took);
-            printf("%24s", r == 0 ? took : ll_print_bytes(r == 1 ? estimates[e].memory_bytes : estimates[e].disk_bytes, text));
+            printf("%24s", r == 0 ? took
+                                  : ll_print_bytes(
+                                        r == 1 ? estimates[e].memory_bytes : estimates[e].disk_bytes, text));
         }
         printf("\n");
     }
-    printf("\n  * as the study says; from measurements on this machine, to be trusted within a factor of 2\n");
+    printf(
+        "\n  * as the study says; from measurements on this machine, to be trusted within a factor of 2\n");
     return !ferror(stdout);
 }
 
@@ -185,7 +194,8 @@ static int dry_run(const ll_command *command, const ll_study *study, const setti
     ll_study_estimate estimates[LL_EFFORTS] = {{0}};
     const ll_study_run_options options = {.threads = (int)s->threads, .memory = (size_t)s->memory};
     ll_error error = {0};
-    if (ll_study_estimates(study, &options, 0, estimates, &error) != LL_OK) return ll_command_failure(command, &error);
+    if (ll_study_estimates(study, &options, 0, estimates, &error) != LL_OK)
+        return ll_command_failure(command, &error);
     bool printed = s->json ? print_plan_json(study, estimates) : print_plan(study, estimates);
     for (int e = 0; e < LL_EFFORTS; e++) ll_study_estimate_deinit(&estimates[e]);
     return printed ? LL_EXIT_OK : LL_EXIT_FAILURE;
@@ -206,8 +216,12 @@ static ll_status add(const settings *s, const char *path, ll_error *error)
     char keys[LL_LIST_LIMIT][64];
     const char *models[LL_LIST_LIMIT];
     char names[4096];
-    ll_study_addition addition = {.analysis = s->add, .models = models, .option = options, .group = s->group,
-                                  .checkpoints = s->checkpoints.items, .checkpoint_count = s->checkpoints.count};
+    ll_study_addition addition = {.analysis = s->add,
+                                  .models = models,
+                                  .option = options,
+                                  .group = s->group,
+                                  .checkpoints = s->checkpoints.items,
+                                  .checkpoint_count = s->checkpoints.count};
     size_t used = 0;
     for (int i = 0; i < s->models.count; i++) /* "a/0,a/1" */
         for (const char *at = s->models.items[i]; *at != 0;) {
@@ -223,7 +237,8 @@ static ll_status add(const settings *s, const char *path, ll_error *error)
     for (int i = 0; i < s->option.count; i++) {
         const char *equals = strchr(s->option.items[i], '=');
         if (equals == NULL || equals == s->option.items[i] || equals - s->option.items[i] >= 64)
-            return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--option", "got \"%s\"; wanted KEY=VALUE", s->option.items[i]);
+            return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--option", "got \"%s\"; wanted KEY=VALUE",
+                           s->option.items[i]);
         snprintf(keys[i], sizeof keys[i], "%.*s", (int)(equals - s->option.items[i]), s->option.items[i]);
         options[addition.options++] = (ll_study_setting){keys[i], equals + 1};
     }
@@ -254,7 +269,8 @@ static bool print_outcome_json(const ll_study_outcome *outcome, const char *path
 /* Nine tenths of what the control group lets this process have, where it says so; 0: no limit. */
 static int64_t memory_of_group(void)
 {
-    static const char *const files[] = {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
+    static const char *const files[] = {"/sys/fs/cgroup/memory.max",
+                                        "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
     for (int i = 0; i < 2; i++) {
         FILE *file = fopen(files[i], "r");
         double bytes = 0;
@@ -273,29 +289,44 @@ static int execute(const ll_command *command, const ll_study *study, const char 
     screen.most_seconds = s->max_seconds;
     screen.inner = ll_progress_sink(&screen.line, NULL);
     const ll_sink sink = {.context = &screen, .progress = show_steps, .should_stop = should_stop};
-    const ll_study_run_options options = {.threads = (int)s->threads, .memory = (size_t)(s->memory > 0 ? s->memory : memory_of_group()), .sink = &sink, .event = show, .event_context = &screen,
-                                          .version = LOSSLENS_VERSION, .rollback_journal = s->rollback, .take_over = s->take_over, .prune = s->prune};
+    const ll_study_run_options options = {.threads = (int)s->threads,
+                                          .memory = (size_t)(s->memory > 0 ? s->memory : memory_of_group()),
+                                          .sink = &sink,
+                                          .event = show,
+                                          .event_context = &screen,
+                                          .version = LOSSLENS_VERSION,
+                                          .rollback_journal = s->rollback,
+                                          .take_over = s->take_over,
+                                          .prune = s->prune};
     ll_study_outcome outcome = {0};
     ll_error error = {0};
     ll_status status = ll_study_run(study, path, &options, &outcome, &error);
     const char *stopped = status == LL_CANCELLED ? stopped_by(&screen) : NULL;
     end_line(&screen);
     ll_progress_end(&screen.line);
-    if (s->json && !print_outcome_json(&outcome, path, status == LL_OK ? "complete" : stopped != NULL ? stopped : "failed")) return LL_EXIT_FAILURE;
+    if (s->json && !print_outcome_json(&outcome, path,
+                                       status == LL_OK   ? "complete"
+                                       : stopped != NULL ? stopped
+                                                         : "failed"))
+        return LL_EXIT_FAILURE;
     if (stopped != NULL) {
-        fprintf(stderr, "losslens run: %s; finished jobs and pieces are in %s: the same command continues\n", stopped, path);
+        fprintf(stderr, "losslens run: %s; finished jobs and pieces are in %s: the same command continues\n",
+                stopped, path);
         return LL_EXIT_OK;
     }
     if (status != LL_OK) {
         /* What failed was said when it did. */
         if (outcome.failed == 0) return ll_command_failure(command, &error);
-        fprintf(stderr, "losslens run: %lld of %lld jobs failed, %lld are done (losslens status %s)\n", (long long)outcome.failed, (long long)outcome.jobs,
+        fprintf(stderr, "losslens run: %lld of %lld jobs failed, %lld are done (losslens status %s)\n",
+                (long long)outcome.failed, (long long)outcome.jobs,
                 (long long)(outcome.found + outcome.computed), path);
         return LL_EXIT_FAILURE;
     }
     char took[32];
     print_seconds(outcome.seconds, took);
-    if (!s->json) printf("%s: %lld jobs, %lld computed now in %s\n", path, (long long)outcome.jobs, (long long)outcome.computed, took);
+    if (!s->json)
+        printf("%s: %lld jobs, %lld computed now in %s\n", path, (long long)outcome.jobs,
+               (long long)outcome.computed, took);
     return LL_EXIT_OK;
 }
 
@@ -312,45 +343,72 @@ static int run(int argc, char **argv)
 {
     settings s = {.threads = 0};
     const ll_option options[] = {
-        {"effort", LL_OPTION_CHOICE, &s.effort, "quick|standard|paper", "instead of what the study says", 0, 0, NULL},
-        {"dry-run", LL_OPTION_FLAG, &s.dry_run, NULL, "say what it would take at each effort, and compute nothing", 0, 0, NULL},
-        {"max-time", LL_OPTION_REAL, &s.max_seconds, "SECONDS", "stop after so long, keeping what is done; 0: no limit", 0, 1e9, NULL},
-        {"memory", LL_OPTION_BYTES, &s.memory, "BYTES", "refuse work that needs more; default: what the control group allows", 0, 0, NULL},
-        {"add", LL_OPTION_TEXT, &s.add, "ANALYSIS", "one more analysis, kept in the study file: landscape, hessian ...", 0, 0, NULL},
-        {"models", LL_OPTION_TEXTS, &s.models, "NAME,..", "with --add: of these models, as group/0", 0, 0, NULL},
-        {"option", LL_OPTION_TEXTS, &s.option, "KEY=VALUE", "with --add: an option of the analysis; may be repeated", 0, 0, NULL},
-        {"group", LL_OPTION_TEXT, &s.group, "NAME", "with --checkpoint: the group that they join", 0, 0, NULL},
-        {"checkpoint", LL_OPTION_TEXTS, &s.checkpoints, "FILE", "one more member of --group; may be repeated", 0, 0, NULL},
-        {"prune", LL_OPTION_FLAG, &s.prune, NULL, "afterwards delete results that the study no longer wants", 0, 0, NULL},
-        {"rollback-journal", LL_OPTION_FLAG, &s.rollback, NULL, "for file systems without shared memory", 0, 0, NULL},
-        {"take-over", LL_OPTION_FLAG, &s.take_over, NULL, "take the lock of a run on another machine that is dead", 0, 0, NULL},
+        {"effort", LL_OPTION_CHOICE, &s.effort, "quick|standard|paper", "instead of what the study says", 0,
+         0, NULL},
+        {"dry-run", LL_OPTION_FLAG, &s.dry_run, NULL,
+         "say what it would take at each effort, and compute nothing", 0, 0, NULL},
+        {"max-time", LL_OPTION_REAL, &s.max_seconds, "SECONDS",
+         "stop after so long, keeping what is done; 0: no limit", 0, 1e9, NULL},
+        {"memory", LL_OPTION_BYTES, &s.memory, "BYTES",
+         "refuse work that needs more; default: what the control group allows", 0, 0, NULL},
+        {"add", LL_OPTION_TEXT, &s.add, "ANALYSIS",
+         "one more analysis, kept in the study file: landscape, hessian ...", 0, 0, NULL},
+        {"models", LL_OPTION_TEXTS, &s.models, "NAME,..", "with --add: of these models, as group/0", 0, 0,
+         NULL},
+        {"option", LL_OPTION_TEXTS, &s.option, "KEY=VALUE",
+         "with --add: an option of the analysis; may be repeated", 0, 0, NULL},
+        {"group", LL_OPTION_TEXT, &s.group, "NAME", "with --checkpoint: the group that they join", 0, 0,
+         NULL},
+        {"checkpoint", LL_OPTION_TEXTS, &s.checkpoints, "FILE", "one more member of --group; may be repeated",
+         0, 0, NULL},
+        {"prune", LL_OPTION_FLAG, &s.prune, NULL, "afterwards delete results that the study no longer wants",
+         0, 0, NULL},
+        {"rollback-journal", LL_OPTION_FLAG, &s.rollback, NULL, "for file systems without shared memory", 0,
+         0, NULL},
+        {"take-over", LL_OPTION_FLAG, &s.take_over, NULL,
+         "take the lock of a run on another machine that is dead", 0, 0, NULL},
         {"quiet", LL_OPTION_FLAG, &s.quiet, NULL, "no progress", 0, 0, NULL},
         LL_OPTION_THREADS(&s.threads),
         LL_OPTION_JSON(&s.json),
     };
-    const ll_command command = {
-        .verb = "run", .usage = "STUDY.yaml | STUDY.db [options]",
-        .about = "Computes what a study wants and does not have yet, into NAME.db beside the YAML file. Ctrl-C, SIGTERM and --max-time "
-                 "keep everything that is finished; the same command continues. A study file (.db) continues from the study it holds.",
-        .example = "losslens run study.yaml --dry-run\nlosslens run study.yaml --threads 2\n"
-                   "losslens run study.db --add landscape --models resnet/0,resnet/1 --option grid=51x51 --option direction=hessian",
-        .options = options, .option_count = LL_COUNT(options), .least_words = 1, .most_words = 1};
+    const ll_command command = {.verb = "run",
+                                .usage = "STUDY.yaml | STUDY.db [options]",
+                                .about = "Computes what a study wants and does not have yet, into NAME.db "
+                                         "beside the YAML file. Ctrl-C, SIGTERM and --max-time "
+                                         "keep everything that is finished; the same command continues. A "
+                                         "study file (.db) continues from the study it holds.",
+                                .example =
+                                    "losslens run study.yaml --dry-run\nlosslens run study.yaml --threads 2\n"
+                                    "losslens run study.db --add landscape --models resnet/0,resnet/1 "
+                                    "--option grid=51x51 --option direction=hessian",
+                                .options = options,
+                                .option_count = LL_COUNT(options),
+                                .least_words = 1,
+                                .most_words = 1};
     ll_words words;
     int code;
     if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;
     bool adds = s.add != NULL || s.checkpoints.count > 0, stored = ends_with(words.items[0], ".db");
-    if (adds && !stored) return ll_command_misuse(&command, "--add and --checkpoint are for a study file (.db); in YAML write it down");
-    if (s.add != NULL && s.checkpoints.count > 0) return ll_command_misuse(&command, "--add and --checkpoint: one at a time");
-    if (s.checkpoints.count > 0 && s.group == NULL) return ll_command_misuse(&command, "--checkpoint wants --group");
-    if (s.add == NULL && (s.models.count > 0 || s.option.count > 0)) return ll_command_misuse(&command, "--models and --option want --add");
+    if (adds && !stored)
+        return ll_command_misuse(&command,
+                                 "--add and --checkpoint are for a study file (.db); in YAML write it down");
+    if (s.add != NULL && s.checkpoints.count > 0)
+        return ll_command_misuse(&command, "--add and --checkpoint: one at a time");
+    if (s.checkpoints.count > 0 && s.group == NULL)
+        return ll_command_misuse(&command, "--checkpoint wants --group");
+    if (s.add == NULL && (s.models.count > 0 || s.option.count > 0))
+        return ll_command_misuse(&command, "--models and --option want --add");
     ll_error error = {0};
     ll_study *study = NULL;
     ll_status status = adds ? add(&s, words.items[0], &error) : LL_OK;
-    if (status == LL_OK) status = stored ? open_stored(words.items[0], &study, &error) : ll_study_read(words.items[0], &study, &error);
+    if (status == LL_OK)
+        status = stored ? open_stored(words.items[0], &study, &error)
+                        : ll_study_read(words.items[0], &study, &error);
     if (status != LL_OK) return ll_command_failure(&command, &error);
     ll_effort effort;
     if (s.effort != NULL && ll_effort_parse(s.effort, &effort)) ll_study_set_effort(study, effort);
-    code = s.dry_run ? dry_run(&command, study, &s) : execute(&command, study, ll_study_store_path(study), &s);
+    code =
+        s.dry_run ? dry_run(&command, study, &s) : execute(&command, study, ll_study_store_path(study), &s);
     ll_study_destroy(study);
     return code;
 }

@@ -71,7 +71,8 @@ static bool print_json(const looked *l, const char *path)
         ll_json_open(&json, '{');
         ll_json_add_text(&json, "kind", count->kind);
         ll_json_add_text(&json, "group", count->group);
-        for (int s = 0; s < LL_JOB_STATES; s++) ll_json_add_integer(&json, ll_job_state_name((ll_job_state)s), count->jobs[s]);
+        for (int s = 0; s < LL_JOB_STATES; s++)
+            ll_json_add_integer(&json, ll_job_state_name((ll_job_state)s), count->jobs[s]);
         ll_json_close(&json, '}');
     }
     ll_json_close(&json, ']');
@@ -104,20 +105,23 @@ static bool print_text(const looked *l, const char *path, ll_store *store)
             all[s] += l->counts.counts[i].jobs[s];
             total += l->counts.counts[i].jobs[s];
         }
-    printf("%s: study %s, effort %s, %lld of %lld jobs done\n\n", path, note(l, "name"), note(l, "effort"), (long long)all[LL_JOB_DONE], (long long)total);
+    printf("%s: study %s, effort %s, %lld of %lld jobs done\n\n", path, note(l, "name"), note(l, "effort"),
+           (long long)all[LL_JOB_DONE], (long long)total);
     printf("  %-20s %8s %8s %8s %8s\n", "", "done", "running", "waiting", "failed");
     for (int64_t i = 0; i < l->counts.count; i++) {
         if (!is_first(l, i)) continue;
         sum_kind(l, i, sums);
-        printf("  %-20s %8lld %8lld %8lld %8lld\n", l->counts.counts[i].kind, (long long)sums[LL_JOB_DONE], (long long)sums[LL_JOB_RUNNING],
-               (long long)sums[LL_JOB_WAITING], (long long)sums[LL_JOB_FAILED]);
+        printf("  %-20s %8lld %8lld %8lld %8lld\n", l->counts.counts[i].kind, (long long)sums[LL_JOB_DONE],
+               (long long)sums[LL_JOB_RUNNING], (long long)sums[LL_JOB_WAITING],
+               (long long)sums[LL_JOB_FAILED]);
     }
     if (l->writer.held) {
         char since[32] = "";
         time_t when = (time_t)l->writer.since;
         struct tm local;
         if (localtime_r(&when, &local) != NULL) strftime(since, sizeof since, "%Y-%m-%d %H:%M", &local);
-        printf("\n  written by process %lld on %s since %s\n", (long long)l->writer.pid, l->writer.host, since);
+        printf("\n  written by process %lld on %s since %s\n", (long long)l->writer.pid, l->writer.host,
+               since);
     } else if (all[LL_JOB_DONE] < total) {
         printf("\n  nobody works on it: losslens run %s continues\n", path);
     }
@@ -128,7 +132,8 @@ static bool print_text(const looked *l, const char *path, ll_store *store)
         if (progress.total > 0) printf(" of %lld", (long long)progress.total);
         printf("\n");
     }
-    for (int64_t i = 0; i < l->failed.count; i++) printf("  failed: %s: %s\n", l->failed.rows[i].name, l->failed.rows[i].message);
+    for (int64_t i = 0; i < l->failed.count; i++)
+        printf("  failed: %s: %s\n", l->failed.rows[i].name, l->failed.rows[i].message);
     return !ferror(stdout);
 }
 
@@ -139,9 +144,15 @@ static int run(int argc, char **argv)
         {"verify", LL_OPTION_FLAG, &verify, NULL, "also read and compare every checksum", 0, 0, NULL},
         LL_OPTION_JSON(&json),
     };
-    const ll_command command = {.verb = "status", .usage = "STUDY.db [options]",
-                                .about = "How far a study is: its jobs by kind and state, who works on it, and what failed. Safe while it is written.",
-                                .example = "losslens status study.db", .options = options, .option_count = LL_COUNT(options), .least_words = 1, .most_words = 1};
+    const ll_command command = {.verb = "status",
+                                .usage = "STUDY.db [options]",
+                                .about = "How far a study is: its jobs by kind and state, who works on it, "
+                                         "and what failed. Safe while it is written.",
+                                .example = "losslens status study.db",
+                                .options = options,
+                                .option_count = LL_COUNT(options),
+                                .least_words = 1,
+                                .most_words = 1};
     ll_words words;
     int code;
     if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;
@@ -151,7 +162,8 @@ static int run(int argc, char **argv)
     ll_status status = ll_store_open(words.items[0], NULL, &store, &error);
     if (status == LL_OK && verify) status = ll_store_verify(store, &error);
     if (status == LL_OK) status = look(store, &l, &error);
-    bool printed = status == LL_OK && (json ? print_json(&l, words.items[0]) : print_text(&l, words.items[0], store));
+    bool printed =
+        status == LL_OK && (json ? print_json(&l, words.items[0]) : print_text(&l, words.items[0], store));
     looked_deinit(&l);
     ll_store_destroy(store);
     if (status != LL_OK) return ll_command_failure(&command, &error);

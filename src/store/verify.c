@@ -15,10 +15,12 @@ static ll_status whole(ll_store *store, ll_error *error)
     sqlite3_finalize(check);
     LL_TRY(status);
     LL_TRY(ll_store_check_rows(store, error));
+    static const char numbers_sum[] =
+        "SELECT count(*) FROM numbers WHERE sum IS NOT row_sum(job, data) OR data IS NOT"
+        " (SELECT pack_numbers(name, integer, bits) FROM fields WHERE job = numbers.job AND type IN ('integer', 'real'))";
     static const char *const sums[] = {
         "SELECT count(*) FROM fields WHERE sum IS NOT row_sum(job, position, name, unit, type, integer, bits, text, array_type, shape)",
-        "SELECT count(*) FROM numbers WHERE sum IS NOT row_sum(job, data) OR data IS NOT"
-        " (SELECT pack_numbers(name, integer, bits) FROM fields WHERE job = numbers.job AND type IN ('integer', 'real'))",
+        numbers_sum,
         "SELECT count(*) FROM blobs WHERE sum IS NOT row_sum(field, part, parts, bytes, packed, data)",
         "SELECT count(*) FROM pieces WHERE sum IS NOT row_sum(job, name, part, parts, bytes, packed, data)",
         "SELECT count(*) FROM progress WHERE sum IS NOT row_sum(job, what, done, total, value_name, value, at)",

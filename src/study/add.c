@@ -1,4 +1,5 @@
-/* Adding to a study that runs already: one line of YAML an addition, kept in the study file beside the user's own text. */
+/* Adding to a study that runs already: one line of YAML an addition, kept in the study file beside the user's
+ * own text. */
 #include "study/internal.h"
 
 #include <string.h>
@@ -55,14 +56,16 @@ static void write_entry(ll_text *out, const ll_study_addition *addition)
     ll_text_append(out, "}}\n");
 }
 
-/* The study with the additions must be one that can be planned: names are checked here, files when it runs. */
+/* The study with the additions must be one that can be planned: names are checked here, files when it runs.
+ */
 static ll_status check(ll_store *store, const char *additions, ll_error *error)
 {
     ll_study *before = NULL, *after = NULL;
     ll_members members = {0};
     ll_plan plan = {0};
     LL_TRY(ll_study_of_store(store, &before, error));
-    ll_status status = ll_study_parse(before->text, strlen(before->text), before->place, before->folder, additions, &after, error);
+    ll_status status = ll_study_parse(before->text, strlen(before->text), before->place, before->folder,
+                                      additions, &after, error);
     if (status == LL_OK) {
         ll_study_set_effort(after, before->effort);
         status = ll_members_find(after, &members, error);
@@ -80,7 +83,8 @@ ll_status ll_study_add(ll_store *store, const ll_study_addition *addition, ll_er
     ll_store_notes notes;
     ll_text text = {0};
     if (addition->analysis == NULL && (addition->group == NULL || addition->checkpoint_count < 1))
-        return ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, NULL, "wanted an analysis, or a group with checkpoints");
+        return ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, NULL,
+                       "wanted an analysis, or a group with checkpoints");
     LL_TRY(ll_store_list_provenance(store, &notes, error));
     for (int64_t i = 0; i < notes.count; i++)
         if (strcmp(notes.notes[i].name, "additions") == 0) ll_text_append(&text, notes.notes[i].value);
@@ -96,7 +100,8 @@ ll_status ll_study_add(ll_store *store, const ll_study_addition *addition, ll_er
         const char *at = strstr(text.text, "- {");
         text.text[before] = first;
         size_t length = text.length - before;
-        for (const char *line = at; line != NULL && line < text.text + before && !known; line = strchr(line, '\n') + 1)
+        for (const char *line = at; line != NULL && line < text.text + before && !known;
+             line = strchr(line, '\n') + 1)
             known = strncmp(line, text.text + before, length) == 0;
     }
     if (status == LL_OK && !known) status = check(store, text.text, error);

@@ -1,6 +1,6 @@
-/* What a study takes: short measurements of each kind of network in it (a point of a landscape, a gradient, a Hessian product,
- * a calibration), times how many of them each job needs. Solvers that stop by themselves are counted with the share of their
- * budget that they usually spend. */
+/* What a study takes: short measurements of each kind of network in it (a point of a landscape, a gradient, a
+ * Hessian product, a calibration), times how many of them each job needs. Solvers that stop by themselves are
+ * counted with the share of their budget that they usually spend. */
 #include "study/setups.h"
 
 #include "losslens/landscape.h"
@@ -11,12 +11,12 @@
 
 /* Seconds on this machine, per sample where the network has data; else per evaluation on all points. */
 typedef struct probe {
-    double setup, load;         /* opening the group; opening it with the samples of training */
+    double setup, load; /* opening the group; opening it with the samples of training */
     double point, gradient, product, calibrate, metrics;
     double parameters, buffers, element;
-    double memory;              /* bytes of a Problem at work */
+    double memory; /* bytes of a Problem at work */
     bool is_pinn, has_buffers;
-    int64_t fit;                /* samples of training that there are */
+    int64_t fit; /* samples of training that there are */
 } probe;
 
 static double repeat(ll_problem *problem, const ll_request *request, double least)
@@ -48,7 +48,8 @@ static ll_status measure_vectors(ll_setup *setup, probe *p, double least, ll_err
         ll_free(state);
         return ll_fail_memory(error, LL_STUDY, bytes);
     }
-    const void *theta = ll_problem_origin(problem), *thetas[POINTS], *own = ll_problem_origin_buffers(problem), *buffers[POINTS];
+    const void *theta = ll_problem_origin(problem), *thetas[POINTS],
+               *own = ll_problem_origin_buffers(problem), *buffers[POINTS];
     for (int k = 0; k < POINTS; k++) {
         thetas[k] = theta;
         buffers[k] = own;
@@ -60,7 +61,11 @@ static ll_status measure_vectors(ll_setup *setup, probe *p, double least, ll_err
     if (!p->is_pinn) batch[0].count = ll_min_int64(batch[0].count, 128);
     double rows = p->is_pinn ? 1.0 : (double)batch[0].count;
     size_t need = 0;
-    ll_request request = {.points = POINTS, .thetas = thetas, .buffers = own != NULL ? buffers : NULL, .samples = lists, .loss = losses,
+    ll_request request = {.points = POINTS,
+                          .thetas = thetas,
+                          .buffers = own != NULL ? buffers : NULL,
+                          .samples = lists,
+                          .loss = losses,
                           .metrics = info->metrics > 0 ? metrics : NULL};
     if (ll_problem_memory(problem, &request, &need, NULL) == LL_OK) p->memory = (double)need;
     /* A problem's metrics look at the whole grid of the reference, its landscapes do not. */
@@ -71,22 +76,40 @@ static ll_status measure_vectors(ll_setup *setup, probe *p, double least, ll_err
         request.metrics = NULL;
     }
     p->point = repeat(problem, &request, least) / (POINTS * samples);
-    request = (ll_request){.points = 1, .thetas = thetas, .buffers = own != NULL ? buffers : NULL, .samples = batch, .loss = losses, .gradients = &out,
+    request = (ll_request){.points = 1,
+                           .thetas = thetas,
+                           .buffers = own != NULL ? buffers : NULL,
+                           .samples = batch,
+                           .loss = losses,
+                           .gradients = &out,
                            .mode = p->is_pinn ? LL_MODE_EVALUATION : LL_MODE_TRAINING};
     p->gradient = repeat(problem, &request, least) / rows;
     const void *vector = theta;
-    request = (ll_request){.points = 1, .thetas = thetas, .buffers = own != NULL ? buffers : NULL, .samples = batch, .product_count = 1, .vectors = &vector,
-                           .products = &out, .allow_emulation = true};
+    request = (ll_request){.points = 1,
+                           .thetas = thetas,
+                           .buffers = own != NULL ? buffers : NULL,
+                           .samples = batch,
+                           .product_count = 1,
+                           .vectors = &vector,
+                           .products = &out,
+                           .allow_emulation = true};
     if (ll_problem_memory(problem, &request, &need, NULL) == LL_OK) p->memory = fmax(p->memory, (double)need);
     p->product = repeat(problem, &request, least) / rows;
     p->has_buffers = (info->capabilities & LL_CAN_CALIBRATE) != 0 && info->buffer_count > 0;
     if (p->has_buffers) {
-        request = (ll_request){.points = 1, .thetas = thetas, .samples = batch, .mode = LL_MODE_CALIBRATION, .batch_size = 500, .buffers_out = &state};
+        request = (ll_request){.points = 1,
+                               .thetas = thetas,
+                               .samples = batch,
+                               .mode = LL_MODE_CALIBRATION,
+                               .batch_size = 500,
+                               .buffers_out = &state};
         p->calibrate = repeat(problem, &request, least) / rows;
     }
     ll_free(out);
     ll_free(state);
-    return isnan(p->point) || isnan(p->gradient) ? ll_fail(error, LL_NUMERIC, LL_STUDY, info->name, "its cost cannot be measured") : LL_OK;
+    return isnan(p->point) || isnan(p->gradient)
+               ? ll_fail(error, LL_NUMERIC, LL_STUDY, info->name, "its cost cannot be measured")
+               : LL_OK;
 }
 
 static ll_status measure(ll_runner *runner, int64_t group, double least, probe *p, ll_error *error)
@@ -112,18 +135,23 @@ static ll_status measure(ll_runner *runner, int64_t group, double least, probe *
 
 static double option(const ll_study *study, const ll_job *job, const char *key)
 {
-    const char *text = job->request != NULL ? ll_settings_text(&job->request->settings, job->request->analysis->rows, key, study->effort) : NULL;
+    const char *text =
+        job->request != NULL
+            ? ll_settings_text(&job->request->settings, job->request->analysis->rows, key, study->effort)
+            : NULL;
     return text != NULL ? strtod(text, NULL) : 0.0;
 }
 
 static bool option_is(const ll_study *study, const ll_job *job, const char *key, const char *value)
 {
-    const char *text = ll_settings_text(&job->request->settings, job->request->analysis->rows, key, study->effort);
+    const char *text =
+        ll_settings_text(&job->request->settings, job->request->analysis->rows, key, study->effort);
     return text != NULL && strcmp(text, value) == 0;
 }
 
 /* Samples of a role, as many as asked for and there are; 1 for a problem: its cost is per evaluation. */
-static double samples_of(const ll_study *study, const probe *p, int64_t group, const char *role, double wanted, double usual)
+static double samples_of(const ll_study *study, const probe *p, int64_t group, const char *role,
+                         double wanted, double usual)
 {
     char key[64];
     if (p->is_pinn) return 1.0;
@@ -136,7 +164,8 @@ static double samples_of(const ll_study *study, const probe *p, int64_t group, c
 static double grid_points(const ll_study *study, const ll_job *job, int *dimensions)
 {
     int64_t size[6];
-    const char *text = ll_settings_text(&job->request->settings, job->request->analysis->rows, "grid", study->effort);
+    const char *text =
+        ll_settings_text(&job->request->settings, job->request->analysis->rows, "grid", study->effort);
     double points = 1;
     *dimensions = ll_parse_grid(text, size, 6);
     for (int d = 0; d < *dimensions; d++) points *= (double)size[d];
@@ -147,7 +176,8 @@ static double grid_points(const ll_study *study, const ll_job *job, int *dimensi
 static double point_cost(const ll_study *study, const probe *p, const ll_job *job, double evaluate)
 {
     bool keep = option_is(study, job, "batch_norm", "keep") || option_is(study, job, "direction", "hessian");
-    double calibrate = p->has_buffers && !keep ? p->calibrate * samples_of(study, p, job->owner, "calibrate", 0, 1000) : 0;
+    double calibrate =
+        p->has_buffers && !keep ? p->calibrate * samples_of(study, p, job->owner, "calibrate", 0, 1000) : 0;
     return p->point * evaluate + calibrate;
 }
 
@@ -161,14 +191,22 @@ static double train_seconds(const ll_study *study, const probe *p, int64_t group
 
 static double pair_seconds(const ll_study *study, const probe *p, const ll_job *job)
 {
-    double rounds = option(study, job, "rounds"), budget = option(study, job, "budget"), points = option(study, job, "points"), steps = 0;
+    double rounds = option(study, job, "rounds"), budget = option(study, job, "budget"),
+           points = option(study, job, "points"), steps = 0;
     double samples = samples_of(study, p, job->owner, "fit", option(study, job, "samples"), (double)p->fit);
     if (budget <= 0) budget = p->is_pinn ? 50 : 500;
     /* Curves stop when they are connected or still: two thirds of the last round, as a rule. */
-    for (double r = 0, round = budget; r < rounds; r++, round *= 2) steps += r == rounds - 1 ? 0.67 * round : round;
-    double evaluation = points * (p->point * samples + (p->has_buffers ? p->calibrate * samples_of(study, p, job->owner, "calibrate", 0, 1000) : 0));
-    const char *batch = ll_settings_text(&job->request->settings, job->request->analysis->rows, "batch", study->effort);
-    double rows = p->is_pinn ? 16.0 * 1.15 : batch != NULL && strtod(batch, NULL) > 0 ? strtod(batch, NULL) : 128.0;
+    for (double r = 0, round = budget; r < rounds; r++, round *= 2)
+        steps += r == rounds - 1 ? 0.67 * round : round;
+    double evaluation =
+        points *
+        (p->point * samples +
+         (p->has_buffers ? p->calibrate * samples_of(study, p, job->owner, "calibrate", 0, 1000) : 0));
+    const char *batch =
+        ll_settings_text(&job->request->settings, job->request->analysis->rows, "batch", study->effort);
+    double rows = p->is_pinn                                 ? 16.0 * 1.15
+                  : batch != NULL && strtod(batch, NULL) > 0 ? strtod(batch, NULL)
+                                                             : 128.0;
     if (option_is(study, job, "path", "linear")) return evaluation;
     return steps * rows * p->gradient + (rounds + 1.0) * evaluation;
 }
@@ -177,8 +215,13 @@ static double job_seconds(const ll_study *study, const probe *p, const ll_job *j
 {
     int dimensions;
     const char *kind = job->kind;
-    if (strcmp(kind, "model") == 0) return ll_group_text(study, job->owner, "checkpoints") != NULL ? 0.02 + p->setup * 0.1 : train_seconds(study, p, job->owner) + 0.02;
-    if (strcmp(kind, "metrics") == 0) return p->is_pinn ? 3.0 * p->metrics + 0.05 : 2.0 * p->point * samples_of(study, p, job->owner, "evaluate", 0, 10000) + 0.02;
+    if (strcmp(kind, "model") == 0)
+        return ll_group_text(study, job->owner, "checkpoints") != NULL
+                   ? 0.02 + p->setup * 0.1
+                   : train_seconds(study, p, job->owner) + 0.02;
+    if (strcmp(kind, "metrics") == 0)
+        return p->is_pinn ? 3.0 * p->metrics + 0.05
+                          : 2.0 * p->point * samples_of(study, p, job->owner, "evaluate", 0, 10000) + 0.02;
     if (strcmp(kind, "landscape") == 0) {
         double evaluate = samples_of(study, p, job->owner, "evaluate", option(study, job, "samples"), 10000);
         double points = grid_points(study, job, &dimensions), extra = 0;
@@ -189,22 +232,32 @@ static double job_seconds(const ll_study *study, const probe *p, const ll_job *j
         return points * point_cost(study, p, job, evaluate) + extra + 0.01;
     }
     if (strcmp(kind, "rise") == 0) {
-        double keep = p->has_buffers ? p->calibrate * samples_of(study, p, job->owner, "calibrate", 0, 1000) : 0;
-        return 4.0 * option(study, job, "directions") * (p->point * samples_of(study, p, job->owner, "evaluate", 0, 10000) + keep) + 0.01;
+        double keep =
+            p->has_buffers ? p->calibrate * samples_of(study, p, job->owner, "calibrate", 0, 1000) : 0;
+        return 4.0 * option(study, job, "directions") *
+                   (p->point * samples_of(study, p, job->owner, "evaluate", 0, 10000) + keep) +
+               0.01;
     }
     double chosen = samples_of(study, p, job->owner, "evaluate", option(study, job, "samples"), 10000);
     if (strcmp(kind, "eigenpairs") == 0 || strcmp(kind, "negative_curvature") == 0) {
         double ends = option_is(study, job, "end", "both") ? 2 : 1;
-        return fmin(option(study, job, "products"), ends * (7.0 * option(study, job, "top") + 35.0)) * p->product * chosen + 0.01;
+        return fmin(option(study, job, "products"), ends * (7.0 * option(study, job, "top") + 35.0)) *
+                   p->product * chosen +
+               0.01;
     }
-    if (strcmp(kind, "trace") == 0) return 0.5 * option(study, job, "trace_probes") * p->product * chosen + 0.01;
-    if (strcmp(kind, "density") == 0) return option(study, job, "density_probes") * option(study, job, "density_steps") * p->product * chosen + 0.01;
+    if (strcmp(kind, "trace") == 0)
+        return 0.5 * option(study, job, "trace_probes") * p->product * chosen + 0.01;
+    if (strcmp(kind, "density") == 0)
+        return option(study, job, "density_probes") * option(study, job, "density_steps") * p->product *
+                   chosen +
+               0.01;
     if (strcmp(kind, "pair") == 0) return pair_seconds(study, p, job) + 0.02;
     return 0.01;
 }
 
 /* Jobs over the whole study: by their number of models. */
-static double whole_seconds(const ll_study *study, const ll_plan *plan, const probe *probes, const ll_job *job)
+static double whole_seconds(const ll_study *study, const ll_plan *plan, const probe *probes,
+                            const ll_job *job)
 {
     double models = 0, seconds = 0.01;
     for (int64_t k = 0; k < job->need_count; k++) {
@@ -213,10 +266,14 @@ static double whole_seconds(const ll_study *study, const ll_plan *plan, const pr
         const probe *p = &probes[need->owner];
         double samples = option(study, job, "samples");
         models++;
-        if (strcmp(job->kind, "similarity") == 0) seconds += (p->is_pinn ? p->point : p->point * samples) + 3e-8 * samples * samples * (option_is(study, job, "layers", "all") ? 20 : 1);
+        if (strcmp(job->kind, "similarity") == 0)
+            seconds += (p->is_pinn ? p->point : p->point * samples) +
+                       3e-8 * samples * samples * (option_is(study, job, "layers", "all") ? 20 : 1);
     }
-    if (strcmp(job->kind, "placement") == 0) return 0.01 + 2e-6 * (double)(plan->members->count * plan->members->count) * 100.0;
-    if (strcmp(job->kind, "trust") == 0 || strcmp(job->kind, "comparison") == 0) return 0.01 + 5e-5 * (double)job->need_count;
+    if (strcmp(job->kind, "placement") == 0)
+        return 0.01 + 2e-6 * (double)(plan->members->count * plan->members->count) * 100.0;
+    if (strcmp(job->kind, "trust") == 0 || strcmp(job->kind, "comparison") == 0)
+        return 0.01 + 5e-5 * (double)job->need_count;
     return seconds + 1e-3 * models;
 }
 
@@ -225,8 +282,12 @@ static double job_bytes(const ll_study *study, const probe *p, const ll_job *job
     const char *kind = job->kind;
     double vector = p->parameters * p->element;
     if (strcmp(kind, "model") == 0) {
-        double every = (double)ll_group_integer(study, job->owner, "train.trajectory_every"), epochs = (double)ll_group_integer(study, job->owner, "train.epochs");
-        return vector * (1.0 + (every > 0 && ll_group_text(study, job->owner, "checkpoints") == NULL ? epochs / every + 1.0 : 0.0)) + p->buffers * p->element + 4000.0;
+        double every = (double)ll_group_integer(study, job->owner, "train.trajectory_every"),
+               epochs = (double)ll_group_integer(study, job->owner, "train.epochs");
+        return vector * (1.0 + (every > 0 && ll_group_text(study, job->owner, "checkpoints") == NULL
+                                    ? epochs / every + 1.0
+                                    : 0.0)) +
+               p->buffers * p->element + 4000.0;
     }
     if (strcmp(kind, "eigenpairs") == 0) return vector * option(study, job, "top") + 4000.0;
     if (strcmp(kind, "pair") == 0) return vector + 8000.0;
@@ -237,10 +298,14 @@ static double job_bytes(const ll_study *study, const probe *p, const ll_job *job
 
 /* ---------------------------------------------------------------- the plan of one effort */
 
-static ll_status add_cost(ll_study_estimate *estimate, const char *kind, double seconds, double bytes, ll_error *error)
+static ll_status add_cost(ll_study_estimate *estimate, const char *kind, double seconds, double bytes,
+                          ll_error *error)
 {
-    static const char *const known[] = {"model", "field", "metrics", "landscape", "eigenpairs", "trace", "density", "negative_curvature", "similarity", "pair",
-                                        "placement", "topology", "distances", "rise", "taxonomy", "comparison", "trust"};
+    static const char *const known[] = {"model",      "field", "metrics",   "landscape",
+                                        "eigenpairs", "trace", "density",   "negative_curvature",
+                                        "similarity", "pair",  "placement", "topology",
+                                        "distances",  "rise",  "taxonomy",  "comparison",
+                                        "trust"};
     int64_t k = 0;
     while (k < estimate->count && strcmp(estimate->costs[k].kind, kind) != 0) k++;
     if (k == estimate->count) {
@@ -263,7 +328,8 @@ static ll_status add_cost(ll_study_estimate *estimate, const char *kind, double 
     return LL_OK;
 }
 
-static ll_status estimate_effort(const ll_study *study, const ll_members *members, const probe *probes, ll_study_estimate *estimate, ll_error *error)
+static ll_status estimate_effort(const ll_study *study, const ll_members *members, const probe *probes,
+                                 ll_study_estimate *estimate, ll_error *error)
 {
     static const probe nothing = {.is_pinn = true};
     ll_plan plan = {0};
@@ -275,13 +341,17 @@ static ll_status estimate_effort(const ll_study *study, const ll_members *member
         const ll_job *job = &plan.job[i];
         bool field = job->owner >= 0 && study->groups[job->owner].view.kind == LL_GROUP_FIELD;
         const probe *p = job->owner >= 0 && !field ? &probes[job->owner] : &nothing;
-        double seconds = job->owner >= 0 && !field ? job_seconds(study, p, job) : field ? 0.02 : whole_seconds(study, &plan, probes, job);
+        double seconds = job->owner >= 0 && !field ? job_seconds(study, p, job)
+                         : field                   ? 0.02
+                                                   : whole_seconds(study, &plan, probes, job);
         status = add_cost(estimate, job->kind, seconds, job_bytes(study, p, job), error);
     }
     for (int64_t g = 0; g < study->group_count && status == LL_OK; g++) {
         if (study->groups[g].view.kind == LL_GROUP_FIELD) continue;
-        double rows = samples_of(study, &probes[g], g, "fit", 0, (double)probes[g].fit) + samples_of(study, &probes[g], g, "evaluate", 0, 10000);
-        double held = probes[g].memory + 40.0 * probes[g].parameters * probes[g].element + rows * 4.0 * 3072.0 * !probes[g].is_pinn;
+        double rows = samples_of(study, &probes[g], g, "fit", 0, (double)probes[g].fit) +
+                      samples_of(study, &probes[g], g, "evaluate", 0, 10000);
+        double held = probes[g].memory + 40.0 * probes[g].parameters * probes[g].element +
+                      rows * 4.0 * 3072.0 * !probes[g].is_pinn;
         estimate->memory_bytes = fmax(estimate->memory_bytes, 60e6 + held);
     }
     ll_plan_deinit(&plan);
@@ -291,13 +361,16 @@ static ll_status estimate_effort(const ll_study *study, const ll_members *member
 /* Groups that differ in what does not change the cost share a measurement. */
 static bool same_cost(const ll_study *study, int64_t a, int64_t b)
 {
-    static const char *const ignored[] = {"name", "title", "beta", "nu", "rho", "point_seed", "train.", "expect.", "checkpoints", "trajectory", "roles.", "weight_decay", "normalise."};
+    static const char *const ignored[] = {
+        "name",    "title",       "beta",       "nu",     "rho",          "point_seed", "train.",
+        "expect.", "checkpoints", "trajectory", "roles.", "weight_decay", "normalise."};
     const ll_settings *x = &study->groups[a].settings, *y = &study->groups[b].settings;
     for (int side = 0; side < 2; side++) {
         const ll_settings *from = side == 0 ? x : y, *to = side == 0 ? y : x;
         for (int64_t i = 0; i < from->count; i++) {
             bool skip = false;
-            for (size_t k = 0; k < sizeof ignored / sizeof *ignored; k++) skip = skip || strncmp(from->item[i].key, ignored[k], strlen(ignored[k])) == 0;
+            for (size_t k = 0; k < sizeof ignored / sizeof *ignored; k++)
+                skip = skip || strncmp(from->item[i].key, ignored[k], strlen(ignored[k])) == 0;
             int64_t at = ll_settings_find(to, from->item[i].key);
             if (!skip && (at < 0 || strcmp(to->item[at].value, from->item[i].value) != 0)) return false;
         }
@@ -311,7 +384,8 @@ static ll_status measure_all(ll_runner *runner, probe *probes, double seconds, l
     int64_t distinct = 1;
     for (int64_t g = 0; g < study->group_count; g++) {
         bool known = study->groups[g].view.kind == LL_GROUP_FIELD;
-        for (int64_t k = 0; k < g && !known; k++) known = study->groups[k].view.kind != LL_GROUP_FIELD && same_cost(study, k, g);
+        for (int64_t k = 0; k < g && !known; k++)
+            known = study->groups[k].view.kind != LL_GROUP_FIELD && same_cost(study, k, g);
         distinct += !known;
     }
     double least = fmin(0.5, seconds / (40.0 * (double)distinct));
@@ -328,14 +402,16 @@ static ll_status measure_all(ll_runner *runner, probe *probes, double seconds, l
     return LL_OK;
 }
 
-ll_status ll_study_estimates(const ll_study *study, const ll_study_run_options *options, double seconds, ll_study_estimate *estimates, ll_error *error)
+ll_status ll_study_estimates(const ll_study *study, const ll_study_run_options *options, double seconds,
+                             ll_study_estimate *estimates, ll_error *error)
 {
     ll_members members = {0};
     LL_TRY(ll_members_find(study, &members, error));
     ll_runner runner = {.study = study, .members = &members, .options = options};
     ll_study_estimate made[LL_EFFORTS] = {{0}};
     probe *probes = ll_allocate_zeroed((size_t)(study->group_count + 1) * sizeof *probes);
-    ll_status status = probes != NULL ? measure_all(&runner, probes, seconds > 0 ? seconds : 60.0, error) : ll_fail_memory(error, LL_STUDY, 1024);
+    ll_status status = probes != NULL ? measure_all(&runner, probes, seconds > 0 ? seconds : 60.0, error)
+                                      : ll_fail_memory(error, LL_STUDY, 1024);
     for (int e = 0; e < LL_EFFORTS && status == LL_OK; e++) {
         ll_study as = *study;
         as.effort = (ll_effort)e;
@@ -344,8 +420,10 @@ ll_status ll_study_estimates(const ll_study *study, const ll_study_run_options *
     ll_free(probes);
     ll_members_deinit(&members);
     for (int e = 0; e < LL_EFFORTS; e++) {
-        if (status == LL_OK) estimates[e] = made[e];
-        else ll_study_estimate_deinit(&made[e]);
+        if (status == LL_OK)
+            estimates[e] = made[e];
+        else
+            ll_study_estimate_deinit(&made[e]);
     }
     return status;
 }

@@ -1,4 +1,5 @@
-/* internal.h - what the files of the study share: settings as texts, groups and members, analyses and their jobs.
+/* internal.h - what the files of the study share: settings as texts, groups and members, analyses and their
+ * jobs.
  *
  *   settings.c    a YAML map as a flat list of settings, checked against a table
  *   study_file.c  the file: groups, sweeps, requests for analyses
@@ -22,8 +23,8 @@
 
 typedef enum ll_setting_type {
     LL_SETTING_TEXT,
-    LL_SETTING_TEXTS,   /* a list, or one; lines */
-    LL_SETTING_FLAG,    /* "true", "false" */
+    LL_SETTING_TEXTS, /* a list, or one; lines */
+    LL_SETTING_FLAG,  /* "true", "false" */
     LL_SETTING_INTEGER,
     LL_SETTING_REAL,
     LL_SETTING_REALS,   /* a list, or one; lines */
@@ -58,19 +59,24 @@ typedef struct ll_source {
     ll_arena *memory;
 } ll_source;
 
-ll_status ll_settings_refuse(const ll_source *source, int line, int column, ll_error *error, const char *format, ...)
-    LL_PRINTF(5, 6);
+ll_status ll_settings_refuse(const ll_source *source, int line, int column, ll_error *error,
+                             const char *format, ...) LL_PRINTF(5, 6);
 /* Checks one value against the table and adds or replaces it. */
-ll_status ll_settings_set(ll_settings *settings, const ll_source *source, const ll_setting_row *rows, const char *key,
-                          const char *value, int line, int column, ll_error *error) LL_MUST_CHECK;
-/* A map, flattened: inner maps give "outer.inner", lists become lines. Keys in `skip` (may be NULL) are left out. */
-ll_status ll_settings_take(ll_settings *settings, const ll_source *source, const ll_setting_row *rows, const ll_value *map,
-                           const char *prefix, const char *const *skip, ll_error *error) LL_MUST_CHECK;
-ll_status ll_settings_copy(const ll_settings *from, ll_arena *memory, ll_settings *to, ll_error *error) LL_MUST_CHECK;
+ll_status ll_settings_set(ll_settings *settings, const ll_source *source, const ll_setting_row *rows,
+                          const char *key, const char *value, int line, int column,
+                          ll_error *error) LL_MUST_CHECK;
+/* A map, flattened: inner maps give "outer.inner", lists become lines. Keys in `skip` (may be NULL) are left
+ * out. */
+ll_status ll_settings_take(ll_settings *settings, const ll_source *source, const ll_setting_row *rows,
+                           const ll_value *map, const char *prefix, const char *const *skip,
+                           ll_error *error) LL_MUST_CHECK;
+ll_status ll_settings_copy(const ll_settings *from, ll_arena *memory, ll_settings *to,
+                           ll_error *error) LL_MUST_CHECK;
 int64_t ll_settings_find(const ll_settings *settings, const char *key); /* -1: not there */
 const ll_setting_row *ll_setting_row_find(const ll_setting_row *rows, const char *key);
 /* The value, or the default of the effort; NULL where there is neither. */
-const char *ll_settings_text(const ll_settings *settings, const ll_setting_row *rows, const char *key, ll_effort effort);
+const char *ll_settings_text(const ll_settings *settings, const ll_setting_row *rows, const char *key,
+                             ll_effort effort);
 /* Lists as lines: how many, and item i copied into `item`. */
 int64_t ll_lines_count(const char *lines);
 const char *ll_lines_item(const char *lines, int64_t index, char *item, size_t capacity);
@@ -80,7 +86,8 @@ const char *ll_lines_join(const char *lines, ll_arena *memory);
 int ll_parse_grid(const char *text, int64_t *size, int most);
 bool ll_parse_range(const char *text, double *low, double *high);
 /* Seeds 0..3, or lines; *seeds from the arena. */
-ll_status ll_parse_seeds(const char *text, ll_arena *memory, int64_t **seeds, int64_t *count, ll_error *error) LL_MUST_CHECK;
+ll_status ll_parse_seeds(const char *text, ll_arena *memory, int64_t **seeds, int64_t *count,
+                         ll_error *error) LL_MUST_CHECK;
 
 /* ---------------------------------------------------------------- study_file.c */
 
@@ -115,9 +122,10 @@ struct ll_study {
 };
 
 extern const ll_setting_row ll_group_rows[];
-const char *ll_group_text(const ll_study *study, int64_t group, const char *key); /* NULL: not set and no default */
-int64_t ll_group_integer(const ll_study *study, int64_t group, const char *key);  /* 0 without */
-double ll_group_real(const ll_study *study, int64_t group, const char *key);      /* 0 without */
+const char *ll_group_text(const ll_study *study, int64_t group,
+                          const char *key); /* NULL: not set and no default */
+int64_t ll_group_integer(const ll_study *study, int64_t group, const char *key); /* 0 without */
+double ll_group_real(const ll_study *study, int64_t group, const char *key);     /* 0 without */
 bool ll_group_flag(const ll_study *study, int64_t group, const char *key);
 /* A path of the file from the study's folder; in an arena. */
 const char *ll_study_path(const ll_study *study, const char *path, ll_arena *memory);
@@ -126,10 +134,10 @@ const char *ll_study_path(const ll_study *study, const char *path, ll_arena *mem
 
 typedef struct ll_member {
     int64_t group;
-    const char *name;    /* "resnet/0" */
-    const char *file;    /* checkpoint or field; NULL: trained */
-    ll_hash hash;        /* of the file's bytes */
-    int64_t seed;        /* trained */
+    const char *name;              /* "resnet/0" */
+    const char *file;              /* checkpoint or field; NULL: trained */
+    ll_hash hash;                  /* of the file's bytes */
+    int64_t seed;                  /* trained */
     const char *const *trajectory; /* files in order */
     int64_t trajectory_count;
     ll_hash trajectory_hash;
@@ -145,14 +153,17 @@ typedef struct ll_members {
 /* Looks for checkpoints, fields, trajectories and data, and hashes them. */
 ll_status ll_members_find(const ll_study *study, ll_members *members, ll_error *error) LL_MUST_CHECK;
 void ll_members_deinit(ll_members *members);
-/* A data source with its paths taken from the study's folder; the files' contents onto hasher (may be NULL). */
-ll_status ll_study_source(const ll_study *study, const char *source, ll_hasher *hasher, ll_text *resolved, ll_error *error) LL_MUST_CHECK;
+/* A data source with its paths taken from the study's folder; the files' contents onto hasher (may be NULL).
+ */
+ll_status ll_study_source(const ll_study *study, const char *source, ll_hasher *hasher, ll_text *resolved,
+                          ll_error *error) LL_MUST_CHECK;
 
 /* ---------------------------------------------------------------- plan.c */
 
 typedef struct ll_runner ll_runner;
 typedef struct ll_job ll_job;
-typedef ll_status (*ll_job_function)(ll_runner *runner, const ll_job *job, const ll_sink *sink, ll_record **record, ll_error *error);
+typedef ll_status (*ll_job_function)(ll_runner *runner, const ll_job *job, const ll_sink *sink,
+                                     ll_record **record, ll_error *error);
 
 struct ll_job {
     const char *kind, *name, *group, *subject, *other, *inputs;
@@ -164,10 +175,10 @@ struct ll_job {
     ll_job_function run;
     int64_t *needs; /* indices of earlier jobs whose results it reads */
     int64_t need_count;
-    bool is_done;  /* has a result */
-    bool tried;    /* and failed, in this run */
-    double units;  /* of work, in seconds of the reference machine; see estimate.c */
-    double bytes;  /* of the result */
+    bool is_done; /* has a result */
+    bool tried;   /* and failed, in this run */
+    double units; /* of work, in seconds of the reference machine; see estimate.c */
+    double bytes; /* of the result */
 };
 
 typedef struct ll_plan {
@@ -176,17 +187,18 @@ typedef struct ll_plan {
     ll_store *store; /* to look up results that later jobs depend on; may be NULL */
     ll_job *job;
     int64_t count, capacity;
-    int64_t *slot; /* [2 capacity]: open addressing by key; 0: empty, else index + 1 */
-    int64_t *model; /* [members]: its model or field job */
+    int64_t *slot;   /* [2 capacity]: open addressing by key; 0: empty, else index + 1 */
+    int64_t *model;  /* [members]: its model or field job */
     bool unfinished; /* more can be planned when what is there is done */
     ll_arena *memory;
 } ll_plan;
 
-ll_status ll_plan_make(const ll_study *study, const ll_members *members, ll_store *store, ll_plan *plan, ll_error *error) LL_MUST_CHECK;
+ll_status ll_plan_make(const ll_study *study, const ll_members *members, ll_store *store, ll_plan *plan,
+                       ll_error *error) LL_MUST_CHECK;
 void ll_plan_deinit(ll_plan *plan);
 
-/* For an analysis' plan function. `inputs` is what the result depends on beyond the results of `needs`. The job's texts are
- * copied; *index may be NULL. */
+/* For an analysis' plan function. `inputs` is what the result depends on beyond the results of `needs`. The
+ * job's texts are copied; *index may be NULL. */
 typedef struct ll_job_draft {
     const char *kind, *other;
     ll_text name, inputs;
@@ -199,10 +211,12 @@ typedef struct ll_job_draft {
     double bytes;
 } ll_job_draft;
 void ll_draft_need(ll_job_draft *draft, int64_t job);
-ll_status ll_plan_add(ll_plan *plan, ll_job_draft *draft, int64_t *index, ll_error *error) LL_MUST_CHECK; /* ends the draft */
+ll_status ll_plan_add(ll_plan *plan, ll_job_draft *draft, int64_t *index,
+                      ll_error *error) LL_MUST_CHECK; /* ends the draft */
 /* Options of a request, and their canonical lines (but for those in `skip`) onto inputs. */
 const char *ll_request_text(const ll_plan *plan, const ll_request_for *request, const char *key);
-void ll_request_inputs(const ll_study *study, const ll_request_for *request, const char *const *skip, ll_text *inputs);
+void ll_request_inputs(const ll_study *study, const ll_request_for *request, const char *const *skip,
+                       ll_text *inputs);
 /* Does the request want this group, this model? (`groups:`, `models:`) */
 bool ll_request_wants(const ll_plan *plan, const ll_request_for *request, int64_t member);
 /* Lines of the group's settings that an evaluation depends on beyond the model's key. */
@@ -216,17 +230,17 @@ struct ll_analysis {
     ll_status (*plan)(ll_plan *plan, const ll_request_for *request, ll_error *error);
 };
 /* In the order in which they are planned. */
-#define LL_ANALYSIS_LIST(X)                                                                         \
-    X(metrics)                                                                                      \
-    X(landscape)                                                                                    \
-    X(hessian)                                                                                      \
-    X(similarity)                                                                                   \
-    X(connectivity)                                                                                 \
-    X(placement)                                                                                    \
-    X(topology)                                                                                     \
-    X(distances)                                                                                    \
-    X(taxonomy)                                                                                     \
-    X(comparison)                                                                                   \
+#define LL_ANALYSIS_LIST(X)                                                                                  \
+    X(metrics)                                                                                               \
+    X(landscape)                                                                                             \
+    X(hessian)                                                                                               \
+    X(similarity)                                                                                            \
+    X(connectivity)                                                                                          \
+    X(placement)                                                                                             \
+    X(topology)                                                                                              \
+    X(distances)                                                                                             \
+    X(taxonomy)                                                                                              \
+    X(comparison)                                                                                            \
     X(trust)
 #define LL_ANALYSIS_DECLARE(name) extern const ll_analysis ll_analysis_##name;
 LL_ANALYSIS_LIST(LL_ANALYSIS_DECLARE)
@@ -235,12 +249,15 @@ const ll_analysis *ll_analysis_find(const char *name);
 const ll_analysis *ll_analysis_at(int64_t index); /* NULL past the end */
 
 /* Options that every analysis of models has. */
-#define LL_COMMON_ROWS                                                                              \
-    {"groups", LL_SETTING_TEXTS, {NULL}, NULL, 0, 0, "only these groups"},                           \
-    {"models", LL_SETTING_TEXTS, {NULL}, NULL, 0, 0, "only these models, as group/0"}
+#define LL_COMMON_ROWS                                                                                       \
+    {"groups", LL_SETTING_TEXTS, {NULL}, NULL, 0, 0, "only these groups"},                                   \
+    {                                                                                                        \
+        "models", LL_SETTING_TEXTS, {NULL}, NULL, 0, 0, "only these models, as group/0"                      \
+    }
 
 /* The models themselves: trained, read (job_model.c), or fields (job_field.c). */
-ll_status ll_job_model(ll_runner *runner, const ll_job *job, const ll_sink *sink, ll_record **record, ll_error *error);
+ll_status ll_job_model(ll_runner *runner, const ll_job *job, const ll_sink *sink, ll_record **record,
+                       ll_error *error);
 ll_status ll_plan_models(ll_plan *plan, ll_error *error) LL_MUST_CHECK;
 ll_status ll_plan_field(ll_plan *plan, int64_t member, ll_error *error) LL_MUST_CHECK;
 
@@ -265,12 +282,17 @@ struct ll_runner {
     ll_text notes;
 };
 /* A set-up of the group; borrowed until the next call (a few are kept). */
-ll_status ll_runner_setup(ll_runner *runner, const ll_setup_request *request, ll_setup **setup, ll_error *error) LL_MUST_CHECK;
+ll_status ll_runner_setup(ll_runner *runner, const ll_setup_request *request, ll_setup **setup,
+                          ll_error *error) LL_MUST_CHECK;
 /* One of its own; end with ll_setup_destroy. */
-ll_status ll_runner_setup_own(ll_runner *runner, const ll_setup_request *request, ll_setup **setup, ll_error *error) LL_MUST_CHECK;
-/* Weights of a model, as its group's Problems want them; borrowed until weights of many others were asked for. */
-ll_status ll_runner_weights(ll_runner *runner, int64_t member, const void **theta, const void **buffers, ll_error *error) LL_MUST_CHECK;
-ll_status ll_runner_record(ll_runner *runner, int64_t job, ll_record **record, ll_error *error) LL_MUST_CHECK; /* of a job of the plan */
+ll_status ll_runner_setup_own(ll_runner *runner, const ll_setup_request *request, ll_setup **setup,
+                              ll_error *error) LL_MUST_CHECK;
+/* Weights of a model, as its group's Problems want them; borrowed until weights of many others were asked
+ * for. */
+ll_status ll_runner_weights(ll_runner *runner, int64_t member, const void **theta, const void **buffers,
+                            ll_error *error) LL_MUST_CHECK;
+ll_status ll_runner_record(ll_runner *runner, int64_t job, ll_record **record,
+                           ll_error *error) LL_MUST_CHECK; /* of a job of the plan */
 /* An option of the job's request. */
 const char *ll_job_text(const ll_runner *runner, const ll_job *job, const char *key);
 int64_t ll_job_integer(const ll_runner *runner, const ll_job *job, const char *key);
@@ -282,9 +304,10 @@ int64_t ll_job_need(const ll_runner *runner, const ll_job *job, const char *kind
 enum { LL_MOST_TERMS = 64 };
 void ll_role_lists(const ll_problem *problem, const char *role, ll_samples *lists);
 
-/* What a record says of its data: for each role X of the set-up (but those in `skip`) role_X_data, _split, _count, _hash,
- * _indices; overlaps of roles. */
-ll_status ll_record_roles(ll_record *record, const ll_setup *setup, const char *skip, ll_error *error) LL_MUST_CHECK;
+/* What a record says of its data: for each role X of the set-up (but those in `skip`) role_X_data, _split,
+ * _count, _hash, _indices; overlaps of roles. */
+ll_status ll_record_roles(ll_record *record, const ll_setup *setup, const char *skip,
+                          ll_error *error) LL_MUST_CHECK;
 
 /* Records by name, with a fallback. */
 double ll_real_of(const ll_record *record, const char *name);

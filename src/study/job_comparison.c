@@ -1,5 +1,5 @@
-/* Every number of every model in one table: by group mean and interval, and rank correlations of any two numbers and of each
- * with what the study swept. */
+/* Every number of every model in one table: by group mean and interval, and rank correlations of any two
+ * numbers and of each with what the study swept. */
 #include "study/setups.h"
 
 #include "losslens/study_statistics.h"
@@ -55,7 +55,8 @@ static ll_status put(table *t, const char *name, int64_t member, double value, l
         t->weight[c] = ll_allocate_zeroed((size_t)(t->rows + 1) * sizeof *t->weight[c]);
         snprintf(t->name[c], NAME_BYTES, "%s", name);
         t->columns++;
-        if (t->column[c] == NULL || t->weight[c] == NULL) return ll_fail_memory(error, LL_STUDY, (size_t)t->rows * 8);
+        if (t->column[c] == NULL || t->weight[c] == NULL)
+            return ll_fail_memory(error, LL_STUDY, (size_t)t->rows * 8);
         for (int64_t r = 0; r < t->rows; r++) t->column[c][r] = NAN;
     }
     double *cell = &t->column[c][row], *weight = &t->weight[c][row];
@@ -75,13 +76,18 @@ static ll_status put_similarity(table *t, const ll_record *cka, ll_error *error)
     for (int64_t r = 0; r < t->rows; r++) {
         last[r] = -1;
         for (int64_t e = 0; e < entries; e++)
-            if (strcmp(ll_lines_item(names, (int64_t)ll_array_get(owner, e), item, sizeof item), t->runner->members->member[t->member[r]].name) == 0) last[r] = e;
+            if (strcmp(ll_lines_item(names, (int64_t)ll_array_get(owner, e), item, sizeof item),
+                       t->runner->members->member[t->member[r]].name) == 0)
+                last[r] = e;
     }
     ll_status status = LL_OK;
     for (int64_t a = 0; a < t->rows && status == LL_OK; a++)
         for (int64_t b = 0; b < t->rows && status == LL_OK; b++) {
-            bool same = t->runner->members->member[t->member[a]].group == t->runner->members->member[t->member[b]].group;
-            if (a != b && same && last[a] >= 0 && last[b] >= 0) status = put(t, "cka_within_group", t->member[a], ll_array_get(matrix, last[a] * entries + last[b]), error);
+            bool same = t->runner->members->member[t->member[a]].group ==
+                        t->runner->members->member[t->member[b]].group;
+            if (a != b && same && last[a] >= 0 && last[b] >= 0)
+                status = put(t, "cka_within_group", t->member[a],
+                             ll_array_get(matrix, last[a] * entries + last[b]), error);
         }
     ll_free(last);
     return status;
@@ -89,8 +95,12 @@ static ll_status put_similarity(table *t, const ll_record *cka, ll_error *error)
 
 static ll_status put_record(table *t, const ll_job *need, const ll_record *record, ll_error *error)
 {
-    static const char *const topology[][2] = {{"minima", "minima"}, {"saddles", "saddles"}, {"mean_persistence", "mean_persistence"},
-                                              {"mean_diagonal_distance", "average_persistence"}, {"smad", "smad"}, {"persistence_entropy", "persistence_entropy"}};
+    static const char *const topology[][2] = {{"minima", "minima"},
+                                              {"saddles", "saddles"},
+                                              {"mean_persistence", "mean_persistence"},
+                                              {"mean_diagonal_distance", "average_persistence"},
+                                              {"smad", "smad"},
+                                              {"persistence_entropy", "persistence_entropy"}};
     const char *kind = need->kind;
     if (strcmp(kind, "metrics") == 0) {
         const char *names = ll_text_of(record, "metric_names");
@@ -101,7 +111,8 @@ static ll_status put_record(table *t, const ll_job *need, const ll_record *recor
         }
     } else if (strcmp(kind, "eigenpairs") == 0) {
         const ll_array *values = ll_array_of(record, "eigenvalues");
-        if (values != NULL && ll_array_count(values) > 0) LL_TRY(put(t, "top_eigenvalue", need->a, ll_array_get(values, 0), error));
+        if (values != NULL && ll_array_count(values) > 0)
+            LL_TRY(put(t, "top_eigenvalue", need->a, ll_array_get(values, 0), error));
     } else if (strcmp(kind, "trace") == 0) {
         LL_TRY(put(t, "trace", need->a, ll_real_of(record, "trace"), error));
     } else if (strcmp(kind, "density") == 0) {
@@ -109,7 +120,8 @@ static ll_status put_record(table *t, const ll_job *need, const ll_record *recor
     } else if (strcmp(kind, "rise") == 0) {
         LL_TRY(put(t, "relative_rise", need->a, ll_real_of(record, "relative_rise"), error));
     } else if (strcmp(kind, "topology") == 0) {
-        for (int i = 0; i < 6; i++) LL_TRY(put(t, topology[i][1], need->a, ll_real_of(record, topology[i][0]), error));
+        for (int i = 0; i < 6; i++)
+            LL_TRY(put(t, topology[i][1], need->a, ll_real_of(record, topology[i][0]), error));
     } else if (strcmp(kind, "similarity") == 0) {
         LL_TRY(put_similarity(t, record, error));
     }
@@ -121,7 +133,8 @@ static ll_status put_swept(table *t, ll_error *error)
 {
     t->first_swept = t->columns;
     for (int64_t r = 0; r < t->rows; r++) {
-        const ll_study_group *group = &t->runner->study->groups[t->runner->members->member[t->member[r]].group].view;
+        const ll_study_group *group =
+            &t->runner->study->groups[t->runner->members->member[t->member[r]].group].view;
         for (int64_t s = 0; s < group->sweeps; s++) {
             char *end, name[NAME_BYTES];
             double value = strtod(group->sweep[s].value, &end);
@@ -136,7 +149,9 @@ static ll_status put_swept(table *t, ll_error *error)
 /* A model's connectivity is the mean over its pairs: thousands of them, so their numbers alone are read. */
 static ll_status put_pairs(table *t, ll_error *error)
 {
-    static const char *const names[] = {"mc_loss", "mc_error", "relative_barrier"}, *const columns[] = {"mc", "mc_error", "relative_barrier"};
+    static const char *const names[] = {"mc_loss", "mc_error", "relative_barrier"}, *const columns[] = {
+                                                                                        "mc", "mc_error",
+                                                                                        "relative_barrier"};
     ll_store_numbers numbers;
     const ll_store_filter filter = {.kind = "pair"};
     LL_TRY(ll_store_read_numbers(t->runner->store, &filter, names, 3, &numbers, error));
@@ -146,7 +161,8 @@ static ll_status put_pairs(table *t, ll_error *error)
         const ll_job *need = &t->runner->plan->job[t->job->needs[k]];
         if (strcmp(need->kind, "pair") != 0) continue;
         /* Ids ascend mostly with the plan. */
-        for (int64_t tries = 0; tries < numbers.count && numbers.ids[at] != need->id; tries++) at = (at + 1) % numbers.count;
+        for (int64_t tries = 0; tries < numbers.count && numbers.ids[at] != need->id; tries++)
+            at = (at + 1) % numbers.count;
         if (numbers.count == 0 || numbers.ids[at] != need->id) continue;
         for (int c = 0; c < 3 && status == LL_OK; c++)
             for (int end = 0; end < 2 && status == LL_OK; end++)
@@ -162,20 +178,25 @@ static ll_status write_groups(const table *t, ll_record *record, ll_error *error
 {
     const ll_study *study = t->runner->study;
     int64_t groups = 0, *index = ll_allocate_array(study->group_count + 1, sizeof *index);
-    double *numbers = ll_allocate_array(4 * study->group_count + 1, sizeof *numbers), *values = ll_allocate_array(t->rows + 1, sizeof *values);
+    double *numbers = ll_allocate_array(4 * study->group_count + 1, sizeof *numbers),
+           *values = ll_allocate_array(t->rows + 1, sizeof *values);
     ll_text names = {0};
-    ll_status status = index != NULL && numbers != NULL && values != NULL ? LL_OK : ll_fail_memory(error, LL_STUDY, 1024);
+    ll_status status =
+        index != NULL && numbers != NULL && values != NULL ? LL_OK : ll_fail_memory(error, LL_STUDY, 1024);
     for (int64_t g = 0; g < study->group_count && status == LL_OK; g++) {
         bool any = false;
-        for (int64_t r = 0; r < t->rows; r++) any = any || t->runner->members->member[t->member[r]].group == g;
+        for (int64_t r = 0; r < t->rows; r++)
+            any = any || t->runner->members->member[t->member[r]].group == g;
         if (!any) continue;
         ll_text_format(&names, "%s%s", groups > 0 ? "\n" : "", study->groups[g].view.name);
         index[groups++] = g;
     }
     if (status == LL_OK && names.failed) status = ll_fail_memory(error, LL_STUDY, 256);
-    if (status == LL_OK) status = ll_record_set_text(record, "group_names", names.text != NULL ? names.text : "", error);
+    if (status == LL_OK)
+        status = ll_record_set_text(record, "group_names", names.text != NULL ? names.text : "", error);
     for (int c = 0; c < t->first_swept && status == LL_OK; c++) {
-        double *mean = numbers, *low = numbers + groups, *high = numbers + 2 * groups, *count = numbers + 3 * groups;
+        double *mean = numbers, *low = numbers + groups, *high = numbers + 2 * groups,
+               *count = numbers + 3 * groups;
         char name[NAME_BYTES + 16];
         for (int64_t g = 0; g < groups; g++) {
             int64_t n = 0;
@@ -212,10 +233,13 @@ static ll_status write_relations(const table *t, ll_record *record, ll_error *er
     for (int64_t a = 0; a < R && status == LL_OK; a++) {
         ll_text_format(&names, "%s%s", a > 0 ? "\n" : "", t->name[a]);
         for (int64_t b = 0; b < R && status == LL_OK; b++)
-            status = ll_rank_correlation(t->column[a], t->column[b], t->rows, (double *)correlation.data + a * R + b, (int64_t *)count.data + a * R + b, error);
+            status = ll_rank_correlation(t->column[a], t->column[b], t->rows,
+                                         (double *)correlation.data + a * R + b,
+                                         (int64_t *)count.data + a * R + b, error);
     }
     if (status == LL_OK && names.failed) status = ll_fail_memory(error, LL_STUDY, 256);
-    if (status == LL_OK) status = ll_record_set_text(record, "relation_names", names.text != NULL ? names.text : "", error);
+    if (status == LL_OK)
+        status = ll_record_set_text(record, "relation_names", names.text != NULL ? names.text : "", error);
     if (status == LL_OK) status = ll_record_take_array(record, "relation_spearman", "", &correlation, error);
     if (status == LL_OK) status = ll_record_take_array(record, "relation_count", "models", &count, error);
     for (int c = t->first_swept; c < t->columns && status == LL_OK; c++) {
@@ -234,7 +258,9 @@ static ll_status fill(table *t, ll_record *record, ll_error *error)
     ll_text metrics = {0}, models = {0};
     for (int64_t k = 0; k < t->job->need_count; k++) {
         const ll_job *need = &t->runner->plan->job[t->job->needs[k]];
-        if (strcmp(need->kind, "model") == 0 || strcmp(need->kind, "field") == 0 || strcmp(need->kind, "pair") == 0) continue;
+        if (strcmp(need->kind, "model") == 0 || strcmp(need->kind, "field") == 0 ||
+            strcmp(need->kind, "pair") == 0)
+            continue;
         ll_record *one;
         LL_TRY(ll_runner_record(t->runner, t->job->needs[k], &one, error));
         ll_status status = put_record(t, need, one, error);
@@ -244,17 +270,21 @@ static ll_status fill(table *t, ll_record *record, ll_error *error)
     LL_TRY(put_pairs(t, error));
     LL_TRY(put_swept(t, error));
     for (int c = 0; c < t->first_swept; c++) ll_text_format(&metrics, "%s%s", c > 0 ? "\n" : "", t->name[c]);
-    for (int64_t r = 0; r < t->rows; r++) ll_text_format(&models, "%s%s", r > 0 ? "\n" : "", t->runner->members->member[t->member[r]].name);
+    for (int64_t r = 0; r < t->rows; r++)
+        ll_text_format(&models, "%s%s", r > 0 ? "\n" : "", t->runner->members->member[t->member[r]].name);
     ll_status status = metrics.failed || models.failed ? ll_fail_memory(error, LL_STUDY, 256) : LL_OK;
-    if (status == LL_OK) status = ll_record_set_text(record, "metric_names", metrics.text != NULL ? metrics.text : "", error);
-    if (status == LL_OK) status = ll_record_set_text(record, "model_names", models.text != NULL ? models.text : "", error);
+    if (status == LL_OK)
+        status = ll_record_set_text(record, "metric_names", metrics.text != NULL ? metrics.text : "", error);
+    if (status == LL_OK)
+        status = ll_record_set_text(record, "model_names", models.text != NULL ? models.text : "", error);
     ll_text_deinit(&metrics);
     ll_text_deinit(&models);
     if (status == LL_OK) status = write_groups(t, record, error);
     return status == LL_OK ? write_relations(t, record, error) : status;
 }
 
-static ll_status run(ll_runner *runner, const ll_job *job, const ll_sink *sink, ll_record **record, ll_error *error)
+static ll_status run(ll_runner *runner, const ll_job *job, const ll_sink *sink, ll_record **record,
+                     ll_error *error)
 {
     (void)sink;
     table *t = ll_allocate_zeroed(sizeof *t);
@@ -267,7 +297,8 @@ static ll_status run(ll_runner *runner, const ll_job *job, const ll_sink *sink, 
         if (t->member == NULL) status = ll_fail_memory(error, LL_STUDY, 1024);
         for (int64_t k = 0; k < job->need_count && status == LL_OK; k++) {
             const ll_job *need = &runner->plan->job[job->needs[k]];
-            if (strcmp(need->kind, "model") == 0 || strcmp(need->kind, "field") == 0) t->member[t->rows++] = need->a;
+            if (strcmp(need->kind, "model") == 0 || strcmp(need->kind, "field") == 0)
+                t->member[t->rows++] = need->a;
         }
     }
     if (status == LL_OK) status = fill(t, made, error);
@@ -283,8 +314,10 @@ static ll_status run(ll_runner *runner, const ll_job *job, const ll_sink *sink, 
 
 static ll_status plan(ll_plan *plan, const ll_request_for *request, ll_error *error)
 {
-    static const char *const kinds[] = {"metrics", "eigenpairs", "trace", "density", "rise", "topology", "pair", "similarity"};
-    ll_job_draft draft = {.kind = "comparison", .owner = -1, .a = -1, .b = -1, .request = request, .run = run, .bytes = 5e4};
+    static const char *const kinds[] = {"metrics", "eigenpairs", "trace", "density",
+                                        "rise",    "topology",   "pair",  "similarity"};
+    ll_job_draft draft = {
+        .kind = "comparison", .owner = -1, .a = -1, .b = -1, .request = request, .run = run, .bytes = 5e4};
     ll_text_format(&draft.name, "comparison of groups");
     int64_t models = 0;
     for (int64_t m = 0; m < plan->members->count; m++)
@@ -304,4 +337,5 @@ static ll_status plan(ll_plan *plan, const ll_request_for *request, ll_error *er
     return LL_OK;
 }
 
-const ll_analysis ll_analysis_comparison = {"comparison", "every number by group with its interval, and rank correlations", rows, plan};
+const ll_analysis ll_analysis_comparison = {
+    "comparison", "every number by group with its interval, and rank correlations", rows, plan};

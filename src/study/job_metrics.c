@@ -1,5 +1,5 @@
-/* How well each model does: loss, terms, metrics, predictions; of a physics-informed model its solution beside the exact one.
- * And whether that is as the study expects. */
+/* How well each model does: loss, terms, metrics, predictions; of a physics-informed model its solution
+ * beside the exact one. And whether that is as the study expects. */
 #include "study/setups.h"
 
 #include "losslens/similarity.h"
@@ -9,7 +9,13 @@
 #include <string.h>
 
 static const ll_setting_row rows[] = {
-    {"samples", LL_SETTING_INTEGER, {NULL}, NULL, 1, 1e12, "how many of `evaluate`; default: all of the role"},
+    {"samples",
+     LL_SETTING_INTEGER,
+     {NULL},
+     NULL,
+     1,
+     1e12,
+     "how many of `evaluate`; default: all of the role"},
     LL_COMMON_ROWS,
     {NULL, LL_SETTING_TEXT, {NULL}, NULL, 0, 0, NULL},
 };
@@ -21,7 +27,8 @@ typedef struct metric_list {
     ll_text names, better, scale;
 } metric_list;
 
-static ll_status add(metric_list *list, const char *name, const char *unit, double value, bool higher, const char *scale, ll_error *error)
+static ll_status add(metric_list *list, const char *name, const char *unit, double value, bool higher,
+                     const char *scale, ll_error *error)
 {
     const char *line = list->names.length > 0 ? "\n" : "";
     ll_text_format(&list->names, "%s%s", line, name);
@@ -32,7 +39,9 @@ static ll_status add(metric_list *list, const char *name, const char *unit, doub
 
 static ll_status end(metric_list *list, ll_error *error)
 {
-    ll_status status = list->names.failed || list->better.failed || list->scale.failed ? ll_fail_memory(error, LL_STUDY, 256) : LL_OK;
+    ll_status status = list->names.failed || list->better.failed || list->scale.failed
+                           ? ll_fail_memory(error, LL_STUDY, 256)
+                           : LL_OK;
     if (status == LL_OK) status = ll_record_set_text(list->record, "metric_names", list->names.text, error);
     if (status == LL_OK) status = ll_record_set_text(list->record, "metric_better", list->better.text, error);
     if (status == LL_OK) status = ll_record_set_text(list->record, "metric_scale", list->scale.text, error);
@@ -57,12 +66,20 @@ static ll_status output_of(const evaluation *e, double **values, ll_error *error
     int64_t layer = info->layers, count = e->lists[0].count * info->output_width;
     void *features = ll_allocate_array(count, ll_real_bytes(info->type));
     *values = ll_allocate_array(count, sizeof **values);
-    ll_status status = features != NULL && *values != NULL ? LL_OK : ll_fail_memory(error, LL_STUDY, (size_t)count * 16);
-    ll_request request = {.points = 1, .thetas = &e->theta, .buffers = e->buffers != NULL ? &e->buffers : NULL, .buffers_shared = true,
-                          .samples = e->lists, .feature_layers = 1, .feature_layer = &layer, .features = &features};
+    ll_status status =
+        features != NULL && *values != NULL ? LL_OK : ll_fail_memory(error, LL_STUDY, (size_t)count * 16);
+    ll_request request = {.points = 1,
+                          .thetas = &e->theta,
+                          .buffers = e->buffers != NULL ? &e->buffers : NULL,
+                          .buffers_shared = true,
+                          .samples = e->lists,
+                          .feature_layers = 1,
+                          .feature_layer = &layer,
+                          .features = &features};
     if (status == LL_OK) status = ll_problem_evaluate(e->problem, &request, error);
     for (int64_t i = 0; i < count && status == LL_OK; i++)
-        (*values)[i] = info->type == LL_REAL_FLOAT32 ? (double)((const float *)features)[i] : ((const double *)features)[i];
+        (*values)[i] = info->type == LL_REAL_FLOAT32 ? (double)((const float *)features)[i]
+                                                     : ((const double *)features)[i];
     ll_free(features);
     if (status != LL_OK) {
         ll_free(*values);
@@ -75,9 +92,16 @@ static ll_status add_losses(const evaluation *e, metric_list *list, bool metrics
 {
     const ll_problem_info *info = ll_problem_view(e->problem);
     double loss, terms[LL_MOST_TERMS + 1], values[LL_MOST_TERMS];
-    if (info->terms > LL_MOST_TERMS || info->metrics > LL_MOST_TERMS) return ll_fail(error, LL_TOO_LARGE, LL_STUDY, info->name, "more than %d terms", LL_MOST_TERMS);
-    ll_request request = {.points = 1, .thetas = &e->theta, .buffers = e->buffers != NULL ? &e->buffers : NULL, .buffers_shared = true,
-                          .samples = e->lists, .loss = &loss, .terms = terms, .metrics = info->metrics > 0 ? values : NULL};
+    if (info->terms > LL_MOST_TERMS || info->metrics > LL_MOST_TERMS)
+        return ll_fail(error, LL_TOO_LARGE, LL_STUDY, info->name, "more than %d terms", LL_MOST_TERMS);
+    ll_request request = {.points = 1,
+                          .thetas = &e->theta,
+                          .buffers = e->buffers != NULL ? &e->buffers : NULL,
+                          .buffers_shared = true,
+                          .samples = e->lists,
+                          .loss = &loss,
+                          .terms = terms,
+                          .metrics = info->metrics > 0 ? values : NULL};
     LL_TRY(ll_problem_evaluate(e->problem, &request, error));
     LL_TRY(add(list, "loss", "loss", loss, false, "value", error));
     for (int64_t t = 0; t < info->terms && info->terms > 1; t++) {
@@ -88,7 +112,8 @@ static ll_status add_losses(const evaluation *e, metric_list *list, bool metrics
     }
     for (int64_t m = 0; m < info->metrics && metrics; m++) {
         const ll_metric *metric = &info->metric[m];
-        LL_TRY(add(list, metric->name, metric->unit, values[m], metric->higher_is_better, metric->higher_is_better ? "score" : "error", error));
+        LL_TRY(add(list, metric->name, metric->unit, values[m], metric->higher_is_better,
+                   metric->higher_is_better ? "score" : "error", error));
     }
     return LL_OK;
 }
@@ -102,7 +127,8 @@ static ll_status fill_classes(const evaluation *e, const ll_setup *setup, metric
     int64_t *labels = ll_allocate_array(count + 1, sizeof *labels);
     ll_array predictions = {0};
     ll_record *found = NULL;
-    ll_status status = labels != NULL ? ll_array_init(&predictions, LL_ARRAY_INT32, 1, &count, error) : ll_fail_memory(error, LL_STUDY, (size_t)count * 8);
+    ll_status status = labels != NULL ? ll_array_init(&predictions, LL_ARRAY_INT32, 1, &count, error)
+                                      : ll_fail_memory(error, LL_STUDY, (size_t)count * 8);
     for (int64_t i = 0; i < count && status == LL_OK; i++) {
         const double *row = logits + i * classes;
         int64_t best = 0;
@@ -111,13 +137,22 @@ static ll_status fill_classes(const evaluation *e, const ll_setup *setup, metric
             if (row[c] > row[best]) best = c;
         ((int32_t *)predictions.data)[i] = (int32_t)best;
     }
-    if (status == LL_OK) status = ll_metrics_classification(logits, LL_REAL_FLOAT64, count, classes, labels, &found, error);
-    static const char *const names[][2] = {{"top5", "top5_accuracy"}, {"macro_f1", "macro_f1"}, {"macro_precision", "macro_precision"}, {"macro_recall", "macro_recall"}};
-    for (int i = classes > 5 ? 0 : 1; i < 4 && status == LL_OK; i++) status = add(list, names[i][1], "", ll_real_of(found, names[i][0]), true, "score", error);
-    if (status == LL_OK) status = add(list, "error", "percent", 100.0 * (1.0 - ll_real_of(found, "top1")), false, "error", error);
+    if (status == LL_OK)
+        status = ll_metrics_classification(logits, LL_REAL_FLOAT64, count, classes, labels, &found, error);
+    static const char *const names[][2] = {{"top5", "top5_accuracy"},
+                                           {"macro_f1", "macro_f1"},
+                                           {"macro_precision", "macro_precision"},
+                                           {"macro_recall", "macro_recall"}};
+    for (int i = classes > 5 ? 0 : 1; i < 4 && status == LL_OK; i++)
+        status = add(list, names[i][1], "", ll_real_of(found, names[i][0]), true, "score", error);
+    if (status == LL_OK)
+        status =
+            add(list, "error", "percent", 100.0 * (1.0 - ll_real_of(found, "top1")), false, "error", error);
     const ll_array *confusion = status == LL_OK ? ll_array_of(found, "confusion") : NULL;
-    if (confusion != NULL) status = ll_record_set_array(list->record, "confusion", "samples", confusion, error);
-    if (status == LL_OK) status = ll_record_take_array(list->record, "predictions", "class", &predictions, error);
+    if (confusion != NULL)
+        status = ll_record_set_array(list->record, "confusion", "samples", confusion, error);
+    if (status == LL_OK)
+        status = ll_record_take_array(list->record, "predictions", "class", &predictions, error);
     ll_array labelled = {.type = LL_ARRAY_INT64, .rank = 1, .shape = {count}, .data = labels};
     if (status == LL_OK) status = ll_record_set_array(list->record, "labels", "class", &labelled, error);
     ll_array_deinit(&predictions);
@@ -130,11 +165,14 @@ static ll_status fill_classes(const evaluation *e, const ll_setup *setup, metric
 enum { X = 256, T = 100 };
 
 /* u(x, t) on the grid of the exact solution. */
-static ll_status fill_solution(ll_runner *runner, const ll_job *job, const evaluation *e, metric_list *list, ll_error *error)
+static ll_status fill_solution(ll_runner *runner, const ll_job *job, const evaluation *e, metric_list *list,
+                               ll_error *error)
 {
     const ll_setup_request request = {.group = job->owner, .fit = -1, .feature_points = X * T};
     const ll_study *study = runner->study;
-    const ll_pinn_family family = {.nu = ll_group_real(study, job->owner, "nu"), .beta = ll_group_real(study, job->owner, "beta"), .rho = ll_group_real(study, job->owner, "rho"),
+    const ll_pinn_family family = {.nu = ll_group_real(study, job->owner, "nu"),
+                                   .beta = ll_group_real(study, job->owner, "beta"),
+                                   .rho = ll_group_real(study, job->owner, "rho"),
                                    .gaussian_start = ll_group_flag(study, job->owner, "gaussian_start")};
     ll_setup *setup;
     LL_TRY(ll_runner_setup(runner, &request, &setup, error));
@@ -144,11 +182,16 @@ static ll_status fill_solution(ll_runner *runner, const ll_job *job, const evalu
     ll_record *found = NULL;
     ll_array solution = {0}, wanted = {0};
     const int64_t shape[2] = {X, T};
-    ll_status status = exact != NULL ? output_of(&whole, &u, error) : ll_fail_memory(error, LL_STUDY, X * T * sizeof *exact);
+    ll_status status =
+        exact != NULL ? output_of(&whole, &u, error) : ll_fail_memory(error, LL_STUDY, X * T * sizeof *exact);
     if (status == LL_OK) status = ll_pinn_family_solution(&family, exact, error);
     if (status == LL_OK) status = ll_metrics_regression(u, exact, X * T, &found, error);
-    static const char *const names[][2] = {{"relative_l2", "relative_error"}, {"mae", "mean_absolute_error"}, {"l_infinity", "largest_error"}, {"mse", "mean_squared_error"}};
-    for (int i = 0; i < 4 && status == LL_OK; i++) status = add(list, names[i][1], "", ll_real_of(found, names[i][0]), false, "error", error);
+    static const char *const names[][2] = {{"relative_l2", "relative_error"},
+                                           {"mae", "mean_absolute_error"},
+                                           {"l_infinity", "largest_error"},
+                                           {"mse", "mean_squared_error"}};
+    for (int i = 0; i < 4 && status == LL_OK; i++)
+        status = add(list, names[i][1], "", ll_real_of(found, names[i][0]), false, "error", error);
     if (status == LL_OK) status = ll_array_init(&solution, LL_ARRAY_FLOAT64, 2, shape, error);
     if (status == LL_OK) status = ll_array_init(&wanted, LL_ARRAY_FLOAT64, 2, shape, error);
     double xs[X], ts[T];
@@ -172,7 +215,8 @@ static ll_status fill_solution(ll_runner *runner, const ll_job *job, const evalu
 
 static ll_status fill(ll_runner *runner, const ll_job *job, metric_list *list, ll_error *error)
 {
-    const ll_setup_request request = {.group = job->owner, .fit = -1, .samples = ll_job_integer(runner, job, "samples")};
+    const ll_setup_request request = {
+        .group = job->owner, .fit = -1, .samples = ll_job_integer(runner, job, "samples")};
     bool pinn = runner->study->groups[job->owner].view.kind == LL_GROUP_PINN;
     ll_setup *setup;
     evaluation e = {0};
@@ -184,14 +228,16 @@ static ll_status fill(ll_runner *runner, const ll_job *job, metric_list *list, l
     if (!pinn) LL_TRY(ll_record_roles(list->record, setup, NULL, error));
     LL_TRY(add_losses(&e, list, !pinn, error));
     const ll_problem_info *info = ll_problem_view(e.problem);
-    bool classes = ll_setup_labels(setup) != NULL && ll_setup_classes(setup) > 1 && info->output_width == ll_setup_classes(setup) && info->metrics > 0 &&
+    bool classes = ll_setup_labels(setup) != NULL && ll_setup_classes(setup) > 1 &&
+                   info->output_width == ll_setup_classes(setup) && info->metrics > 0 &&
                    strcmp(info->metric[0].name, "accuracy") == 0;
     if (classes) LL_TRY(ll_record_set_integer(list->record, "classes", "", ll_setup_classes(setup), error));
     if (pinn) return fill_solution(runner, job, &e, list, error);
     return classes ? fill_classes(&e, setup, list, error) : LL_OK;
 }
 
-static ll_status run(ll_runner *runner, const ll_job *job, const ll_sink *sink, ll_record **record, ll_error *error)
+static ll_status run(ll_runner *runner, const ll_job *job, const ll_sink *sink, ll_record **record,
+                     ll_error *error)
 {
     (void)sink;
     metric_list list = {.record = ll_record_create("metrics")};
@@ -211,8 +257,10 @@ static ll_status plan(ll_plan *plan, const ll_request_for *request, ll_error *er
 {
     for (int64_t m = 0; m < plan->members->count; m++) {
         int64_t group = plan->members->member[m].group;
-        if (plan->study->groups[group].view.kind == LL_GROUP_FIELD || !ll_request_wants(plan, request, m)) continue;
-        ll_job_draft draft = {.kind = "metrics", .owner = group, .a = m, .b = -1, .request = request, .run = run, .bytes = 5e5};
+        if (plan->study->groups[group].view.kind == LL_GROUP_FIELD || !ll_request_wants(plan, request, m))
+            continue;
+        ll_job_draft draft = {
+            .kind = "metrics", .owner = group, .a = m, .b = -1, .request = request, .run = run, .bytes = 5e5};
         ll_text_format(&draft.name, "metrics of %s", plan->members->member[m].name);
         ll_request_inputs(plan->study, request, NULL, &draft.inputs);
         ll_group_evaluation_inputs(plan->study, group, &draft.inputs);
@@ -222,11 +270,14 @@ static ll_status plan(ll_plan *plan, const ll_request_for *request, ll_error *er
     return LL_OK;
 }
 
-const ll_analysis ll_analysis_metrics = {"metrics", "loss, accuracy or error, confusion, predictions; a problem's solution beside the exact one", rows, plan};
+const ll_analysis ll_analysis_metrics = {
+    "metrics", "loss, accuracy or error, confusion, predictions; a problem's solution beside the exact one",
+    rows, plan};
 
 /* ---------------------------------------------------------------- what is expected */
 
-/* A score may be off by a point; an error or loss may be smaller, and larger by a quarter and a point of its unit. */
+/* A score may be off by a point; an error or loss may be smaller, and larger by a quarter and a point of its
+ * unit. */
 static bool is_as_expected(const char *scale, bool higher, double value, double wanted)
 {
     if (isnan(value)) return false;
@@ -237,7 +288,8 @@ static bool is_as_expected(const char *scale, bool higher, double value, double 
 static ll_status compare(const ll_runner *runner, const ll_job *job, const ll_record *record, ll_error *error)
 {
     const ll_settings *settings = &runner->study->groups[job->owner].settings;
-    const char *names = ll_text_of(record, "metric_names"), *better = ll_text_of(record, "metric_better"), *scales = ll_text_of(record, "metric_scale");
+    const char *names = ll_text_of(record, "metric_names"), *better = ll_text_of(record, "metric_better"),
+               *scales = ll_text_of(record, "metric_scale");
     char name[160], item[64], got[LL_NUMBER_TEXT], want[LL_NUMBER_TEXT];
     double classes = ll_real_of(record, "classes");
     for (int64_t i = 0; i < settings->count; i++) {
@@ -248,8 +300,9 @@ static ll_status compare(const ll_runner *runner, const ll_job *job, const ll_re
             if (strcmp(ll_lines_item(names, k, name, sizeof name), key) == 0) at = k;
         if (at < 0) {
             ll_arena *scratch = ll_arena_create(0);
-            ll_status status = ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, "expect", "%s has no metric \"%s\"; it has %s", job->subject, key,
-                                       scratch != NULL ? ll_lines_join(names, scratch) : "others");
+            ll_status status =
+                ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, "expect", "%s has no metric \"%s\"; it has %s",
+                        job->subject, key, scratch != NULL ? ll_lines_join(names, scratch) : "others");
             ll_arena_destroy(scratch);
             return status;
         }
@@ -261,13 +314,17 @@ static ll_status compare(const ll_runner *runner, const ll_job *job, const ll_re
         snprintf(want, sizeof want, "%.4g", wanted);
         bool chance = isfinite(classes) && strcmp(key, "accuracy") == 0 && value < 2.0 / classes;
         bool pinn = runner->study->groups[job->owner].view.kind == LL_GROUP_PINN;
-        return ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, "expect", "%s of %s is %s, wanted %s%s. %s", key, job->subject, got, want,
-                       chance ? " (it is near chance)" : "",
-                       pinn ? "Likely causes: coefficients of another problem; training stopped early, or failed (beta of 10 and more usually does)"
-                       : chance ? "Likely causes: labels in another order than the network learnt; weights mapped to wrong tensors (losslens eval --mapping shows "
-                                  "which went where); normalise.mean and std missing or of another data set"
-                                : "Likely causes: normalise.mean and std of another data set; an option of the network (shortcut, padding, activation); weights "
-                                  "mapped to wrong tensors (losslens eval --mapping); other samples or labels");
+        return ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, "expect", "%s of %s is %s, wanted %s%s. %s", key,
+                       job->subject, got, want, chance ? " (it is near chance)" : "",
+                       pinn ? "Likely causes: coefficients of another problem; training stopped early, or "
+                              "failed (beta of 10 and more usually does)"
+                       : chance
+                           ? "Likely causes: labels in another order than the network learnt; weights mapped "
+                             "to wrong tensors (losslens eval --mapping shows "
+                             "which went where); normalise.mean and std missing or of another data set"
+                           : "Likely causes: normalise.mean and std of another data set; an option of the "
+                             "network (shortcut, padding, activation); weights "
+                             "mapped to wrong tensors (losslens eval --mapping); other samples or labels");
     }
     return LL_OK;
 }
@@ -277,7 +334,8 @@ ll_status ll_check_expected(ll_runner *runner, const ll_job *job, const ll_recor
     bool expects = false;
     if (strcmp(job->kind, "metrics") != 0) return LL_OK;
     const ll_settings *settings = &runner->study->groups[job->owner].settings;
-    for (int64_t i = 0; i < settings->count; i++) expects = expects || strncmp(settings->item[i].key, "expect.", 7) == 0;
+    for (int64_t i = 0; i < settings->count; i++)
+        expects = expects || strncmp(settings->item[i].key, "expect.", 7) == 0;
     if (!expects) return LL_OK;
     ll_record *stored = NULL;
     if (record == NULL) LL_TRY(ll_store_read_record(runner->store, job->id, &stored, error));

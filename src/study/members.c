@@ -1,16 +1,16 @@
-/* Which models and fields a study has: seeds, files that fit patterns, and what is in the files. Contents are hashed, never
- * names and dates: a copied study is the same study. */
+/* Which models and fields a study has: seeds, files that fit patterns, and what is in the files. Contents are
+ * hashed, never names and dates: a copied study is the same study. */
 #define _XOPEN_SOURCE 700
 #include "study/internal.h"
 
 #include "losslens/data_download.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <dirent.h>
 #include <sys/stat.h>
 
 enum { MOST_FILES = 1000000, PATH_BYTES = 4096 };
@@ -26,7 +26,10 @@ static ll_status hash_file(const char *path, ll_hash *hash, ll_error *error)
     return LL_OK;
 }
 
-static int natural(const void *a, const void *b) { return ll_natural_compare(*(char *const *)a, *(char *const *)b); }
+static int natural(const void *a, const void *b)
+{
+    return ll_natural_compare(*(char *const *)a, *(char *const *)b);
+}
 
 /* Files that fit the pattern, in natural order, appended to `files`; none is an error. */
 typedef struct file_list {
@@ -39,7 +42,8 @@ static ll_status append(file_list *files, ll_arena *memory, const char *path, ll
     if (files->count == files->capacity) {
         int64_t capacity = files->capacity > 0 ? 2 * files->capacity : 16;
         const char **grown = ll_arena_allocate(memory, (size_t)capacity * sizeof *grown);
-        if (grown == NULL || capacity > MOST_FILES) return ll_fail_memory(error, LL_STUDY, (size_t)capacity * sizeof *grown);
+        if (grown == NULL || capacity > MOST_FILES)
+            return ll_fail_memory(error, LL_STUDY, (size_t)capacity * sizeof *grown);
         if (files->count > 0) memcpy(grown, files->path, (size_t)files->count * sizeof *grown);
         files->path = grown;
         files->capacity = capacity;
@@ -48,7 +52,8 @@ static ll_status append(file_list *files, ll_arena *memory, const char *path, ll
     return files->path[files->count++] != NULL ? LL_OK : ll_fail_memory(error, LL_STUDY, strlen(path));
 }
 
-static ll_status find_files(const ll_study *study, ll_arena *memory, const char *pattern, file_list *files, ll_error *error)
+static ll_status find_files(const ll_study *study, ll_arena *memory, const char *pattern, file_list *files,
+                            ll_error *error)
 {
     const char *path = ll_study_path(study, pattern, memory);
     struct stat about;
@@ -56,10 +61,13 @@ static ll_status find_files(const ll_study *study, ll_arena *memory, const char 
     if (stat(path, &about) == 0 && S_ISREG(about.st_mode)) return append(files, memory, path, error);
     glob_t found;
     int code = strpbrk(path, "*?[") != NULL ? glob(path, 0, NULL, &found) : GLOB_NOMATCH;
-    if (code != 0) return ll_fail(error, LL_NOT_FOUND, LL_STUDY, pattern, code == GLOB_NOMATCH ? "no file fits (looked for %s)" : "cannot look for %s", path);
+    if (code != 0)
+        return ll_fail(error, LL_NOT_FOUND, LL_STUDY, pattern,
+                       code == GLOB_NOMATCH ? "no file fits (looked for %s)" : "cannot look for %s", path);
     qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, natural);
     ll_status status = LL_OK;
-    for (size_t i = 0; i < found.gl_pathc && status == LL_OK; i++) status = append(files, memory, found.gl_pathv[i], error);
+    for (size_t i = 0; i < found.gl_pathc && status == LL_OK; i++)
+        status = append(files, memory, found.gl_pathv[i], error);
     globfree(&found);
     return status;
 }
@@ -69,17 +77,20 @@ static ll_status find_files(const ll_study *study, ll_arena *memory, const char 
 static ll_status hash_path(ll_hasher *hasher, const char *path, int depth, ll_error *error)
 {
     struct stat about;
-    if (stat(path, &about) != 0) return ll_fail(error, LL_NOT_FOUND, LL_STUDY, path, "cannot read the data: %s", strerror(errno));
+    if (stat(path, &about) != 0)
+        return ll_fail(error, LL_NOT_FOUND, LL_STUDY, path, "cannot read the data: %s", strerror(errno));
     if (!S_ISDIR(about.st_mode)) {
         ll_hash hash;
         LL_TRY(hash_file(path, &hash, error));
         ll_hasher_add(hasher, &hash, sizeof hash);
         return LL_OK;
     }
-    if (depth > 8) return ll_fail(error, LL_TOO_LARGE, LL_STUDY, path, "folders of data are nested too deeply");
+    if (depth > 8)
+        return ll_fail(error, LL_TOO_LARGE, LL_STUDY, path, "folders of data are nested too deeply");
     struct dirent **entry;
     int count = scandir(path, &entry, NULL, alphasort);
-    if (count < 0) return ll_fail(error, LL_IO, LL_STUDY, path, "cannot read the folder: %s", strerror(errno));
+    if (count < 0)
+        return ll_fail(error, LL_IO, LL_STUDY, path, "cannot read the folder: %s", strerror(errno));
     ll_status status = LL_OK;
     for (int i = 0; i < count; i++) {
         if (entry[i]->d_name[0] != '.' && status == LL_OK) {
@@ -99,17 +110,22 @@ static ll_status hash_named(ll_hasher *hasher, const char *set, ll_error *error)
 {
     char folder[PATH_BYTES - 256], path[PATH_BYTES];
     struct stat about;
-    if (strcmp(set, "fashion-mnist") == 0 && stat(LL_FASHION_FOLDER, &about) == 0) return hash_path(hasher, LL_FASHION_FOLDER, 0, error);
+    if (strcmp(set, "fashion-mnist") == 0 && stat(LL_FASHION_FOLDER, &about) == 0)
+        return hash_path(hasher, LL_FASHION_FOLDER, 0, error);
     LL_TRY(ll_data_folder(folder, sizeof folder, error));
     snprintf(path, sizeof path, "%s/%s", folder, set);
-    if (stat(path, &about) != 0) return ll_fail(error, LL_NOT_FOUND, LL_STUDY, set, "the data set is not here (looked in %s); `losslens data %s` fetches it", path, set);
+    if (stat(path, &about) != 0)
+        return ll_fail(error, LL_NOT_FOUND, LL_STUDY, set,
+                       "the data set is not here (looked in %s); `losslens data %s` fetches it", path, set);
     return hash_path(hasher, path, 0, error);
 }
 
 /* "xy:a.npy,b.npy" with its paths from the study's folder. Hashes them where hasher is not NULL. */
-ll_status ll_study_source(const ll_study *study, const char *source, ll_hasher *hasher, ll_text *resolved, ll_error *error)
+ll_status ll_study_source(const ll_study *study, const char *source, ll_hasher *hasher, ll_text *resolved,
+                          ll_error *error)
 {
-    static const char *const words[] = {"cifar10", "cifar100", "fashion-mnist", "mnist", "idx", "xy", "segmentation", "folder", "csv"};
+    static const char *const words[] = {"cifar10", "cifar100",     "fashion-mnist", "mnist", "idx",
+                                        "xy",      "segmentation", "folder",        "csv"};
     const char *paths = source;
     bool several = false;
     if (strncmp(source, "shapes:", 7) == 0) { /* generated: the words are the data */
@@ -119,7 +135,8 @@ ll_status ll_study_source(const ll_study *study, const char *source, ll_hasher *
     }
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         size_t length = strlen(words[i]);
-        if (strncmp(source, words[i], length) != 0 || (source[length] != ':' && source[length] != 0)) continue;
+        if (strncmp(source, words[i], length) != 0 || (source[length] != ':' && source[length] != 0))
+            continue;
         ll_text_append(resolved, words[i]);
         if (source[length] == 0) return hasher != NULL ? hash_named(hasher, words[i], error) : LL_OK;
         ll_text_append(resolved, ":");
@@ -130,7 +147,8 @@ ll_status ll_study_source(const ll_study *study, const char *source, ll_hasher *
         char path[PATH_BYTES];
         size_t length = several ? strcspn(paths, ",") : strlen(paths);
         bool relative = paths[0] != '/' && study->folder[0] != 0;
-        if (snprintf(path, sizeof path, "%s%s%.*s", relative ? study->folder : "", relative ? "/" : "", (int)length, paths) >= (int)sizeof path)
+        if (snprintf(path, sizeof path, "%s%s%.*s", relative ? study->folder : "", relative ? "/" : "",
+                     (int)length, paths) >= (int)sizeof path)
             return ll_fail(error, LL_TOO_LARGE, LL_STUDY, source, "the path is too long");
         ll_text_append(resolved, path);
         char *hash_sign = strncmp(source, "csv:", 4) == 0 ? strchr(path, '#') : NULL;
@@ -198,7 +216,8 @@ static ll_status add(finding *f, const ll_member *member, ll_error *error)
     m->member[m->count] = *member;
     if (member->name == NULL) {
         char name[700];
-        snprintf(name, sizeof name, "%s/%lld", f->study->groups[member->group].view.name, (long long)(m->count - m->first[member->group]));
+        snprintf(name, sizeof name, "%s/%lld", f->study->groups[member->group].view.name,
+                 (long long)(m->count - m->first[member->group]));
         m->member[m->count].name = ll_arena_text(m->memory, name);
         if (m->member[m->count].name == NULL) return ll_fail_memory(error, LL_STUDY, sizeof name);
     }
@@ -209,8 +228,10 @@ static ll_status add(finding *f, const ll_member *member, ll_error *error)
 /* "runs/resnet20_7.pt" -> "resnet20_7". */
 static void stem_of(const char *path, char *stem, size_t capacity)
 {
-    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path, *dot = strrchr(name, '.');
-    snprintf(stem, capacity, "%.*s", (int)(dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name)), name);
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path,
+               *dot = strrchr(name, '.');
+    snprintf(stem, capacity, "%.*s", (int)(dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name)),
+             name);
 }
 
 /* {member} and {stem} filled in. */
@@ -237,7 +258,8 @@ static ll_status find_trajectory(finding *f, ll_member *member, const char *patt
     ll_text text = {0};
     file_list files = {0};
     fill_pattern(pattern, f->members->count - f->members->first[member->group], member->file, &text);
-    ll_status status = text.failed ? ll_fail_memory(error, LL_STUDY, 256) : find_files(f->study, f->members->memory, text.text, &files, error);
+    ll_status status = text.failed ? ll_fail_memory(error, LL_STUDY, 256)
+                                   : find_files(f->study, f->members->memory, text.text, &files, error);
     ll_text_deinit(&text);
     LL_TRY(status);
     member->trajectory = files.path;
@@ -261,7 +283,8 @@ static ll_status from_files(finding *f, int64_t group, const char *patterns, ll_
     file_list files = {0};
     for (int64_t i = 0; i < ll_lines_count(patterns); i++) {
         char pattern[PATH_BYTES];
-        LL_TRY(find_files(f->study, f->members->memory, ll_lines_item(patterns, i, pattern, sizeof pattern), &files, error));
+        LL_TRY(find_files(f->study, f->members->memory, ll_lines_item(patterns, i, pattern, sizeof pattern),
+                          &files, error));
     }
     for (int64_t i = 0; i < files.count; i++) {
         ll_member member = {.group = group, .file = files.path[i]};
@@ -272,7 +295,8 @@ static ll_status from_files(finding *f, int64_t group, const char *patterns, ll_
             stem_of(files.path[i], stem, sizeof stem);
             snprintf(name, sizeof name, "%s/%s", f->study->groups[group].view.name, stem);
             bool taken = false;
-            for (int64_t k = f->members->first[group]; k < f->members->count; k++) taken = taken || strcmp(f->members->member[k].name, name) == 0;
+            for (int64_t k = f->members->first[group]; k < f->members->count; k++)
+                taken = taken || strcmp(f->members->member[k].name, name) == 0;
             if (!taken) member.name = ll_arena_text(f->members->memory, name);
         }
         LL_TRY(add(f, &member, error));
@@ -283,18 +307,21 @@ static ll_status from_files(finding *f, int64_t group, const char *patterns, ll_
 static ll_status find_group(finding *f, int64_t group, ll_error *error)
 {
     const ll_study *study = f->study;
-    const char *fields = ll_group_text(study, group, "fields"), *files = ll_group_text(study, group, "checkpoints");
+    const char *fields = ll_group_text(study, group, "fields"),
+               *files = ll_group_text(study, group, "checkpoints");
     f->members->first[group] = f->members->count;
     if (fields != NULL || files != NULL) {
         LL_TRY(from_files(f, group, fields != NULL ? fields : files, error));
         if (study->groups[group].more[0] != 0) LL_TRY(from_files(f, group, study->groups[group].more, error));
     } else {
         int64_t *seeds, count;
-        LL_TRY(ll_parse_seeds(ll_group_text(study, group, "train.seeds"), f->members->memory, &seeds, &count, error));
+        LL_TRY(ll_parse_seeds(ll_group_text(study, group, "train.seeds"), f->members->memory, &seeds, &count,
+                              error));
         for (int64_t i = 0; i < count; i++) {
             for (int64_t k = 0; k < i; k++)
                 if (seeds[k] == seeds[i])
-                    return ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, study->groups[group].view.name, "seed %lld is given twice", (long long)seeds[i]);
+                    return ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, study->groups[group].view.name,
+                                   "seed %lld is given twice", (long long)seeds[i]);
             LL_TRY(add(f, &(ll_member){.group = group, .seed = seeds[i]}, error));
         }
     }

@@ -1,5 +1,5 @@
-/* From what is wanted to jobs with keys. A key is the hash of the settings that the result depends on and of the keys of the
- * jobs that it builds on. */
+/* From what is wanted to jobs with keys. A key is the hash of the settings that the result depends on and of
+ * the keys of the jobs that it builds on. */
 #include "study/internal.h"
 
 #include <stdio.h>
@@ -8,14 +8,18 @@
 
 /* ---------------------------------------------------------------- inputs */
 
-void ll_request_inputs(const ll_study *study, const ll_request_for *request, const char *const *skip, ll_text *inputs)
+void ll_request_inputs(const ll_study *study, const ll_request_for *request, const char *const *skip,
+                       ll_text *inputs)
 {
     static const char *const never[] = {"groups", "models", NULL};
     for (const ll_setting_row *row = request->analysis->rows; row->key != NULL; row++) {
         bool left_out = false;
         for (int list = 0; list < 2; list++)
-            for (const char *const *s = list == 0 ? never : skip; s != NULL && *s != NULL; s++) left_out = left_out || strcmp(*s, row->key) == 0;
-        const char *value = left_out ? NULL : ll_settings_text(&request->settings, request->analysis->rows, row->key, study->effort);
+            for (const char *const *s = list == 0 ? never : skip; s != NULL && *s != NULL; s++)
+                left_out = left_out || strcmp(*s, row->key) == 0;
+        const char *value =
+            left_out ? NULL
+                     : ll_settings_text(&request->settings, request->analysis->rows, row->key, study->effort);
         if (value != NULL) ll_text_format(inputs, "%s=%s\n", row->key, value);
     }
 }
@@ -48,18 +52,25 @@ static void hash_line(ll_text *inputs, const char *name, ll_hash hash)
 
 void ll_group_evaluation_inputs(const ll_study *study, int64_t group, ll_text *inputs)
 {
-    static const char *const words[] = {"roles.evaluate", "roles.evaluate.", "roles.calibrate", "roles.calibrate.", NULL};
+    static const char *const words[] = {"roles.evaluate", "roles.evaluate.", "roles.calibrate",
+                                        "roles.calibrate.", NULL};
     if (study->groups[group].view.kind == LL_GROUP_NETWORK) group_inputs(study, group, words, inputs);
 }
 
 /* What a model is: its architecture, its data, and how its weights came. */
 static void model_inputs(const ll_plan *plan, int64_t member, ll_text *inputs)
 {
-    static const char *const pinn[] = {"problem", "beta", "nu", "rho", "gaussian_start", "collocation", "point_seed", "hidden", "weight_decay", "float64", NULL};
-    static const char *const network[] = {"network", "options.", "loss", "normalise.", "corruptions", "corruption_seed", "weight_decay", "float64", NULL};
-    static const char *const training[] = {"train.epochs", "train.optimiser", "train.rate", "train.momentum", "train.nesterov", "train.batch",
-                                           "train.schedule", "train.step_every", "train.step_factor", "train.warm_up", "train.augment",
-                                           "train.history", "train.trajectory_every", "roles.fit", "roles.fit.", NULL};
+    static const char *const pinn[] = {"problem",        "beta",        "nu",         "rho",
+                                       "gaussian_start", "collocation", "point_seed", "hidden",
+                                       "weight_decay",   "float64",     NULL};
+    static const char *const network[] = {"network",      "options.",    "loss",
+                                          "normalise.",   "corruptions", "corruption_seed",
+                                          "weight_decay", "float64",     NULL};
+    static const char *const training[] = {
+        "train.epochs",           "train.optimiser", "train.rate",     "train.momentum",
+        "train.nesterov",         "train.batch",     "train.schedule", "train.step_every",
+        "train.step_factor",      "train.warm_up",   "train.augment",  "train.history",
+        "train.trajectory_every", "roles.fit",       "roles.fit.",     NULL};
     const ll_member *m = &plan->members->member[member];
     const ll_study *study = plan->study;
     bool is_pinn = study->groups[m->group].view.kind == LL_GROUP_PINN;
@@ -84,7 +95,8 @@ const char *ll_request_text(const ll_plan *plan, const ll_request_for *request, 
 
 bool ll_request_wants(const ll_plan *plan, const ll_request_for *request, int64_t member)
 {
-    const char *groups = ll_request_text(plan, request, "groups"), *models = ll_request_text(plan, request, "models");
+    const char *groups = ll_request_text(plan, request, "groups"),
+               *models = ll_request_text(plan, request, "models");
     const ll_member *m = &plan->members->member[member];
     const char *group = plan->study->groups[m->group].view.name;
     char item[1024];
@@ -93,7 +105,8 @@ bool ll_request_wants(const ll_plan *plan, const ll_request_for *request, int64_
         size_t length = strlen(ll_lines_item(groups, i, item, sizeof item));
         wanted = strncmp(group, item, length) == 0 && (group[length] == 0 || group[length] == '(');
     }
-    for (int64_t i = 0; i < ll_lines_count(models) && !wanted; i++) wanted = strcmp(m->name, ll_lines_item(models, i, item, sizeof item)) == 0;
+    for (int64_t i = 0; i < ll_lines_count(models) && !wanted; i++)
+        wanted = strcmp(m->name, ll_lines_item(models, i, item, sizeof item)) == 0;
     return wanted;
 }
 
@@ -110,8 +123,9 @@ static ll_status check_models(const ll_plan *plan, const ll_request_for *request
             if (near == NULL) near = ll_nearest_word(item, &plan->members->member[m].name, 1);
         }
         if (!found)
-            return ll_fail(error, LL_NOT_FOUND, LL_STUDY, request->analysis->name, "there is no model \"%s\"%s%s%s", item,
-                           near != NULL ? "; did you mean \"" : "", near != NULL ? near : "", near != NULL ? "\"?" : "");
+            return ll_fail(error, LL_NOT_FOUND, LL_STUDY, request->analysis->name,
+                           "there is no model \"%s\"%s%s%s", item, near != NULL ? "; did you mean \"" : "",
+                           near != NULL ? near : "", near != NULL ? "\"?" : "");
     }
     return LL_OK;
 }
@@ -138,7 +152,8 @@ static int64_t *find_slot(const ll_plan *plan, ll_hash key)
 {
     uint64_t slots = 2 * (uint64_t)plan->capacity;
     uint64_t at = key.low & (slots - 1);
-    while (plan->slot[at] != 0 && !ll_hash_equal(plan->job[plan->slot[at] - 1].key, key)) at = (at + 1) & (slots - 1);
+    while (plan->slot[at] != 0 && !ll_hash_equal(plan->job[plan->slot[at] - 1].key, key))
+        at = (at + 1) & (slots - 1);
     return &plan->slot[at];
 }
 
@@ -163,31 +178,39 @@ static ll_status grow(ll_plan *plan, ll_error *error)
     return LL_OK;
 }
 
-static ll_status settle(ll_plan *plan, const ll_job_draft *draft, ll_text *inputs, ll_job *job, ll_error *error)
+static ll_status settle(ll_plan *plan, const ll_job_draft *draft, ll_text *inputs, ll_job *job,
+                        ll_error *error)
 {
     const char *member_a = draft->a >= 0 ? plan->members->member[draft->a].name : "";
-    const char *member_b = draft->b >= 0 ? plan->members->member[draft->b].name : draft->other != NULL ? draft->other : "";
+    const char *member_b = draft->b >= 0          ? plan->members->member[draft->b].name
+                           : draft->other != NULL ? draft->other
+                                                  : "";
     ll_text_append(inputs, draft->inputs.text != NULL ? draft->inputs.text : "");
-    for (int64_t i = 0; i < draft->need_count; i++) hash_line(inputs, plan->job[draft->needs[i]].kind, plan->job[draft->needs[i]].key);
-    if (inputs->failed || draft->failed || draft->name.failed || draft->inputs.failed) return ll_fail_memory(error, LL_STUDY, 1024);
-    *job = (ll_job){.kind = ll_arena_text(plan->memory, draft->kind),
-                    .name = ll_arena_text(plan->memory, draft->name.text != NULL ? draft->name.text : draft->kind),
-                    .group = draft->owner >= 0 ? plan->study->groups[draft->owner].view.name : "",
-                    .subject = ll_arena_text(plan->memory, member_a),
-                    .other = ll_arena_text(plan->memory, member_b),
-                    .inputs = ll_arena_text(plan->memory, inputs->text != NULL ? inputs->text : ""),
-                    .id = -1,
-                    .owner = draft->owner,
-                    .a = draft->a,
-                    .b = draft->b,
-                    .request = draft->request,
-                    .run = draft->run,
-                    .need_count = draft->need_count,
-                    .bytes = draft->bytes,
-                    .needs = ll_arena_allocate(plan->memory, (size_t)(draft->need_count + 1) * sizeof *job->needs)};
-    if (job->kind == NULL || job->name == NULL || job->subject == NULL || job->other == NULL || job->inputs == NULL || job->needs == NULL)
+    for (int64_t i = 0; i < draft->need_count; i++)
+        hash_line(inputs, plan->job[draft->needs[i]].kind, plan->job[draft->needs[i]].key);
+    if (inputs->failed || draft->failed || draft->name.failed || draft->inputs.failed)
         return ll_fail_memory(error, LL_STUDY, 1024);
-    if (draft->need_count > 0) memcpy(job->needs, draft->needs, (size_t)draft->need_count * sizeof *job->needs);
+    *job = (ll_job){
+        .kind = ll_arena_text(plan->memory, draft->kind),
+        .name = ll_arena_text(plan->memory, draft->name.text != NULL ? draft->name.text : draft->kind),
+        .group = draft->owner >= 0 ? plan->study->groups[draft->owner].view.name : "",
+        .subject = ll_arena_text(plan->memory, member_a),
+        .other = ll_arena_text(plan->memory, member_b),
+        .inputs = ll_arena_text(plan->memory, inputs->text != NULL ? inputs->text : ""),
+        .id = -1,
+        .owner = draft->owner,
+        .a = draft->a,
+        .b = draft->b,
+        .request = draft->request,
+        .run = draft->run,
+        .need_count = draft->need_count,
+        .bytes = draft->bytes,
+        .needs = ll_arena_allocate(plan->memory, (size_t)(draft->need_count + 1) * sizeof *job->needs)};
+    if (job->kind == NULL || job->name == NULL || job->subject == NULL || job->other == NULL ||
+        job->inputs == NULL || job->needs == NULL)
+        return ll_fail_memory(error, LL_STUDY, 1024);
+    if (draft->need_count > 0)
+        memcpy(job->needs, draft->needs, (size_t)draft->need_count * sizeof *job->needs);
     job->key = ll_store_key(job->kind, job->inputs);
     return LL_OK;
 }
@@ -247,14 +270,17 @@ static ll_status plan_analysis(ll_plan *plan, const ll_analysis *analysis, ll_er
     return LL_OK;
 }
 
-ll_status ll_plan_make(const ll_study *study, const ll_members *members, ll_store *store, ll_plan *plan, ll_error *error)
+ll_status ll_plan_make(const ll_study *study, const ll_members *members, ll_store *store, ll_plan *plan,
+                       ll_error *error)
 {
     ll_plan made = {.study = study, .members = members, .store = store, .memory = ll_arena_create(0)};
     ll_status status = LL_OK;
-    if (made.memory != NULL) made.model = ll_arena_allocate(made.memory, (size_t)(members->count + 1) * sizeof *made.model);
+    if (made.memory != NULL)
+        made.model = ll_arena_allocate(made.memory, (size_t)(members->count + 1) * sizeof *made.model);
     if (made.model == NULL) status = ll_fail_memory(error, LL_STUDY, 1024);
     if (status == LL_OK) status = ll_plan_models(&made, error);
-    for (int64_t i = 0; ll_analysis_at(i) != NULL && status == LL_OK; i++) status = plan_analysis(&made, ll_analysis_at(i), error);
+    for (int64_t i = 0; ll_analysis_at(i) != NULL && status == LL_OK; i++)
+        status = plan_analysis(&made, ll_analysis_at(i), error);
     if (status != LL_OK) {
         ll_plan_deinit(&made);
         return status;

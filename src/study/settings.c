@@ -1,5 +1,5 @@
-/* Settings: a YAML map as a flat, sorted list of keys and texts, each checked against a table of what may be set. One form
- * serves groups, analyses, the command line and the hash of a job's inputs. */
+/* Settings: a YAML map as a flat, sorted list of keys and texts, each checked against a table of what may be
+ * set. One form serves groups, analyses, the command line and the hash of a job's inputs. */
 #include "study/internal.h"
 
 #include <errno.h>
@@ -9,7 +9,8 @@
 
 enum { KEY_BYTES = 160, MOST_KEYS = 160, DEEPEST = 4 };
 
-ll_status ll_settings_refuse(const ll_source *source, int line, int column, ll_error *error, const char *format, ...)
+ll_status ll_settings_refuse(const ll_source *source, int line, int column, ll_error *error,
+                             const char *format, ...)
 {
     char message[600], where[64] = "";
     va_list arguments;
@@ -17,7 +18,8 @@ ll_status ll_settings_refuse(const ll_source *source, int line, int column, ll_e
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     if (line > 0) snprintf(where, sizeof where, "line %d, column %d: ", line, column);
-    return ll_fail(error, line > 0 ? LL_INVALID_FILE : LL_INVALID_ARGUMENT, LL_STUDY, source->place, "%s%s", where, message);
+    return ll_fail(error, line > 0 ? LL_INVALID_FILE : LL_INVALID_ARGUMENT, LL_STUDY, source->place, "%s%s",
+                   where, message);
 }
 
 /* ---------------------------------------------------------------- lines */
@@ -97,7 +99,8 @@ static bool parse_span(const char *text, int64_t *first, int64_t *last)
     }
     if (dots - text >= (int)sizeof head) return false;
     snprintf(head, sizeof head, "%.*s", (int)(dots - text), text);
-    return parse_integer(head, first) && parse_integer(dots + 2, last) && *first >= 0 && *last >= *first && *last - *first < 100000;
+    return parse_integer(head, first) && parse_integer(dots + 2, last) && *first >= 0 && *last >= *first &&
+           *last - *first < 100000;
 }
 
 ll_status ll_parse_seeds(const char *text, ll_arena *memory, int64_t **seeds, int64_t *count, ll_error *error)
@@ -106,7 +109,8 @@ ll_status ll_parse_seeds(const char *text, ll_arena *memory, int64_t **seeds, in
     char item[64];
     for (int64_t i = 0; i < items; i++) {
         if (!parse_span(ll_lines_item(text, i, item, sizeof item), &first, &last))
-            return ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, "seeds", "got \"%s\"; wanted a number, 0..3, or a list", item);
+            return ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, "seeds",
+                           "got \"%s\"; wanted a number, 0..3, or a list", item);
         total += last - first + 1;
     }
     *seeds = ll_arena_allocate(memory, (size_t)(total + 1) * sizeof **seeds);
@@ -151,8 +155,8 @@ static const char *suggest_choice(const char *choices, const char *word, char *t
     return text;
 }
 
-static ll_status check_item(const ll_source *source, const ll_setting_row *row, const char *key, const char *item, int line, int column,
-                            ll_error *error)
+static ll_status check_item(const ll_source *source, const ll_setting_row *row, const char *key,
+                            const char *item, int line, int column, ll_error *error)
 {
     char *end, near[160];
     double number = strtod(item, &end), high;
@@ -166,56 +170,69 @@ static ll_status check_item(const ll_source *source, const ll_setting_row *row, 
         return LL_OK;
     case LL_SETTING_FLAG:
         if (strcmp(item, "true") == 0 || strcmp(item, "false") == 0) return LL_OK;
-        return ll_settings_refuse(source, line, column, error, "%s is \"%s\"; wanted true or false", key, item);
+        return ll_settings_refuse(source, line, column, error, "%s is \"%s\"; wanted true or false", key,
+                                  item);
     case LL_SETTING_INTEGER:
-        if (!parse_integer(item, &whole)) return ll_settings_refuse(source, line, column, error, "%s is \"%s\"; wanted a whole number", key, item);
+        if (!parse_integer(item, &whole))
+            return ll_settings_refuse(source, line, column, error, "%s is \"%s\"; wanted a whole number", key,
+                                      item);
         break;
     case LL_SETTING_REAL:
     case LL_SETTING_REALS:
-        if (!is_number) return ll_settings_refuse(source, line, column, error, "%s is \"%s\"; wanted a number", key, item);
+        if (!is_number)
+            return ll_settings_refuse(source, line, column, error, "%s is \"%s\"; wanted a number", key,
+                                      item);
         break;
     case LL_SETTING_CHOICE:
     case LL_SETTING_CHOICES:
         if (in_choices(row->choices, item)) return LL_OK;
-        return ll_settings_refuse(source, line, column, error, "%s is \"%s\"; wanted one of %s%s", key, item, row->choices,
-                                  suggest_choice(row->choices, item, near, sizeof near));
+        return ll_settings_refuse(source, line, column, error, "%s is \"%s\"; wanted one of %s%s", key, item,
+                                  row->choices, suggest_choice(row->choices, item, near, sizeof near));
     case LL_SETTING_GRID:
         if (ll_parse_grid(item, size, 6) > 0) return LL_OK;
-        return ll_settings_refuse(source, line, column, error, "%s is \"%s\"; wanted 1 to 6 sizes, as 25x25", key, item);
+        return ll_settings_refuse(source, line, column, error, "%s is \"%s\"; wanted 1 to 6 sizes, as 25x25",
+                                  key, item);
     case LL_SETTING_RANGES:
         if (ll_parse_range(item, &number, &high)) return LL_OK;
-        return ll_settings_refuse(source, line, column, error, "%s is \"%s\"; wanted LOW:HIGH with LOW < HIGH", key, item);
+        return ll_settings_refuse(source, line, column, error,
+                                  "%s is \"%s\"; wanted LOW:HIGH with LOW < HIGH", key, item);
     case LL_SETTING_PAIRS:
         if (strcmp(item, "all") == 0) return LL_OK;
         if (strncmp(item, "sample:", 7) == 0 && parse_integer(item + 7, &whole) && whole > 0) return LL_OK;
         if (strncmp(item, "nearest:", 8) == 0 && parse_integer(item + 8, &whole) && whole > 0) return LL_OK;
-        return ll_settings_refuse(source, line, column, error, "%s is \"%s\"; wanted all, sample:K or nearest:K", key, item);
+        return ll_settings_refuse(source, line, column, error,
+                                  "%s is \"%s\"; wanted all, sample:K or nearest:K", key, item);
     case LL_SETTING_SEEDS:
         if (parse_span(item, &whole, &last)) return LL_OK;
-        return ll_settings_refuse(source, line, column, error, "%s is \"%s\"; wanted a number, 0..3, or a list", key, item);
+        return ll_settings_refuse(source, line, column, error,
+                                  "%s is \"%s\"; wanted a number, 0..3, or a list", key, item);
     }
     if (bounded && (number < row->least || number > row->most)) {
         char low[LL_NUMBER_TEXT], most[LL_NUMBER_TEXT];
         ll_number_text(row->least, low);
         ll_number_text(row->most, most);
-        return ll_settings_refuse(source, line, column, error, "%s is %s; wanted %s to %s", key, item, low, most);
+        return ll_settings_refuse(source, line, column, error, "%s is %s; wanted %s to %s", key, item, low,
+                                  most);
     }
     return LL_OK;
 }
 
 static bool takes_list(ll_setting_type type)
 {
-    return type == LL_SETTING_TEXTS || type == LL_SETTING_REALS || type == LL_SETTING_CHOICES || type == LL_SETTING_RANGES || type == LL_SETTING_SEEDS;
+    return type == LL_SETTING_TEXTS || type == LL_SETTING_REALS || type == LL_SETTING_CHOICES ||
+           type == LL_SETTING_RANGES || type == LL_SETTING_SEEDS;
 }
 
-static ll_status check_value(const ll_source *source, const ll_setting_row *row, const char *key, const char *value, int line, int column,
-                             ll_error *error)
+static ll_status check_value(const ll_source *source, const ll_setting_row *row, const char *key,
+                             const char *value, int line, int column, ll_error *error)
 {
     int64_t items = ll_lines_count(value);
-    if (items > 1 && !takes_list(row->type)) return ll_settings_refuse(source, line, column, error, "%s is a list; wanted one value", key);
+    if (items > 1 && !takes_list(row->type))
+        return ll_settings_refuse(source, line, column, error, "%s is a list; wanted one value", key);
     if (items <= 1) return check_item(source, row, key, value, line, column, error);
     char item[4096];
-    for (int64_t i = 0; i < items; i++) LL_TRY(check_item(source, row, key, ll_lines_item(value, i, item, sizeof item), line, column, error));
+    for (int64_t i = 0; i < items; i++)
+        LL_TRY(check_item(source, row, key, ll_lines_item(value, i, item, sizeof item), line, column, error));
     return LL_OK;
 }
 
@@ -226,12 +243,15 @@ const ll_setting_row *ll_setting_row_find(const ll_setting_row *rows, const char
     for (; rows->key != NULL; rows++) {
         size_t length = strlen(rows->key);
         bool any = length > 1 && rows->key[length - 1] == '*';
-        if (any ? strncmp(rows->key, key, length - 1) == 0 && key[length - 1] != 0 : strcmp(rows->key, key) == 0) return rows;
+        if (any ? strncmp(rows->key, key, length - 1) == 0 && key[length - 1] != 0
+                : strcmp(rows->key, key) == 0)
+            return rows;
     }
     return NULL;
 }
 
-static ll_status unknown_key(const ll_source *source, const ll_setting_row *rows, const char *key, int line, int column, ll_error *error)
+static ll_status unknown_key(const ll_source *source, const ll_setting_row *rows, const char *key, int line,
+                             int column, ll_error *error)
 {
     const char *names[MOST_KEYS], *last = strrchr(key, '.');
     int64_t count = 0;
@@ -246,10 +266,14 @@ static ll_status unknown_key(const ll_source *source, const ll_setting_row *rows
         count++;
     }
     const char *near = ll_nearest_word(key + prefix, names, count);
-    if (near != NULL) return ll_settings_refuse(source, line, column, error, "unknown key \"%s\"; did you mean \"%s\"?", key + prefix, near);
+    if (near != NULL)
+        return ll_settings_refuse(source, line, column, error, "unknown key \"%s\"; did you mean \"%s\"?",
+                                  key + prefix, near);
     ll_text all = {0};
     for (int64_t i = 0; i < count; i++) ll_text_format(&all, "%s%s", i > 0 ? ", " : "", names[i]);
-    ll_status status = ll_settings_refuse(source, line, column, error, "unknown key \"%s\"; wanted one of: %s", key + prefix, all.text != NULL ? all.text : "none");
+    ll_status status =
+        ll_settings_refuse(source, line, column, error, "unknown key \"%s\"; wanted one of: %s", key + prefix,
+                           all.text != NULL ? all.text : "none");
     ll_text_deinit(&all);
     return status;
 }
@@ -260,7 +284,8 @@ static ll_status grow(ll_settings *settings, ll_arena *memory, ll_error *error)
     int64_t capacity = settings->capacity > 0 ? 2 * settings->capacity : 16;
     ll_study_setting *item = ll_arena_allocate(memory, (size_t)capacity * sizeof *item);
     int *places = ll_arena_allocate(memory, 2 * (size_t)capacity * sizeof *places);
-    if (item == NULL || places == NULL) return ll_fail_memory(error, LL_STUDY, (size_t)capacity * sizeof *item);
+    if (item == NULL || places == NULL)
+        return ll_fail_memory(error, LL_STUDY, (size_t)capacity * sizeof *item);
     if (settings->count > 0) {
         memcpy(item, settings->item, (size_t)settings->count * sizeof *item);
         memcpy(places, settings->line, (size_t)settings->count * sizeof *places);
@@ -280,8 +305,8 @@ int64_t ll_settings_find(const ll_settings *settings, const char *key)
     return -1;
 }
 
-ll_status ll_settings_set(ll_settings *settings, const ll_source *source, const ll_setting_row *rows, const char *key, const char *value,
-                          int line, int column, ll_error *error)
+ll_status ll_settings_set(ll_settings *settings, const ll_source *source, const ll_setting_row *rows,
+                          const char *key, const char *value, int line, int column, ll_error *error)
 {
     const ll_setting_row *row = ll_setting_row_find(rows, key);
     if (row == NULL) return unknown_key(source, rows, key, line, column, error);
@@ -318,22 +343,26 @@ ll_status ll_settings_copy(const ll_settings *from, ll_arena *memory, ll_setting
 
 /* ---------------------------------------------------------------- from YAML */
 
-static ll_status scalar_text(const ll_source *source, const ll_value *value, const char *key, ll_text *text, ll_error *error)
+static ll_status scalar_text(const ll_source *source, const ll_value *value, const char *key, ll_text *text,
+                             ll_error *error)
 {
     if (value->type == LL_VALUE_BOOLEAN) {
         ll_text_append(text, value->integer != 0 ? "true" : "false");
         return LL_OK;
     }
     if (value->text == NULL || value->type == LL_VALUE_NULL)
-        return ll_settings_refuse(source, value->line, value->column, error, "%s is %s; wanted a value", key, ll_value_type_name(value->type));
+        return ll_settings_refuse(source, value->line, value->column, error, "%s is %s; wanted a value", key,
+                                  ll_value_type_name(value->type));
     if (strchr(value->text, '\n') != NULL)
-        return ll_settings_refuse(source, value->line, value->column, error, "%s has several lines; wanted one", key);
+        return ll_settings_refuse(source, value->line, value->column, error,
+                                  "%s has several lines; wanted one", key);
     ll_text_append(text, value->text);
     return LL_OK;
 }
 
 /* [a, b] -> "a\nb"; [[-1, 1], [0, 2]] -> "-1:1\n0:2". */
-static ll_status list_text(const ll_source *source, const ll_value *value, const char *key, int depth, ll_text *text, ll_error *error)
+static ll_status list_text(const ll_source *source, const ll_value *value, const char *key, int depth,
+                           ll_text *text, ll_error *error)
 {
     for (int64_t i = 0; i < value->count; i++) {
         const ll_value *item = &value->items[i];
@@ -346,46 +375,58 @@ static ll_status list_text(const ll_source *source, const ll_value *value, const
     return LL_OK;
 }
 
-static ll_status take_one(ll_settings *settings, const ll_source *source, const ll_setting_row *rows, const ll_value *key, const ll_value *value,
-                          const char *full, int depth, ll_error *error)
+static ll_status take_one(ll_settings *settings, const ll_source *source, const ll_setting_row *rows,
+                          const ll_value *key, const ll_value *value, const char *full, int depth,
+                          ll_error *error)
 {
     if (value->type == LL_VALUE_MAP) {
-        if (depth == DEEPEST) return ll_settings_refuse(source, key->line, key->column, error, "%s is nested too deeply", full);
+        if (depth == DEEPEST)
+            return ll_settings_refuse(source, key->line, key->column, error, "%s is nested too deeply", full);
         size_t length = strlen(full);
         bool known = false;
         for (const ll_setting_row *row = rows; row->key != NULL; row++)
             known = known || (strncmp(row->key, full, length) == 0 && row->key[length] == '.');
-        if (!known && ll_setting_row_find(rows, full) == NULL) return unknown_key(source, rows, full, key->line, key->column, error);
-        if (!known) return ll_settings_refuse(source, value->line, value->column, error, "%s is a map; wanted a value", full);
+        if (!known && ll_setting_row_find(rows, full) == NULL)
+            return unknown_key(source, rows, full, key->line, key->column, error);
+        if (!known)
+            return ll_settings_refuse(source, value->line, value->column, error,
+                                      "%s is a map; wanted a value", full);
         for (int64_t i = 0; i < value->count; i++) {
             char inner[KEY_BYTES];
             if (snprintf(inner, sizeof inner, "%s.%s", full, value->keys[i].text) >= (int)sizeof inner)
-                return ll_settings_refuse(source, value->keys[i].line, value->keys[i].column, error, "the key is too long");
-            LL_TRY(take_one(settings, source, rows, &value->keys[i], &value->items[i], inner, depth + 1, error));
+                return ll_settings_refuse(source, value->keys[i].line, value->keys[i].column, error,
+                                          "the key is too long");
+            LL_TRY(
+                take_one(settings, source, rows, &value->keys[i], &value->items[i], inner, depth + 1, error));
         }
         return LL_OK;
     }
-    if (ll_setting_row_find(rows, full) == NULL) return unknown_key(source, rows, full, key->line, key->column, error);
+    if (ll_setting_row_find(rows, full) == NULL)
+        return unknown_key(source, rows, full, key->line, key->column, error);
     ll_text text = {0};
-    ll_status status = value->type == LL_VALUE_LIST ? list_text(source, value, full, 0, &text, error) : scalar_text(source, value, full, &text, error);
+    ll_status status = value->type == LL_VALUE_LIST ? list_text(source, value, full, 0, &text, error)
+                                                    : scalar_text(source, value, full, &text, error);
     if (status == LL_OK && text.failed) status = ll_fail_memory(error, LL_STUDY, text.capacity);
     if (status == LL_OK)
-        status = ll_settings_set(settings, source, rows, full, text.text != NULL ? text.text : "", value->line, value->column, error);
+        status = ll_settings_set(settings, source, rows, full, text.text != NULL ? text.text : "",
+                                 value->line, value->column, error);
     ll_text_deinit(&text);
     return status;
 }
 
-ll_status ll_settings_take(ll_settings *settings, const ll_source *source, const ll_setting_row *rows, const ll_value *map, const char *prefix,
-                           const char *const *skip, ll_error *error)
+ll_status ll_settings_take(ll_settings *settings, const ll_source *source, const ll_setting_row *rows,
+                           const ll_value *map, const char *prefix, const char *const *skip, ll_error *error)
 {
     for (int64_t i = 0; i < map->count; i++) {
         const char *key = map->keys[i].text;
         bool skipped = false;
-        for (const char *const *s = skip; s != NULL && *s != NULL; s++) skipped = skipped || strcmp(*s, key) == 0;
+        for (const char *const *s = skip; s != NULL && *s != NULL; s++)
+            skipped = skipped || strcmp(*s, key) == 0;
         if (skipped) continue;
         char full[KEY_BYTES];
         if (snprintf(full, sizeof full, "%s%s", prefix, key) >= (int)sizeof full)
-            return ll_settings_refuse(source, map->keys[i].line, map->keys[i].column, error, "the key is too long");
+            return ll_settings_refuse(source, map->keys[i].line, map->keys[i].column, error,
+                                      "the key is too long");
         LL_TRY(take_one(settings, source, rows, &map->keys[i], &map->items[i], full, 0, error));
     }
     return LL_OK;
@@ -393,7 +434,8 @@ ll_status ll_settings_take(ll_settings *settings, const ll_source *source, const
 
 /* ---------------------------------------------------------------- reading them */
 
-const char *ll_settings_text(const ll_settings *settings, const ll_setting_row *rows, const char *key, ll_effort effort)
+const char *ll_settings_text(const ll_settings *settings, const ll_setting_row *rows, const char *key,
+                             ll_effort effort)
 {
     int64_t at = ll_settings_find(settings, key);
     if (at >= 0) return settings->item[at].value;

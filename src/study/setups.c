@@ -26,7 +26,8 @@ typedef struct ll_loaded {
 
 void ll_runner_release(ll_runner *runner)
 {
-    for (int i = 0; runner->open != NULL && i < MOST_SETUPS; i++) ll_setup_destroy(runner->open->entry[i].setup);
+    for (int i = 0; runner->open != NULL && i < MOST_SETUPS; i++)
+        ll_setup_destroy(runner->open->entry[i].setup);
     for (int i = 0; runner->loaded != NULL && i < MOST_WEIGHTS; i++) {
         ll_array_deinit(&runner->loaded->entry[i].theta);
         ll_array_deinit(&runner->loaded->entry[i].buffers);
@@ -39,15 +40,18 @@ void ll_runner_release(ll_runner *runner)
 
 /* ---------------------------------------------------------------- from settings to options */
 
-static ll_status read_normalisation(const ll_study *study, int64_t group, ll_normalisation *out, ll_error *error)
+static ll_status read_normalisation(const ll_study *study, int64_t group, ll_normalisation *out,
+                                    ll_error *error)
 {
-    const char *lists[2] = {ll_group_text(study, group, "normalise.mean"), ll_group_text(study, group, "normalise.std")};
+    const char *lists[2] = {ll_group_text(study, group, "normalise.mean"),
+                            ll_group_text(study, group, "normalise.std")};
     char item[64];
     if (lists[0] == NULL) return LL_OK;
     int64_t count = ll_lines_count(lists[0]);
     if (count != ll_lines_count(lists[1]) || count > LL_CHANNEL_LIMIT)
-        return ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, "normalise", "got %lld means and %lld deviations; wanted as many of both, at most %d", (long long)count,
-                       (long long)ll_lines_count(lists[1]), LL_CHANNEL_LIMIT);
+        return ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, "normalise",
+                       "got %lld means and %lld deviations; wanted as many of both, at most %d",
+                       (long long)count, (long long)ll_lines_count(lists[1]), LL_CHANNEL_LIMIT);
     out->channels = count;
     for (int64_t c = 0; c < count; c++) {
         out->mean[c] = strtof(ll_lines_item(lists[0], c, item, sizeof item), NULL);
@@ -56,10 +60,14 @@ static ll_status read_normalisation(const ll_study *study, int64_t group, ll_nor
     return LL_OK;
 }
 
-static bool is_given(const ll_study *study, int64_t group, const char *key) { return ll_settings_find(&study->groups[group].settings, key) >= 0; }
+static bool is_given(const ll_study *study, int64_t group, const char *key)
+{
+    return ll_settings_find(&study->groups[group].settings, key) >= 0;
+}
 
 /* all: counts that nobody asked for become "all there are". */
-static ll_setup_role role_of(const ll_study *study, int64_t group, const char *role, ll_split usual, int64_t count, bool all)
+static ll_setup_role role_of(const ll_study *study, int64_t group, const char *role, ll_split usual,
+                             int64_t count, bool all)
 {
     char key[64];
     snprintf(key, sizeof key, "roles.%s.split", role);
@@ -67,11 +75,15 @@ static ll_setup_role role_of(const ll_study *study, int64_t group, const char *r
     snprintf(key, sizeof key, "roles.%s", role);
     if (split == NULL) split = ll_group_text(study, group, key);
     ll_setup_role made = {.choice = {.split = usual}};
-    if (split != NULL) made.choice.split = strcmp(split, "all") == 0 ? LL_SPLIT_ALL : strcmp(split, "train") == 0 ? LL_SPLIT_TRAIN : LL_SPLIT_TEST;
+    if (split != NULL)
+        made.choice.split = strcmp(split, "all") == 0     ? LL_SPLIT_ALL
+                            : strcmp(split, "train") == 0 ? LL_SPLIT_TRAIN
+                                                          : LL_SPLIT_TEST;
     snprintf(key, sizeof key, "roles.%s.first", role);
     made.choice.first = ll_group_integer(study, group, key);
     snprintf(key, sizeof key, "roles.%s.seed", role);
-    made.choice.seed = is_given(study, group, key) ? (uint64_t)ll_group_integer(study, group, key) : study->seed;
+    made.choice.seed =
+        is_given(study, group, key) ? (uint64_t)ll_group_integer(study, group, key) : study->seed;
     snprintf(key, sizeof key, "roles.%s.count", role);
     int64_t limit = ll_group_integer(study, group, key);
     bool given = is_given(study, group, key);
@@ -94,18 +106,23 @@ typedef struct setup_texts { /* what the options point to */
     ll_text data, second;
 } setup_texts;
 
-static ll_status network_options(const ll_runner *runner, const ll_setup_request *request, bool all, setup_texts *texts, ll_setup_options *options, ll_error *error)
+static ll_status network_options(const ll_runner *runner, const ll_setup_request *request, bool all,
+                                 setup_texts *texts, ll_setup_options *options, ll_error *error)
 {
     const ll_study *study = runner->study;
     int64_t g = request->group;
     const ll_settings *settings = &study->groups[g].settings;
-    const char *file = ll_group_text(study, g, "network_file"), *second = ll_group_text(study, g, "train_data");
+    const char *file = ll_group_text(study, g, "network_file"),
+               *second = ll_group_text(study, g, "train_data");
     options->network = ll_group_text(study, g, "network");
-    if (file != NULL && (options->network_file = ll_study_path(study, file, texts->memory)) == NULL) return ll_fail_memory(error, LL_STUDY, 256);
+    if (file != NULL && (options->network_file = ll_study_path(study, file, texts->memory)) == NULL)
+        return ll_fail_memory(error, LL_STUDY, 256);
     for (int64_t i = 0; i < settings->count; i++) {
         if (strncmp(settings->item[i].key, "options.", 8) != 0) continue;
-        if (options->options == MOST_OPTIONS) return ll_fail(error, LL_TOO_LARGE, LL_STUDY, "options", "got more than %d", MOST_OPTIONS);
-        texts->option[options->options++] = (ll_network_option){settings->item[i].key + 8, settings->item[i].value};
+        if (options->options == MOST_OPTIONS)
+            return ll_fail(error, LL_TOO_LARGE, LL_STUDY, "options", "got more than %d", MOST_OPTIONS);
+        texts->option[options->options++] =
+            (ll_network_option){settings->item[i].key + 8, settings->item[i].value};
     }
     options->option = texts->option;
     options->loss = ll_group_text(study, g, "loss");
@@ -129,12 +146,14 @@ static ll_status network_options(const ll_runner *runner, const ll_setup_request
     texts->roles[options->roles++] = role_of(study, g, "evaluate", test, request->samples, all);
     texts->roles[options->roles] = role_of(study, g, "calibrate", train, 0, all);
     texts->roles[options->roles++].optional = true;
-    if (request->fit >= 0) texts->roles[options->roles++] = role_of(study, g, "fit", train, request->fit, all);
+    if (request->fit >= 0)
+        texts->roles[options->roles++] = role_of(study, g, "fit", train, request->fit, all);
     options->role = texts->roles;
     return read_normalisation(study, g, &options->normalisation, error);
 }
 
-static ll_status pinn_options(const ll_runner *runner, const ll_setup_request *request, setup_texts *texts, ll_setup_options *options, ll_error *error)
+static ll_status pinn_options(const ll_runner *runner, const ll_setup_request *request, setup_texts *texts,
+                              ll_setup_options *options, ll_error *error)
 {
     const ll_study *study = runner->study;
     int64_t g = request->group;
@@ -142,35 +161,47 @@ static ll_status pinn_options(const ll_runner *runner, const ll_setup_request *r
     char item[64];
     options->pinn = ll_group_text(study, g, "problem");
     options->feature_points = request->feature_points;
-    options->family = (ll_pinn_family){.nu = ll_group_real(study, g, "nu"), .beta = ll_group_real(study, g, "beta"), .rho = ll_group_real(study, g, "rho"),
-                                       .gaussian_start = ll_group_flag(study, g, "gaussian_start"), .collocation = ll_group_integer(study, g, "collocation"),
+    options->family = (ll_pinn_family){.nu = ll_group_real(study, g, "nu"),
+                                       .beta = ll_group_real(study, g, "beta"),
+                                       .rho = ll_group_real(study, g, "rho"),
+                                       .gaussian_start = ll_group_flag(study, g, "gaussian_start"),
+                                       .collocation = ll_group_integer(study, g, "collocation"),
                                        .point_seed = (uint64_t)ll_group_integer(study, g, "point_seed")};
     if (hidden == NULL) return LL_OK;
     options->family.hidden_count = ll_lines_count(hidden);
-    if (options->family.hidden_count > 16) return ll_fail(error, LL_TOO_LARGE, LL_STUDY, "hidden", "got more than 16 layers");
+    if (options->family.hidden_count > 16)
+        return ll_fail(error, LL_TOO_LARGE, LL_STUDY, "hidden", "got more than 16 layers");
     for (int64_t i = 0; i < options->family.hidden_count; i++) {
         texts->hidden[i] = strtoll(ll_lines_item(hidden, i, item, sizeof item), NULL, 10);
-        if (texts->hidden[i] < 1 || texts->hidden[i] > 100000) return ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, "hidden", "got \"%s\"; wanted a width", item);
+        if (texts->hidden[i] < 1 || texts->hidden[i] > 100000)
+            return ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, "hidden", "got \"%s\"; wanted a width",
+                           item);
     }
     options->family.hidden = texts->hidden;
     return LL_OK;
 }
 
-static ll_status create(ll_runner *runner, const ll_setup_request *request, bool all, ll_setup **setup, ll_error *error)
+static ll_status create(ll_runner *runner, const ll_setup_request *request, bool all, ll_setup **setup,
+                        ll_error *error)
 {
     const ll_study *study = runner->study;
     int64_t g = request->group;
     const ll_member *first = &runner->members->member[runner->members->first[g]];
     setup_texts texts = {.memory = ll_arena_create(0)};
-    ll_setup_options options = {.checkpoint = first->file, .by_order = ll_group_flag(study, g, "by_order"), .seed = (uint64_t)first->seed,
-                                .float64 = ll_group_flag(study, g, "float64"), .weight_decay = ll_group_real(study, g, "weight_decay"),
-                                .threads = runner->options->threads, .memory_limit = runner->options->memory};
+    ll_setup_options options = {.checkpoint = first->file,
+                                .by_order = ll_group_flag(study, g, "by_order"),
+                                .seed = (uint64_t)first->seed,
+                                .float64 = ll_group_flag(study, g, "float64"),
+                                .weight_decay = ll_group_real(study, g, "weight_decay"),
+                                .threads = runner->options->threads,
+                                .memory_limit = runner->options->memory};
     /* Decoupled decay is the optimiser's, no part of the loss. */
     const char *optimiser = ll_group_text(study, g, "train.optimiser");
     if (optimiser != NULL && strcmp(optimiser, "adamw") == 0) options.weight_decay = 0;
     ll_status status = texts.memory == NULL ? ll_fail_memory(error, LL_STUDY, 1024)
-                       : study->groups[g].view.kind == LL_GROUP_PINN ? pinn_options(runner, request, &texts, &options, error)
-                                                                     : network_options(runner, request, all, &texts, &options, error);
+                       : study->groups[g].view.kind == LL_GROUP_PINN
+                           ? pinn_options(runner, request, &texts, &options, error)
+                           : network_options(runner, request, all, &texts, &options, error);
     if (status == LL_OK) status = ll_setup_create(&options, setup, error);
     ll_text_deinit(&texts.data);
     ll_text_deinit(&texts.second);
@@ -182,19 +213,24 @@ static ll_status create(ll_runner *runner, const ll_setup_request *request, bool
 
 static bool same_request(const ll_setup_request *a, const ll_setup_request *b)
 {
-    return a->group == b->group && a->fit == b->fit && a->samples == b->samples && a->feature_points == b->feature_points;
+    return a->group == b->group && a->fit == b->fit && a->samples == b->samples &&
+           a->feature_points == b->feature_points;
 }
 
-ll_status ll_runner_setup_own(ll_runner *runner, const ll_setup_request *request, ll_setup **setup, ll_error *error)
+ll_status ll_runner_setup_own(ll_runner *runner, const ll_setup_request *request, ll_setup **setup,
+                              ll_error *error)
 {
     ll_error reason = {0};
     ll_status status = create(runner, request, false, setup, &reason);
-    if (status == LL_INVALID_ARGUMENT) status = create(runner, request, true, setup, &reason); /* fewer samples than the effort's usual number */
+    if (status == LL_INVALID_ARGUMENT)
+        status =
+            create(runner, request, true, setup, &reason); /* fewer samples than the effort's usual number */
     if (status != LL_OK && error != NULL) *error = reason;
     return status;
 }
 
-ll_status ll_runner_setup(ll_runner *runner, const ll_setup_request *request, ll_setup **setup, ll_error *error)
+ll_status ll_runner_setup(ll_runner *runner, const ll_setup_request *request, ll_setup **setup,
+                          ll_error *error)
 {
     ll_setup_request wanted = *request;
     if (runner->study->groups[request->group].view.kind == LL_GROUP_PINN) {
@@ -203,7 +239,8 @@ ll_status ll_runner_setup(ll_runner *runner, const ll_setup_request *request, ll
     } else {
         wanted.feature_points = 0;
     }
-    if (runner->open == NULL && (runner->open = ll_allocate_zeroed(sizeof *runner->open)) == NULL) return ll_fail_memory(error, LL_STUDY, sizeof *runner->open);
+    if (runner->open == NULL && (runner->open = ll_allocate_zeroed(sizeof *runner->open)) == NULL)
+        return ll_fail_memory(error, LL_STUDY, sizeof *runner->open);
     ll_open_setup *open = runner->open;
     int oldest = 0;
     for (int i = 0; i < MOST_SETUPS; i++) {
@@ -212,7 +249,10 @@ ll_status ll_runner_setup(ll_runner *runner, const ll_setup_request *request, ll
             *setup = open->entry[i].setup;
             return LL_OK;
         }
-        if (open->entry[i].setup == NULL ? open->entry[oldest].setup != NULL : open->entry[i].used < open->entry[oldest].used && open->entry[oldest].setup != NULL) oldest = i;
+        if (open->entry[i].setup == NULL
+                ? open->entry[oldest].setup != NULL
+                : open->entry[i].used < open->entry[oldest].used && open->entry[oldest].setup != NULL)
+            oldest = i;
     }
     ll_setup *made = NULL;
     LL_TRY(ll_runner_setup_own(runner, &wanted, &made, error));
@@ -224,9 +264,11 @@ ll_status ll_runner_setup(ll_runner *runner, const ll_setup_request *request, ll
     return LL_OK;
 }
 
-ll_status ll_runner_weights(ll_runner *runner, int64_t member, const void **theta, const void **buffers, ll_error *error)
+ll_status ll_runner_weights(ll_runner *runner, int64_t member, const void **theta, const void **buffers,
+                            ll_error *error)
 {
-    if (runner->loaded == NULL && (runner->loaded = ll_allocate_zeroed(sizeof *runner->loaded)) == NULL) return ll_fail_memory(error, LL_STUDY, sizeof *runner->loaded);
+    if (runner->loaded == NULL && (runner->loaded = ll_allocate_zeroed(sizeof *runner->loaded)) == NULL)
+        return ll_fail_memory(error, LL_STUDY, sizeof *runner->loaded);
     ll_loaded *loaded = runner->loaded;
     int found = -1, oldest = 0;
     for (int i = 0; i < MOST_WEIGHTS; i++) {
@@ -262,7 +304,10 @@ ll_status ll_runner_record(ll_runner *runner, int64_t job, ll_record **record, l
     return ll_store_read_record(runner->store, runner->plan->job[job].id, record, error);
 }
 
-const char *ll_job_text(const ll_runner *runner, const ll_job *job, const char *key) { return ll_request_text(runner->plan, job->request, key); }
+const char *ll_job_text(const ll_runner *runner, const ll_job *job, const char *key)
+{
+    return ll_request_text(runner->plan, job->request, key);
+}
 
 int64_t ll_job_integer(const ll_runner *runner, const ll_job *job, const char *key)
 {
@@ -296,7 +341,8 @@ void ll_role_lists(const ll_problem *problem, const char *role, ll_samples *list
         const int64_t *indices;
         int64_t count;
         lists[t] = (ll_samples){NULL, info->term[t].samples};
-        if ((info->capabilities & LL_CAN_SUBSETS) != 0 && ll_problem_role(problem, role, t, &indices, &count, NULL) == LL_OK)
+        if ((info->capabilities & LL_CAN_SUBSETS) != 0 &&
+            ll_problem_role(problem, role, t, &indices, &count, NULL) == LL_OK)
             lists[t] = (ll_samples){indices, count};
     }
 }
@@ -312,7 +358,11 @@ ll_status ll_record_roles(ll_record *record, const ll_setup *setup, const char *
         char name[96], hash[33];
         if (skip != NULL && strcmp(skip, role->role) == 0) continue;
         snprintf(name, sizeof name, "role_%s_split", role->role);
-        LL_TRY(ll_record_set_text(record, name, role->listed ? "listed" : role->divided ? "divided by seed" : splits[role->split], error));
+        LL_TRY(ll_record_set_text(record, name,
+                                  role->listed    ? "listed"
+                                  : role->divided ? "divided by seed"
+                                                  : splits[role->split],
+                                  error));
         snprintf(name, sizeof name, "role_%s_count", role->role);
         LL_TRY(ll_record_set_integer(record, name, "samples", role->count, error));
         snprintf(name, sizeof name, "role_%s_hash", role->role);

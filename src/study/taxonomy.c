@@ -14,9 +14,14 @@ const char *ll_taxonomy_name(ll_taxonomy_label label)
 
 const char *ll_taxonomy_meaning(ll_taxonomy_label label)
 {
-    static const char *const meanings[] = {"sharp and poorly connected", "sharp and well connected", "flat and poorly connected",
-                                           "flat and well connected, less similar", "flat, well connected and similar",
-                                           "a path between the models leads to lower loss: they are not at their minima", "what would decide is not known"};
+    static const char *const meanings[] = {
+        "sharp and poorly connected",
+        "sharp and well connected",
+        "flat and poorly connected",
+        "flat and well connected, less similar",
+        "flat, well connected and similar",
+        "a path between the models leads to lower loss: they are not at their minima",
+        "what would decide is not known"};
     return label >= 0 && label < LL_TAXONOMY_LABELS ? meanings[label] : "?";
 }
 
@@ -59,8 +64,10 @@ static numbers measure(const ll_taxonomy_evidence *e, const int64_t *chosen, int
                 scratch[known++] = value;
                 sum += value;
             }
-        if (what == 3) n.cka = known > 0 ? sum / (double)known : (double)NAN;
-        else *(what == 0 ? &n.barrier : what == 1 ? &n.barrier_best : &n.mc) = median(scratch, known);
+        if (what == 3)
+            n.cka = known > 0 ? sum / (double)known : (double)NAN;
+        else
+            *(what == 0 ? &n.barrier : what == 1 ? &n.barrier_best : &n.mc) = median(scratch, known);
     }
     for (int what = 0; what < 2; what++) {
         int64_t known = 0;
@@ -88,10 +95,11 @@ static ll_taxonomy_label label_of(const numbers *n, const ll_taxonomy_thresholds
     return n->cka >= t->similar ? LL_TAXONOMY_IV_B : LL_TAXONOMY_IV_A;
 }
 
-/* ---------------------------------------------------------------- the label and how much of a change keeps it */
+/* ---------------------------------------------------------------- the label and how much of a change keeps
+ * it */
 
-ll_status ll_taxonomy_classify(const ll_taxonomy_evidence *evidence, const ll_taxonomy_thresholds *thresholds, uint64_t seed,
-                               ll_taxonomy_result *result, ll_error *error)
+ll_status ll_taxonomy_classify(const ll_taxonomy_evidence *evidence, const ll_taxonomy_thresholds *thresholds,
+                               uint64_t seed, ll_taxonomy_result *result, ll_error *error)
 {
     static const double factors[] = {0.75, 1.0, 1.25};
     int64_t m = evidence->members, votes[2][LL_TAXONOMY_LABELS] = {{0}};
@@ -104,8 +112,12 @@ ll_status ll_taxonomy_classify(const ll_taxonomy_evidence *evidence, const ll_ta
     }
     for (int64_t i = 0; i < m; i++) chosen[i] = i;
     numbers all = measure(evidence, chosen, m, scratch);
-    ll_taxonomy_result made = {.label = label_of(&all, thresholds), .barrier = all.barrier, .mc = all.mc, .rise = all.rise,
-                               .eigenvalue = all.eigenvalue, .cka = all.cka};
+    ll_taxonomy_result made = {.label = label_of(&all, thresholds),
+                               .barrier = all.barrier,
+                               .mc = all.mc,
+                               .rise = all.rise,
+                               .eigenvalue = all.eigenvalue,
+                               .cka = all.cka};
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = i + 1; j < m; j++) {
             made.pairs += !isnan(evidence->barrier[i * m + j]);

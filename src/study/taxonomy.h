@@ -1,5 +1,5 @@
-/* taxonomy.h - the label of a group of models from its evidence (Yang et al. 2021; docs/method/taxonomy.md). Numbers in,
- * label out: no store, no models. */
+/* taxonomy.h - the label of a group of models from its evidence (Yang et al. 2021; docs/method/taxonomy.md).
+ * Numbers in, label out: no store, no models. */
 #ifndef LOSSLENS_STUDY_TAXONOMY_H
 #define LOSSLENS_STUDY_TAXONOMY_H
 
@@ -46,9 +46,9 @@ typedef struct ll_taxonomy_result {
     int64_t pairs, unconverged;
 } ll_taxonomy_result;
 
-/* Bootstraps draw members with replacement by `seed` (the same for every group), 1,000 times; thresholds: each of connected,
- * flat and 1 - similar times 0.75, 1 and 1.25, all 27 together. */
-ll_status ll_taxonomy_classify(const ll_taxonomy_evidence *evidence, const ll_taxonomy_thresholds *thresholds, uint64_t seed,
-                               ll_taxonomy_result *result, ll_error *error) LL_MUST_CHECK;
+/* Bootstraps draw members with replacement by `seed` (the same for every group), 1,000 times; thresholds:
+ * each of connected, flat and 1 - similar times 0.75, 1 and 1.25, all 27 together. */
+ll_status ll_taxonomy_classify(const ll_taxonomy_evidence *evidence, const ll_taxonomy_thresholds *thresholds,
+                               uint64_t seed, ll_taxonomy_result *result, ll_error *error) LL_MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
-/* kill -9 at random instants of a run, in either journal mode: after each the study opens, nothing that was finished is lost, and
- * the run that continues ends in the same bits as one that was left alone. The same after a full disk. STUDY_KILLS sets how
- * often (default 10 in each mode). */
+/* kill -9 at random instants of a run, in either journal mode: after each the study opens, nothing that was
+ * finished is lost, and the run that continues ends in the same bits as one that was left alone. The same
+ * after a full disk. STUDY_KILLS sets how often (default 10 in each mode). */
 #define _XOPEN_SOURCE 700
 #include "support_runs.h"
 
@@ -26,8 +26,10 @@ static double now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-/* The run in a process of its own, killed after so many seconds (< 0: left alone); its exit status, -1 when killed. */
-static int run_process(const char *folder, bool rollback, double kill_after, int64_t file_limit, ll_error *error)
+/* The run in a process of its own, killed after so many seconds (< 0: left alone); its exit status, -1 when
+ * killed. */
+static int run_process(const char *folder, bool rollback, double kill_after, int64_t file_limit,
+                       ll_error *error)
 {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
@@ -53,7 +55,8 @@ static int run_process(const char *folder, bool rollback, double kill_after, int
     }
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
-    if (error != NULL && read(ends[0], error, sizeof *error) != (ssize_t)sizeof *error) *error = (ll_error){0};
+    if (error != NULL && read(ends[0], error, sizeof *error) != (ssize_t)sizeof *error)
+        *error = (ll_error){0};
     close(ends[0]);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
@@ -76,7 +79,8 @@ static void nothing_lost(const runs_results *before, const runs_results *after)
     for (int64_t i = 0; i < before->count; i++) {
         bool found = false;
         for (int64_t k = 0; k < after->count; k++)
-            found = found || (ll_hash_equal(before->result[i].key, after->result[k].key) && ll_hash_equal(before->result[i].record, after->result[k].record));
+            found = found || (ll_hash_equal(before->result[i].key, after->result[k].key) &&
+                              ll_hash_equal(before->result[i].record, after->result[k].record));
         if (!found) fail_msg("%s was lost", before->result[i].name);
     }
 }
@@ -109,7 +113,8 @@ static void kill_runs(bool rollback)
         rounds++;
         for (int again = 0;; again++) {
             /* A few kills in one life, then it may finish. */
-            double after = again < 4 ? 0.5 * seconds * ll_rng_uniform(rng, (uint64_t)(rounds * 8 + again)) : -1;
+            double after =
+                again < 4 ? 0.5 * seconds * ll_rng_uniform(rng, (uint64_t)(rounds * 8 + again)) : -1;
             ll_error error = {0};
             int status = run_process(folder, rollback, after, 0, &error);
             if (status > 0) fail_msg("seed %llu: %s", (unsigned long long)seed, error.message);
@@ -126,7 +131,8 @@ static void kill_runs(bool rollback)
         free(before.result);
         runs_remove(folder);
     }
-    print_message("%s: %d kills in %d lives, %d with a part of the jobs done\n", rollback ? "rollback journal" : "WAL", killed, rounds, inside);
+    print_message("%s: %d kills in %d lives, %d with a part of the jobs done\n",
+                  rollback ? "rollback journal" : "WAL", killed, rounds, inside);
     assert_true(inside > 0);
     free(whole.result);
 }
@@ -159,7 +165,8 @@ static void test_full_disk(void **state)
             ll_error error = {0};
             int status = run_process(folder, rollback == 1, -1, limit, &error);
             if (status == 0) break;
-            if (status != LL_IO) fail_msg("limit %lld: status %d, %s", (long long)limit, status, error.message);
+            if (status != LL_IO)
+                fail_msg("limit %lld: status %d, %s", (long long)limit, status, error.message);
             refused++;
             if (there(folder)) {
                 runs_read(folder, &parts);
@@ -206,7 +213,7 @@ static void test_read_only(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kill), cmocka_unit_test(test_kill_rollback), cmocka_unit_test(test_full_disk),
-                                       cmocka_unit_test(test_read_only)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kill), cmocka_unit_test(test_kill_rollback),
+                                       cmocka_unit_test(test_full_disk), cmocka_unit_test(test_read_only)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,7 +26,8 @@ void runs_write(const char *folder, const char *yaml)
 
 void runs_remove(const char *folder)
 {
-    static const char *const names[] = {"study.yaml", "study.db", "study.db-wal", "study.db-shm", "study.db-journal", "field.npy", "other.npy", "net.pt"};
+    static const char *const names[] = {"study.yaml",       "study.db",  "study.db-wal", "study.db-shm",
+                                        "study.db-journal", "field.npy", "other.npy",    "net.pt"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[256];
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
@@ -40,11 +41,15 @@ void runs_study(const char *folder, const char *landscape, const char *more)
     char yaml[2048];
     snprintf(yaml, sizeof yaml,
              "study: study\neffort: quick\ngroups:\n"
-             "  - name: small\n    problem: convection\n    hidden: [6, 6]\n    collocation: 20\n    sweep: {beta: [1, 5]}\n"
+             "  - name: small\n    problem: convection\n    hidden: [6, 6]\n    collocation: 20\n    sweep: "
+             "{beta: [1, 5]}\n"
              "    train: {seeds: 0..1, epochs: 12, trajectory_every: 6}\n"
-             "analyses:\n  metrics: true\n  landscape: {%s}\n  hessian: {top: 2, products: 40, trace: true, trace_probes: 8, density: true, density_steps: 6, density_probes: 2}\n"
-             "  similarity: {samples: 40, layers: all}\n  connectivity: {budget: 3, rounds: 2, points: 7}\n  placement: {methods: [mds, tsne]}\n"
-             "  topology: {highest_dimension: 1}\n  distances: {kinds: [bottleneck, wasserstein, tree, field]}\n  taxonomy: {directions: 2}\n"
+             "analyses:\n  metrics: true\n  landscape: {%s}\n  hessian: {top: 2, products: 40, trace: true, "
+             "trace_probes: 8, density: true, density_steps: 6, density_probes: 2}\n"
+             "  similarity: {samples: 40, layers: all}\n  connectivity: {budget: 3, rounds: 2, points: 7}\n  "
+             "placement: {methods: [mds, tsne]}\n"
+             "  topology: {highest_dimension: 1}\n  distances: {kinds: [bottleneck, wasserstein, tree, "
+             "field]}\n  taxonomy: {directions: 2}\n"
              "  comparison: true\n  trust: true\n%s",
              landscape, more);
     runs_write(folder, yaml);
@@ -60,13 +65,15 @@ static bool should_stop(void *context)
     return s->left > 0 && --s->left == 0;
 }
 
-ll_status runs_run(const char *folder, const runs_options *options, ll_study_outcome *outcome, ll_error *error)
+ll_status runs_run(const char *folder, const runs_options *options, ll_study_outcome *outcome,
+                   ll_error *error)
 {
     char path[256];
     ll_study *study = NULL;
     stopper stop = {options->stop_after};
     const ll_sink sink = {.context = &stop, .should_stop = should_stop};
-    const ll_study_run_options how = {.threads = options->threads, .sink = &sink, .rollback_journal = options->rollback, .version = "test"};
+    const ll_study_run_options how = {
+        .threads = options->threads, .sink = &sink, .rollback_journal = options->rollback, .version = "test"};
     snprintf(path, sizeof path, "%s/study.yaml", folder);
     ll_status status = ll_study_read(path, &study, error);
     if (status == LL_OK) status = ll_study_run(study, ll_study_store_path(study), &how, outcome, error);
@@ -113,7 +120,9 @@ void runs_same(const runs_results *a, const runs_results *b)
     assert_int_equal(a->count, b->count);
     for (int64_t i = 0; i < a->count; i++) {
         assert_string_equal(a->result[i].name, b->result[i].name);
-        if (!ll_hash_equal(a->result[i].key, b->result[i].key)) fail_msg("%s has another key", a->result[i].name);
-        if (!ll_hash_equal(a->result[i].record, b->result[i].record)) fail_msg("%s has other bytes", a->result[i].name);
+        if (!ll_hash_equal(a->result[i].key, b->result[i].key))
+            fail_msg("%s has another key", a->result[i].name);
+        if (!ll_hash_equal(a->result[i].record, b->result[i].record))
+            fail_msg("%s has other bytes", a->result[i].name);
     }
 }

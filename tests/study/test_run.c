@@ -1,5 +1,5 @@
-/* A study as a whole: the same bits on 1 and 2 threads and after every interruption, nothing computed twice, only what depends
- * on a change computed again; additions; a second writer; what is expected. */
+/* A study as a whole: the same bits on 1 and 2 threads and after every interruption, nothing computed twice,
+ * only what depends on a change computed again; additions; a second writer; what is expected. */
 #define _POSIX_C_SOURCE 200809L
 #include "support_runs.h"
 
@@ -35,8 +35,8 @@ static void test_threads(void **state)
         runs_read(folders[k], &results[k]);
         assert_int_equal(results[k].count, outcome.jobs);
     }
-    /* 4 models, metrics, landscapes, topologies, rises, 3 curvatures each, 2 paths, similarity, 2 placements, 4 distances, 2
-     * labels, comparison, trust. */
+    /* 4 models, metrics, landscapes, topologies, rises, 3 curvatures each, 2 paths, similarity, 2 placements,
+     * 4 distances, 2 labels, comparison, trust. */
     assert_int_equal(results[0].count, 4 * 8 + 2 + 1 + 2 + 4 + 2 + 2);
     runs_same(&results[0], &results[1]);
     for (int k = 0; k < 2; k++) {
@@ -81,7 +81,8 @@ static int64_t changed(const runs_results *before, const runs_results *after)
     int64_t count = 0;
     for (int64_t i = 0; i < after->count; i++) {
         bool known = false;
-        for (int64_t k = 0; k < before->count; k++) known = known || ll_hash_equal(before->result[k].key, after->result[i].key);
+        for (int64_t k = 0; k < before->count; k++)
+            known = known || ll_hash_equal(before->result[k].key, after->result[i].key);
         count += !known;
     }
     return count;
@@ -127,9 +128,11 @@ static void test_additions(void **state)
     ll_error error = {0};
     const char *models[] = {"small(beta=1)/1"}, *wrong[] = {"small(beta=1)/2"};
     const ll_study_setting option = {"grid", "4x4"}, misspelt = {"gird", "4x4"};
-    ll_study_addition addition = {.analysis = "landscape", .models = models, .model_count = 1, .option = &option, .options = 1};
+    ll_study_addition addition = {
+        .analysis = "landscape", .models = models, .model_count = 1, .option = &option, .options = 1};
     for (int twice = 0; twice < 2; twice++) {
-        assert_int_equal(ll_store_open(path, &(ll_store_options){.access = LL_STORE_WRITE}, &store, &error), LL_OK);
+        assert_int_equal(ll_store_open(path, &(ll_store_options){.access = LL_STORE_WRITE}, &store, &error),
+                         LL_OK);
         if (ll_study_add(store, &addition, &error) != LL_OK) fail_msg("%s", error.message);
         ll_study_addition bad = addition;
         bad.models = wrong;
@@ -140,7 +143,7 @@ static void test_additions(void **state)
         assert_int_not_equal(ll_study_add(store, &bad, &error), LL_OK);
         assert_non_null(strstr(error.message, "did you mean \"grid\""));
         ll_store_destroy(store);
-        ll_study_outcome second = run(folder, 1); /* of the YAML file: what was added stays wanted */
+        ll_study_outcome second = run(folder, 1);      /* of the YAML file: what was added stays wanted */
         assert_int_equal(second.jobs, first.jobs + 2); /* the landscape and its topology */
         assert_int_equal(second.computed, twice == 0 ? 4 : 0); /* and comparison and trust */
     }
@@ -155,7 +158,8 @@ static void test_second_writer(void **state)
     runs_study(folder, GRID, "");
     snprintf(path, sizeof path, "%s/study.db", folder);
     ll_store *store;
-    assert_int_equal(ll_store_open(path, &(ll_store_options){.access = LL_STORE_CREATE}, &store, NULL), LL_OK);
+    assert_int_equal(ll_store_open(path, &(ll_store_options){.access = LL_STORE_CREATE}, &store, NULL),
+                     LL_OK);
     ll_error error = {0};
     const runs_options options = {.threads = 1};
     assert_int_equal(runs_run(folder, &options, NULL, &error), LL_BUSY);
@@ -169,8 +173,10 @@ static void test_expected(void **state)
 {
     (void)state;
     char folder[128];
-    static const char study[] = "study: study\neffort: quick\ngroups:\n  - name: few\n    problem: convection\n    beta: 1\n    hidden: [6]\n"
-                                "    collocation: 20\n    train: {seeds: 0..1, epochs: 3}\n    expect: {relative_error: %s}\nanalyses: {metrics: true, landscape: {grid: 3x3}}\n";
+    static const char study[] = "study: study\neffort: quick\ngroups:\n  - name: few\n    problem: "
+                                "convection\n    beta: 1\n    hidden: [6]\n"
+                                "    collocation: 20\n    train: {seeds: 0..1, epochs: 3}\n    expect: "
+                                "{relative_error: %s}\nanalyses: {metrics: true, landscape: {grid: 3x3}}\n";
     char yaml[512];
     ll_error error = {0};
     ll_study_outcome outcome = {0};
@@ -182,7 +188,8 @@ static void test_expected(void **state)
         assert_int_equal(runs_run(folder, &options, &outcome, &error), LL_INVALID_ARGUMENT);
         assert_non_null(strstr(error.message, "wanted 0.01"));
         assert_non_null(strstr(error.message, "Likely causes"));
-        assert_int_equal(outcome.computed, again == 0 ? 2 : 0); /* trained, and stopped before the landscapes */
+        assert_int_equal(outcome.computed,
+                         again == 0 ? 2 : 0); /* trained, and stopped before the landscapes */
     }
     snprintf(yaml, sizeof yaml, study, "2");
     runs_write(folder, yaml);
@@ -198,8 +205,9 @@ static void test_expected(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_threads),   cmocka_unit_test(test_stopped),       cmocka_unit_test(test_only_what_depends),
-        cmocka_unit_test(test_additions), cmocka_unit_test(test_second_writer), cmocka_unit_test(test_expected),
+        cmocka_unit_test(test_threads),           cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_only_what_depends), cmocka_unit_test(test_additions),
+        cmocka_unit_test(test_second_writer),     cmocka_unit_test(test_expected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

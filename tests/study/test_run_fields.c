@@ -1,5 +1,5 @@
-/* A study that holds no network, one that names its fields' axes, two groups that are the same, and a checkpoint that was given
- * with wrong numbers. */
+/* A study that holds no network, one that names its fields' axes, two groups that are the same, and a
+ * checkpoint that was given with wrong numbers. */
 #define _POSIX_C_SOURCE 200809L
 #include "support_runs.h"
 
@@ -31,7 +31,8 @@ static ll_record *result(const char *folder, const char *kind, const char *of)
     assert_int_equal(ll_store_open(path, NULL, &store, NULL), LL_OK);
     assert_int_equal(ll_store_list(store, &(ll_store_filter){.kind = kind}, &listing, NULL), LL_OK);
     for (int64_t i = 0; i < listing.count && record == NULL; i++)
-        if (of == NULL || strcmp(listing.rows[i].subject, of) == 0 || strcmp(listing.rows[i].group, of) == 0 || strcmp(listing.rows[i].other, of) == 0)
+        if (of == NULL || strcmp(listing.rows[i].subject, of) == 0 ||
+            strcmp(listing.rows[i].group, of) == 0 || strcmp(listing.rows[i].other, of) == 0)
             assert_int_equal(ll_store_read_record(store, listing.rows[i].id, &record, NULL), LL_OK);
     ll_store_listing_deinit(&listing);
     ll_store_destroy(store);
@@ -64,7 +65,8 @@ static void write_field(const char *folder, const char *name, double depth)
             values[5 * i + j] = fmin(fabs(x - 0.5), fabs(x + 0.5) + depth) + fabs(y);
         }
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    const ll_tensor tensor = {.name = "", .type = LL_TENSOR_FLOAT64, .rank = 2, .shape = {5, 5}, .data = values};
+    const ll_tensor tensor = {
+        .name = "", .type = LL_TENSOR_FLOAT64, .rank = 2, .shape = {5, 5}, .data = values};
     assert_int_equal(ll_npy_write(path, &tensor, NULL), LL_OK);
 }
 
@@ -75,8 +77,10 @@ static void test_fields(void **state)
     runs_folder("fields", folder);
     write_field(folder, "field.npy", 0.125);
     write_field(folder, "other.npy", 0.25);
-    runs_write(folder, "study: study\ngroups:\n  - name: f\n    fields: ['*.npy']\n    axes: [[-1, 1], [-1, 1]]\n"
-                       "analyses:\n  topology: {connectivity: axis}\n  distances: {kinds: [bottleneck, field], connectivity: axis}\n  comparison: true\n  trust: true\n");
+    runs_write(folder,
+               "study: study\ngroups:\n  - name: f\n    fields: ['*.npy']\n    axes: [[-1, 1], [-1, 1]]\n"
+               "analyses:\n  topology: {connectivity: axis}\n  distances: {kinds: [bottleneck, field], "
+               "connectivity: axis}\n  comparison: true\n  trust: true\n");
     ll_study_outcome outcome = run(folder);
     assert_int_equal(outcome.jobs, 2 + 2 + 2 + 1 + 1);
     ll_record *field = result(folder, "field", "f/field"), *topology = result(folder, "topology", "f/field");
@@ -86,7 +90,8 @@ static void test_fields(void **state)
     assert_true(number(topology, "minima") == 2);
     /* Born at 0.125, dies at the ridge x = 0 with 0.5. */
     assert_true(number(topology, "mean_persistence") == 0.375);
-    /* The diagrams' finite pairs (0.125, 0.5) and (0.25, 0.5): matched 0.125 apart; essential pairs (0, 1.625) alike. */
+    /* The diagrams' finite pairs (0.125, 0.5) and (0.25, 0.5): matched 0.125 apart; essential pairs
+     * (0, 1.625) alike. */
     ll_record *distances = result(folder, "distances", "bottleneck");
     const ll_array *matrix;
     assert_int_equal(ll_record_get_array(distances, "matrix", &matrix, NULL), LL_OK);
@@ -107,12 +112,17 @@ static void test_identical_groups(void **state)
     char folder[128];
     runs_folder("twins", folder);
     runs_write(folder, "study: study\neffort: quick\ngroups:\n"
-                       "  - {name: a, problem: convection, beta: 1, hidden: [6, 6], collocation: 20, train: {seeds: 0..2, epochs: 20}}\n"
-                       "  - {name: b, problem: convection, beta: 1, hidden: [6, 6], collocation: 20, train: {seeds: 0..2, epochs: 20}}\n"
-                       "analyses:\n  hessian: {top: 2}\n  similarity: {samples: 40}\n  connectivity: {budget: 5, rounds: 1, points: 7, pairs: all}\n  taxonomy: {directions: 2}\n");
+                       "  - {name: a, problem: convection, beta: 1, hidden: [6, 6], collocation: 20, train: "
+                       "{seeds: 0..2, epochs: 20}}\n"
+                       "  - {name: b, problem: convection, beta: 1, hidden: [6, 6], collocation: 20, train: "
+                       "{seeds: 0..2, epochs: 20}}\n"
+                       "analyses:\n  hessian: {top: 2}\n  similarity: {samples: 40}\n  connectivity: "
+                       "{budget: 5, rounds: 1, points: 7, pairs: all}\n  taxonomy: {directions: 2}\n");
     (void)run(folder);
     ll_record *a = result(folder, "taxonomy", "a"), *b = result(folder, "taxonomy", "b");
-    static const char *const names[] = {"connectedness", "flatness", "similarity", "top_eigenvalue", "share_bootstrap", "share_threshold", "under_trained"};
+    static const char *const names[] = {"connectedness",  "flatness",        "similarity",
+                                        "top_eigenvalue", "share_bootstrap", "share_threshold",
+                                        "under_trained"};
     assert_string_equal(text(a, "label"), text(b, "label"));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         double x = number(a, names[i]), y = number(b, names[i]);
@@ -123,16 +133,18 @@ static void test_identical_groups(void **state)
     runs_remove(folder);
 }
 
-/* A ResNet-20 whose 500 test images give 36 errors (independent evaluation, data's README): accepted as it should be
- * normalised, stopped with another normalisation and without one. */
+/* A ResNet-20 whose 500 test images give 36 errors (independent evaluation, data's README): accepted as it
+ * should be normalised, stopped with another normalisation and without one. */
 static void test_wrong_normalisation(void **state)
 {
     (void)state;
     const char *shared = getenv("LOSSLENS_SHARED");
     char path[512], folder[128], yaml[2048];
-    static const char *const normalisation[] = {"{mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.2010]}", "{mean: [0, 0, 0], std: [1, 1, 1]}",
-                                                "{mean: [0.4914, 0.4822, 0.4465], std: [0.5, 0.5, 0.5]}"};
-    snprintf(path, sizeof path, "%s/data/checkpoints/losslens/cifar10_resnet20_0.pkl", shared != NULL ? shared : "");
+    static const char *const normalisation[] = {
+        "{mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.2010]}",
+        "{mean: [0, 0, 0], std: [1, 1, 1]}", "{mean: [0.4914, 0.4822, 0.4465], std: [0.5, 0.5, 0.5]}"};
+    snprintf(path, sizeof path, "%s/data/checkpoints/losslens/cifar10_resnet20_0.pkl",
+             shared != NULL ? shared : "");
     if (shared == NULL || access(path, R_OK) != 0) {
         print_message("skipped: no shared data\n");
         skip();
@@ -143,8 +155,10 @@ static void test_wrong_normalisation(void **state)
         ll_study_outcome outcome = {0};
         const runs_options options = {.threads = 2};
         snprintf(yaml, sizeof yaml,
-                 "study: study\ngroups:\n  - name: r\n    network: resnet20\n    options: {shortcut: B}\n    data: 'cifar10:%s/data/cifar10/test_batch_0000_0499.bin'\n"
-                 "    normalise: %s\n    roles: {evaluate: {split: all, count: 0}}\n    checkpoints: ['%s']\n    expect: {accuracy: 0.928}\nanalyses: {metrics: true}\n",
+                 "study: study\ngroups:\n  - name: r\n    network: resnet20\n    options: {shortcut: B}\n    "
+                 "data: 'cifar10:%s/data/cifar10/test_batch_0000_0499.bin'\n"
+                 "    normalise: %s\n    roles: {evaluate: {split: all, count: 0}}\n    checkpoints: "
+                 "['%s']\n    expect: {accuracy: 0.928}\nanalyses: {metrics: true}\n",
                  shared, normalisation[k], path);
         runs_write(folder, yaml);
         ll_status status = runs_run(folder, &options, &outcome, &error);
@@ -165,6 +179,7 @@ static void test_wrong_normalisation(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fields), cmocka_unit_test(test_identical_groups), cmocka_unit_test(test_wrong_normalisation)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fields), cmocka_unit_test(test_identical_groups),
+                                       cmocka_unit_test(test_wrong_normalisation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
