@@ -3,7 +3,19 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { accessibility, check, equal, finish, framesPerSecond, near, picture, save, serve, Tester, whatIsWrong } from './harness.mjs';
+import {
+  accessibility,
+  check,
+  equal,
+  finish,
+  framesPerSecond,
+  near,
+  picture,
+  save,
+  serve,
+  Tester,
+  whatIsWrong,
+} from './harness.mjs';
 
 /* ------------------------------------------------------------------ fields whose minima are counted here */
 
@@ -44,15 +56,30 @@ function minimaOf(shape, values) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'losslens-fields-'));
-const grid = (shape, f) => Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, v) => {
-  const strides = shape.map((_, k) => shape.slice(k + 1).reduce((a, b) => a * b, 1));
-  return f(...strides.map((s, k) => (2 * (Math.floor(v / s) % shape[k])) / Math.max(1, shape[k] - 1) - 1));
-});
+const grid = (shape, f) =>
+  Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, v) => {
+    const strides = shape.map((_, k) => shape.slice(k + 1).reduce((a, b) => a * b, 1));
+    return f(...strides.map((s, k) => (2 * (Math.floor(v / s) % shape[k])) / Math.max(1, shape[k] - 1) - 1));
+  });
 const fields = {
-  waves: { shape: [61, 47], values: grid([61, 47], (x, y) => Math.cos(9 * x) * Math.cos(7 * y) + 0.4 * x + 0.3 * y * y + 2) },
-  decades: { shape: [31, 31], values: grid([31, 31], (x, y) => (x === -1 && y < 0 ? NaN : Math.exp(8 * (x * x + y * y)) * (1.3 + Math.sin(9 * x) * Math.cos(8 * y)))) },
-  block: { shape: [17, 15, 13], values: grid([17, 15, 13], (x, y, z) => Math.cos(5 * x) + Math.cos(4 * y) + x * x + y * y + z * z) },
-  large: { shape: [1001, 1001], values: grid([1001, 1001], (x, y) => Math.sin(6 * x) * Math.cos(9 * y) + x * x + y * y) },
+  waves: {
+    shape: [61, 47],
+    values: grid([61, 47], (x, y) => Math.cos(9 * x) * Math.cos(7 * y) + 0.4 * x + 0.3 * y * y + 2),
+  },
+  decades: {
+    shape: [31, 31],
+    values: grid([31, 31], (x, y) =>
+      x === -1 && y < 0 ? NaN : Math.exp(8 * (x * x + y * y)) * (1.3 + Math.sin(9 * x) * Math.cos(8 * y)),
+    ),
+  },
+  block: {
+    shape: [17, 15, 13],
+    values: grid([17, 15, 13], (x, y, z) => Math.cos(5 * x) + Math.cos(4 * y) + x * x + y * y + z * z),
+  },
+  large: {
+    shape: [1001, 1001],
+    values: grid([1001, 1001], (x, y) => Math.sin(6 * x) * Math.cos(9 * y) + x * x + y * y),
+  },
   middle: { shape: [251, 251], values: grid([251, 251], (x, y) => Math.sin(6 * x) * Math.cos(9 * y) + x * x + y * y) },
   line: { shape: [41], values: grid([41], (x) => Math.cos(9 * x) + x * x) },
 };
@@ -66,7 +93,8 @@ const t = await Tester.open(server, { width: 1500, height: 1200 });
 const { studies } = await t.api('/api/studies');
 const idOf = (name) => studies.find((s) => s.name === name).id;
 const timed = process.env.LOSSLENS_TIMED === '1';
-const panel = (page, title, model = '') => page.locator(`section.panel[aria-label="${model ? `${title} of ${model}` : title}"]`);
+const panel = (page, title, model = '') =>
+  page.locator(`section.panel[aria-label="${model ? `${title} of ${model}` : title}"]`);
 const svgOf = (page, kind, nth = 0) => page.locator(`.local-${kind} .plot > svg`).nth(nth);
 const data = (page, kind, name, nth = 0) => svgOf(page, kind, nth).getAttribute(`data-${name}`);
 const FIELD_KINDS = ['contour', 'surface', 'diagram', 'barcode', 'tree', 'profile'];
@@ -85,17 +113,36 @@ const expected = minimaOf(fields.waves.shape, fields.waves.values);
 let page = await t.visit(`#/${idOf('waves')}/landscape?${open(FIELD_KINDS)}`);
 const total = expected.length;
 check(total > 8, 'the field has several minima', String(total));
-const kept = async () => [await data(page, 'contour', 'pairs'), await data(page, 'surface', 'pairs'), await data(page, 'diagram', 'features'),
-  await data(page, 'barcode', 'features'), await data(page, 'tree', 'branches'), await data(page, 'profile', 'basins')].map(Number);
+const kept = async () =>
+  [
+    await data(page, 'contour', 'pairs'),
+    await data(page, 'surface', 'pairs'),
+    await data(page, 'diagram', 'features'),
+    await data(page, 'barcode', 'features'),
+    await data(page, 'tree', 'branches'),
+    await data(page, 'profile', 'basins'),
+  ].map(Number);
 equal(await kept(), Array(6).fill(total), 'all six views show the minima counted here');
-equal((await page.locator('.local-contour .minimum').evaluateAll((m) => m.map((e) => Number(e.dataset.minimum)))).sort((a, b) => a - b), expected,
-  'and at the vertices found here');
+equal(
+  (await page.locator('.local-contour .minimum').evaluateAll((m) => m.map((e) => Number(e.dataset.minimum)))).sort(
+    (a, b) => a - b,
+  ),
+  expected,
+  'and at the vertices found here',
+);
 const said = page.locator('.persistence output.count');
 equal(await said.textContent(), `${total} of ${total} minima kept`, 'k of n is said');
 
 console.log('# linked in all directions');
 const lit = async () => Promise.all(FIELD_KINDS.map((kind) => data(page, kind, 'lit')));
-const sources = { diagram: 'circle.feature', barcode: '.bar:not(.essential)', tree: '.branch:not(.essential) .leaf', profile: '.leaf', contour: 'circle.minimum', surface: 'circle.minimum' };
+const sources = {
+  diagram: 'circle.feature',
+  barcode: '.bar:not(.essential)',
+  tree: '.branch:not(.essential) .leaf',
+  profile: '.leaf',
+  contour: 'circle.minimum',
+  surface: 'circle.minimum',
+};
 for (const [kind, selector] of Object.entries(sources)) {
   await leave(page);
   await t.idle(page);
@@ -105,16 +152,27 @@ for (const [kind, selector] of Object.entries(sources)) {
   await page.mouse.move(...(await centre(mark)));
   await t.idle(page);
   const now = await lit();
-  check(now.every((v) => v !== '' && v === now[0]) && (minimum === null || now[0] === minimum), `${kind} lights the other five`, now.join(' '));
+  check(
+    now.every((v) => v !== '' && v === now[0]) && (minimum === null || now[0] === minimum),
+    `${kind} lights the other five`,
+    now.join(' '),
+  );
 }
-check((await page.locator('.tooltip').textContent()).includes('Persistence'), 'a minimum has a tooltip with its persistence');
+check(
+  (await page.locator('.tooltip').textContent()).includes('Persistence'),
+  'a minimum has a tooltip with its persistence',
+);
 
 await leave(page);
 for (const kind of FIELD_KINDS) {
   await svgOf(page, kind).press(']');
   await t.idle(page);
   const now = await lit();
-  check(now.every((v) => v !== '' && v === now[0]), `the key ] lights a minimum from the ${kind}`, now[0]);
+  check(
+    now.every((v) => v !== '' && v === now[0]),
+    `the key ] lights a minimum from the ${kind}`,
+    now[0],
+  );
   await svgOf(page, kind).press('Escape');
 }
 
@@ -123,7 +181,11 @@ const slider = page.getByRole('slider', { name: 'Persistence above' });
 const pairs = await page.evaluate(async (id) => {
   const studyOf = await (await fetch(`/api/studies/${id}`)).json();
   const record = [studyOf.models[0].records.topology].flat()[0];
-  const buffer = await (await fetch(`/api/studies/${id}/records/${record}/data?fields=pair_birth_value,pair_death_value,pair_essential,pair_dimension`)).arrayBuffer();
+  const buffer = await (
+    await fetch(
+      `/api/studies/${id}/records/${record}/data?fields=pair_birth_value,pair_death_value,pair_essential,pair_dimension`,
+    )
+  ).arrayBuffer();
   const length = Number(new DataView(buffer).getBigUint64(8, true));
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 16, length)));
   const of = (name, type) => {
@@ -132,12 +194,18 @@ const pairs = await page.evaluate(async (id) => {
   };
   const [birth, death] = [of('pair_birth_value', Float64Array), of('pair_death_value', Float64Array)];
   const [essential, dimension] = [of('pair_essential', Uint8Array), of('pair_dimension', Int32Array)];
-  return birth.map((b, i) => ({ p: Math.abs(death[i] - b), essential: essential[i] === 1, dimension: dimension[i] })).filter((x) => x.dimension === 0);
+  return birth
+    .map((b, i) => ({ p: Math.abs(death[i] - b), essential: essential[i] === 1, dimension: dimension[i] }))
+    .filter((x) => x.dimension === 0);
 }, idOf('waves'));
 await slider.focus();
 await slider.press('End');
 await t.idle(page);
-equal(await kept(), Array(6).fill(pairs.filter((p) => p.essential).length), 'the end of the slider leaves the essential pair alone');
+equal(
+  await kept(),
+  Array(6).fill(pairs.filter((p) => p.essential).length),
+  'the end of the slider leaves the essential pair alone',
+);
 const middle = pairs.map((p) => p.p).sort((a, b) => a - b)[Math.floor(pairs.length / 2)];
 const typed = page.getByLabel('Persistence threshold');
 await typed.fill(String(middle));
@@ -172,21 +240,28 @@ await changes('contour', 'Saddles and maxima', () => control('contour', 'Saddles
 await changes('surface', 'Height', () => control('surface', 'Height of the surface').press('End'));
 await changes('diagram', 'Loops', () => control('diagram', 'Loops').click());
 await changes('profile', 'Widths as shares', () => control('profile', 'Widths as shares').click());
-for (const kind of ['contour', 'surface', 'barcode', 'tree', 'profile']) await changes(kind, 'Level', () => control('contour', 'Level').click());
-for (const kind of FIELD_KINDS) await changes(kind, 'Values: quantile', async () => {
-  const select = page.getByLabel('Values', { exact: true });
-  await select.selectOption((await select.inputValue()) === 'quantile' ? 'linear' : 'quantile');
-});
+for (const kind of ['contour', 'surface', 'barcode', 'tree', 'profile'])
+  await changes(kind, 'Level', () => control('contour', 'Level').click());
+for (const kind of FIELD_KINDS)
+  await changes(kind, 'Values: quantile', async () => {
+    const select = page.getByLabel('Values', { exact: true });
+    await select.selectOption((await select.inputValue()) === 'quantile' ? 'linear' : 'quantile');
+  });
 await page.getByLabel('Values', { exact: true }).selectOption('auto');
 if ((await page.locator('.local-contour path.level').count()) === 0) await control('contour', 'Level').click();
 await t.idle(page);
-near(Number(await page.locator('.local-contour path.level[data-level]').getAttribute('data-level')), (Math.min(...fields.waves.values) + Math.max(...fields.waves.values)) / 2, 1e-9,
-  'the level in the middle of a linear scale is half-way');
+near(
+  Number(await page.locator('.local-contour path.level[data-level]').getAttribute('data-level')),
+  (Math.min(...fields.waves.values) + Math.max(...fields.waves.values)) / 2,
+  1e-9,
+  'the level in the middle of a linear scale is half-way',
+);
 await control('contour', 'Level').click();
-for (const kind of ['contour', 'surface', 'profile']) await changes(kind, 'Colours', async () => {
-  const select = page.getByLabel('Colours', { exact: true });
-  await select.selectOption((await select.inputValue()) === 'brown' ? 'magma' : 'brown');
-});
+for (const kind of ['contour', 'surface', 'profile'])
+  await changes(kind, 'Colours', async () => {
+    const select = page.getByLabel('Colours', { exact: true });
+    await select.selectOption((await select.inputValue()) === 'brown' ? 'magma' : 'brown');
+  });
 await page.getByRole('button', { name: 'Ranges of values and levels' }).click();
 await changes('contour', 'Contour levels', async () => {
   await page.getByLabel('Contour levels').fill('5');
@@ -195,15 +270,31 @@ await changes('contour', 'Contour levels', async () => {
 equal(await data(page, 'contour', 'levels'), '5', 'as many levels as asked for');
 await page.getByLabel('Clip above a value').click();
 await t.idle(page);
-const clip = Number(decodeURIComponent(/local\.clip=([^&]+)/.exec(await page.evaluate(() => new Promise((resolve) => setTimeout(() => resolve(location.hash), 300))))?.[1] ?? 'NaN'));
+const clip = Number(
+  decodeURIComponent(
+    /local\.clip=([^&]+)/.exec(
+      await page.evaluate(() => new Promise((resolve) => setTimeout(() => resolve(location.hash), 300))),
+    )?.[1] ?? 'NaN',
+  ),
+);
 const above = fields.waves.values.filter((v) => v > clip).length;
-check((await panel(page, 'Contour', 'waves').locator('.note').first().textContent()).includes(`${above.toLocaleString('en')} above the clip level`), 'clipped points are counted', String(above));
+check(
+  (await panel(page, 'Contour', 'waves').locator('.note').first().textContent()).includes(
+    `${above.toLocaleString('en')} above the clip level`,
+  ),
+  'clipped points are counted',
+  String(above),
+);
 equal(await page.locator('.local-contour .clipped').count(), 1, 'and dotted');
 await page.getByLabel('Clip above a value').click();
 await page.keyboard.press('Escape');
 await page.getByLabel('Neighbours', { exact: true }).selectOption('axis');
 await t.idle(page);
-check((await kept()).every((v, _, all) => v === all[0] && v >= total), 'other neighbours give their own hierarchy to all views', (await kept()).join(' '));
+check(
+  (await kept()).every((v, _, all) => v === all[0] && v >= total),
+  'other neighbours give their own hierarchy to all views',
+  (await kept()).join(' '),
+);
 await page.getByLabel('Neighbours', { exact: true }).selectOption('freudenthal');
 await t.idle(page);
 
@@ -220,14 +311,27 @@ await svgOf(page, 'contour').scrollIntoViewIfNeeded();
 await svgOf(page, 'contour').click({ position: { x: box.width * 0.45, y: box.height * 0.5 } });
 await t.idle(page);
 const card = page.locator('.probe-card');
-const facts = Object.fromEntries(await card.locator('.facts > div').evaluateAll((rows) => rows.map((r) => [r.children[0].textContent, r.children[1].textContent])));
+const facts = Object.fromEntries(
+  await card
+    .locator('.facts > div')
+    .evaluateAll((rows) => rows.map((r) => [r.children[0].textContent, r.children[1].textContent])),
+);
 const index = facts['grid point'].split(', ').map(Number);
-near(Number(facts.Value.replace('−', '-')), fields.waves.values[index[0] * fields.waves.shape[1] + index[1]], 5e-4, 'a click shows the value stored there');
+near(
+  Number(facts.Value.replace('−', '-')),
+  fields.waves.values[index[0] * fields.waves.shape[1] + index[1]],
+  5e-4,
+  'a click shows the value stored there',
+);
 await card.getByRole('button', { name: 'Close the values' }).click();
 await page.locator('.local-barcode .bar:not(.essential)').first().click();
 await leave(page);
 await t.idle(page);
-check((await page.locator('.local-diagram .feature.lit').count()) === 1 && (await page.locator('.local-contour .basin.pinned').count()) === 1, 'a pinned bar stays lit in the diagram and on the contour');
+check(
+  (await page.locator('.local-diagram .feature.lit').count()) === 1 &&
+    (await page.locator('.local-contour .basin.pinned').count()) === 1,
+  'a pinned bar stays lit in the diagram and on the contour',
+);
 const diagram = await svgOf(page, 'diagram').boundingBox();
 await svgOf(page, 'diagram').scrollIntoViewIfNeeded();
 const now = await svgOf(page, 'diagram').boundingBox();
@@ -240,19 +344,39 @@ await page.keyboard.up('Shift');
 await leave(page);
 await t.idle(page);
 const brushed = await page.locator('.local-diagram .feature.lit').count();
-check(brushed > 1 && (await page.locator('.local-tree .branch.lit').count()) === brushed, 'a brushed rectangle lights as many branches', String(brushed));
+check(
+  brushed > 1 && (await page.locator('.local-tree .branch.lit').count()) === brushed,
+  'a brushed rectangle lights as many branches',
+  String(brushed),
+);
 
 console.log('# permalink');
 const address = await page.evaluate(() => new Promise((resolve) => setTimeout(() => resolve(location.hash), 300)));
 const before = [await kept(), await data(page, 'contour', 'levels'), brushed];
 page = await t.visit(address, page);
-equal([await kept(), await data(page, 'contour', 'levels'), await page.locator('.local-diagram .feature.lit').count()], before, 'an address restores scale, levels and pins');
+equal(
+  [await kept(), await data(page, 'contour', 'levels'), await page.locator('.local-diagram .feature.lit').count()],
+  before,
+  'an address restores scale, levels and pins',
+);
 
 console.log('# files and explanations');
-const titles = { contour: 'Contour', surface: 'Surface', diagram: 'Persistence diagram', barcode: 'Barcode', tree: 'Merge tree', profile: 'Landscape profile' };
+const titles = {
+  contour: 'Contour',
+  surface: 'Surface',
+  diagram: 'Persistence diagram',
+  barcode: 'Barcode',
+  tree: 'Merge tree',
+  profile: 'Landscape profile',
+};
 for (const [kind, title] of Object.entries(titles)) {
   const at = panel(page, title, 'waves');
-  for (const label of ['Drawing, SVG', 'Picture, PNG', ...(kind === 'surface' ? [] : ['Numbers shown, CSV']), ...(kind === 'contour' ? ['Field, NPZ', 'Field, CSV', 'Field, VTI', 'Surface, PLY'] : [])])
+  for (const label of [
+    'Drawing, SVG',
+    'Picture, PNG',
+    ...(kind === 'surface' ? [] : ['Numbers shown, CSV']),
+    ...(kind === 'contour' ? ['Field, NPZ', 'Field, CSV', 'Field, VTI', 'Surface, PLY'] : []),
+  ])
     equal(await whatIsWrong(page, await save(t, page, at, label)), '', `${title}: ${label}`);
   await at.getByRole('button', { name: /^What is this\?/ }).click();
   check((await page.locator('.explanation').textContent()).length > 300, `${title} explains itself`);
@@ -262,21 +386,35 @@ for (const [kind, title] of Object.entries(titles)) {
 console.log('# decades, holes, lines, volumes');
 page = await t.visit(`#/${idOf('decades')}/landscape?${open(['contour', 'diagram'])}`, page);
 equal(await page.locator('.scale-note').getAttribute('data-scale'), 'log', 'more than three decades: logarithmic');
-check(/spans? [\d.]+ decades/.test(await page.locator('.scale-note').textContent()), 'and it is said', await page.locator('.scale-note').textContent());
+check(
+  /spans? [\d.]+ decades/.test(await page.locator('.scale-note').textContent()),
+  'and it is said',
+  await page.locator('.scale-note').textContent(),
+);
 const holes = fields.decades.values.filter((v) => !Number.isFinite(v)).length;
 equal(await data(page, 'contour', 'holes'), String(holes), 'points that are not finite are counted');
 check((await page.locator('.local-contour .hole').count()) > 0, 'and hatched');
 page = await t.visit(`#/${idOf('line')}/landscape?${open(['contour', 'barcode'])}`, page);
-equal(Number(await data(page, 'barcode', 'features')), minimaOf(fields.line.shape, fields.line.values).length, 'a line has its minima');
+equal(
+  Number(await data(page, 'barcode', 'features')),
+  minimaOf(fields.line.shape, fields.line.values).length,
+  'a line has its minima',
+);
 equal(await page.locator('.local-contour .dot').count(), 41, 'and its points');
 page = await t.visit(`#/${idOf('block')}/landscape?${open(['contour', 'volume', 'profile'])}`, page);
-equal(Number(await data(page, 'profile', 'basins')), minimaOf(fields.block.shape, fields.block.values).length, 'a block has its minima');
+equal(
+  Number(await data(page, 'profile', 'basins')),
+  minimaOf(fields.block.shape, fields.block.values).length,
+  'a block has its minima',
+);
 const few = Number(await data(page, 'volume', 'triangles'));
 await page.getByLabel('Level of the surface').press('ArrowRight');
 for (let i = 0; i < 20; i++) await page.getByLabel('Level of the surface').press('ArrowRight');
 await t.idle(page);
 check(Number(await data(page, 'volume', 'triangles')) !== few, 'another level is another surface');
-await changes('contour', 'the slice', () => page.locator('.local-contour').getByLabel('Position of the slice on axis 2').press('End'));
+await changes('contour', 'the slice', () =>
+  page.locator('.local-contour').getByLabel('Position of the slice on axis 2').press('End'),
+);
 await changes('volume', 'an arrow key', () => svgOf(page, 'volume').press('ArrowRight'));
 
 console.log('# large fields');
@@ -289,7 +427,10 @@ const appear = async (name, kind) => {
   await t.idle(page);
   return Date.now() - started;
 };
-for (const [name, kind] of [['large', 'contour'], ['middle', 'surface']]) {
+for (const [name, kind] of [
+  ['large', 'contour'],
+  ['middle', 'surface'],
+]) {
   const took = await appear(name, kind);
   console.log(`     ${name} ${kind}: ${took} ms until drawn and idle`);
   if (timed) check(took < 1000, `a ${fields[name].shape.join(' x ')} ${kind} appears within a second`, `${took} ms`);
@@ -304,11 +445,19 @@ const { fps, median } = await framesPerSecond(page, async () => {
   for (let i = 1; i <= 60; i++) await page.mouse.move(cx + 2 * i, cy + 20 * Math.sin(i / 8));
 });
 const drawn = (await frames()) - first;
-equal(await page.locator('.local-surface canvas').getAttribute('data-quality'), 'light', 'while it turns, a lighter picture is drawn');
+equal(
+  await page.locator('.local-surface canvas').getAttribute('data-quality'),
+  'light',
+  'while it turns, a lighter picture is drawn',
+);
 await page.mouse.up();
 await t.idle(page);
 equal(await page.locator('.local-surface canvas').getAttribute('data-quality'), 'full', 'at rest the full one');
-check(drawn > 5, 'the surface turns', `${drawn} pictures, ${fps.toFixed(0)} frames a second, median ${median.toFixed(0)}`);
+check(
+  drawn > 5,
+  'the surface turns',
+  `${drawn} pictures, ${fps.toFixed(0)} frames a second, median ${median.toFixed(0)}`,
+);
 if (timed) check(fps >= 30, '30 frames a second while turning a 251 x 251 surface', fps.toFixed(0));
 
 /* ------------------------------------------------------------------ a study */
@@ -320,11 +469,15 @@ const has = (m, kind) => [m.records[kind] ?? []].flat().filter((r) => r !== null
 const select = (models) => `selected=${encodeURIComponent(JSON.stringify(models.map((m) => m.name)))}`;
 const withField = study.models.filter((m) => has(m, 'landscape'));
 const group = study.groups.find((g) => g.models.filter((i) => has(study.models[i], 'landscape')).length > 1);
-const two = group.models.map((i) => study.models[i]).filter((m) => has(m, 'landscape')).slice(0, 2);
+const two = group.models
+  .map((i) => study.models[i])
+  .filter((m) => has(m, 'landscape'))
+  .slice(0, 2);
 page = await t.visit(`#/${id}/landscape?${select(two)}&${open(['contour', 'surface', 'difference'])}`, page);
 equal(await page.locator('.local-contour').count(), 2, 'two models side by side');
 const zoomOf = async () => (await page.locator('.local-contour .axis text').allTextContents()).join();
-const axes = async (nth) => (await page.locator('.local-contour').nth(nth).locator('.axis text').allTextContents()).join(' ');
+const axes = async (nth) =>
+  (await page.locator('.local-contour').nth(nth).locator('.axis text').allTextContents()).join(' ');
 let [a, b] = [await axes(0), await axes(1)];
 await svgOf(page, 'contour', 0).press('+');
 await t.idle(page);
@@ -342,7 +495,11 @@ let other = await picture(stage(1));
 await svgOf(page, 'surface', 0).press('ArrowLeft');
 await t.idle(page);
 equal(await picture(stage(1)), other, 'unlocked: each its own camera');
-const scales = await Promise.all([0, 1].map(async (nth) => (await page.locator('.local-contour').nth(nth).locator('.colorbar text').allTextContents()).join(' ')));
+const scales = await Promise.all(
+  [0, 1].map(async (nth) =>
+    (await page.locator('.local-contour').nth(nth).locator('.colorbar text').allTextContents()).join(' '),
+  ),
+);
 const ranges = two.map((m) => m.name);
 check(scales[0] !== scales[1] || ranges[0] === ranges[1], 'unlocked: each its own scale of values', scales.join(' | '));
 await page.locator('.button.lock').click();
@@ -351,7 +508,12 @@ other = await picture(stage(1));
 await svgOf(page, 'surface', 0).press('ArrowLeft');
 await t.idle(page);
 check((await picture(stage(1))) !== other, 'locked: one camera');
-check((await page.locator('.local-difference .plot > svg').count()) + (await page.locator('.local-difference .empty').count()) === 1, 'A − B is drawn, or says why not');
+check(
+  (await page.locator('.local-difference .plot > svg').count()) +
+    (await page.locator('.local-difference .empty').count()) ===
+    1,
+  'A − B is drawn, or says why not',
+);
 const moving = withField.find((m) => m === two[0]);
 const path = page.locator('.local-contour .trajectory').first();
 if (moving && (await path.count()) > 0) {
@@ -365,8 +527,16 @@ if (moving && (await path.count()) > 0) {
   check(true, 'and plays');
 }
 
-const kinds = { curves: 'Training curves', density: 'Spectral density', eigenvalues: 'Hessian eigenvalues', layers: 'Trace by layer', cka: 'Similarity of layers',
-  confusion: 'Predictions', connectivity: 'Connectivity', solution: 'Solution' };
+const kinds = {
+  curves: 'Training curves',
+  density: 'Spectral density',
+  eigenvalues: 'Hessian eigenvalues',
+  layers: 'Trace by layer',
+  cka: 'Similarity of layers',
+  confusion: 'Predictions',
+  connectivity: 'Connectivity',
+  solution: 'Solution',
+};
 for (const g of study.groups.filter((x) => x.kind !== 'field')) {
   const members = g.models.slice(0, 2).map((i) => study.models[i]);
   page = await t.visit(`#/${id}/landscape?${select(members)}&${open(Object.keys(kinds))}`, page);
@@ -376,14 +546,26 @@ for (const g of study.groups.filter((x) => x.kind !== 'field')) {
     const failures = await page.locator(`.local-${kind} .failure`).count();
     const drawings = await page.locator(`.local-${kind} .plot > svg`).count();
     const empties = await page.locator(`.local-${kind} .empty`).count();
-    check(shown > 0 && failures === 0 && drawings + empties >= shown, `${g.name}: ${title}`, `${drawings} drawings${empties ? `, ${empties} say why not` : ''}`);
-    const saved = page.locator(`section.panel.local-${kind}`).filter({ has: page.getByRole('button', { name: /^Save: / }) }).first();
+    check(
+      shown > 0 && failures === 0 && drawings + empties >= shown,
+      `${g.name}: ${title}`,
+      `${drawings} drawings${empties ? `, ${empties} say why not` : ''}`,
+    );
+    const saved = page
+      .locator(`section.panel.local-${kind}`)
+      .filter({ has: page.getByRole('button', { name: /^Save: / }) })
+      .first();
     if (drawings > 0 && (await saved.count()) > 0)
-      for (const label of ['Drawing, SVG', 'Picture, PNG', 'Numbers shown, CSV']) equal(await whatIsWrong(page, await save(t, page, saved, label)), '', `${g.name}: ${title}: ${label}`);
+      for (const label of ['Drawing, SVG', 'Picture, PNG', 'Numbers shown, CSV'])
+        equal(await whatIsWrong(page, await save(t, page, saved, label)), '', `${g.name}: ${title}: ${label}`);
   }
   const model = members[0];
   if (offered.includes('eigenvalues') && model.eigenvalues?.length > 0)
-    equal(Number(await data(page, 'eigenvalues', 'bars')), model.eigenvalues.length, `${g.name}: a bar for each eigenvalue`);
+    equal(
+      Number(await data(page, 'eigenvalues', 'bars')),
+      model.eigenvalues.length,
+      `${g.name}: a bar for each eigenvalue`,
+    );
 }
 
 console.log('# accessibility');

@@ -126,8 +126,7 @@ class Joiner {
       names.forEach((name, i) => this.coordinate(name, level, points, 2 * i));
       chains.push({ points, closed });
     };
-    for (let p = 0; p < count; p++)
-      if (!incoming[from[p]!] && head[from[p]!]! >= 0) emit(walk(from[p]!));
+    for (let p = 0; p < count; p++) if (!incoming[from[p]!] && head[from[p]!]! >= 0) emit(walk(from[p]!));
     for (let p = 0; p < count; p++) while (head[from[p]!]! >= 0) emit(walk(from[p]!));
     for (let p = 0; p < count; p++) incoming[to[p]!] = 0;
     return chains;
@@ -170,18 +169,42 @@ function cutCells(grid: Grid2, levels: Float64Array, bands: Uint16Array): Pieces
       const out = pieces[l]!;
       const code = (a > l ? 1 : 0) | (b > l ? 2 : 0) | (c > l ? 4 : 0) | (d > l ? 8 : 0);
       switch (code) {
-        case 1: out.push(bottom, left); break;
-        case 2: out.push(right, bottom); break;
-        case 3: out.push(right, left); break;
-        case 4: out.push(top, right); break;
-        case 6: out.push(top, bottom); break;
-        case 7: out.push(top, left); break;
-        case 8: out.push(left, top); break;
-        case 9: out.push(bottom, top); break;
-        case 11: out.push(right, top); break;
-        case 12: out.push(left, right); break;
-        case 13: out.push(bottom, right); break;
-        case 14: out.push(left, bottom); break;
+        case 1:
+          out.push(bottom, left);
+          break;
+        case 2:
+          out.push(right, bottom);
+          break;
+        case 3:
+          out.push(right, left);
+          break;
+        case 4:
+          out.push(top, right);
+          break;
+        case 6:
+          out.push(top, bottom);
+          break;
+        case 7:
+          out.push(top, left);
+          break;
+        case 8:
+          out.push(left, top);
+          break;
+        case 9:
+          out.push(bottom, top);
+          break;
+        case 11:
+          out.push(right, top);
+          break;
+        case 12:
+          out.push(left, right);
+          break;
+        case 13:
+          out.push(bottom, right);
+          break;
+        case 14:
+          out.push(left, bottom);
+          break;
         case 5:
         case 10: {
           const mean = (values[v]! + values[v + 1]! + values[v + columns]! + values[v + columns + 1]!) / 4;
@@ -258,7 +281,8 @@ export function filledBands(grid: Grid2, levels: Float64Array): readonly LevelLi
 
 /** Bands and lines of the same levels: one look at the cells for both. */
 export function contourLayers(
-  grid: Grid2, levels: Float64Array,
+  grid: Grid2,
+  levels: Float64Array,
 ): { readonly bands: readonly LevelLines[]; readonly lines: readonly LevelLines[] } {
   const n = grid.values.length;
   const bands = bandsOfVertices(grid.values, levels);

@@ -6,14 +6,28 @@ import { block, difference, gridOf, interpolate, line, nearestIndex, positionOf,
 import type { Grid2 } from "./grid";
 import { areaOf, isosurface } from "./isosurface";
 import {
-  fitTitle, formatInteger, formatNumber, formatWithError, labelWidth, linearTicks, logTicks, niceStep, thinLabels, ticksOf,
+  fitTitle,
+  formatInteger,
+  formatNumber,
+  formatWithError,
+  labelWidth,
+  linearTicks,
+  logTicks,
+  niceStep,
+  thinLabels,
+  ticksOf,
 } from "./numbers";
 import { finiteRange, levelsOf, makeScale, pixelScale, quantileSupport, suggestedScale } from "./scales";
 import { gridLines, linesOnSurface, strided, surfaceMesh } from "./surface";
 
 const plane = (x: number[], y: number[], f: (x: number, y: number) => number): Grid2 => ({
-  columns: x.length, rows: y.length, x: Float64Array.from(x), y: Float64Array.from(y),
-  values: Float64Array.from({ length: x.length * y.length }, (_, v) => f(x[v % x.length]!, y[Math.floor(v / x.length)]!)),
+  columns: x.length,
+  rows: y.length,
+  x: Float64Array.from(x),
+  y: Float64Array.from(y),
+  values: Float64Array.from({ length: x.length * y.length }, (_, v) =>
+    f(x[v % x.length]!, y[Math.floor(v / x.length)]!),
+  ),
 });
 const steps = (low: number, high: number, n: number): number[] =>
   Array.from({ length: n }, (_, i) => low + ((high - low) * i) / (n - 1));
@@ -46,7 +60,9 @@ describe("isolines", () => {
     const apart = isolines(corners(0.4), Float64Array.of(0.5));
     // joined: the pieces cut off the low corners; apart: the high ones
     const nearest = (chains: readonly Chain[], x: number, y: number): number =>
-      Math.min(...chains.map((c) => Math.hypot((c.points[0]! + c.points[2]!) / 2 - x, (c.points[1]! + c.points[3]!) / 2 - y)));
+      Math.min(
+        ...chains.map((c) => Math.hypot((c.points[0]! + c.points[2]!) / 2 - x, (c.points[1]! + c.points[3]!) / 2 - y)),
+      );
     expect(joined[0]!.chains.length).toBe(2);
     expect(nearest(joined[0]!.chains, 1, 0)).toBeLessThan(nearest(joined[0]!.chains, 0, 0));
     expect(nearest(apart[0]!.chains, 0, 0)).toBeLessThan(nearest(apart[0]!.chains, 1, 0));
@@ -56,7 +72,10 @@ describe("isolines", () => {
     const [lines] = isolines(grid, Float64Array.of(1.5));
     expect(lines!.chains.length).toBe(2);
     expect(Array.from(validCells(grid)).reduce((a, b) => a + b, 0)).toBe(12);
-    expect(holeRectangles(grid)).toEqual([[1, 1, 3, 2], [1, 2, 3, 3]]);
+    expect(holeRectangles(grid)).toEqual([
+      [1, 1, 3, 2],
+      [1, 2, 3, 3],
+    ]);
   });
 });
 
@@ -81,7 +100,13 @@ describe("filled bands", () => {
     for (let round = 0; round < 20; round++) {
       const n = 7;
       const values = Array.from({ length: n * n }, () => (random() < 0.08 ? NaN : Math.floor(random() * 5)));
-      const grid: Grid2 = { columns: n, rows: n, x: Float64Array.from(steps(0, 6, n)), y: Float64Array.from(steps(0, 6, n)), values: Float64Array.from(values) };
+      const grid: Grid2 = {
+        columns: n,
+        rows: n,
+        x: Float64Array.from(steps(0, 6, n)),
+        y: Float64Array.from(steps(0, 6, n)),
+        values: Float64Array.from(values),
+      };
       const levels = Float64Array.of(0.5, 2, 3.25);
       const bands = filledBands(grid, levels);
       // per cell, exactly: the polygon of {linear along sides >= level} by walking its corners and cuts
@@ -89,7 +114,12 @@ describe("filled bands", () => {
         let expected = 0;
         for (let i = 0; i + 1 < n; i++)
           for (let j = 0; j + 1 < n; j++) {
-            const at = [[i, j], [i, j + 1], [i + 1, j + 1], [i + 1, j]] as const;
+            const at = [
+              [i, j],
+              [i, j + 1],
+              [i + 1, j + 1],
+              [i + 1, j],
+            ] as const;
             const f = at.map(([r, c]) => values[r * n + c]!);
             if (f.some((v) => !Number.isFinite(v))) continue;
             const cross = f.filter((v, k) => v >= level !== f[(k + 1) % 4]! >= level).length;
@@ -109,8 +139,12 @@ describe("filled bands", () => {
             if (cross === 4 && f.reduce((x, y) => x + y, 0) / 4 < level) {
               // two corner triangles
               for (let k = 0; k < walk.length; k++) {
-                const isCorner = Number.isInteger(walk[k]![0]) && Number.isInteger(walk[k]![1]) && f[at.findIndex(([r, c]) => r === walk[k]![1] && c === walk[k]![0])]! >= level;
-                if (isCorner) pieces.push([walk[(k + walk.length - 1) % walk.length]!, walk[k]!, walk[(k + 1) % walk.length]!]);
+                const isCorner =
+                  Number.isInteger(walk[k]![0]) &&
+                  Number.isInteger(walk[k]![1]) &&
+                  f[at.findIndex(([r, c]) => r === walk[k]![1] && c === walk[k]![0])]! >= level;
+                if (isCorner)
+                  pieces.push([walk[(k + walk.length - 1) % walk.length]!, walk[k]!, walk[(k + 1) % walk.length]!]);
               }
             } else pieces.push(walk);
             for (const p of pieces) expected += signedArea(Float64Array.from(p.flat()));
@@ -145,13 +179,22 @@ describe("regions and paths", () => {
       { points: Float64Array.of(0, 0, 1, 0, 1, 1), closed: true },
       { points: Float64Array.of(0, 0, 0, 0, 1 / 3, 1), closed: false },
     ];
-    expect(pathOf(chains, (x) => x, (y) => y)).toBe("M0 0L1 0L1 1ZM0 0L0.33 1");
+    expect(
+      pathOf(
+        chains,
+        (x) => x,
+        (y) => y,
+      ),
+    ).toBe("M0 0L1 0L1 1ZM0 0L0.33 1");
   });
 });
 
 describe("grids", () => {
-  const grid = gridOf([2, 3, 4], [0, 1, 2].map((k) => Float64Array.from({ length: k + 2 }, (_, i) => 10 * k + i)),
-    Float64Array.from({ length: 24 }, (_, i) => i));
+  const grid = gridOf(
+    [2, 3, 4],
+    [0, 1, 2].map((k) => Float64Array.from({ length: k + 2 }, (_, i) => 10 * k + i)),
+    Float64Array.from({ length: 24 }, (_, i) => i),
+  );
   it("are sliced in C order", () => {
     expect(Array.from(slice(grid, 0, 2, [0, 1, 0]).values)).toEqual([4, 5, 6, 7, 16, 17, 18, 19]);
     expect(Array.from(slice(grid, 2, 1, [1, 0, 0]).values)).toEqual([12, 16, 20, 13, 17, 21, 14, 18, 22, 15, 19, 23]);
@@ -164,12 +207,20 @@ describe("grids", () => {
     const bilinear = plane(uneven, uneven, (x, y) => 1 + x - y + 3 * x * y);
     expect(interpolate(bilinear, 0.45, -0.5)).toBeCloseTo(1 + 0.45 + 0.5 - 3 * 0.45 * 0.5, 12);
     expect(interpolate(bilinear, 2.01, 0)).toBeUndefined();
-    expect(interpolate(plane([0, 1], [0, 1], (x) => (x ? NaN : 0)), 0.5, 0.5)).toBeNaN();
+    expect(
+      interpolate(
+        plane([0, 1], [0, 1], (x) => (x ? NaN : 0)),
+        0.5,
+        0.5,
+      ),
+    ).toBeNaN();
     expect(nearestIndex(bilinear.x, 0.46)).toBe(5);
   });
   it("are subtracted only on the same coordinates", () => {
     expect(difference(grid, { ...grid, values: Float64Array.from(grid.values, (v) => v / 2) })!.values[6]).toBe(3);
-    expect(difference(grid, { ...grid, axes: [grid.axes[0]!, grid.axes[1]!, Float64Array.of(0, 1, 2, 3)] })).toBeUndefined();
+    expect(
+      difference(grid, { ...grid, axes: [grid.axes[0]!, grid.axes[1]!, Float64Array.of(0, 1, 2, 3)] }),
+    ).toBeUndefined();
   });
 });
 
@@ -197,7 +248,10 @@ describe("surfaces", () => {
     expect(flat(surfaceMesh(bowl, (v) => v, { stride: 7 }))).toBeCloseTo(4, 5);
   });
   it("carry contour lines of the right length, on the surface", () => {
-    const fine = surfaceMesh(plane(steps(-1, 1, 161), steps(-1, 1, 161), (x, y) => Math.hypot(x, y)), (v) => v);
+    const fine = surfaceMesh(
+      plane(steps(-1, 1, 161), steps(-1, 1, 161), (x, y) => Math.hypot(x, y)),
+      (v) => v,
+    );
     const { points, level } = linesOnSurface(fine, [0.25, 0.75]);
     const length = [0, 0];
     for (let s = 0; s < level.length; s++) {
@@ -218,8 +272,13 @@ describe("surfaces", () => {
 describe("isosurface", () => {
   const n = 33;
   const axis = Float64Array.from(steps(-1, 1, n));
-  const ball = gridOf([n, n, n], [axis, axis, axis], Float64Array.from({ length: n ** 3 }, (_, v) =>
-    Math.hypot(axis[Math.floor(v / n / n)]!, axis[Math.floor(v / n) % n]!, axis[v % n]!)));
+  const ball = gridOf(
+    [n, n, n],
+    [axis, axis, axis],
+    Float64Array.from({ length: n ** 3 }, (_, v) =>
+      Math.hypot(axis[Math.floor(v / n / n)]!, axis[Math.floor(v / n) % n]!, axis[v % n]!),
+    ),
+  );
   it("of a ball is a closed sphere of the right area and volume that turns towards higher values", () => {
     const mesh = isosurface(ball, 0.7);
     expect(areaOf(mesh)).toBeCloseTo(4 * Math.PI * 0.49, 1);
@@ -234,8 +293,11 @@ describe("isosurface", () => {
       });
       const at = (v: number, k: number): number => p[3 * v + k]!;
       const [a, b, d] = c;
-      volume += (at(a, 0) * (at(b, 1) * at(d, 2) - at(b, 2) * at(d, 1)) - at(a, 1) * (at(b, 0) * at(d, 2) - at(b, 2) * at(d, 0))
-        + at(a, 2) * (at(b, 0) * at(d, 1) - at(b, 1) * at(d, 0))) / 6;
+      volume +=
+        (at(a, 0) * (at(b, 1) * at(d, 2) - at(b, 2) * at(d, 1)) -
+          at(a, 1) * (at(b, 0) * at(d, 2) - at(b, 2) * at(d, 0)) +
+          at(a, 2) * (at(b, 0) * at(d, 1) - at(b, 1) * at(d, 0))) /
+        6;
     }
     expect(volume).toBeGreaterThan(0); // outwards: values grow with the radius
     expect(volume).toBeCloseTo((4 / 3) * Math.PI * 0.343, 1);
@@ -262,7 +324,8 @@ describe("scales", () => {
       expect(scale.kind).toBe(kind);
       expect(scale.share(scale.low)).toBeCloseTo(0, 12);
       expect(scale.share(scale.high)).toBeCloseTo(1, 12);
-      for (const share of [0.1, 0.37, 0.8]) expect(scale.share(scale.value(share))).toBeCloseTo(share, kind === "quantile" ? 1 : 10);
+      for (const share of [0.1, 0.37, 0.8])
+        expect(scale.share(scale.value(share))).toBeCloseTo(share, kind === "quantile" ? 1 : 10);
       expect(scale.share(NaN)).toBeNaN();
     }
     expect(makeScale("quantile", { low: 1, high: 9 }, support).share(5)).toBeCloseTo(0.75, 12);
@@ -277,7 +340,9 @@ describe("scales", () => {
     expect(finiteRange([NaN])).toBeUndefined();
   });
   it("give levels inside the range and pixels", () => {
-    expect(Array.from(levelsOf(makeScale("log", { low: 1, high: 1e4 }), 3))).toEqual([10, 100, 1000].map((v) => expect.closeTo(v, 9)));
+    expect(Array.from(levelsOf(makeScale("log", { low: 1, high: 1e4 }), 3))).toEqual(
+      [10, 100, 1000].map((v) => expect.closeTo(v, 9)),
+    );
     const px = pixelScale(makeScale("linear", { low: 2, high: 4 }), 100, 0);
     expect(px.px(3)).toBe(50);
     expect(px.invert(25)).toBe(3.5);
@@ -287,8 +352,9 @@ describe("scales", () => {
 
 describe("numbers", () => {
   it("have sensible digits", () => {
-    expect([0, 0.5, 12.3456, 1234567, 0.00012346, -3.2e-9, 1e-7, 99999.6, NaN, -Infinity].map((v) => formatNumber(v)))
-      .toEqual(["0", "0.5", "12.35", "1.235×10⁶", "1.235×10⁻⁴", "−3.2×10⁻⁹", "10⁻⁷", "100,000", "not a number", "−∞"]);
+    expect(
+      [0, 0.5, 12.3456, 1234567, 0.00012346, -3.2e-9, 1e-7, 99999.6, NaN, -Infinity].map((v) => formatNumber(v)),
+    ).toEqual(["0", "0.5", "12.35", "1.235×10⁶", "1.235×10⁻⁴", "−3.2×10⁻⁹", "10⁻⁷", "100,000", "not a number", "−∞"]);
     expect(formatNumber(null)).toBe("–");
     expect(formatInteger(-1234567)).toBe("−1,234,567");
     expect(formatWithError(12.3456, 0.0213)).toBe("12.346 ± 0.021");
@@ -308,8 +374,16 @@ describe("numbers", () => {
     expect(linearTicks(20000, 40000, 2).map((t) => t.label)).toEqual(["20,000", "30,000", "40,000"]);
   });
   it("logarithmic ticks name decades", () => {
-    expect(logTicks(1e-8, 1, 5).filter((t) => t.label).map((t) => t.label)).toEqual(["10⁻⁸", "10⁻⁶", "10⁻⁴", "0.01", "1"]);
-    expect(logTicks(0.5, 30).filter((t) => t.major).map((t) => t.value)).toEqual([0.5, 1, 2, 5, 10, 20]);
+    expect(
+      logTicks(1e-8, 1, 5)
+        .filter((t) => t.label)
+        .map((t) => t.label),
+    ).toEqual(["10⁻⁸", "10⁻⁶", "10⁻⁴", "0.01", "1"]);
+    expect(
+      logTicks(0.5, 30)
+        .filter((t) => t.major)
+        .map((t) => t.value),
+    ).toEqual([0.5, 1, 2, 5, 10, 20]);
     expect(ticksOf(makeScale("symlog", { low: -100, high: 100 }), 5).map((t) => t.value)).toContain(0);
     const quantiles = ticksOf(makeScale("quantile", { low: 0, high: 8 }, Float64Array.from(steps(0, 8, 9))), 3);
     expect(quantiles.map((t) => t.value)).toEqual([0, 4, 8]);

@@ -20,10 +20,10 @@ export function countOf(shape: readonly number[]): number {
 }
 
 export function gridOf(shape: readonly number[], axes: readonly Float64Array[], values: Grid["values"]): Grid {
-  if (countOf(shape) !== values.length)
-    throw new Error(`${values.length} values for a grid of ${shape.join(" × ")}`);
+  if (countOf(shape) !== values.length) throw new Error(`${values.length} values for a grid of ${shape.join(" × ")}`);
   shape.forEach((extent, k) => {
-    if (axes[k]?.length !== extent) throw new Error(`axis ${k} has ${axes[k]?.length ?? 0} positions; ${extent} are wanted`);
+    if (axes[k]?.length !== extent)
+      throw new Error(`axis ${k} has ${axes[k]?.length ?? 0} positions; ${extent} are wanted`);
   });
   return { shape, axes, values };
 }
@@ -88,8 +88,7 @@ export function block(grid: Grid, axes3: readonly [number, number, number], at: 
   for (let i = 0; i < shape[0]!; i++)
     for (let j = 0; j < shape[1]!; j++)
       for (let l = 0; l < shape[2]!; l++)
-        values[out++] =
-          grid.values[start + i * strides[axes3[0]]! + j * strides[axes3[1]]! + l * strides[axes3[2]]!]!;
+        values[out++] = grid.values[start + i * strides[axes3[0]]! + j * strides[axes3[1]]! + l * strides[axes3[2]]!]!;
   return { shape, axes: axes3.map((k) => grid.axes[k]!), values };
 }
 

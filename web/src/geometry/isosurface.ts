@@ -10,7 +10,12 @@ export interface TriangleMesh {
 
 /** Orders of the three axes: a tetrahedron steps from corner 000 to 111 along them. Odd orders are mirrored. */
 const ORDERS: readonly (readonly [number, number, number, boolean])[] = [
-  [0, 1, 2, false], [1, 2, 0, false], [2, 0, 1, false], [0, 2, 1, true], [2, 1, 0, true], [1, 0, 2, true],
+  [0, 1, 2, false],
+  [1, 2, 0, false],
+  [2, 0, 1, false],
+  [0, 2, 1, true],
+  [2, 1, 0, true],
+  [1, 0, 2, true],
 ];
 
 export function isosurface(grid: Grid, level: number): TriangleMesh {

@@ -21,7 +21,8 @@ export function classicalScaling(matrix: ArrayLike<number>, count: number): Floa
       mean[i]! += (d * d) / n;
       all += (d * d) / n / n;
     }
-  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) b[i * n + j] = -0.5 * (b[i * n + j]! - mean[i]! - mean[j]! + all);
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j < n; j++) b[i * n + j] = -0.5 * (b[i * n + j]! - mean[i]! - mean[j]! + all);
   // Two largest eigenpairs by subspace iteration on b + shift (so that large negative ones do not win).
   let shift = 0;
   for (let i = 0; i < n; i++) {

@@ -2,7 +2,17 @@
 import type { Scale } from "./scales";
 
 const SUPERSCRIPT: Readonly<Record<string, string>> = Object.freeze({
-  "-": "⁻", "0": "⁰", "1": "¹", "2": "²", "3": "³", "4": "⁴", "5": "⁵", "6": "⁶", "7": "⁷", "8": "⁸", "9": "⁹",
+  "-": "⁻",
+  "0": "⁰",
+  "1": "¹",
+  "2": "²",
+  "3": "³",
+  "4": "⁴",
+  "5": "⁵",
+  "6": "⁶",
+  "7": "⁷",
+  "8": "⁸",
+  "9": "⁹",
 });
 
 const superscript = (n: number): string =>
@@ -41,7 +51,11 @@ export function formatNumber(value: number | null | undefined, digits = 4): stri
 
 /** 12,345 with thin grouping commas. */
 export function formatInteger(value: number): string {
-  return properMinus(Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, ","));
+  return properMinus(
+    Math.round(value)
+      .toString()
+      .replace(/\B(?=(\d{3})+(?!\d))/g, ","),
+  );
 }
 
 /** "1 minimum", "1,234 minima". */
@@ -142,7 +156,7 @@ export function logTicks(low: number, high: number, count = 6): readonly Tick[] 
 }
 
 function decadeLabel(value: number, m: number, e: number): string {
-  if (e >= -2 && e <= 3) return formatNumber(value, 6);
+  if (e >= -3 && e <= 3) return formatNumber(value, 6);
   return m === 1 ? `10${superscript(e)}` : power(value, 1);
 }
 

@@ -33,7 +33,11 @@ export function turned(orbit: Orbit, azimuth: number, elevation: number, zoom = 
 
 /** Perspective projection to pixels; depth grows away from the eye. */
 export function projector(
-  orbit: Orbit, width: number, height: number, fieldOfView: number, target: Vector3 = [0, 0, 0],
+  orbit: Orbit,
+  width: number,
+  height: number,
+  fieldOfView: number,
+  target: Vector3 = [0, 0, 0],
 ): (p: Vector3) => { readonly x: number; readonly y: number; readonly depth: number } {
   const e = eye(orbit);
   const length = Math.hypot(e[0], e[1], e[2]);
@@ -69,10 +73,18 @@ export function boxAxes(half: Vector3, project: ReturnType<typeof projector>): r
   };
   const alongX = (s: number): BoxAxis => ({ from: [-hx, s * hy, -hz], to: [hx, s * hy, -hz], outwards: [0, s, 0] });
   const alongY = (s: number): BoxAxis => ({ from: [s * hx, -hy, -hz], to: [s * hx, hy, -hz], outwards: [s, 0, 0] });
-  const uprights = [[-1, -1], [-1, 1], [1, -1], [1, 1]].map(([sx, sy]): BoxAxis => ({
-    from: [sx! * hx, sy! * hy, -hz], to: [sx! * hx, sy! * hy, hz],
-    outwards: [sx! / Math.SQRT2, sy! / Math.SQRT2, 0],
-  }));
+  const uprights = [
+    [-1, -1],
+    [-1, 1],
+    [1, -1],
+    [1, 1],
+  ].map(
+    ([sx, sy]): BoxAxis => ({
+      from: [sx! * hx, sy! * hy, -hz],
+      to: [sx! * hx, sy! * hy, hz],
+      outwards: [sx! / Math.SQRT2, sy! / Math.SQRT2, 0],
+    }),
+  );
   const left = uprights.reduce((a, b) => (project(a.from).x <= project(b.from).x ? a : b));
   return [lower(alongX(-1), alongX(1)), lower(alongY(-1), alongY(1)), left];
 }

@@ -37,9 +37,7 @@ export function unionRange(ranges: readonly (Range | undefined)[]): Range | unde
   let union: Range | undefined;
   for (const range of ranges) {
     if (!range) continue;
-    union = union
-      ? { low: Math.min(union.low, range.low), high: Math.max(union.high, range.high) }
-      : range;
+    union = union ? { low: Math.min(union.low, range.low), high: Math.max(union.high, range.high) } : range;
   }
   return union;
 }
@@ -57,8 +55,7 @@ export function suggestedScale(range: Range | undefined): ScaleKind {
 /** Sorted finite values, thinned to at most `most` of them: the support of a quantile scale. */
 export function quantileSupport(arrays: readonly ArrayLike<number>[], most = 4096): Float64Array {
   let count = 0;
-  for (const array of arrays)
-    for (let i = 0; i < array.length; i++) if (array[i]! - array[i]! === 0) count++;
+  for (const array of arrays) for (let i = 0; i < array.length; i++) if (array[i]! - array[i]! === 0) count++;
   const all = new Float64Array(count);
   let at = 0;
   for (const array of arrays)
@@ -101,7 +98,8 @@ export function makeScale(kind: ScaleKind, range: Range, support?: Float64Array)
     low -= pad;
     high += pad;
   }
-  const made = kind === "log" && !(low > 0) ? "symlog" : kind === "quantile" && !(support && support.length > 1) ? "linear" : kind;
+  const made =
+    kind === "log" && !(low > 0) ? "symlog" : kind === "quantile" && !(support && support.length > 1) ? "linear" : kind;
   const largest = Math.max(Math.abs(low), Math.abs(high));
   const linear = made === "symlog" ? largest * 1e-3 : 0;
   const frame = (
@@ -118,7 +116,13 @@ export function makeScale(kind: ScaleKind, range: Range, support?: Float64Array)
   const base = { kind: made, low, high, linear } as const;
   switch (made) {
     case "linear":
-      return { ...base, ...frame((v) => v, (v) => v) };
+      return {
+        ...base,
+        ...frame(
+          (v) => v,
+          (v) => v,
+        ),
+      };
     case "log":
       return { ...base, ...frame((v) => (v > 0 ? Math.log(v) : v === v ? -Infinity : NaN), Math.exp) };
     case "symlog":

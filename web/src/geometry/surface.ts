@@ -72,7 +72,7 @@ export function surfaceMesh(
     // turn until the odd one out is first
     let [p, q, r] = [a, b, c];
     while (values[p]! > clip !== (above === 1)) [p, q, r] = [q, r, p];
-    while ((values[q]! > clip) !== (values[r]! > clip)) [p, q, r] = [q, r, p];
+    while (values[q]! > clip !== values[r]! > clip) [p, q, r] = [q, r, p];
     if (above === 2) triangles.push(p, cut(p, q), cut(p, r));
     else {
       const u = cut(q, p);

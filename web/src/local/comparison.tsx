@@ -4,7 +4,14 @@ import { createContext, useCallback, useContext, useMemo } from "react";
 import type { MapName } from "../geometry/colormaps";
 import { MAP_NAMES } from "../geometry/colormaps";
 import {
-  type Range, type Scale, type ScaleKind, decades, makeScale, quantileSupport, suggestedScale, unionRange,
+  type Range,
+  type Scale,
+  type ScaleKind,
+  decades,
+  makeScale,
+  quantileSupport,
+  suggestedScale,
+  unionRange,
 } from "../geometry/scales";
 import { hover, setHover, setLocal, useHover, useView, view } from "../state";
 import { type Simplified, persistenceRange, significanceLevel, simplify } from "../topology/hierarchy";
@@ -50,30 +57,52 @@ function identity(value: object | null | undefined): number {
 
 export function useMakeComparison(models: readonly LocalModel[]): Comparison {
   const settings = useView(({ local: l }) => ({
-    lock: l.lock, scale: l.scale, colormap: l.colormap, low: l.colorRange?.[0], high: l.colorRange?.[1], persistence: l.persistence,
+    lock: l.lock,
+    scale: l.scale,
+    colormap: l.colormap,
+    low: l.colorRange?.[0],
+    high: l.colorRange?.[1],
+    persistence: l.persistence,
   }));
   const landscapes = models.map((m) => ready(m.landscape));
   const topologies = models.map((m) => ready(m.topology));
   return useMemo(() => {
     const range = unionRange(landscapes.map((l) => l?.range));
-    const given = settings.low !== undefined && settings.high !== undefined && settings.low < settings.high
-      ? { low: settings.low, high: settings.high } : undefined;
+    const given =
+      settings.low !== undefined && settings.high !== undefined && settings.low < settings.high
+        ? { low: settings.low, high: settings.high }
+        : undefined;
     const automatic = settings.scale === "auto";
     const wanted: ScaleKind = settings.scale === "auto" ? suggestedScale(range) : settings.scale;
-    const support = wanted === "quantile"
-      ? quantileSupport(landscapes.flatMap((l) => (l ? [l.grid.values] : []))) : undefined;
+    const support =
+      wanted === "quantile" ? quantileSupport(landscapes.flatMap((l) => (l ? [l.grid.values] : []))) : undefined;
     const shared = makeScale(wanted, given ?? range ?? { low: 0, high: 1 }, support);
     const own = new Map<string, Scale>(); // by name: the objects are new at every drawing
     models.forEach((model, i) => {
       const landscape = landscapes[i];
-      own.set(model.model.name, settings.lock || given || !landscape?.range ? shared
-        : makeScale(wanted, landscape.range, wanted === "quantile" ? quantileSupport([landscape.grid.values]) : undefined));
+      own.set(
+        model.model.name,
+        settings.lock || given || !landscape?.range
+          ? shared
+          : makeScale(
+              wanted,
+              landscape.range,
+              wanted === "quantile" ? quantileSupport([landscape.grid.values]) : undefined,
+            ),
+      );
     });
     const simplified = new Map<Topology, Simplified>();
     const spans = topologies.map((t) => (t ? persistenceRange(t.hierarchy.pairs) : undefined));
-    const levels = topologies.map((t) => (t ? significanceLevel(t.hierarchy.pairs) : undefined)).filter((s) => s !== undefined);
+    const levels = topologies
+      .map((t) => (t ? significanceLevel(t.hierarchy.pairs) : undefined))
+      .filter((s) => s !== undefined);
     return {
-      models, locked: settings.lock, map: mapName(settings.colormap), kind: shared.kind, automatic, range,
+      models,
+      locked: settings.lock,
+      map: mapName(settings.colormap),
+      kind: shared.kind,
+      automatic,
+      range,
       scaleOf: (model) => own.get(model.model.name) ?? shared,
       simplifiedOf: (topology) => {
         const known = simplified.get(topology) ?? simplify(topology.hierarchy.pairs, settings.persistence);
@@ -85,7 +114,15 @@ export function useMakeComparison(models: readonly LocalModel[]): Comparison {
       significance: levels.length > 0 ? Math.max(...levels) : undefined,
     };
     // `models` itself is new at every drawing: what it holds is compared.
-  }, [models.map((m, i) => `${m.model.name} ${m.landscape.state} ${identity(landscapes[i])} ${m.topology.state} ${identity(topologies[i])}`).join(), settings]);
+  }, [
+    models
+      .map(
+        (m, i) =>
+          `${m.model.name} ${m.landscape.state} ${identity(landscapes[i])} ${m.topology.state} ${identity(topologies[i])}`,
+      )
+      .join(),
+    settings,
+  ]);
 }
 
 /** "Logarithmic, because the values span 5.2 decades". */
@@ -94,7 +131,8 @@ export function scaleSentence(comparison: Comparison): string {
   if (!range) return "";
   const span = decades(range);
   if (automatic && kind === "log") return `logarithmic: the values span ${span.toFixed(1)} decades`;
-  if (automatic) return span > 0 ? `linear: the values span ${span.toFixed(1)} decades` : "linear: not all values are positive";
+  if (automatic)
+    return span > 0 ? `linear: the values span ${span.toFixed(1)} decades` : "linear: not all values are positive";
   return kind === "symlog" ? "symmetric-log: linear below 1/1000 of the largest value" : "";
 }
 
@@ -121,10 +159,13 @@ export function litPair(topology: Topology, simplified: Simplified, minimum: num
 /** Pinned minima of a model (vertices), and how to change them. */
 export function usePinned(model: string): readonly [readonly number[], (vertices: readonly number[]) => void] {
   const pinned = useView((state) => state.local.pinned[model] ?? NONE);
-  const set = useCallback((vertices: readonly number[]) => {
-    const { [model]: _gone, ...others } = view.get().local.pinned;
-    setLocal({ pinned: vertices.length > 0 ? { ...others, [model]: [...vertices] } : others });
-  }, [model]);
+  const set = useCallback(
+    (vertices: readonly number[]) => {
+      const { [model]: _gone, ...others } = view.get().local.pinned;
+      setLocal({ pinned: vertices.length > 0 ? { ...others, [model]: [...vertices] } : others });
+    },
+    [model],
+  );
   return [pinned, set];
 }
 const NONE: readonly number[] = [];
@@ -136,12 +177,16 @@ type Widened<T> = T extends string ? string : T extends number ? number : T exte
 
 /** A setting of single views, in the address. */
 export function useOption<T extends string | number | boolean>(
-  name: string, initial: T,
+  name: string,
+  initial: T,
 ): readonly [Widened<T>, (value: Widened<T>) => void] {
   const value = useView((state) => state.local.options[name] ?? initial);
-  const set = useCallback((next: Widened<T>) => {
-    const { [name]: _gone, ...others } = view.get().local.options;
-    setLocal({ options: (next as unknown) === initial ? others : { ...others, [name]: next } });
-  }, [name, initial]);
+  const set = useCallback(
+    (next: Widened<T>) => {
+      const { [name]: _gone, ...others } = view.get().local.options;
+      setLocal({ options: (next as unknown) === initial ? others : { ...others, [name]: next } });
+    },
+    [name, initial],
+  );
   return [(typeof value === typeof initial ? value : initial) as Widened<T>, set];
 }

@@ -16,25 +16,52 @@ export interface LocalViewsProps {
 }
 
 export function LocalViews({ study, models }: LocalViewsProps) {
-  const wanted = useView(({ local }) => ({ landscape: local.landscape, field: local.field, connectivity: local.connectivity }));
+  const wanted = useView(({ local }) => ({
+    landscape: local.landscape,
+    field: local.field,
+    connectivity: local.connectivity,
+  }));
   const items = useLocalModels(study, models, wanted);
   const comparison = useMakeComparison(items);
   const open = useView((state) => state.local.open);
   if (models.length === 0)
-    return <Empty title="No model selected"><p>Click a model in the graph or in the table; several can be compared side by side.</p></Empty>;
+    return (
+      <Empty title="No model selected">
+        <p>Click a model in the graph or in the table; several can be compared side by side.</p>
+      </Empty>
+    );
   const available = availableKinds(study, items);
   const shown = available.filter((kind) => open.includes(kind));
   return (
     <ComparisonProvider value={comparison}>
       <div className="local" data-models={models.length}>
         <Toolbar available={available} />
-        {shown.length === 0 && <Empty title="No view chosen"><p>Choose one or more views above.</p></Empty>}
-        {models.length > 1
-          ? <div className="local-columns" style={{ gridTemplateColumns: `repeat(${models.length}, minmax(320px, 1fr))` }}>
-            {models.map((model) => <h3 key={model.name} className="local-model">{model.name}</h3>)}
-            {shown.map((kind) => <Row key={kind} kind={kind} items={items} />)}
+        {shown.length === 0 && (
+          <Empty title="No view chosen">
+            <p>Choose one or more views above.</p>
+          </Empty>
+        )}
+        {models.length > 1 ? (
+          <div
+            className="local-columns"
+            style={{ gridTemplateColumns: `repeat(${models.length}, minmax(320px, 1fr))` }}
+          >
+            {models.map((model) => (
+              <h3 key={model.name} className="local-model">
+                {model.name}
+              </h3>
+            ))}
+            {shown.map((kind) => (
+              <Row key={kind} kind={kind} items={items} />
+            ))}
           </div>
-          : <div className="local-flow">{shown.map((kind) => <Row key={kind} kind={kind} items={items} />)}</div>}
+        ) : (
+          <div className="local-flow">
+            {shown.map((kind) => (
+              <Row key={kind} kind={kind} items={items} />
+            ))}
+          </div>
+        )}
       </div>
     </ComparisonProvider>
   );
@@ -45,10 +72,18 @@ function Row({ kind, items }: { kind: LocalKind; items: readonly LocalModel[] })
   if (!entry) return null;
   if (entry.of === "comparison") {
     const View = entry.view;
-    return <div className="local-span"><Boundary name={`${kind}/${items.map((item) => item.model.name).join()}`}><View items={items} /></Boundary></div>;
+    return (
+      <div className="local-span">
+        <Boundary name={`${kind}/${items.map((item) => item.model.name).join()}`}>
+          <View items={items} />
+        </Boundary>
+      </div>
+    );
   }
   const View = entry.view;
   return items.map((item) => (
-    <Boundary key={`${kind}/${item.model.name}`} name={`${item.study.revision}`}><View item={item} /></Boundary>
+    <Boundary key={`${kind}/${item.model.name}`} name={`${item.study.revision}`}>
+      <View item={item} />
+    </Boundary>
   ));
 }

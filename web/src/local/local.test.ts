@@ -13,24 +13,39 @@ import { zoomedScale } from "./parts/plot";
 import { barsOf } from "./views/eigenvalues";
 import { curvesOf } from "./views/curves";
 
-function record(kind: string, values: Record<string, string | number | { shape: number[]; data: number[]; unit?: string }>): LossRecord {
+function record(
+  kind: string,
+  values: Record<string, string | number | { shape: number[]; data: number[]; unit?: string }>,
+): LossRecord {
   const arrays = new Map<string, RecordArray>();
   const fields = Object.entries(values).map(([name, value]) => {
     if (typeof value === "object") {
-      arrays.set(name, { type: "float64", shape: value.shape, unit: value.unit ?? "", data: Float64Array.from(value.data) });
+      arrays.set(name, {
+        type: "float64",
+        shape: value.shape,
+        unit: value.unit ?? "",
+        data: Float64Array.from(value.data),
+      });
       return { name, unit: value.unit ?? "", type: "array" as const };
     }
-    return { name, unit: "", type: typeof value === "string" ? "text" as const : "real" as const, value };
+    return { name, unit: "", type: typeof value === "string" ? ("text" as const) : ("real" as const), value };
   });
   return new LossRecord({ id: 7, kind, schema: 1, name: "x", group: "g", subject: "g/0", other: "", fields }, arrays);
 }
 const axis = (n: number): number[] => Array.from({ length: n }, (_, i) => (2 * i) / (n - 1) - 1);
 const landscape = record("landscape", {
-  dimensions: 2, axis_0: { shape: [3], data: axis(3) }, axis_1: { shape: [5], data: axis(5) },
-  axis_0_kind: "hessian", axis_0_normalisation: "none", axis_1_kind: "random", axis_1_normalisation: "filter",
+  dimensions: 2,
+  axis_0: { shape: [3], data: axis(3) },
+  axis_1: { shape: [5], data: axis(5) },
+  axis_0_kind: "hessian",
+  axis_0_normalisation: "none",
+  axis_1_kind: "random",
+  axis_1_normalisation: "filter",
   loss: { shape: [3, 5], data: [9, 8, 7, 8, 9, 5, 2, NaN, 2, 5, 9, 8, 7, 8, Infinity], unit: "loss" },
-  accuracy: { shape: [3, 5], data: axis(15) }, direction_norms: { shape: [2], data: [1, 1] },
-  trajectory: { shape: [4, 2], data: [1, 1, 0.5, 0.5, 0.1, 0, 0, 0] }, trajectory_residual: { shape: [4], data: [3, 2, 1, 0] },
+  accuracy: { shape: [3, 5], data: axis(15) },
+  direction_norms: { shape: [2], data: [1, 1] },
+  trajectory: { shape: [4, 2], data: [1, 1, 0.5, 0.5, 0.1, 0, 0, 0] },
+  trajectory_residual: { shape: [4], data: [3, 2, 1, 0] },
 });
 
 describe("a landscape record", () => {
@@ -52,7 +67,10 @@ describe("a landscape record", () => {
     expect(() => landscapeOf(record("field", { dimensions: 1 }), "")).toThrow("no field");
   });
   it("is cut into planes that know their vertices", () => {
-    const l = landscapeOf(record("field", { value: { shape: [2, 3, 4], data: Array.from({ length: 24 }, (_, i) => i) } }), "");
+    const l = landscapeOf(
+      record("field", { value: { shape: [2, 3, 4], data: Array.from({ length: 24 }, (_, i) => i) } }),
+      "",
+    );
     const plane = planeOf(l, 0, 2, [0, 1, 0]);
     expect(Array.from(plane.grid.values)).toEqual([4, 5, 6, 7, 16, 17, 18, 19]);
     for (let v = 0; v < 8; v++) {
@@ -66,19 +84,34 @@ describe("a landscape record", () => {
 
 describe("other records", () => {
   it("eigenvalues fall, with residuals turned into lengths", () => {
-    const bars = barsOf(record("eigenpairs", {
-      eigenvalues: { shape: [3], data: [4, -2, 10] }, residuals: { shape: [3], data: [0.01, 0.5, 0.001] },
-      sampling_error: { shape: [3], data: [1, 2, 3] }, residual_floor: 3,
-    }));
-    expect(bars.map((b) => [b.label, b.value, b.inner, b.outer])).toEqual([["1", 10, 0.01, 3], ["2", 4, 0.04, 1], ["3", -2, 1.5, 2]]);
+    const bars = barsOf(
+      record("eigenpairs", {
+        eigenvalues: { shape: [3], data: [4, -2, 10] },
+        residuals: { shape: [3], data: [0.01, 0.5, 0.001] },
+        sampling_error: { shape: [3], data: [1, 2, 3] },
+        residual_floor: 3,
+      }),
+    );
+    expect(bars.map((b) => [b.label, b.value, b.inner, b.outer])).toEqual([
+      ["1", 10, 0.01, 3],
+      ["2", 4, 0.04, 1],
+      ["3", -2, 1.5, 2],
+    ]);
   });
   it("training has curves over epochs, also of other data", () => {
-    const curves = curvesOf(record("training", {
-      loss: { shape: [3], data: [3, 2, 1] }, evaluated_epochs: { shape: [2], data: [1, 3] }, evaluation_loss: { shape: [2], data: [4, 3] },
-      evaluation_metrics: { shape: [2, 1], data: [0.5, 0.75] },
-    }));
+    const curves = curvesOf(
+      record("training", {
+        loss: { shape: [3], data: [3, 2, 1] },
+        evaluated_epochs: { shape: [2], data: [1, 3] },
+        evaluation_loss: { shape: [2], data: [4, 3] },
+        evaluation_metrics: { shape: [2, 1], data: [0.5, 0.75] },
+      }),
+    );
     expect(curves.map((c) => [c.quantity, c.data, Array.from(c.x), Array.from(c.y)])).toEqual([
-      ["loss", "", [1, 2, 3], [3, 2, 1]], ["loss", "evaluation", [1, 3], [4, 3]], ["accuracy", "evaluation", [1, 3], [0.5, 0.75]]]);
+      ["loss", "", [1, 2, 3], [3, 2, 1]],
+      ["loss", "evaluation", [1, 3], [4, 3]],
+      ["accuracy", "evaluation", [1, 3], [0.5, 0.75]],
+    ]);
     expect(curvesOf(record("checkpoint", {}))).toEqual([]);
   });
 });
@@ -88,14 +121,42 @@ describe("drawing", () => {
     const l = landscapeOf(landscape, "");
     const plane = planeOf(l, 0, 1, []);
     const bands = makeBands(plane.grid, makeScale("linear", { low: 2, high: 9 }), 2, "viridis");
-    const svg = bandsSvg(bands, (v) => 50 + 40 * v, (v) => 50 - 40 * v, true);
+    const svg = bandsSvg(
+      bands,
+      (v) => 50 + 40 * v,
+      (v) => 50 - 40 * v,
+      true,
+    );
     expect(svg.replace(/></g, ">\n<")).toMatchSnapshot();
     expect(svg).not.toContain("NaN");
   });
   it("lines stop at gaps, bands close", () => {
-    expect(linePath([0, 1, 2, 3], [0, NaN, 2, 3], (v) => v, (v) => v)).toBe("M0.00 0.00M2.00 2.00L3.00 3.00");
-    expect(bandPath([0, 1], [0, 0], [1, 2], (v) => v, (v) => v)).toBe("M0.00 1.00L1.00 2.00L1.00 0.00L0.00 0.00Z");
-    expect(bandPath([0, 1], [0, NaN], [1, 2], (v) => v, (v) => v)).toBe("");
+    expect(
+      linePath(
+        [0, 1, 2, 3],
+        [0, NaN, 2, 3],
+        (v) => v,
+        (v) => v,
+      ),
+    ).toBe("M0.00 0.00M2.00 2.00L3.00 3.00");
+    expect(
+      bandPath(
+        [0, 1],
+        [0, 0],
+        [1, 2],
+        (v) => v,
+        (v) => v,
+      ),
+    ).toBe("M0.00 1.00L1.00 2.00L1.00 0.00L0.00 0.00Z");
+    expect(
+      bandPath(
+        [0, 1],
+        [0, NaN],
+        [1, 2],
+        (v) => v,
+        (v) => v,
+      ),
+    ).toBe("");
   });
   it("zoomed scales show the part they name", () => {
     for (const kind of ["linear", "log"] as const) {
@@ -130,13 +191,25 @@ describe("camera", () => {
   });
   it("draws axes on the near lower edges and the leftmost upright", () => {
     const [x, y, z] = boxAxes([0.5, 0.5, 0.3], project);
-    for (const [axisOf, k] of [[x, 0], [y, 1]] as const) {
+    for (const [axisOf, k] of [
+      [x, 0],
+      [y, 1],
+    ] as const) {
       const far = boxAxes([0.5, 0.5, 0.3], project)[k]!;
-      const mirrored = [far.from, far.to].map((p) => p.map((v, i) => (i === 1 - k ? -v : v)) as [number, number, number]);
+      const mirrored = [far.from, far.to].map(
+        (p) => p.map((v, i) => (i === 1 - k ? -v : v)) as [number, number, number],
+      );
       const height = (p: readonly [number, number, number][]): number => (project(p[0]!).y + project(p[1]!).y) / 2;
-      expect(height([[...axisOf.from], [...axisOf.to]] as [number, number, number][])).toBeGreaterThanOrEqual(height(mirrored));
+      expect(height([[...axisOf.from], [...axisOf.to]] as [number, number, number][])).toBeGreaterThanOrEqual(
+        height(mirrored),
+      );
     }
-    const left = [[-1, -1], [-1, 1], [1, -1], [1, 1]].map(([a, b]) => project([a! * 0.5, b! * 0.5, -0.3]).x);
+    const left = [
+      [-1, -1],
+      [-1, 1],
+      [1, -1],
+      [1, 1],
+    ].map(([a, b]) => project([a! * 0.5, b! * 0.5, -0.3]).x);
     expect(project(z.from).x).toBeCloseTo(Math.min(...left), 9);
   });
 });

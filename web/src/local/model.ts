@@ -35,12 +35,23 @@ const toFloat = (data: NumericArray): Float64Array | Float32Array =>
   data instanceof Float64Array || data instanceof Float32Array ? data : Float64Array.from(data);
 
 const KINDS: Readonly<Record<string, string>> = {
-  random: "random direction", hessian: "Hessian eigenvector", pca: "principal axis of the path",
-  pca_uncentred: "principal axis of the path (uncentred)", between: "towards the other model", plane: "in the plane of three models",
-  barycentric: "barycentric", bilinear: "bilinear", gradient: "gradient", given: "given direction", trajectory: "along the path",
+  random: "random direction",
+  hessian: "Hessian eigenvector",
+  pca: "principal axis of the path",
+  pca_uncentred: "principal axis of the path (uncentred)",
+  between: "towards the other model",
+  plane: "in the plane of three models",
+  barycentric: "barycentric",
+  bilinear: "bilinear",
+  gradient: "gradient",
+  given: "given direction",
+  trajectory: "along the path",
 };
 const NORMALISATIONS: Readonly<Record<string, string>> = {
-  filter: "filter-normalised", layer: "layer-normalised", model: "model-normalised", none: "unit as drawn",
+  filter: "filter-normalised",
+  layer: "layer-normalised",
+  model: "model-normalised",
+  none: "unit as drawn",
 };
 
 /** "Axis 1 (Hessian eigenvector, unit length)": what one unit along the axis is. */
@@ -50,13 +61,23 @@ export function axisTitle(record: LossRecord, k: number): string {
   if (kind === "") return unit ? `Axis ${k} [${unit}]` : `Axis ${k}`;
   const normalisation = record.text(`axis_${k}_normalisation`);
   const about = [KINDS[kind] ?? kind.replace(/_/g, " ")];
-  if (normalisation) about.push(kind === "hessian" && normalisation === "none" ? "unit length" : (NORMALISATIONS[normalisation] ?? normalisation));
+  if (normalisation)
+    about.push(
+      kind === "hessian" && normalisation === "none" ? "unit length" : (NORMALISATIONS[normalisation] ?? normalisation),
+    );
   return `α${"₀₁₂₃₄₅"[k] ?? k}: ${about.join(", ")}`;
 }
 
 const TITLES: Readonly<Record<string, string>> = {
-  loss: "Loss", value: "Value", accuracy: "Accuracy", error: "Error", gradient_norm: "Gradient norm", half_a_loss: "Loss, first half of the data",
-  half_b_loss: "Loss, second half of the data", largest_eigenvalue: "Largest Hessian eigenvalue", smallest_eigenvalue: "Smallest Hessian eigenvalue",
+  loss: "Loss",
+  value: "Value",
+  accuracy: "Accuracy",
+  error: "Error",
+  gradient_norm: "Gradient norm",
+  half_a_loss: "Loss, first half of the data",
+  half_b_loss: "Loss, second half of the data",
+  largest_eigenvalue: "Largest Hessian eigenvalue",
+  smallest_eigenvalue: "Smallest Hessian eigenvalue",
   error_estimate: "Estimated error of the interpolation",
 };
 export function fieldTitle(name: string): string {
@@ -76,7 +97,12 @@ export function landscapeOf(record: LossRecord, wanted: string): Landscape {
     return !!array && array.shape.length === shape.length && array.shape.every((n, k) => n === shape[k]);
   };
   const fields = record.arrayNames().filter((name) => !/^axis_\d+$/.test(name) && name !== "state" && same(name));
-  const field = wanted !== "" && fields.includes(wanted) ? wanted : plain in TITLES && fields.includes(plain) ? plain : (fields[0] ?? plain);
+  const field =
+    wanted !== "" && fields.includes(wanted)
+      ? wanted
+      : plain in TITLES && fields.includes(plain)
+        ? plain
+        : (fields[0] ?? plain);
   const array = record.array(field)!;
   const axes = shape.map((extent, k) => {
     const given = record.numbers(`axis_${k}`);
@@ -85,18 +111,25 @@ export function landscapeOf(record: LossRecord, wanted: string): Landscape {
   const values = toFloat(array.data);
   const path = record.array("trajectory");
   return {
-    record, field, fieldTitle: fieldTitle(field),
+    record,
+    field,
+    fieldTitle: fieldTitle(field),
     unit: array.unit === "loss" || array.unit === "value" ? "" : array.unit,
     grid: gridOf(shape, axes, values),
     axisTitles: shape.map((_, k) => axisTitle(record, k)),
     range: finiteRange(values),
     holes: countHoles(values),
     fields,
-    trajectory: path && path.shape.length === 2 && path.shape[1] === shape.length && countOf(path.shape) > 0 ? {
-      count: path.shape[0]!, dimensions: path.shape[1]!,
-      coordinates: Float64Array.from(path.data), residual: Float64Array.from(record.numbers("trajectory_residual")),
-      explained: record.real("trajectory_explained_variance"),
-    } : null,
+    trajectory:
+      path && path.shape.length === 2 && path.shape[1] === shape.length && countOf(path.shape) > 0
+        ? {
+            count: path.shape[0]!,
+            dimensions: path.shape[1]!,
+            coordinates: Float64Array.from(path.data),
+            residual: Float64Array.from(record.numbers("trajectory_residual")),
+            explained: record.real("trajectory_explained_variance"),
+          }
+        : null,
   };
 }
 
@@ -104,11 +137,13 @@ export function landscapeOf(record: LossRecord, wanted: string): Landscape {
 export function landscapeName(record: LossRecord): string {
   if (record.kind === "field") return record.subject || record.name;
   const dimensions = record.real("dimensions");
-  const kinds = new Set(Array.from({ length: dimensions }, (_, k) => {
-    const kind = record.text(`axis_${k}_kind`).replace(/_/g, " ");
-    const normalisation = record.text(`axis_${k}_normalisation`);
-    return normalisation && normalisation !== "none" ? `${kind}, ${normalisation}` : kind;
-  }));
+  const kinds = new Set(
+    Array.from({ length: dimensions }, (_, k) => {
+      const kind = record.text(`axis_${k}_kind`).replace(/_/g, " ");
+      const normalisation = record.text(`axis_${k}_normalisation`);
+      return normalisation && normalisation !== "none" ? `${kind}, ${normalisation}` : kind;
+    }),
+  );
   return `${dimensions}-D, ${[...kinds].join(" and ")}`;
 }
 
@@ -124,11 +159,21 @@ export interface Topology {
   readonly order: () => Int32Array;
 }
 
-async function topologyRecord(study: Study, model: Model, landscape: Landscape, connectivity: string): Promise<LossRecord> {
+async function topologyRecord(
+  study: Study,
+  model: Model,
+  landscape: Landscape,
+  connectivity: string,
+): Promise<LossRecord> {
   for (const id of recordsOf(model, "topology")) {
     const stored = await client.record(study.id, id);
-    if (stored.real("source_record") === landscape.record.id && stored.text("field") === landscape.field &&
-      stored.text("connectivity") === connectivity && !(stored.real("superlevel") === 1)) return stored;
+    if (
+      stored.real("source_record") === landscape.record.id &&
+      stored.text("field") === landscape.field &&
+      stored.text("connectivity") === connectivity &&
+      !(stored.real("superlevel") === 1)
+    )
+      return stored;
   }
   return client.topology(study.id, landscape.record.id, { field: landscape.field, connectivity });
 }
@@ -170,40 +215,57 @@ export function useLocalModels(study: Study, models: readonly Model[], wanted: W
     return all[Math.min(wanted.landscape, all.length - 1)] ?? null;
   });
   const key = JSON.stringify([study.id, study.revision, ids, wanted.field]);
-  const fields = useEach(key, ids.map((id) => (id === null ? null : async () =>
-    cachedLandscape(await client.record(study.id, id), wanted.field))));
+  const fields = useEach(
+    key,
+    ids.map((id) =>
+      id === null ? null : async () => cachedLandscape(await client.record(study.id, id), wanted.field),
+    ),
+  );
   const topologyKey = JSON.stringify([key, wanted.connectivity, fields.map((f) => f.state)]);
-  const trees = useEach(topologyKey, models.map((model, i) => {
-    const landscape = ready(fields[i]!);
-    return landscape === null ? null : async () => {
-      const record = await topologyRecord(study, model, landscape, wanted.connectivity);
-      const known = topologies.get(record);
-      if (known) return known;
-      let order: Int32Array | undefined;
-      const made: Topology = {
-        hierarchy: hierarchyOf(record), record,
-        order: () => (order ??= orderOfVertices(landscape.grid.values, record.real("superlevel") === 1)),
-      };
-      topologies.set(record, made);
-      return made;
-    };
-  }));
+  const trees = useEach(
+    topologyKey,
+    models.map((model, i) => {
+      const landscape = ready(fields[i]!);
+      return landscape === null
+        ? null
+        : async () => {
+            const record = await topologyRecord(study, model, landscape, wanted.connectivity);
+            const known = topologies.get(record);
+            if (known) return known;
+            let order: Int32Array | undefined;
+            const made: Topology = {
+              hierarchy: hierarchyOf(record),
+              record,
+              order: () => (order ??= orderOfVertices(landscape.grid.values, record.real("superlevel") === 1)),
+            };
+            topologies.set(record, made);
+            return made;
+          };
+    }),
+  );
   return models.map((model, i) => ({
-    study, model, landscapes: fieldRecords(model), landscape: fields[i] ?? { state: "loading" },
+    study,
+    model,
+    landscapes: fieldRecords(model),
+    landscape: fields[i] ?? { state: "loading" },
     topology: fields[i]?.state === "error" ? { state: "none" } : (trees[i] ?? { state: "loading" }),
   }));
 }
 
 /** Several outcomes, each on its own: one that fails does not hide the others. */
 function useEach<T>(key: string, loads: readonly ((() => Promise<T>) | null)[]): readonly Loading<T>[] {
-  const outcome = useLoaded(key, () => Promise.all(loads.map(async (load): Promise<Loading<T>> => {
-    if (!load) return { state: "none" };
-    try {
-      return { state: "ready", value: await load() };
-    } catch (cause) {
-      return { state: "error", message: cause instanceof Error ? cause.message : String(cause) };
-    }
-  })));
+  const outcome = useLoaded(key, () =>
+    Promise.all(
+      loads.map(async (load): Promise<Loading<T>> => {
+        if (!load) return { state: "none" };
+        try {
+          return { state: "ready", value: await load() };
+        } catch (cause) {
+          return { state: "error", message: cause instanceof Error ? cause.message : String(cause) };
+        }
+      }),
+    ),
+  );
   if (outcome.state === "ready") return outcome.value;
   return loads.map((load) => (load ? { state: "loading" } : { state: "none" }));
 }
@@ -214,8 +276,11 @@ const LARGE = ["theta", "buffers", "trajectory", "bend", "eigenvectors", "diagon
 /** Records without their largest arrays, one a model; null where a model has none. */
 export function useSlimRecords(study: Study, ids: readonly (number | null)[]): Loading<(LossRecord | null)[]> {
   return useLoaded(JSON.stringify(["slim", study.id, study.revision, ids]), () =>
-    Promise.all(ids.map((id) => (id === null ? Promise.resolve(null) : client.slimRecord(study.id, id, LARGE)))));
+    Promise.all(ids.map((id) => (id === null ? Promise.resolve(null) : client.slimRecord(study.id, id, LARGE)))),
+  );
 }
 export function useSlimRecord(study: Study, id: number | null): Loading<LossRecord> {
-  return useLoaded(id === null ? null : JSON.stringify(["slim", study.id, study.revision, id]), () => client.slimRecord(study.id, id as number, LARGE));
+  return useLoaded(id === null ? null : JSON.stringify(["slim", study.id, study.revision, id]), () =>
+    client.slimRecord(study.id, id as number, LARGE),
+  );
 }

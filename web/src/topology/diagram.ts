@@ -26,24 +26,36 @@ export function featuresOf(
   for (let i = 0; i < pairs.count; i++)
     if (simplified.kept[i])
       all.push({
-        pair: i, dimension: 0,
-        birth: pairs.birthValue[i]!, death: pairs.deathValue[i]!,
-        birthVertex: pairs.birth[i]!, deathVertex: pairs.death[i]!,
+        pair: i,
+        dimension: 0,
+        birth: pairs.birthValue[i]!,
+        death: pairs.deathValue[i]!,
+        birthVertex: pairs.birth[i]!,
+        deathVertex: pairs.death[i]!,
         persistence: pairs.persistence[i]!,
-        essential: pairs.essential[i] === 1, resolved: pairs.resolved[i] === 1,
+        essential: pairs.essential[i] === 1,
+        resolved: pairs.resolved[i] === 1,
       });
   if (cycles)
     for (const cycle of hierarchy.cycles) {
       const persistence = Math.abs(cycle.deathValue - cycle.birthValue);
       if (!(persistence > simplified.threshold)) continue;
       all.push({
-        pair: -1, dimension: cycle.dimension, birth: cycle.birthValue, death: cycle.deathValue,
-        birthVertex: cycle.birth, deathVertex: cycle.death, persistence,
-        essential: cycle.death < 0, resolved: true,
+        pair: -1,
+        dimension: cycle.dimension,
+        birth: cycle.birthValue,
+        death: cycle.deathValue,
+        birthVertex: cycle.birth,
+        deathVertex: cycle.death,
+        persistence,
+        essential: cycle.death < 0,
+        resolved: true,
       });
     }
-  all.sort((a, b) =>
-    Number(b.essential) - Number(a.essential) || b.persistence - a.persistence || a.birthVertex - b.birthVertex);
+  all.sort(
+    (a, b) =>
+      Number(b.essential) - Number(a.essential) || b.persistence - a.persistence || a.birthVertex - b.birthVertex,
+  );
   return { features: all.slice(0, most), left: Math.max(0, all.length - most) };
 }
 

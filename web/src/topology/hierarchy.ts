@@ -85,8 +85,11 @@ export function hierarchyOf(source: TopologySource): Hierarchy {
       flat.push(i);
     } else
       cycles.push({
-        dimension: dimension[i]!, birth: birth[i]!, death: death[i]!,
-        birthValue: birthValue[i]!, deathValue: deathValue[i]!,
+        dimension: dimension[i]!,
+        birth: birth[i]!,
+        death: death[i]!,
+        birthValue: birthValue[i]!,
+        deathValue: deathValue[i]!,
       });
   const pick = (from: ArrayLike<number>, i: number, none: number): number => from[flat[i]!] ?? none;
   const count = flat.length;
@@ -100,7 +103,8 @@ export function hierarchyOf(source: TopologySource): Hierarchy {
     essential: Uint8Array.from({ length: count }, (_, i) => pick(essential, i, 0)),
     resolved: Uint8Array.from({ length: count }, (_, i) => pick(resolved, i, 1)),
     persistence: Float64Array.from({ length: count }, (_, i) =>
-      Math.abs(pick(deathValue, i, NaN) - pick(birthValue, i, NaN))),
+      Math.abs(pick(deathValue, i, NaN) - pick(birthValue, i, NaN)),
+    ),
   };
   const vertexOf = Int32Array.from(source.numbers("node_vertex"));
   const parent = Int32Array.from(source.numbers("node_parent"));
@@ -133,7 +137,8 @@ export function hierarchyOf(source: TopologySource): Hierarchy {
     basins: pairsOfBasins(pairs, source.numbers("basins")),
     arcs: Int32Array.from(source.numbers("arcs")),
     critical: Array.from(criticalVertex, (vertex, i) => ({
-      vertex, kind: CRITICAL_KINDS[criticalKind[i] ?? 4] ?? "degenerate",
+      vertex,
+      kind: CRITICAL_KINDS[criticalKind[i] ?? 4] ?? "degenerate",
     })),
   };
 }

@@ -36,8 +36,10 @@ export function layoutTree(hierarchy: Hierarchy, simplified: Simplified): TreeLa
   const byBirth = (a: number, b: number): number =>
     sign * (pairs.birthValue[a]! - pairs.birthValue[b]!) || pairs.birth[a]! - pairs.birth[b]!;
   for (const list of children.values())
-    list.sort((a, b) =>
-      sign * (pairs.deathValue[a]! - pairs.deathValue[b]!) || pairs.death[a]! - pairs.death[b]! || byBirth(a, b));
+    list.sort(
+      (a, b) =>
+        sign * (pairs.deathValue[a]! - pairs.deathValue[b]!) || pairs.death[a]! - pairs.death[b]! || byBirth(a, b),
+    );
   trunks.sort(byBirth);
 
   // Parents before children; walked backwards, children before parents. No recursion: trees may be deep.

@@ -74,7 +74,8 @@ export function profileOf(
   }
   // Widest first (ties: smaller vertex): each row of siblings is packed in this order, parents before children.
   const byWidth = Int32Array.from({ length: n }, (_, i) => i).sort(
-    (a, b) => width[b]! - width[a]! || nodes.vertex[a]! - nodes.vertex[b]!);
+    (a, b) => width[b]! - width[a]! || nodes.vertex[a]! - nodes.vertex[b]!,
+  );
   const used = new Float64Array(n + 1);
   const centre = new Float64Array(n);
   for (const i of byWidth) {
@@ -85,7 +86,15 @@ export function profileOf(
     used[row]! += width[i]!;
   }
   return {
-    vertices, superlevel: hierarchy.superlevel, nodes, minima: tree.minima, centre, floor, width, offsets, levels,
+    vertices,
+    superlevel: hierarchy.superlevel,
+    nodes,
+    minima: tree.minima,
+    centre,
+    floor,
+    width,
+    offsets,
+    levels,
   };
 }
 
@@ -187,7 +196,6 @@ export function outlinePath(outline: Outline, x: (vertices: number) => number, y
   let text = "";
   for (let i = 0; i < half.length; i += 2)
     text += `${text ? "L" : "M"}${round(x(centre + half[i]!))} ${round(y(half[i + 1]!))}`;
-  for (let i = half.length - 2; i >= 0; i -= 2)
-    text += `L${round(x(centre - half[i]!))} ${round(y(half[i + 1]!))}`;
+  for (let i = half.length - 2; i >= 0; i -= 2) text += `L${round(x(centre - half[i]!))} ${round(y(half[i + 1]!))}`;
   return `${text}Z`;
 }

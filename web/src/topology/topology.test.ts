@@ -2,7 +2,14 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { featuresOf } from "./diagram";
 import {
-  basinOf, basinSizes, countAbove, hierarchyOf, persistenceRange, significanceLevel, simplifiedTree, simplify,
+  basinOf,
+  basinSizes,
+  countAbove,
+  hierarchyOf,
+  persistenceRange,
+  significanceLevel,
+  simplifiedTree,
+  simplify,
 } from "./hierarchy";
 import type { Hierarchy } from "./hierarchy";
 import { layoutTree } from "./layout";
@@ -21,15 +28,18 @@ interface Case {
   tree: TreeRow[];
   simplified: { threshold: number; pairs: PairRow[]; tree: TreeRow[] }[];
 }
-const cases = JSON.parse(
-  readFileSync(new URL("./fixtures/topology.json", import.meta.url), "utf8"),
-) as Case[];
+const cases = JSON.parse(readFileSync(new URL("./fixtures/topology.json", import.meta.url), "utf8")) as Case[];
 
 const fieldOf = (c: Case): TwinField => ({
-  shape: c.shape, superlevel: c.superlevel, values: c.values.map((v) => v ?? NaN),
+  shape: c.shape,
+  superlevel: c.superlevel,
+  values: c.values.map((v) => v ?? NaN),
 });
 const treeRows = (h: Hierarchy, nodes = h.nodes): TreeRow[] =>
-  Array.from(nodes.vertex, (v, i): TreeRow => [v, nodes.parent[i]! < 0 ? -1 : nodes.vertex[nodes.parent[i]!]!, nodes.size[i]!]);
+  Array.from(
+    nodes.vertex,
+    (v, i): TreeRow => [v, nodes.parent[i]! < 0 ? -1 : nodes.vertex[nodes.parent[i]!]!, nodes.size[i]!],
+  );
 const byVertex = (a: readonly unknown[], b: readonly unknown[]): number => (a[0] as number) - (b[0] as number);
 
 describe.each(cases)("$name, superlevel $superlevel", (c) => {
@@ -51,7 +61,11 @@ describe.each(cases)("$name, superlevel $superlevel", (c) => {
       expect(simplified.count).toBe(pairs.length);
       expect(countAbove(hierarchy.pairs, threshold)).toBe(pairs.length);
       const kept = pairs.map(([birth]) => birth).sort((a, b) => a - b);
-      expect(Array.from(hierarchy.pairs.birth).filter((_, i) => simplified.kept[i]).sort((a, b) => a - b)).toEqual(kept);
+      expect(
+        Array.from(hierarchy.pairs.birth)
+          .filter((_, i) => simplified.kept[i])
+          .sort((a, b) => a - b),
+      ).toEqual(kept);
       const nodes = simplifiedTree(hierarchy, simplified).nodes;
       expect(treeRows(hierarchy, nodes).sort(byVertex)).toEqual([...tree].sort(byVertex));
     }
@@ -69,7 +83,9 @@ describe.each(cases)("$name, superlevel $superlevel", (c) => {
           const at = ranks[death[level]!]!;
           const component = flood(c.shape, birth[i]!, (w) => ranks[w]! >= 0 && ranks[w]! <= at);
           kept = [...component].map((w) => birth.indexOf(w)).filter((p) => p >= 0 && simplified.kept[p] === 1);
-          level = [...component].map((w) => birth.indexOf(w)).filter((p) => p >= 0)
+          level = [...component]
+            .map((w) => birth.indexOf(w))
+            .filter((p) => p >= 0)
             .reduce((a, b) => (ranks[birth[a]!]! < ranks[birth[b]!]! ? a : b));
         }
         const lowest = kept.reduce((a, b) => (ranks[birth[a]!]! < ranks[birth[b]!]! ? a : b));
@@ -105,7 +121,10 @@ describe.each(cases)("$name, superlevel $superlevel", (c) => {
         if (parent < 0) total += profile.width[i]!;
         if (parent < 0) continue;
         const top = nodes.value[parent]!;
-        for (const y of new Set([nodes.value[i]!, ...profile.levels.slice(profile.offsets[i]!, profile.offsets[i + 1]!)])) {
+        for (const y of new Set([
+          nodes.value[i]!,
+          ...profile.levels.slice(profile.offsets[i]!, profile.offsets[i + 1]!),
+        ])) {
           if (!(sign * (top - y) > 0)) continue; // at the parent's own level the components may have met already
           const component = flood(c.shape, nodes.vertex[i]!, (w) => ranks[w]! >= 0 && sign * (flooded[w]! - y) <= 0);
           expect(widthAt(profile, i, y)).toBe(component.size);
@@ -120,7 +139,8 @@ describe.each(cases)("$name, superlevel $superlevel", (c) => {
         for (let j = 0; j < i; j++)
           if (nodes.parent[i] === nodes.parent[j])
             expect(Math.abs(profile.centre[i]! - profile.centre[j]!) * 2).toBeGreaterThanOrEqual(
-              profile.width[i]! + profile.width[j]!);
+              profile.width[i]! + profile.width[j]!,
+            );
     }
   });
 
@@ -141,10 +161,15 @@ describe.each(cases)("$name, superlevel $superlevel", (c) => {
       for (const [w, y] of exact) {
         let nearest = Infinity;
         for (let k = 0; k + 3 < outline.half.length; k += 2) {
-          const ax = outline.half[k]! * xScale, ay = row(outline.half[k + 1]!);
-          const bx = outline.half[k + 2]! * xScale, by = row(outline.half[k + 3]!);
+          const ax = outline.half[k]! * xScale,
+            ay = row(outline.half[k + 1]!);
+          const bx = outline.half[k + 2]! * xScale,
+            by = row(outline.half[k + 3]!);
           const length = (bx - ax) ** 2 + (by - ay) ** 2;
-          const t = length > 0 ? Math.max(0, Math.min(1, ((w * xScale - ax) * (bx - ax) + (row(y) - ay) * (by - ay)) / length)) : 0;
+          const t =
+            length > 0
+              ? Math.max(0, Math.min(1, ((w * xScale - ax) * (bx - ax) + (row(y) - ay) * (by - ay)) / length))
+              : 0;
           nearest = Math.min(nearest, Math.hypot(ax + t * (bx - ax) - w * xScale, ay + t * (by - ay) - row(y)));
         }
         expect(nearest).toBeLessThanOrEqual(0.5);
@@ -158,7 +183,12 @@ describe.each(cases)("$name, superlevel $superlevel", (c) => {
       const layout = layoutTree(hierarchy, simplified);
       expect(layout.branches.length).toBe(simplified.count);
       expect(layout.width).toBe(simplified.count);
-      const trunks = layout.branches.map((b) => ({ x: b.x, low: Math.min(b.birthValue, b.deathValue), high: Math.max(b.birthValue, b.deathValue), pair: b.pair }));
+      const trunks = layout.branches.map((b) => ({
+        x: b.x,
+        low: Math.min(b.birthValue, b.deathValue),
+        high: Math.max(b.birthValue, b.deathValue),
+        pair: b.pair,
+      }));
       for (const b of layout.branches) {
         if (b.parent < 0) continue;
         const from = Math.min(b.x, b.parentX);
@@ -179,7 +209,8 @@ describe.each(cases)("$name, superlevel $superlevel", (c) => {
     expect(features[0]!.essential).toBe(true);
     const finite = features.filter((f) => !f.essential);
     expect(finite.map((f) => f.persistence)).toEqual(finite.map((f) => f.persistence).sort((a, b) => b - a));
-    for (const f of features) expect(f.persistence).toBe(Math.abs(field.values[f.deathVertex]! - field.values[f.birthVertex]!));
+    for (const f of features)
+      expect(f.persistence).toBe(Math.abs(field.values[f.deathVertex]! - field.values[f.birthVertex]!));
   });
 });
 
@@ -189,11 +220,19 @@ describe("significance", () => {
     expect(significanceLevel(hierarchy.pairs)).toBeUndefined();
     const resolved = Uint8Array.from(hierarchy.pairs.persistence, (p) => (p > 2.5 ? 1 : 0));
     const level = significanceLevel({ ...hierarchy.pairs, resolved })!;
-    const expected = Math.max(...Array.from(hierarchy.pairs.persistence).filter((p, i) => p <= 2.5 && !hierarchy.pairs.essential[i]));
+    const expected = Math.max(
+      ...Array.from(hierarchy.pairs.persistence).filter((p, i) => p <= 2.5 && !hierarchy.pairs.essential[i]),
+    );
     expect(level).toBe(expected);
-    expect(simplify(hierarchy.pairs, level).kept.every((k, i) => k === 0 || resolved[i] === 1 || hierarchy.pairs.essential[i] === 1)).toBe(true);
+    expect(
+      simplify(hierarchy.pairs, level).kept.every(
+        (k, i) => k === 0 || resolved[i] === 1 || hierarchy.pairs.essential[i] === 1,
+      ),
+    ).toBe(true);
     const range = persistenceRange(hierarchy.pairs)!;
     expect(range.low).toBe(1); // integers: the smallest step
-    expect(range.high).toBe(Math.max(...Array.from(hierarchy.pairs.persistence).filter((_, i) => !hierarchy.pairs.essential[i])));
+    expect(range.high).toBe(
+      Math.max(...Array.from(hierarchy.pairs.persistence).filter((_, i) => !hierarchy.pairs.essential[i])),
+    );
   });
 });

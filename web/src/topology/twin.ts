@@ -68,7 +68,10 @@ export function flood(shape: readonly number[], start: number, allowed: (v: numb
 export function twinOf(field: TwinField): TopologySource {
   const { shape, values } = field;
   const ranks = ranksOf(field);
-  const order = values.map((_, v) => v).filter((v) => ranks[v]! >= 0).sort((a, b) => ranks[a]! - ranks[b]!);
+  const order = values
+    .map((_, v) => v)
+    .filter((v) => ranks[v]! >= 0)
+    .sort((a, b) => ranks[a]! - ranks[b]!);
   const lowest = (set: Iterable<number>): number => [...set].reduce((a, b) => (ranks[a]! < ranks[b]! ? a : b));
   const minima = order.filter((v) => neighboursOf(shape, v).every((u) => ranks[u]! < 0 || ranks[u]! > ranks[v]!));
   minima.sort((a, b) => a - b);

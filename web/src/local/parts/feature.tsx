@@ -17,29 +17,42 @@ export function withUnit(value: number, unit: string): string {
 }
 
 export function coordinates(landscape: Landscape, vertex: number): string {
-  return `(${positionOf(landscape.grid, vertex).map((x) => formatNumber(x, 3)).join(", ")})`;
+  return `(${positionOf(landscape.grid, vertex)
+    .map((x) => formatNumber(x, 3))
+    .join(", ")})`;
 }
 
 export function featureFacts(
-  landscape: Landscape, topology: Topology, simplified: Simplified, pair: number,
+  landscape: Landscape,
+  topology: Topology,
+  simplified: Simplified,
+  pair: number,
 ): readonly (readonly [string, string])[] {
   const { pairs, superlevel } = topology.hierarchy;
   const size = sizesOf(topology, simplified)[pair] ?? 0;
   const valid = landscape.grid.values.length - landscape.holes;
   const essential = pairs.essential[pair] === 1;
   return [
-    [superlevel ? "Maximum" : essential ? "Lowest minimum" : "Minimum", withUnit(pairs.birthValue[pair]!, landscape.unit)],
+    [
+      superlevel ? "Maximum" : essential ? "Lowest minimum" : "Minimum",
+      withUnit(pairs.birthValue[pair]!, landscape.unit),
+    ],
     ["at", coordinates(landscape, pairs.birth[pair]!)],
     essential ? ["Meets", "nothing lower: essential"] : ["Saddle", withUnit(pairs.deathValue[pair]!, landscape.unit)],
     [essential ? "Range above it" : "Persistence", withUnit(pairs.persistence[pair]!, landscape.unit)],
     ...(landscape.grid.values.length === topology.hierarchy.basins.length
-      ? [["Basin", `${formatInteger(size)} points, ${formatPercent(size / valid)}`] as const] : []),
+      ? [["Basin", `${formatInteger(size)} points, ${formatPercent(size / valid)}`] as const]
+      : []),
     ...(pairs.resolved[pair] === 0 ? [["Not resolved", "lower than the halves of the data differ"] as const] : []),
   ];
 }
 
 export function FeatureFacts(props: {
-  landscape: Landscape; topology: Topology; simplified: Simplified; pair: number; before?: readonly (readonly [string, string])[];
+  landscape: Landscape;
+  topology: Topology;
+  simplified: Simplified;
+  pair: number;
+  before?: readonly (readonly [string, string])[];
 }) {
   const { landscape, topology, simplified, pair, before = [] } = props;
   return <Facts facts={[...before, ...featureFacts(landscape, topology, simplified, pair)]} />;

@@ -34,7 +34,9 @@ export function FieldPlot(props: FieldPlotProps) {
   const { grid, scale, map, levels, lines = false } = props;
   const ratio = (grid.x[grid.columns - 1]! - grid.x[0]!) / (grid.y[grid.rows - 1]! - grid.y[0]!);
   const frame = useFrame({
-    kind: props.kind, model: props.model, margins: { top: 12, right: 92, bottom: 44, left: 58 },
+    kind: props.kind,
+    model: props.model,
+    margins: { top: 12, right: 92, bottom: 44, left: 58 },
     x: useMemo(() => makeScale("linear", { low: grid.x[0]!, high: grid.x[grid.columns - 1]! }), [grid]),
     y: useMemo(() => makeScale("linear", { low: grid.y[0]!, high: grid.y[grid.rows - 1]! }), [grid]),
     ...(props.square && ratio > 0.4 && ratio < 2.5 ? { aspect: ratio } : {}),
@@ -52,8 +54,14 @@ export function FieldPlot(props: FieldPlotProps) {
     const ratioOfPixels = Math.min(2, window.devicePixelRatio || 1);
     element.width = Math.max(1, Math.round(inner.width * ratioOfPixels));
     element.height = Math.max(1, Math.round(inner.height * ratioOfPixels));
-    drawBands(context, bands, paths, { a: x.px(1) - x.px(0), e: x.px(0) - inner.x, d: y.px(1) - y.px(0), f: y.px(0) - inner.y },
-      element.width / inner.width, lines);
+    drawBands(
+      context,
+      bands,
+      paths,
+      { a: x.px(1) - x.px(0), e: x.px(0) - inner.x, d: y.px(1) - y.px(0), f: y.px(0) - inner.y },
+      element.width / inner.width,
+      lines,
+    );
   }, [bands, paths, x, y, inner, lines]);
   props.onSvg?.(() => {
     const svg = frame.svg.current;
@@ -68,27 +76,56 @@ export function FieldPlot(props: FieldPlotProps) {
   });
   return (
     <div className="plot" ref={frame.box}>
-      <canvas ref={canvas} aria-hidden="true" style={{ left: inner.x, top: inner.y, width: inner.width, height: inner.height }} />
-      <svg ref={frame.svg} width={frame.width} height={frame.height} {...frame.bind} role="img" aria-label={`${props.label}. ${HINT}`}
+      <canvas
+        ref={canvas}
+        aria-hidden="true"
+        style={{ left: inner.x, top: inner.y, width: inner.width, height: inner.height }}
+      />
+      <svg
+        ref={frame.svg}
+        width={frame.width}
+        height={frame.height}
+        {...frame.bind}
+        role="img"
+        aria-label={`${props.label}. ${HINT}`}
         onPointerLeave={hideTooltip}
         onPointerMove={(event) => {
           const at = frame.at(event);
           if (!at) return hideTooltip();
           const value = interpolate(grid, at.x, at.y);
-          showTooltip(event.clientX, event.clientY, <Facts facts={[
-            ["here", `(${formatNumber(at.x, 3)}, ${formatNumber(at.y, 3)})`],
-            [props.valueTitle, formatNumber(value, 4)], ...(props.facts?.(at.x, at.y) ?? [])]} />);
-        }}>
+          showTooltip(
+            event.clientX,
+            event.clientY,
+            <Facts
+              facts={[
+                ["here", `(${formatNumber(at.x, 3)}, ${formatNumber(at.y, 3)})`],
+                [props.valueTitle, formatNumber(value, 4)],
+                ...(props.facts?.(at.x, at.y) ?? []),
+              ]}
+            />,
+          );
+        }}
+      >
         <defs>
           <Clip id={`clip${id}`} frame={frame} />
           <pattern id={`hatch${id}`} width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-            <rect width="7" height="7" className="hatch-ground" /><line x1="0" x2="0" y1="0" y2="7" className="hatch-line" />
+            <rect width="7" height="7" className="hatch-ground" />
+            <line x1="0" x2="0" y1="0" y2="7" className="hatch-line" />
           </pattern>
         </defs>
         <g clipPath={`url(#clip${id})`}>
           <g data-bands="" />
-          {holes.map(([x0, y0, x1, y1], i) => <rect key={i} className="hole" fill={`url(#hatch${id})`} x={x.px(x0)} y={y.px(y1)}
-            width={Math.max(0, x.px(x1) - x.px(x0))} height={Math.max(0, y.px(y0) - y.px(y1))} />)}
+          {holes.map(([x0, y0, x1, y1], i) => (
+            <rect
+              key={i}
+              className="hole"
+              fill={`url(#hatch${id})`}
+              x={x.px(x0)}
+              y={y.px(y1)}
+              width={Math.max(0, x.px(x1) - x.px(x0))}
+              height={Math.max(0, y.px(y0) - y.px(y1))}
+            />
+          ))}
         </g>
         <AxisBottom scale={x} frame={frame} title={props.xTitle} />
         <AxisLeft scale={y} frame={frame} title={props.yTitle} />

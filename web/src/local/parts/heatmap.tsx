@@ -41,9 +41,12 @@ export function HeatMap(props: HeatMapProps) {
   const longest = Math.min(92, Math.max(12, ...columns.map((c) => labelWidth(c, 11))));
   const slanted = longest > 420 / columns.length; // a panel is about that wide
   const frame = useFrame({
-    kind: props.kind, model: props.model || "*", margins: { top: 12, right: 92, bottom: (slanted ? longest * 0.72 + 10 : 18) + 24, left: LEFT },
+    kind: props.kind,
+    model: props.model || "*",
+    margins: { top: 12, right: 92, bottom: (slanted ? longest * 0.72 + 10 : 18) + 24, left: LEFT },
     x: useMemo(() => makeScale("linear", { low: 0, high: columns.length }), [columns.length]),
-    y: useMemo(() => makeScale("linear", { low: 0, high: rows.length }), [rows.length]), aspect: columns.length / rows.length,
+    y: useMemo(() => makeScale("linear", { low: 0, high: rows.length }), [rows.length]),
+    aspect: columns.length / rows.length,
   });
   const id = useId().replace(/:/g, "");
   const { x, y, inner } = frame;
@@ -51,14 +54,39 @@ export function HeatMap(props: HeatMapProps) {
   const height = y.px(0) - y.px(1);
   const top = (r: number): number => y.px(rows.length - r);
   const every = (pitch: number): number => Math.max(1, Math.ceil(13 / pitch));
-  const csv = (): string => toCsv([props.rowTitle, props.columnTitle, props.valueTitle],
-    rows.flatMap((row, r) => columns.map((column, c): Cell[] => [row, column, props.value(r, c)])));
+  const csv = (): string =>
+    toCsv(
+      [props.rowTitle, props.columnTitle, props.valueTitle],
+      rows.flatMap((row, r) => columns.map((column, c): Cell[] => [row, column, props.value(r, c)])),
+    );
   const bottom = inner.y + inner.height;
   return (
-    <ViewPanel kind={props.kind} model={props.model} note={props.note} variant={<>{props.variant}<p>{HINT}</p></>} controls={props.controls}
-      exports={{ name: props.name, svg: () => (frame.svg.current ? svgText(frame.svg.current) : null), csv, ...(props.links ? { links: props.links } : {}) }}>
+    <ViewPanel
+      kind={props.kind}
+      model={props.model}
+      note={props.note}
+      variant={
+        <>
+          {props.variant}
+          <p>{HINT}</p>
+        </>
+      }
+      controls={props.controls}
+      exports={{
+        name: props.name,
+        svg: () => (frame.svg.current ? svgText(frame.svg.current) : null),
+        csv,
+        ...(props.links ? { links: props.links } : {}),
+      }}
+    >
       <div className="plot" ref={frame.box}>
-        <svg ref={frame.svg} width={frame.width} height={frame.height} {...frame.bind} role="img" data-cells={rows.length * columns.length}
+        <svg
+          ref={frame.svg}
+          width={frame.width}
+          height={frame.height}
+          {...frame.bind}
+          role="img"
+          data-cells={rows.length * columns.length}
           aria-label={`${props.valueTitle}: ${rows.length} rows (${props.rowTitle}), ${columns.length} columns (${props.columnTitle}). ${HINT}`}
           onPointerLeave={hideTooltip}
           onPointerMove={(event) => {
@@ -68,44 +96,91 @@ export function HeatMap(props: HeatMapProps) {
             const r = Math.min(rows.length - 1, rows.length - 1 - Math.floor(at.y));
             if (r < 0 || c < 0) return;
             showTooltip(event.clientX, event.clientY, <Facts facts={props.facts(r, c)} />);
-          }}>
+          }}
+        >
           <defs>
             <Clip id={`clip${id}`} frame={frame} />
             <pattern id={`hatch${id}`} width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-              <rect width="7" height="7" className="hatch-ground" /><line x1="0" x2="0" y1="0" y2="7" className="hatch-line" />
+              <rect width="7" height="7" className="hatch-ground" />
+              <line x1="0" x2="0" y1="0" y2="7" className="hatch-line" />
             </pattern>
           </defs>
           <g clipPath={`url(#clip${id})`}>
-            {rows.map((row, r) => columns.map((column, c) => {
-              const value = props.value(r, c);
-              const left = x.px(c);
-              if (left + width < inner.x || left > inner.x + inner.width || top(r) + height < inner.y || top(r) > bottom) return null;
-              const rgb = colorAt(map, scale.share(value));
-              const text = props.text?.(r, c);
-              return (
-                <g key={`${row}/${r}/${column}/${c}`}>
-                  <rect x={left} y={top(r)} width={width + 0.4} height={height + 0.4} fill={value === value ? cssColor(rgb) : `url(#hatch${id})`} />
-                  {text && value === value && labelWidth(text, 11) < width - 3 && height > 13 &&
-                    <text x={left + width / 2} y={top(r) + height / 2 + 4} textAnchor="middle" style={{ fill: inkOn(rgb) }}>{text}</text>}
-                </g>
-              );
-            }))}
+            {rows.map((row, r) =>
+              columns.map((column, c) => {
+                const value = props.value(r, c);
+                const left = x.px(c);
+                if (
+                  left + width < inner.x ||
+                  left > inner.x + inner.width ||
+                  top(r) + height < inner.y ||
+                  top(r) > bottom
+                )
+                  return null;
+                const rgb = colorAt(map, scale.share(value));
+                const text = props.text?.(r, c);
+                return (
+                  <g key={`${row}/${r}/${column}/${c}`}>
+                    <rect
+                      x={left}
+                      y={top(r)}
+                      width={width + 0.4}
+                      height={height + 0.4}
+                      fill={value === value ? cssColor(rgb) : `url(#hatch${id})`}
+                    />
+                    {text && value === value && labelWidth(text, 11) < width - 3 && height > 13 && (
+                      <text
+                        x={left + width / 2}
+                        y={top(r) + height / 2 + 4}
+                        textAnchor="middle"
+                        style={{ fill: inkOn(rgb) }}
+                      >
+                        {text}
+                      </text>
+                    )}
+                  </g>
+                );
+              }),
+            )}
           </g>
           <g className="axis" aria-hidden="true">
             {rows.map((row, r) => {
               const at = top(r) + height / 2;
-              return r % every(height) === 0 && at > inner.y && at < bottom &&
-                <text key={r} x={inner.x - 6} y={at + 4} textAnchor="end">{shorten(row, LEFT - 30, 11)}<title>{row}</title></text>;
+              return (
+                r % every(height) === 0 &&
+                at > inner.y &&
+                at < bottom && (
+                  <text key={r} x={inner.x - 6} y={at + 4} textAnchor="end">
+                    {shorten(row, LEFT - 30, 11)}
+                    <title>{row}</title>
+                  </text>
+                )
+              );
             })}
             {columns.map((column, c) => {
               const at = x.px(c + 0.5);
               if (c % every(width) !== 0 || at < inner.x || at > inner.x + inner.width) return null;
-              return slanted
-                ? <text key={c} transform={`translate(${at + 4} ${bottom + 10}) rotate(-45)`} textAnchor="end">{shorten(column, 92, 11)}<title>{column}</title></text>
-                : <text key={c} x={at} y={bottom + 15} textAnchor="middle">{column}</text>;
+              return slanted ? (
+                <text key={c} transform={`translate(${at + 4} ${bottom + 10}) rotate(-45)`} textAnchor="end">
+                  {shorten(column, 92, 11)}
+                  <title>{column}</title>
+                </text>
+              ) : (
+                <text key={c} x={at} y={bottom + 15} textAnchor="middle">
+                  {column}
+                </text>
+              );
             })}
-            <text className="axis-title" textAnchor="middle" x={inner.x + inner.width / 2} y={frame.height - 6}>{shorten(props.columnTitle, inner.width, 12)}</text>
-            <text className="axis-title" textAnchor="middle" transform={`translate(${Math.max(12, inner.x - LEFT + 14)} ${inner.y + inner.height / 2}) rotate(-90)`}>{shorten(props.rowTitle, inner.height, 12)}</text>
+            <text className="axis-title" textAnchor="middle" x={inner.x + inner.width / 2} y={frame.height - 6}>
+              {shorten(props.columnTitle, inner.width, 12)}
+            </text>
+            <text
+              className="axis-title"
+              textAnchor="middle"
+              transform={`translate(${Math.max(12, inner.x - LEFT + 14)} ${inner.y + inner.height / 2}) rotate(-90)`}
+            >
+              {shorten(props.rowTitle, inner.height, 12)}
+            </text>
           </g>
           <ColorBar frame={frame} scale={scale} map={map} title={props.valueTitle} />
         </svg>

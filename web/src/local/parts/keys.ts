@@ -10,14 +10,19 @@ export const KEYS_HINT = "The keys ] and [ light the minima one after the other,
 
 /** Whether the key was one of these; else it is the drawing's own. */
 export function useMinimumKeys(
-  landscape: Landscape, topology: Topology | null, simplified: Simplified | null, model: string, svg: RefObject<SVGSVGElement>,
+  landscape: Landscape,
+  topology: Topology | null,
+  simplified: Simplified | null,
+  model: string,
+  svg: RefObject<SVGSVGElement>,
 ): (event: KeyboardEvent) => boolean {
   const lit = useLit(landscape.record.id);
   const [pinned, setPinned] = usePinned(model);
   const order = useMemo(() => {
     if (!topology || !simplified) return [];
     const { pairs } = topology.hierarchy;
-    return Array.from({ length: pairs.count }, (_, i) => i).filter((i) => simplified.kept[i])
+    return Array.from({ length: pairs.count }, (_, i) => i)
+      .filter((i) => simplified.kept[i])
       .sort((a, b) => pairs.essential[b]! - pairs.essential[a]! || pairs.persistence[b]! - pairs.persistence[a]!);
   }, [topology, simplified]);
   return (event) => {
@@ -29,9 +34,18 @@ export function useMinimumKeys(
       const pair = order[next]!;
       light(landscape.record.id, birth[pair]!);
       const box = svg.current?.getBoundingClientRect();
-      if (box) showTooltip(box.left + 56, box.top + 4, createElement(FeatureFacts, {
-        landscape, topology, simplified, pair, before: [["minimum", `${next + 1} of ${order.length}`]],
-      }));
+      if (box)
+        showTooltip(
+          box.left + 56,
+          box.top + 4,
+          createElement(FeatureFacts, {
+            landscape,
+            topology,
+            simplified,
+            pair,
+            before: [["minimum", `${next + 1} of ${order.length}`]],
+          }),
+        );
     } else if (event.key === "Enter" && lit !== null) setPinned(togglePinned(pinned, lit));
     else if (event.key === "Escape" && lit !== null) {
       light(landscape.record.id, null);

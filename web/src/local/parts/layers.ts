@@ -26,8 +26,11 @@ export function makeBands(grid: Grid2, scale: Scale, count: number, map: MapName
     rgb[rgb.length - 1] = colorAt(map, 1);
   }
   return {
-    grid, levels, ...contourLayers(grid, levels),
-    colors: rgb.map(cssColor), inks: rgb.map(inkOn),
+    grid,
+    levels,
+    ...contourLayers(grid, levels),
+    colors: rgb.map(cssColor),
+    inks: rgb.map(inkOn),
   };
 }
 
@@ -63,7 +66,12 @@ export const LINE_OPACITY = 0.45;
 
 /** Draws bands and lines; the context's unit is CSS pixels times `ratio`. */
 export function drawBands(
-  context: CanvasRenderingContext2D, bands: Bands, paths: BandPaths, affine: Affine, ratio: number, lines: boolean,
+  context: CanvasRenderingContext2D,
+  bands: Bands,
+  paths: BandPaths,
+  affine: Affine,
+  ratio: number,
+  lines: boolean,
 ): void {
   const matrix = new DOMMatrix([affine.a * ratio, 0, 0, affine.d * ratio, affine.e * ratio, affine.f * ratio]);
   context.save();
@@ -89,10 +97,14 @@ export function drawBands(
 
 /** The same as SVG elements. */
 export function bandsSvg(bands: Bands, x: (v: number) => number, y: (v: number) => number, lines: boolean): string {
-  const parts = bands.bands.map((band, i) =>
-    `<path d="${pathOf(band.chains, x, y)}" fill="${bands.colors[i]}" fill-rule="evenodd"/>`);
+  const parts = bands.bands.map(
+    (band, i) => `<path d="${pathOf(band.chains, x, y)}" fill="${bands.colors[i]}" fill-rule="evenodd"/>`,
+  );
   if (lines)
-    bands.lines.forEach((line, i) => parts.push(
-      `<path d="${pathOf(line.chains, x, y)}" fill="none" stroke="${bands.inks[i + 1]}" stroke-opacity="${LINE_OPACITY}" stroke-width="0.9"/>`));
+    bands.lines.forEach((line, i) =>
+      parts.push(
+        `<path d="${pathOf(line.chains, x, y)}" fill="none" stroke="${bands.inks[i + 1]}" stroke-opacity="${LINE_OPACITY}" stroke-width="0.9"/>`,
+      ),
+    );
   return parts.join("");
 }

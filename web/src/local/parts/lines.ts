@@ -1,6 +1,9 @@
 /** SVG path of a series; what is not finite interrupts it. */
 export function linePath(
-  xs: ArrayLike<number>, ys: ArrayLike<number>, px: (v: number) => number, py: (v: number) => number,
+  xs: ArrayLike<number>,
+  ys: ArrayLike<number>,
+  px: (v: number) => number,
+  py: (v: number) => number,
 ): string {
   let text = "";
   let pen = false;
@@ -19,14 +22,21 @@ export function linePath(
 
 /** Closed area between two series; only where both are finite, one piece a run. */
 export function bandPath(
-  xs: ArrayLike<number>, low: ArrayLike<number>, high: ArrayLike<number>, px: (v: number) => number, py: (v: number) => number,
+  xs: ArrayLike<number>,
+  low: ArrayLike<number>,
+  high: ArrayLike<number>,
+  px: (v: number) => number,
+  py: (v: number) => number,
 ): string {
   let text = "";
   let run: number[] = [];
   const flush = (): void => {
     if (run.length > 1) {
       text += `M${run.map((i) => `${px(xs[i]!).toFixed(2)} ${py(high[i]!).toFixed(2)}`).join("L")}`;
-      text += `L${run.reverse().map((i) => `${px(xs[i]!).toFixed(2)} ${py(low[i]!).toFixed(2)}`).join("L")}Z`;
+      text += `L${run
+        .reverse()
+        .map((i) => `${px(xs[i]!).toFixed(2)} ${py(low[i]!).toFixed(2)}`)
+        .join("L")}Z`;
     }
     run = [];
   };

@@ -22,7 +22,13 @@ export function marksOf(plane: Plane, topology: Topology | null, simplified: Sim
     if (!simplified.kept[pair]) continue;
     const v = plane.planeVertexOf(pairs.birth[pair]!);
     if (v >= 0)
-      marks.push({ pair, vertex: pairs.birth[pair]!, v, essential: pairs.essential[pair] === 1, resolved: pairs.resolved[pair] === 1 });
+      marks.push({
+        pair,
+        vertex: pairs.birth[pair]!,
+        v,
+        essential: pairs.essential[pair] === 1,
+        resolved: pairs.resolved[pair] === 1,
+      });
   }
   if (marks.length > MOST_MARKS) {
     marks.sort((a, b) => pairs.persistence[b.pair]! - pairs.persistence[a.pair]!);
@@ -34,8 +40,11 @@ export function marksOf(plane: Plane, topology: Topology | null, simplified: Sim
 /** Crosses for saddles, triangles for maxima, diamonds for what is several at once. */
 export function criticalGlyph(kind: string, x: number, y: number): string {
   switch (kind) {
-    case "maximum": return `M${x} ${y - 4.5}l4.2 7.6h-8.4Z`;
-    case "degenerate": return `M${x} ${y - 4}l4 4l-4 4l-4 -4Z`;
-    default: return `M${x - 3.4} ${y - 3.4}l6.8 6.8m0 -6.8l-6.8 6.8`;
+    case "maximum":
+      return `M${x} ${y - 4.5}l4.2 7.6h-8.4Z`;
+    case "degenerate":
+      return `M${x} ${y - 4}l4 4l-4 4l-4 -4Z`;
+    default:
+      return `M${x - 3.4} ${y - 3.4}l6.8 6.8m0 -6.8l-6.8 6.8`;
   }
 }

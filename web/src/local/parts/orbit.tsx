@@ -1,6 +1,13 @@
 // The frame of a 3-D view: camera, picture, axes around the box, picking. While the camera moves a lighter scene is drawn.
 import {
-  type KeyboardEvent as ReactKeyboardEvent, type PointerEvent as ReactPointerEvent, type ReactNode, type RefObject, useCallback, useEffect, useMemo, useRef,
+  type KeyboardEvent as ReactKeyboardEvent,
+  type PointerEvent as ReactPointerEvent,
+  type ReactNode,
+  type RefObject,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
 } from "react";
 import { type Mesh, type Object3D, PerspectiveCamera, Raycaster, Scene, Vector2 } from "three";
 import { busy } from "../../base/idle";
@@ -52,10 +59,17 @@ export interface OrbitHandle {
 export function useOrbitCamera(model: string): readonly [Orbit, (orbit: Orbit) => void] {
   const key = useView((state) => (state.local.lock ? "" : model));
   const camera = useView((state) => state.local.cameras[key] ?? null);
-  const set = useCallback((orbit: Orbit) => setLocal({
-    cameras: { ...view.get().local.cameras, [key]: [orbit.azimuth, orbit.elevation, orbit.distance] },
-  }), [key]);
-  return [useMemo(() => (camera ? { azimuth: camera[0], elevation: camera[1], distance: camera[2] } : START), [camera]), set];
+  const set = useCallback(
+    (orbit: Orbit) =>
+      setLocal({
+        cameras: { ...view.get().local.cameras, [key]: [orbit.azimuth, orbit.elevation, orbit.distance] },
+      }),
+    [key],
+  );
+  return [
+    useMemo(() => (camera ? { azimuth: camera[0], elevation: camera[1], distance: camera[2] } : START), [camera]),
+    set,
+  ];
 }
 
 export function useOrbit(drawn: Drawn | null, orbit: Orbit): OrbitHandle {
@@ -65,14 +79,17 @@ export function useOrbit(drawn: Drawn | null, orbit: Orbit): OrbitHandle {
   const width = Math.max(160, size.width);
   const height = Math.max(120, size.height);
   const last = useRef<{ orbit: Orbit; rest: number; done: (() => void) | null }>({ orbit, rest: 0, done: null });
-  const render = useCallback((light: boolean, ratio: number): ImageBitmap | null => {
-    if (!drawn) return null;
-    const camera = new PerspectiveCamera((fieldOfView(width, height) * 180) / Math.PI, width / height, 0.05, 50);
-    aim(camera, orbit, width, height);
-    const scene = new Scene();
-    scene.add(light ? drawn.light : drawn.full);
-    return draw3d(scene, camera, Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio)));
-  }, [drawn, orbit, width, height]);
+  const render = useCallback(
+    (light: boolean, ratio: number): ImageBitmap | null => {
+      if (!drawn) return null;
+      const camera = new PerspectiveCamera((fieldOfView(width, height) * 180) / Math.PI, width / height, 0.05, 50);
+      aim(camera, orbit, width, height);
+      const scene = new Scene();
+      scene.add(light ? drawn.light : drawn.full);
+      return draw3d(scene, camera, Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio)));
+    },
+    [drawn, orbit, width, height],
+  );
 
   useEffect(() => {
     const target = canvas.current;
@@ -81,7 +98,8 @@ export function useOrbit(drawn: Drawn | null, orbit: Orbit): OrbitHandle {
     const moved = memory.orbit !== orbit;
     memory.orbit = orbit;
     const started = performance.now();
-    const show = (bitmap: ImageBitmap | null): void => target.getContext("bitmaprenderer")?.transferFromImageBitmap(bitmap);
+    const show = (bitmap: ImageBitmap | null): void =>
+      target.getContext("bitmaprenderer")?.transferFromImageBitmap(bitmap);
     show(render(moved, moved ? LIGHT_RATIO : FULL_RATIO));
     target.dataset.drawMs = (performance.now() - started).toFixed(1);
     target.dataset.frames = String(Number(target.dataset.frames ?? 0) + 1);
@@ -101,11 +119,14 @@ export function useOrbit(drawn: Drawn | null, orbit: Orbit): OrbitHandle {
       memory.done = null;
     }, REST);
   }, [render, drawn, orbit]);
-  useEffect(() => () => {
-    window.clearTimeout(last.current.rest);
-    last.current.done?.();
-    last.current.done = null;
-  }, []);
+  useEffect(
+    () => () => {
+      window.clearTimeout(last.current.rest);
+      last.current.done?.();
+      last.current.done = null;
+    },
+    [],
+  );
 
   const project = useMemo((): OrbitHandle["project"] => {
     const centred = projector(orbit, width, height, fieldOfView(width, height), TARGET);
@@ -115,7 +136,12 @@ export function useOrbit(drawn: Drawn | null, orbit: Orbit): OrbitHandle {
     };
   }, [orbit, width, height]);
   return {
-    box, svg, canvas, width, height, project,
+    box,
+    svg,
+    canvas,
+    width,
+    height,
+    project,
     picture: () => {
       const target = document.createElement("canvas");
       const bitmap = render(false, FULL_RATIO);
@@ -136,41 +162,80 @@ function aim(camera: PerspectiveCamera, orbit: Orbit, width: number, height: num
 }
 
 /** What of the pick mesh lies under the pointer. */
-export function pick(drawn: Drawn, orbit: Orbit, handle: OrbitHandle, event: { clientX: number; clientY: number }): Hit | null {
+export function pick(
+  drawn: Drawn,
+  orbit: Orbit,
+  handle: OrbitHandle,
+  event: { clientX: number; clientY: number },
+): Hit | null {
   const rect = handle.svg.current?.getBoundingClientRect();
   if (!rect) return null;
-  const camera = new PerspectiveCamera((fieldOfView(handle.width, handle.height) * 180) / Math.PI, handle.width / handle.height, 0.05, 50);
+  const camera = new PerspectiveCamera(
+    (fieldOfView(handle.width, handle.height) * 180) / Math.PI,
+    handle.width / handle.height,
+    0.05,
+    50,
+  );
   aim(camera, orbit, handle.width, handle.height);
   camera.updateMatrixWorld();
   const caster = new Raycaster();
-  caster.setFromCamera(new Vector2(((event.clientX - rect.left) / rect.width) * 2 - 1, 1 - ((event.clientY - rect.top) / rect.height) * 2), camera);
+  caster.setFromCamera(
+    new Vector2(((event.clientX - rect.left) / rect.width) * 2 - 1, 1 - ((event.clientY - rect.top) / rect.height) * 2),
+    camera,
+  );
   drawn.pick.updateMatrixWorld();
   const [hit] = caster.intersectObject(drawn.pick, false);
-  return hit?.face ? { point: [hit.point.x, hit.point.y, hit.point.z], vertices: [hit.face.a, hit.face.b, hit.face.c] } : null;
+  return hit?.face
+    ? { point: [hit.point.x, hit.point.y, hit.point.z], vertices: [hit.face.a, hit.face.b, hit.face.c] }
+    : null;
 }
 
-export const ORBIT_HINT = "Drag or arrow keys turn; + and − or the wheel (click first, or hold Ctrl) come closer; 0 or double click resets.";
+export const ORBIT_HINT =
+  "Drag or arrow keys turn; + and − or the wheel (click first, or hold Ctrl) come closer; 0 or double click resets.";
 
-export function OrbitView({ handle, drawn, orbit, setOrbit, half, axes, label, onHover, onClick, onKey, data, children }: {
-  handle: OrbitHandle; drawn: Drawn | null; orbit: Orbit; setOrbit: (orbit: Orbit) => void; half: Vector3;
-  axes: readonly [BoxScale, BoxScale, BoxScale]; label: string;
-  onHover?: (hit: Hit | null, event: ReactPointerEvent) => void; onClick?: (hit: Hit | null) => void;
+export function OrbitView({
+  handle,
+  drawn,
+  orbit,
+  setOrbit,
+  half,
+  axes,
+  label,
+  onHover,
+  onClick,
+  onKey,
+  data,
+  children,
+}: {
+  handle: OrbitHandle;
+  drawn: Drawn | null;
+  orbit: Orbit;
+  setOrbit: (orbit: Orbit) => void;
+  half: Vector3;
+  axes: readonly [BoxScale, BoxScale, BoxScale];
+  label: string;
+  onHover?: (hit: Hit | null, event: ReactPointerEvent) => void;
+  onClick?: (hit: Hit | null) => void;
   onKey?: (event: ReactKeyboardEvent) => boolean;
-  data?: Readonly<Record<string, string | number>>; children?: ReactNode;
+  data?: Readonly<Record<string, string | number>>;
+  children?: ReactNode;
 }) {
   const dragging = useRef(false);
   const now = useRef(orbit);
   now.current = orbit;
   const pending = useRef(0);
-  const move = useCallback((next: Orbit) => {
-    now.current = next;
-    // one drawing a frame, however many events arrive
-    if (pending.current === 0)
-      pending.current = requestAnimationFrame(() => {
-        pending.current = 0;
-        setOrbit(now.current);
-      });
-  }, [setOrbit]);
+  const move = useCallback(
+    (next: Orbit) => {
+      now.current = next;
+      // one drawing a frame, however many events arrive
+      if (pending.current === 0)
+        pending.current = requestAnimationFrame(() => {
+          pending.current = 0;
+          setOrbit(now.current);
+        });
+    },
+    [setOrbit],
+  );
   useEffect(() => {
     const element = handle.svg.current;
     if (!element) return;
@@ -183,17 +248,39 @@ export function OrbitView({ handle, drawn, orbit, setOrbit, half, axes, label, o
     return () => element.removeEventListener("wheel", wheel);
   }, [handle.svg, move]);
   if (!canDraw3d())
-    return <div className="empty" role="alert"><h3>No 3-D drawing here</h3><p>This browser offers no WebGL, not even in software. The contour
-      view shows the same field.</p></div>;
+    return (
+      <div className="empty" role="alert">
+        <h3>No 3-D drawing here</h3>
+        <p>This browser offers no WebGL, not even in software. The contour view shows the same field.</p>
+      </div>
+    );
   return (
     <div className="plot orbit" ref={handle.box}>
-      <canvas ref={handle.canvas} style={{ left: 0, top: 0, width: handle.width, height: handle.height }} aria-hidden="true" />
-      <svg ref={handle.svg} width={handle.width} height={handle.height} role="img" tabIndex={0} aria-label={`${label}. ${ORBIT_HINT}`}
+      <canvas
+        ref={handle.canvas}
+        style={{ left: 0, top: 0, width: handle.width, height: handle.height }}
+        aria-hidden="true"
+      />
+      <svg
+        ref={handle.svg}
+        width={handle.width}
+        height={handle.height}
+        role="img"
+        tabIndex={0}
+        aria-label={`${label}. ${ORBIT_HINT}`}
         {...Object.fromEntries(Object.entries(data ?? {}).map(([k, v]) => [`data-${k}`, v]))}
         onKeyDown={(event) => {
           if (onKey?.(event)) return;
-          const step = { ArrowLeft: [-0.12, 0, 1], ArrowRight: [0.12, 0, 1], ArrowUp: [0, 0.1, 1], ArrowDown: [0, -0.1, 1],
-            "+": [0, 0, 0.88], "=": [0, 0, 0.88], "-": [0, 0, 1 / 0.88], _: [0, 0, 1 / 0.88] }[event.key];
+          const step = {
+            ArrowLeft: [-0.12, 0, 1],
+            ArrowRight: [0.12, 0, 1],
+            ArrowUp: [0, 0.1, 1],
+            ArrowDown: [0, -0.1, 1],
+            "+": [0, 0, 0.88],
+            "=": [0, 0, 0.88],
+            "-": [0, 0, 1 / 0.88],
+            _: [0, 0, 1 / 0.88],
+          }[event.key];
           if (event.key === "0") move(START);
           else if (step) move(turned(now.current, step[0]!, step[1]!, step[2]!));
           else return;
@@ -218,7 +305,8 @@ export function OrbitView({ handle, drawn, orbit, setOrbit, half, axes, label, o
         }}
         onPointerMove={(event) => event.buttons === 0 && drawn && onHover?.(pick(drawn, orbit, handle, event), event)}
         onPointerLeave={(event) => onHover?.(null, event)}
-        onClick={(event) => !dragging.current && drawn && onClick?.(pick(drawn, orbit, handle, event))}>
+        onClick={(event) => !dragging.current && drawn && onClick?.(pick(drawn, orbit, handle, event))}
+      >
         <BoxAxes half={half} axes={axes} project={handle.project} />
         {children}
       </svg>
@@ -226,13 +314,23 @@ export function OrbitView({ handle, drawn, orbit, setOrbit, half, axes, label, o
   );
 }
 
-function BoxAxes({ half, axes, project }: { half: Vector3; axes: readonly BoxScale[]; project: OrbitHandle["project"] }) {
+function BoxAxes({
+  half,
+  axes,
+  project,
+}: {
+  half: Vector3;
+  axes: readonly BoxScale[];
+  project: OrbitHandle["project"];
+}) {
   const edges = boxAxes(half, project);
   return (
     <g className="axis box-axes" aria-hidden="true">
       {edges.map((edge, k) => {
-        const at = (share: number): Vector3 => [0, 1, 2].map((i) => edge.from[i]! + share * (edge.to[i]! - edge.from[i]!)) as unknown as Vector3;
-        const away = (p: Vector3, by: number): Vector3 => [0, 1, 2].map((i) => p[i]! + by * edge.outwards[i]!) as unknown as Vector3;
+        const at = (share: number): Vector3 =>
+          [0, 1, 2].map((i) => edge.from[i]! + share * (edge.to[i]! - edge.from[i]!)) as unknown as Vector3;
+        const away = (p: Vector3, by: number): Vector3 =>
+          [0, 1, 2].map((i) => p[i]! + by * edge.outwards[i]!) as unknown as Vector3;
         const a = project(edge.from);
         const b = project(edge.to);
         const m = project(at(0.5));
@@ -243,7 +341,9 @@ function BoxAxes({ half, axes, project }: { half: Vector3; axes: readonly BoxSca
         if (pixels < 40) return null; // seen end-on
         if (k === 2) [ux, uy] = [-1, 0];
         const { scale, title } = axes[k]!;
-        const ticks: readonly Tick[] = ticksOf(scale, Math.max(2, Math.min(5, Math.floor(pixels / 55)))).filter((t) => t.label);
+        const ticks: readonly Tick[] = ticksOf(scale, Math.max(2, Math.min(5, Math.floor(pixels / 55)))).filter(
+          (t) => t.label,
+        );
         const turn = (Math.atan2(b.y - a.y, b.x - a.x) * 180) / Math.PI;
         const upright = turn > 90 ? turn - 180 : turn < -90 ? turn + 180 : turn;
         const widest = Math.max(0, ...ticks.map((t) => labelWidth(t.label, 11)));
@@ -258,12 +358,23 @@ function BoxAxes({ half, axes, project }: { half: Vector3; axes: readonly BoxSca
               return (
                 <g key={tick.value}>
                   <line x1={p.x} y1={p.y} x2={p.x + 5 * ux} y2={p.y + 5 * uy} />
-                  <text x={p.x + 14 * ux} y={p.y + 14 * uy + 4} textAnchor={ux < -0.35 ? "end" : ux > 0.35 ? "start" : "middle"}>{tick.label}</text>
+                  <text
+                    x={p.x + 14 * ux}
+                    y={p.y + 14 * uy + 4}
+                    textAnchor={ux < -0.35 ? "end" : ux > 0.35 ? "start" : "middle"}
+                  >
+                    {tick.label}
+                  </text>
                 </g>
               );
             })}
-            <text className="axis-title" textAnchor="middle"
-              transform={`translate(${m.x + far * ux} ${m.y + far * uy + (k === 2 ? 0 : 4)}) rotate(${k === 2 ? -90 : upright.toFixed(1)})`}>{title}</text>
+            <text
+              className="axis-title"
+              textAnchor="middle"
+              transform={`translate(${m.x + far * ux} ${m.y + far * uy + (k === 2 ? 0 : 4)}) rotate(${k === 2 ? -90 : upright.toFixed(1)})`}
+            >
+              {title}
+            </text>
           </g>
         );
       })}

@@ -8,10 +8,22 @@ import { type Landscape, type LocalModel, type Topology, landscapeName } from ".
 import type { LocalKind } from "../../state";
 
 export const TITLES: Readonly<Record<LocalKind, string>> = {
-  contour: "Contour", surface: "Surface", curves: "Training curves", diagram: "Persistence diagram", barcode: "Barcode",
-  tree: "Merge tree", profile: "Landscape profile", density: "Spectral density", eigenvalues: "Hessian eigenvalues",
-  layers: "Trace by layer", cka: "Similarity of layers", confusion: "Predictions", connectivity: "Connectivity",
-  solution: "Solution", volume: "Volume", difference: "Difference",
+  contour: "Contour",
+  surface: "Surface",
+  curves: "Training curves",
+  diagram: "Persistence diagram",
+  barcode: "Barcode",
+  tree: "Merge tree",
+  profile: "Landscape profile",
+  density: "Spectral density",
+  eigenvalues: "Hessian eigenvalues",
+  layers: "Trace by layer",
+  cka: "Similarity of layers",
+  confusion: "Predictions",
+  connectivity: "Connectivity",
+  solution: "Solution",
+  volume: "Volume",
+  difference: "Difference",
 };
 
 export interface ViewProps {
@@ -19,15 +31,29 @@ export interface ViewProps {
 }
 
 export function ViewPanel(props: {
-  kind: LocalKind; model: string; note?: ReactNode; variant?: ReactNode; controls?: ReactNode; exports?: Exports; children: ReactNode;
+  kind: LocalKind;
+  model: string;
+  note?: ReactNode;
+  variant?: ReactNode;
+  controls?: ReactNode;
+  exports?: Exports;
+  children: ReactNode;
 }) {
   const { kind, model, note, variant, controls, exports, children } = props;
   const help = HELP[kind];
   return (
-    <Panel title={TITLES[kind]} label={model ? `${TITLES[kind]} of ${model}` : TITLES[kind]} note={note}
-      className={`local-panel local-${kind}`} controls={controls} {...(exports ? { exports } : {})}
-      explanation={variant ? { ...help, variant } : help}>
-      <div className="local-body" onPointerLeave={hideTooltip}>{children}</div>
+    <Panel
+      title={TITLES[kind]}
+      label={model ? `${TITLES[kind]} of ${model}` : TITLES[kind]}
+      note={note}
+      className={`local-panel local-${kind}`}
+      controls={controls}
+      {...(exports ? { exports } : {})}
+      explanation={variant ? { ...help, variant } : help}
+    >
+      <div className="local-body" onPointerLeave={hideTooltip}>
+        {children}
+      </div>
     </Panel>
   );
 }
@@ -38,11 +64,20 @@ export function variantOf(landscape: Landscape, topology?: Topology | null): Rea
   const normalised = record.text("batch_norm");
   return (
     <>
-      <p>{landscape.fieldTitle} of {record.subject || record.name}: {landscapeName(record)}, {grid.shape.join(" × ")} points.
-        {normalised && ` Batch norm: ${normalised}.`}</p>
-      {landscape.axisTitles.map((title) => <p key={title}>{title}</p>)}
-      {topology && <p>Neighbours: {topology.hierarchy.connectivity}; {topology.hierarchy.pairs.count.toLocaleString("en")} minima
-        before simplification.</p>}
+      <p>
+        {landscape.fieldTitle} of {record.subject || record.name}: {landscapeName(record)}, {grid.shape.join(" × ")}{" "}
+        points.
+        {normalised && ` Batch norm: ${normalised}.`}
+      </p>
+      {landscape.axisTitles.map((title) => (
+        <p key={title}>{title}</p>
+      ))}
+      {topology && (
+        <p>
+          Neighbours: {topology.hierarchy.connectivity}; {topology.hierarchy.pairs.count.toLocaleString("en")} minima
+          before simplification.
+        </p>
+      )}
     </>
   );
 }
@@ -50,30 +85,53 @@ export function variantOf(landscape: Landscape, topology?: Topology | null): Rea
 /** Files that the server makes of the field behind a view. */
 export function fieldLinks(item: LocalModel, landscape: Landscape): Exports["links"] {
   const link = (label: string, format: "npz" | "csv" | "vti" | "ply") => ({
-    label, href: client.exportUrl(item.study.id, landscape.record.id, format, landscape.field),
+    label,
+    href: client.exportUrl(item.study.id, landscape.record.id, format, landscape.field),
   });
   const dimensions = landscape.grid.shape.length;
   return [
-    link("Field, NPZ", "npz"), link("Field, CSV", "csv"),
-    ...(dimensions <= 3 ? [link("Field, VTI", "vti")] : []), ...(dimensions === 2 ? [link("Surface, PLY", "ply")] : []),
+    link("Field, NPZ", "npz"),
+    link("Field, CSV", "csv"),
+    ...(dimensions <= 3 ? [link("Field, VTI", "vti")] : []),
+    ...(dimensions === 2 ? [link("Surface, PLY", "ply")] : []),
   ];
 }
 
 /** Shows `children` once the field (and, if asked for, its hierarchy) is there. */
-export function WithField({ item, kind, topology = false, children }: {
-  item: LocalModel; kind: LocalKind; topology?: boolean;
+export function WithField({
+  item,
+  kind,
+  topology = false,
+  children,
+}: {
+  item: LocalModel;
+  kind: LocalKind;
+  topology?: boolean;
   children: (landscape: Landscape, topology: Topology | null) => ReactNode;
 }) {
-  const frame = (content: ReactNode): ReactNode => <ViewPanel kind={kind} model={item.model.name}>{content}</ViewPanel>;
+  const frame = (content: ReactNode): ReactNode => (
+    <ViewPanel kind={kind} model={item.model.name}>
+      {content}
+    </ViewPanel>
+  );
   const { landscape } = item;
   if (landscape.state === "none")
-    return frame(<Empty title="No landscape yet"><p>This model has no stored landscape. Add one under Runs, or with
-      <code> losslens run</code>.</p></Empty>);
+    return frame(
+      <Empty title="No landscape yet">
+        <p>
+          This model has no stored landscape. Add one under Runs, or with
+          <code> losslens run</code>.
+        </p>
+      </Empty>,
+    );
   if (landscape.state === "error") return frame(<Failure message={landscape.message} />);
   if (landscape.state !== "ready") return frame(<Loading what="Loading the field" />);
   if (!landscape.value.range)
-    return frame(<Empty title="No finite value"><p>All {landscape.value.holes.toLocaleString("en")} points of this field are NaN or
-      infinite.</p></Empty>);
+    return frame(
+      <Empty title="No finite value">
+        <p>All {landscape.value.holes.toLocaleString("en")} points of this field are NaN or infinite.</p>
+      </Empty>,
+    );
   if (topology) {
     if (item.topology.state === "error") return frame(<Failure message={item.topology.message} />);
     if (item.topology.state !== "ready") return frame(<Loading what="Computing the merge tree" />);

@@ -23,7 +23,10 @@ export function planeOf(landscape: Landscape, rowAxis: number, columnAxis: numbe
   const start = fixed.reduce((sum, i, k) => (k === rowAxis || k === columnAxis ? sum : sum + i * strides[k]!), 0);
   const columns = grid.shape[columnAxis]!;
   return {
-    grid: slice(grid, rowAxis, columnAxis, fixed), rowAxis, columnAxis, at: fixed,
+    grid: slice(grid, rowAxis, columnAxis, fixed),
+    rowAxis,
+    columnAxis,
+    at: fixed,
     vertexOf: (v) => start + Math.floor(v / columns) * strides[rowAxis]! + (v % columns) * strides[columnAxis]!,
     planeVertexOf: (vertex) => {
       const index = grid.shape.map((extent, k) => Math.floor(vertex / strides[k]!) % extent);
@@ -41,8 +44,12 @@ export function usePlane(landscape: Landscape): Plane {
     let [row, column] = pair.split(",").map(Number) as [number, number];
     if (!(row < rank) || !(column < rank) || row === column) [row, column] = [0, 1];
     const at = positions === "" ? [] : positions.split(",").map((t) => (t === "" ? NaN : Number(t)));
-    return planeOf(landscape, row, column, at.map((i, k) =>
-      (Number.isFinite(i) ? i : Math.floor((landscape.grid.shape[k] ?? 1) / 2))));
+    return planeOf(
+      landscape,
+      row,
+      column,
+      at.map((i, k) => (Number.isFinite(i) ? i : Math.floor((landscape.grid.shape[k] ?? 1) / 2))),
+    );
   }, [landscape, pair, positions]);
 }
 
@@ -53,18 +60,32 @@ export function PlaneControls({ landscape, plane }: { landscape: Landscape; plan
   const { shape, axes } = landscape.grid;
   if (shape.length < 3) return null;
   const pairs: [string, string][] = [];
-  for (let a = 0; a < shape.length; a++) for (let b = a + 1; b < shape.length; b++) pairs.push([`${a},${b}`, `axes ${a} and ${b}`]);
+  for (let a = 0; a < shape.length; a++)
+    for (let b = a + 1; b < shape.length; b++) pairs.push([`${a},${b}`, `axes ${a} and ${b}`]);
   return (
     <>
       <Select label="Slice" value={pair} options={pairs} onChange={setPair} />
-      {shape.map((extent, k) => k === plane.rowAxis || k === plane.columnAxis ? null : (
-        <label className="control" key={k}>
-          <span>axis {k} = {formatNumber(axes[k]![plane.at[k]!], 3)}</span>
-          <input type="range" min={0} max={extent - 1} step={1} value={plane.at[k]}
-            aria-label={`Position of the slice on axis ${k}`} aria-valuetext={formatNumber(axes[k]![plane.at[k]!], 3)}
-            onChange={(event) => setPositions(plane.at.map((i, l) => (l === k ? Number(event.target.value) : i)).join(","))} />
-        </label>
-      ))}
+      {shape.map((extent, k) =>
+        k === plane.rowAxis || k === plane.columnAxis ? null : (
+          <label className="control" key={k}>
+            <span>
+              axis {k} = {formatNumber(axes[k]![plane.at[k]!], 3)}
+            </span>
+            <input
+              type="range"
+              min={0}
+              max={extent - 1}
+              step={1}
+              value={plane.at[k]}
+              aria-label={`Position of the slice on axis ${k}`}
+              aria-valuetext={formatNumber(axes[k]![plane.at[k]!], 3)}
+              onChange={(event) =>
+                setPositions(plane.at.map((i, l) => (l === k ? Number(event.target.value) : i)).join(","))
+              }
+            />
+          </label>
+        ),
+      )}
     </>
   );
 }

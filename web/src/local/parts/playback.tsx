@@ -29,16 +29,34 @@ export function PlaybackControls({ count }: { count: number }) {
   return (
     <span className="playback">
       <Toggle label="Path" checked={trajectory} onChange={(on) => setLocal({ trajectory: on })} />
-      {trajectory && <>
-        <button type="button" className="button quiet" aria-label={playing ? "Pause the path" : "Play the path"} onClick={() => {
-          if (!playing && playback >= 1) setLocal({ playback: 0 });
-          setPlaying(!playing);
-        }}>{playing ? "❚❚" : "▶"}</button>
-        <input type="range" min={0} max={count - 1} step={1} value={shownSteps(count, playback) - 1} aria-label="Checkpoint shown"
-          aria-valuetext={`checkpoint ${shownSteps(count, playback)} of ${count}`}
-          onChange={(event) => setLocal({ playback: Number(event.target.value) / Math.max(1, count - 1) })} />
-        <output className="count">{shownSteps(count, playback)}/{count}</output>
-      </>}
+      {trajectory && (
+        <>
+          <button
+            type="button"
+            className="button quiet"
+            aria-label={playing ? "Pause the path" : "Play the path"}
+            onClick={() => {
+              if (!playing && playback >= 1) setLocal({ playback: 0 });
+              setPlaying(!playing);
+            }}
+          >
+            {playing ? "❚❚" : "▶"}
+          </button>
+          <input
+            type="range"
+            min={0}
+            max={count - 1}
+            step={1}
+            value={shownSteps(count, playback) - 1}
+            aria-label="Checkpoint shown"
+            aria-valuetext={`checkpoint ${shownSteps(count, playback)} of ${count}`}
+            onChange={(event) => setLocal({ playback: Number(event.target.value) / Math.max(1, count - 1) })}
+          />
+          <output className="count">
+            {shownSteps(count, playback)}/{count}
+          </output>
+        </>
+      )}
     </span>
   );
 }

@@ -1,6 +1,13 @@
 // The frame of a drawing: size, margins, axes, zoom and pan. Geometry comes from src/geometry; here it is only placed.
 import {
-  type KeyboardEvent, type MouseEvent, type PointerEvent, type RefObject, useCallback, useEffect, useMemo, useRef,
+  type KeyboardEvent,
+  type MouseEvent,
+  type PointerEvent,
+  type RefObject,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
 } from "react";
 import { type PixelScale, type Scale, pixelScale } from "../../geometry/scales";
 import { setLocal, useView, view } from "../../state";
@@ -23,12 +30,15 @@ export function zoomedScale(scale: Scale, start: number, k: number): Scale {
 export function useZoom(kind: string, model: string): readonly [Zoom, (zoom: Zoom) => void] {
   const key = useView((state) => (state.local.lock ? kind : `${kind}/${model}`));
   const zoom = useView((state) => state.local.zoom[key] ?? WHOLE) as Zoom;
-  const set = useCallback((next: Zoom) => {
-    const k = Math.max(1, Math.min(MOST, next[0]));
-    const bound = (v: number): number => Math.max(0, Math.min(1 - 1 / k, v));
-    const { [key]: _gone, ...others } = view.get().local.zoom;
-    setLocal({ zoom: k === 1 ? others : { ...others, [key]: [k, bound(next[1]), bound(next[2])] } });
-  }, [key]);
+  const set = useCallback(
+    (next: Zoom) => {
+      const k = Math.max(1, Math.min(MOST, next[0]));
+      const bound = (v: number): number => Math.max(0, Math.min(1 - 1 / k, v));
+      const { [key]: _gone, ...others } = view.get().local.zoom;
+      setLocal({ zoom: k === 1 ? others : { ...others, [key]: [k, bound(next[1]), bound(next[2])] } });
+    },
+    [key],
+  );
   return [zoom, set];
 }
 
@@ -92,15 +102,27 @@ export function useFrame(options: FrameOptions): Frame {
   const spareY = height - margins.top - margins.bottom - innerHeight;
   const left = margins.left + Math.max(0, spareX) / 2;
   const top = margins.top + Math.max(0, spareY) / 2;
-  const inner = useMemo(() => ({ x: left, y: top, width: innerWidth, height: innerHeight }), [left, top, innerWidth, innerHeight]);
+  const inner = useMemo(
+    () => ({ x: left, y: top, width: innerWidth, height: innerHeight }),
+    [left, top, innerWidth, innerHeight],
+  );
   const [k, zx, zy] = zoom;
-  const x = useMemo(() => pixelScale(zoomedScale(options.x, zx, k), inner.x, inner.x + inner.width), [options.x, zx, k, inner]);
-  const y = useMemo(() => pixelScale(zoomedScale(options.y, zy, k), inner.y + inner.height, inner.y), [options.y, zy, k, inner]);
+  const x = useMemo(
+    () => pixelScale(zoomedScale(options.x, zx, k), inner.x, inner.x + inner.width),
+    [options.x, zx, k, inner],
+  );
+  const y = useMemo(
+    () => pixelScale(zoomedScale(options.y, zy, k), inner.y + inner.height, inner.y),
+    [options.y, zy, k, inner],
+  );
 
   const shareAt = (event: { clientX: number; clientY: number }): [number, number] => {
     const rect = svg.current?.getBoundingClientRect();
     if (!rect) return [0.5, 0.5];
-    return [(event.clientX - rect.left - inner.x) / inner.width, 1 - (event.clientY - rect.top - inner.y) / inner.height];
+    return [
+      (event.clientX - rect.left - inner.x) / inner.width,
+      1 - (event.clientY - rect.top - inner.y) / inner.height,
+    ];
   };
   const zoomAround = (sx: number, sy: number, factor: number): void => {
     const next = Math.max(1, Math.min(MOST, k * factor));
@@ -116,7 +138,11 @@ export function useFrame(options: FrameOptions): Frame {
       if (!(event.ctrlKey || event.metaKey || document.activeElement === element)) return;
       event.preventDefault();
       const [sx, sy] = live.current.shareAt(event);
-      live.current.zoomAround(Math.max(0, Math.min(1, sx)), Math.max(0, Math.min(1, sy)), Math.exp(-event.deltaY * 0.0015));
+      live.current.zoomAround(
+        Math.max(0, Math.min(1, sx)),
+        Math.max(0, Math.min(1, sy)),
+        Math.exp(-event.deltaY * 0.0015),
+      );
     };
     element.addEventListener("wheel", wheel, { passive: false });
     return () => element.removeEventListener("wheel", wheel);
@@ -132,20 +158,47 @@ export function useFrame(options: FrameOptions): Frame {
   };
 
   return {
-    box, svg, width, height, inner, x, y, zoom, setZoom, dragged, at,
+    box,
+    svg,
+    width,
+    height,
+    inner,
+    x,
+    y,
+    zoom,
+    setZoom,
+    dragged,
+    at,
     bind: {
       tabIndex: 0,
       onKeyDown: (event) => {
         const step = 0.15 / k;
         switch (event.key) {
-          case "+": case "=": zoomAround(0.5, 0.5, 1.5); break;
-          case "-": case "_": zoomAround(0.5, 0.5, 1 / 1.5); break;
-          case "0": setZoom(WHOLE); break;
-          case "ArrowLeft": setZoom([k, zx - step, zy]); break;
-          case "ArrowRight": setZoom([k, zx + step, zy]); break;
-          case "ArrowUp": setZoom([k, zx, zy + step]); break;
-          case "ArrowDown": setZoom([k, zx, zy - step]); break;
-          default: return;
+          case "+":
+          case "=":
+            zoomAround(0.5, 0.5, 1.5);
+            break;
+          case "-":
+          case "_":
+            zoomAround(0.5, 0.5, 1 / 1.5);
+            break;
+          case "0":
+            setZoom(WHOLE);
+            break;
+          case "ArrowLeft":
+            setZoom([k, zx - step, zy]);
+            break;
+          case "ArrowRight":
+            setZoom([k, zx + step, zy]);
+            break;
+          case "ArrowUp":
+            setZoom([k, zx, zy + step]);
+            break;
+          case "ArrowDown":
+            setZoom([k, zx, zy - step]);
+            break;
+          default:
+            return;
         }
         event.preventDefault();
       },
@@ -183,5 +236,9 @@ export const HINT = "Drag to pan; + and − or the wheel (click first, or hold C
 /** A rectangle to which marks are cut. */
 export function Clip({ id, frame, pad = 0 }: { id: string; frame: Pick<Frame, "inner">; pad?: number }) {
   const { inner } = frame;
-  return <clipPath id={id}><rect x={inner.x - pad} y={inner.y - pad} width={inner.width + 2 * pad} height={inner.height + 2 * pad} /></clipPath>;
+  return (
+    <clipPath id={id}>
+      <rect x={inner.x - pad} y={inner.y - pad} width={inner.width + 2 * pad} height={inner.height + 2 * pad} />
+    </clipPath>
+  );
 }

@@ -37,10 +37,20 @@ function Barcode({ item, landscape, topology }: ViewProps & { landscape: Landsca
   const [pinned, setPinned] = usePinned(item.model.name);
   // locked: as many rows in every panel, so that bars have the same height
   const rows = comparison.locked
-    ? Math.min(MOST, Math.max(...comparison.models.map((m) => (m.topology.state === "ready" ? comparison.simplifiedOf(m.topology.value).count : 1))))
+    ? Math.min(
+        MOST,
+        Math.max(
+          ...comparison.models.map((m) =>
+            m.topology.state === "ready" ? comparison.simplifiedOf(m.topology.value).count : 1,
+          ),
+        ),
+      )
     : features.length;
   const frame = useFrame({
-    kind: "barcode", model: item.model.name, margins: { top: 12, right: 24, bottom: 44, left: 30 }, x: axis,
+    kind: "barcode",
+    model: item.model.name,
+    margins: { top: 12, right: 24, bottom: 44, left: 30 },
+    x: axis,
     y: useMemo(() => makeScale("linear", { low: 0, high: Math.max(1, rows) }), [rows]),
   });
   const keys = useMinimumKeys(landscape, topology, simplified, item.model.name, frame.svg);
@@ -50,18 +60,45 @@ function Barcode({ item, landscape, topology }: ViewProps & { landscape: Landsca
   const pitch = Math.abs(y.px(1) - y.px(0));
   const thick = Math.max(0.8, Math.min(14, pitch * 0.68));
   return (
-    <ViewPanel kind="barcode" model={item.model.name}
-      note={[formatCount(simplified.count, "minimum", "minima"), left > 0 && `the ${formatInteger(MOST)} most persistent are drawn`].filter(Boolean).join("; ")}
-      variant={<>{variantOf(landscape, topology)}<p>{HINT} {KEYS_HINT} A click pins a bar.</p></>}
+    <ViewPanel
+      kind="barcode"
+      model={item.model.name}
+      note={[
+        formatCount(simplified.count, "minimum", "minima"),
+        left > 0 && `the ${formatInteger(MOST)} most persistent are drawn`,
+      ]
+        .filter(Boolean)
+        .join("; ")}
+      variant={
+        <>
+          {variantOf(landscape, topology)}
+          <p>
+            {HINT} {KEYS_HINT} A click pins a bar.
+          </p>
+        </>
+      }
       exports={{
-        name: `barcode-${item.model.name}`, svg: () => (frame.svg.current ? svgText(frame.svg.current) : null),
-        csv: () => toCsv(FEATURE_HEADER, featureRows(featuresOf(hierarchy, simplified, false).features)), links: fieldLinks(item, landscape)!,
-      }}>
+        name: `barcode-${item.model.name}`,
+        svg: () => (frame.svg.current ? svgText(frame.svg.current) : null),
+        csv: () => toCsv(FEATURE_HEADER, featureRows(featuresOf(hierarchy, simplified, false).features)),
+        links: fieldLinks(item, landscape)!,
+      }}
+    >
       <div className="plot" ref={frame.box}>
-        <svg ref={frame.svg} width={frame.width} height={frame.height} {...frame.bind} role="img" onKeyDown={(event) => keys(event) || frame.bind.onKeyDown(event)}
-          data-features={features.length} data-lit={lit >= 0 ? hierarchy.pairs.birth[lit] : ""}
-          aria-label={`Barcode of ${item.model.name}: ${simplified.count} bars. ${HINT}`}>
-          <defs><Clip id={`clip${id}`} frame={frame} pad={4} /></defs>
+        <svg
+          ref={frame.svg}
+          width={frame.width}
+          height={frame.height}
+          {...frame.bind}
+          role="img"
+          onKeyDown={(event) => keys(event) || frame.bind.onKeyDown(event)}
+          data-features={features.length}
+          data-lit={lit >= 0 ? hierarchy.pairs.birth[lit] : ""}
+          aria-label={`Barcode of ${item.model.name}: ${simplified.count} bars. ${HINT}`}
+        >
+          <defs>
+            <Clip id={`clip${id}`} frame={frame} pad={4} />
+          </defs>
           <g clipPath={`url(#clip${id})`}>
             {features.map((f, i) => {
               const at = row(i);
@@ -70,28 +107,56 @@ function Barcode({ item, landscape, topology }: ViewProps & { landscape: Landsca
               const to = Math.max(x.px(f.birth), x.px(f.death));
               const on = f.pair === lit || pinned.includes(f.birthVertex);
               return (
-                <g key={f.birthVertex} data-minimum={f.birthVertex} className={`bar d0${f.resolved ? "" : " unresolved"}${on ? " lit" : ""}${f.essential ? " essential" : ""}`}
+                <g
+                  key={f.birthVertex}
+                  data-minimum={f.birthVertex}
+                  className={`bar d0${f.resolved ? "" : " unresolved"}${on ? " lit" : ""}${f.essential ? " essential" : ""}`}
                   onPointerMove={(event) => {
                     light(landscape.record.id, f.birthVertex);
-                    showTooltip(event.clientX, event.clientY, <FeatureFacts landscape={landscape} topology={topology} simplified={simplified} pair={f.pair} />);
+                    showTooltip(
+                      event.clientX,
+                      event.clientY,
+                      <FeatureFacts landscape={landscape} topology={topology} simplified={simplified} pair={f.pair} />,
+                    );
                   }}
                   onPointerLeave={() => {
                     light(landscape.record.id, null);
                     hideTooltip();
                   }}
-                  onClick={() => !frame.dragged.current && setPinned(togglePinned(pinned, f.birthVertex))}>
+                  onClick={() => !frame.dragged.current && setPinned(togglePinned(pinned, f.birthVertex))}
+                >
                   <rect className="reach" x={inner.x} width={inner.width} y={at - pitch / 2} height={pitch} />
-                  {f.essential
-                    ? <path d={`M${from} ${at - thick / 2}H${to}l${Math.max(5, thick * 0.7)} ${thick / 2}l${-Math.max(5, thick * 0.7)} ${thick / 2}H${from}Z`} />
-                    : <rect className="mark" x={from} width={Math.max(1.2, to - from)} y={at - thick / 2} height={thick} />}
+                  {f.essential ? (
+                    <path
+                      d={`M${from} ${at - thick / 2}H${to}l${Math.max(5, thick * 0.7)} ${thick / 2}l${-Math.max(5, thick * 0.7)} ${thick / 2}H${from}Z`}
+                    />
+                  ) : (
+                    <rect
+                      className="mark"
+                      x={from}
+                      width={Math.max(1.2, to - from)}
+                      y={at - thick / 2}
+                      height={thick}
+                    />
+                  )}
                 </g>
               );
             })}
             <LevelLine scale={scale} axis={x} inner={frame.inner} across />
           </g>
-          <AxisBottom scale={x} frame={frame} title={landscape.unit ? `${landscape.fieldTitle} [${landscape.unit}]` : landscape.fieldTitle} />
-          <text className="axis-title" textAnchor="middle" aria-hidden="true"
-            transform={`translate(${inner.x - 12} ${inner.y + inner.height / 2}) rotate(-90)`}>Pairs, most persistent first</text>
+          <AxisBottom
+            scale={x}
+            frame={frame}
+            title={landscape.unit ? `${landscape.fieldTitle} [${landscape.unit}]` : landscape.fieldTitle}
+          />
+          <text
+            className="axis-title"
+            textAnchor="middle"
+            aria-hidden="true"
+            transform={`translate(${inner.x - 12} ${inner.y + inner.height / 2}) rotate(-90)`}
+          >
+            Pairs, most persistent first
+          </text>
         </svg>
       </div>
     </ViewPanel>

@@ -35,7 +35,9 @@ export function curvesOf(record: LossRecord): Curve[] {
     if (metrics && metrics.shape.length === 2 && metrics.shape[0] === evaluated.length)
       for (let k = 0; k < metrics.shape[1]!; k++)
         curves.push({
-          quantity: names[k] ?? (metrics.shape[1] === 1 ? "accuracy" : `metric ${k + 1}`), data: "evaluation", x: evaluated,
+          quantity: names[k] ?? (metrics.shape[1] === 1 ? "accuracy" : `metric ${k + 1}`),
+          data: "evaluation",
+          x: evaluated,
           y: Float64Array.from({ length: evaluated.length }, (_, i) => metrics.data[i * metrics.shape[1]! + k]!),
         });
   }
@@ -50,23 +52,83 @@ export function CurvesView({ items }: ComparisonViewProps) {
   const records = useSlimRecords(study, ids);
   const [quantity, setQuantity] = useOption("curves.quantity", "loss");
   const [scale, setScale] = useOption("curves.scale", "auto");
-  const curves = useMemo(() => (records.state === "ready" ? records.value.map((r) => (r ? curvesOf(r) : [])) : []), [records]);
+  const curves = useMemo(
+    () => (records.state === "ready" ? records.value.map((r) => (r ? curvesOf(r) : [])) : []),
+    [records],
+  );
   const quantities = [...new Set(curves.flatMap((c) => c.map((curve) => curve.quantity)))];
   const shown = quantities.includes(quantity) ? quantity : (quantities[0] ?? "loss");
-  const series = useMemo((): Series[] => curves.flatMap((list, i) => list.filter((c) => c.quantity === shown).map((c) => ({
-    name: c.data ? `${items[i]!.model.name}, ${c.data}` : items[i]!.model.name, color: i, dashed: c.data !== "", x: c.x, y: c.y,
-  }))), [curves, shown, items.map((i) => i.model.name).join()]);
-  if (records.state === "error") return <ViewPanel kind="curves" model=""><Failure message={records.message} /></ViewPanel>;
-  if (records.state !== "ready") return <ViewPanel kind="curves" model=""><Loading what="Loading the training" /></ViewPanel>;
+  const series = useMemo(
+    (): Series[] =>
+      curves.flatMap((list, i) =>
+        list
+          .filter((c) => c.quantity === shown)
+          .map((c) => ({
+            name: c.data ? `${items[i]!.model.name}, ${c.data}` : items[i]!.model.name,
+            color: i,
+            dashed: c.data !== "",
+            x: c.x,
+            y: c.y,
+          })),
+      ),
+    [curves, shown, items.map((i) => i.model.name).join()],
+  );
+  if (records.state === "error")
+    return (
+      <ViewPanel kind="curves" model="">
+        <Failure message={records.message} />
+      </ViewPanel>
+    );
+  if (records.state !== "ready")
+    return (
+      <ViewPanel kind="curves" model="">
+        <Loading what="Loading the training" />
+      </ViewPanel>
+    );
   if (series.length === 0)
-    return <ViewPanel kind="curves" model=""><Empty title="No training recorded"><p>These models came as checkpoints: their training was
-      not seen.</p></Empty></ViewPanel>;
+    return (
+      <ViewPanel kind="curves" model="">
+        <Empty title="No training recorded">
+          <p>These models came as checkpoints: their training was not seen.</p>
+        </Empty>
+      </ViewPanel>
+    );
   const kind = seriesScale(series, scale as "auto" | "linear" | "log");
-  return <SeriesPlot kind="curves" title="training" series={series} models={items.length} xTitle="Epoch" yTitle={fieldTitle(shown)}
-    yScale={kind} note={scale === "auto" && kind === "log" ? "logarithmic: more than 3 decades" : ""}
-    links={items.flatMap((item, i) => (ids[i] === null ? [] : [{ label: `${item.model.name}, NPZ`, href: client.exportUrl(study.id, ids[i]!, "npz") }]))}
-    controls={<>
-      {quantities.length > 1 && <Select label="Quantity" value={shown} options={quantities.map((q) => [q, fieldTitle(q)] as const)} onChange={setQuantity} />}
-      <Select label="Scale" value={scale} options={[["auto", "automatic"], ["linear", "linear"], ["log", "logarithmic"]]} onChange={setScale} />
-    </>} />;
+  return (
+    <SeriesPlot
+      kind="curves"
+      title="training"
+      series={series}
+      models={items.length}
+      xTitle="Epoch"
+      yTitle={fieldTitle(shown)}
+      yScale={kind}
+      note={scale === "auto" && kind === "log" ? "logarithmic: more than 3 decades" : ""}
+      links={items.flatMap((item, i) =>
+        ids[i] === null ? [] : [{ label: `${item.model.name}, NPZ`, href: client.exportUrl(study.id, ids[i]!, "npz") }],
+      )}
+      controls={
+        <>
+          {quantities.length > 1 && (
+            <Select
+              label="Quantity"
+              value={shown}
+              options={quantities.map((q) => [q, fieldTitle(q)] as const)}
+              onChange={setQuantity}
+            />
+          )}
+          <Select
+            label="Scale"
+            value={scale}
+            options={[
+              ["auto", "automatic"],
+              ["linear", "linear"],
+              ["log", "logarithmic"],
+            ]}
+            onChange={setScale}
+          />
+        </>
+      }
+    />
+  );
 }

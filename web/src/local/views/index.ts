@@ -26,13 +26,21 @@ export interface ComparisonViewProps {
 /** A panel a model, or one for the whole comparison; `has`: whether there is anything to show. */
 type Entry =
   | { readonly of: "model"; readonly view: ComponentType<ViewProps>; readonly has: (item: LocalModel) => boolean }
-  | { readonly of: "comparison"; readonly view: ComponentType<ComparisonViewProps>; readonly has: (study: Study, items: readonly LocalModel[]) => boolean };
+  | {
+      readonly of: "comparison";
+      readonly view: ComponentType<ComparisonViewProps>;
+      readonly has: (study: Study, items: readonly LocalModel[]) => boolean;
+    };
 
 /** three.js is fetched when the first 3-D view is opened. */
 function later(load: () => Promise<{ default: ComponentType<ViewProps> }>): ComponentType<ViewProps> {
   const View = lazy(() => whileBusy(load()));
-  return (props) => createElement(Suspense, { fallback: createElement("div", { className: "empty", role: "status" }, "Loading the 3-D view …") },
-    createElement(View, props));
+  return (props) =>
+    createElement(
+      Suspense,
+      { fallback: createElement("div", { className: "empty", role: "status" }, "Loading the 3-D view …") },
+      createElement(View, props),
+    );
 }
 
 const hasField = (item: LocalModel): boolean => fieldRecords(item.model).length > 0;
@@ -54,10 +62,21 @@ export const VIEWS: Readonly<Partial<Record<LocalKind, Entry>>> = {
   eigenvalues: { of: "model", view: EigenvaluesView, has: (item) => has(item.model, "eigenpairs") },
   layers: { of: "model", view: LayersView, has: (item) => has(item.model, "trace") },
   cka: { of: "comparison", view: CkaView, has: (study) => study.study_records.similarity !== null },
-  confusion: { of: "comparison", view: ConfusionView, has: (study, items) =>
-    items.some((item) => group(study, item)?.kind === "network" && has(item.model, "metrics")) },
-  connectivity: { of: "comparison", view: ConnectivityView, has: (study, items) => pairsAmong(study, items).length > 0 },
-  solution: { of: "model", view: SolutionView, has: (item) => group(item.study, item)?.kind === "pinn" && has(item.model, "metrics") },
+  confusion: {
+    of: "comparison",
+    view: ConfusionView,
+    has: (study, items) => items.some((item) => group(study, item)?.kind === "network" && has(item.model, "metrics")),
+  },
+  connectivity: {
+    of: "comparison",
+    view: ConnectivityView,
+    has: (study, items) => pairsAmong(study, items).length > 0,
+  },
+  solution: {
+    of: "model",
+    view: SolutionView,
+    has: (item) => group(item.study, item)?.kind === "pinn" && has(item.model, "metrics"),
+  },
 };
 
 /** Views for which at least one of the models has data, in a fixed order. */

@@ -31,18 +31,27 @@ function Profile({ item, landscape, topology }: ViewProps & { landscape: Landsca
   const simplified = comparison.simplifiedOf(topology);
   const { hierarchy } = topology;
   const [shares, setShares] = useOption("profile.shares", false);
-  const profile = useMemo(() => profileOf(hierarchy, simplified, landscape.grid.values, topology.order()), [hierarchy, simplified, landscape, topology]);
+  const profile = useMemo(
+    () => profileOf(hierarchy, simplified, landscape.grid.values, topology.order()),
+    [hierarchy, simplified, landscape, topology],
+  );
   const lit = litPair(topology, simplified, useLit(landscape.record.id));
   const [pinned, setPinned] = usePinned(item.model.name);
   // locked: one unit of width for all models
-  const widest = comparison.locked && !shares
-    ? Math.max(...comparison.models.map((m) => {
-      const l = ready(m.landscape);
-      return l ? l.grid.values.length - l.holes : 0;
-    })) : profile.vertices;
+  const widest =
+    comparison.locked && !shares
+      ? Math.max(
+          ...comparison.models.map((m) => {
+            const l = ready(m.landscape);
+            return l ? l.grid.values.length - l.holes : 0;
+          }),
+        )
+      : profile.vertices;
   const unit = shares ? profile.vertices : 1;
   const frame = useFrame({
-    kind: "profile", model: item.model.name, margins: { top: 12, right: 16, bottom: 44, left: 66 },
+    kind: "profile",
+    model: item.model.name,
+    margins: { top: 12, right: 16, bottom: 44, left: 66 },
     x: useMemo(() => makeScale("linear", { low: 0, high: Math.max(1, widest) / unit }), [widest, unit]),
     y: useMemo(() => padded(scale), [scale]),
   });
@@ -61,8 +70,17 @@ function Profile({ item, landscape, topology }: ViewProps & { landscape: Landsca
       "data-minimum": vertex,
       onPointerMove: (event: { clientX: number; clientY: number }) => {
         light(landscape.record.id, vertex);
-        showTooltip(event.clientX, event.clientY, <FeatureFacts landscape={landscape} topology={topology} simplified={simplified} pair={pair}
-          before={[["level here", formatNumber(frame.at(event)?.y ?? NaN, 3)]]} />);
+        showTooltip(
+          event.clientX,
+          event.clientY,
+          <FeatureFacts
+            landscape={landscape}
+            topology={topology}
+            simplified={simplified}
+            pair={pair}
+            before={[["level here", formatNumber(frame.at(event)?.y ?? NaN, 3)]]}
+          />,
+        );
       },
       onPointerLeave: () => {
         light(landscape.record.id, null);
@@ -73,37 +91,100 @@ function Profile({ item, landscape, topology }: ViewProps & { landscape: Landsca
   };
   const on = (pair: number): boolean => pair === lit || pinned.includes(hierarchy.pairs.birth[pair]!);
   return (
-    <ViewPanel kind="profile" model={item.model.name} note={formatCount(simplified.count, "basin", "basins")}
-      variant={<>{variantOf(landscape, topology)}<p>{HINT} {KEYS_HINT} A click pins a basin.</p></>}
+    <ViewPanel
+      kind="profile"
+      model={item.model.name}
+      note={formatCount(simplified.count, "basin", "basins")}
+      variant={
+        <>
+          {variantOf(landscape, topology)}
+          <p>
+            {HINT} {KEYS_HINT} A click pins a basin.
+          </p>
+        </>
+      }
       controls={<Toggle label="Widths as shares" checked={shares} onChange={setShares} />}
       exports={{
-        name: `profile-${item.model.name}`, svg: () => (frame.svg.current ? svgText(frame.svg.current) : null),
-        csv: () => toCsv(["node", "parent", "vertex", "value", "centre", "width_below", "width_above", "minimum_vertex"],
-          Array.from({ length: profile.nodes.count }, (_, i) => [i, profile.nodes.parent[i]!, profile.nodes.vertex[i]!, profile.nodes.value[i]!,
-            profile.centre[i]!, profile.floor[i]!, profile.width[i]!, hierarchy.pairs.birth[profile.nodes.branch[i]!]!])),
+        name: `profile-${item.model.name}`,
+        svg: () => (frame.svg.current ? svgText(frame.svg.current) : null),
+        csv: () =>
+          toCsv(
+            ["node", "parent", "vertex", "value", "centre", "width_below", "width_above", "minimum_vertex"],
+            Array.from({ length: profile.nodes.count }, (_, i) => [
+              i,
+              profile.nodes.parent[i]!,
+              profile.nodes.vertex[i]!,
+              profile.nodes.value[i]!,
+              profile.centre[i]!,
+              profile.floor[i]!,
+              profile.width[i]!,
+              hierarchy.pairs.birth[profile.nodes.branch[i]!]!,
+            ]),
+          ),
         links: fieldLinks(item, landscape)!,
-      }}>
+      }}
+    >
       <div className="plot" ref={frame.box}>
-        <svg ref={frame.svg} width={frame.width} height={frame.height} {...frame.bind} role="img" onKeyDown={(event) => keys(event) || frame.bind.onKeyDown(event)}
-          data-basins={simplified.count} data-lit={lit >= 0 ? hierarchy.pairs.birth[lit] : ""}
-          aria-label={`Landscape profile of ${item.model.name}: ${simplified.count} basins. ${HINT}`}>
+        <svg
+          ref={frame.svg}
+          width={frame.width}
+          height={frame.height}
+          {...frame.bind}
+          role="img"
+          onKeyDown={(event) => keys(event) || frame.bind.onKeyDown(event)}
+          data-basins={simplified.count}
+          data-lit={lit >= 0 ? hierarchy.pairs.birth[lit] : ""}
+          aria-label={`Landscape profile of ${item.model.name}: ${simplified.count} basins. ${HINT}`}
+        >
           <defs>
             <Clip id={`clip${id}`} frame={frame} pad={2} />
-            <linearGradient id={`values${id}`} gradientUnits="userSpaceOnUse" x1={0} x2={0} y1={inner.y + inner.height} y2={inner.y}>
-              {stops.map((s) => <stop key={s} offset={s} stopColor={cssColor(colorAt(comparison.map, scale.share(y.value(s))))} />)}
+            <linearGradient
+              id={`values${id}`}
+              gradientUnits="userSpaceOnUse"
+              x1={0}
+              x2={0}
+              y1={inner.y + inner.height}
+              y2={inner.y}
+            >
+              {stops.map((s) => (
+                <stop key={s} offset={s} stopColor={cssColor(colorAt(comparison.map, scale.share(y.value(s))))} />
+              ))}
             </linearGradient>
           </defs>
           <g clipPath={`url(#clip${id})`}>
             {outlines.map((outline) => (
-              <path key={outline.node} d={outlinePath(outline, px, y.px)} fill={`url(#values${id})`} {...bind(outline.pair)}
-                className={`funnel${on(outline.pair) ? " lit" : ""}${hierarchy.pairs.resolved[outline.pair] ? "" : " unresolved"}`} />
+              <path
+                key={outline.node}
+                d={outlinePath(outline, px, y.px)}
+                fill={`url(#values${id})`}
+                {...bind(outline.pair)}
+                className={`funnel${on(outline.pair) ? " lit" : ""}${hierarchy.pairs.resolved[outline.pair] ? "" : " unresolved"}`}
+              />
             ))}
-            {slivers.map((s) => <line key={s.x} x1={px(s.x)} x2={px(s.x)} y1={y.px(s.low)} y2={y.px(s.high)} {...bind(s.pair)}
-              className={`sliver${on(s.pair) ? " lit" : ""}`} />)}
+            {slivers.map((s) => (
+              <line
+                key={s.x}
+                x1={px(s.x)}
+                x2={px(s.x)}
+                y1={y.px(s.low)}
+                y2={y.px(s.high)}
+                {...bind(s.pair)}
+                className={`sliver${on(s.pair) ? " lit" : ""}`}
+              />
+            ))}
             {outlines.map(({ node, pair, centre }) => {
               const vertex = profile.nodes.vertex[node]!;
               const leaf = profile.floor[node] === 0;
-              return leaf ? <circle key={vertex} {...bind(pair)} className={`leaf${on(pair) ? " lit" : ""}`} cx={px(centre)} cy={y.px(profile.nodes.value[node]!)} r={2.4} /> : null;
+              return leaf ? (
+                <circle
+                  key={vertex}
+                  {...bind(pair)}
+                  className={`leaf${on(pair) ? " lit" : ""}`}
+                  cx={px(centre)}
+                  cy={y.px(profile.nodes.value[node]!)}
+                  r={2.4}
+                />
+              ) : null;
             })}
             <LevelLine scale={scale} axis={y} inner={frame.inner} />
           </g>

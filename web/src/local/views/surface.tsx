@@ -1,7 +1,15 @@
 // The plane as a surface: the same scale of values gives height and colour.
 import { useEffect, useMemo, useState } from "react";
 import {
-  BufferAttribute, BufferGeometry, DoubleSide, Group, LineBasicMaterial, LineSegments, Mesh, MeshBasicMaterial, type Object3D,
+  BufferAttribute,
+  BufferGeometry,
+  DoubleSide,
+  Group,
+  LineBasicMaterial,
+  LineSegments,
+  Mesh,
+  MeshBasicMaterial,
+  type Object3D,
 } from "three";
 import { LineMaterial } from "three/examples/jsm/lines/LineMaterial.js";
 import { LineSegments2 } from "three/examples/jsm/lines/LineSegments2.js";
@@ -33,10 +41,18 @@ import { PlaybackControls, shownSteps } from "../parts/playback";
 export default function SurfaceView({ item }: ViewProps) {
   return (
     <WithField item={item} kind="surface">
-      {(landscape, topology) => landscape.grid.shape.length === 1
-        ? <ViewPanel kind="surface" model={item.model.name}><div className="empty"><h3>A line has no surface</h3>
-          <p>This field has one direction; the contour view shows it.</p></div></ViewPanel>
-        : <Surface item={item} landscape={landscape} topology={topology} />}
+      {(landscape, topology) =>
+        landscape.grid.shape.length === 1 ? (
+          <ViewPanel kind="surface" model={item.model.name}>
+            <div className="empty">
+              <h3>A line has no surface</h3>
+              <p>This field has one direction; the contour view shows it.</p>
+            </div>
+          </ViewPanel>
+        ) : (
+          <Surface item={item} landscape={landscape} topology={topology} />
+        )
+      }
     </WithField>
   );
 }
@@ -108,9 +124,16 @@ class Shaded {
     geometry.deleteAttribute("normal");
     this.colors = new BufferAttribute(this.base.slice(), 3);
     geometry.setAttribute("color", this.colors);
-    this.object = new Mesh(geometry, new MeshBasicMaterial({
-      vertexColors: true, side: DoubleSide, polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 2,
-    }));
+    this.object = new Mesh(
+      geometry,
+      new MeshBasicMaterial({
+        vertexColors: true,
+        side: DoubleSide,
+        polygonOffset: true,
+        polygonOffsetFactor: 1,
+        polygonOffsetUnits: 2,
+      }),
+    );
   }
 
   /** What `inside` refuses steps back; undefined: nothing is lit. */
@@ -120,7 +143,10 @@ class Shaded {
     else
       for (let v = 0; v < this.mesh.source.length; v++) {
         const on = inside(this.mesh.source[v]!);
-        for (let c = 0; c < 3; c++) colors[3 * v + c] = on ? Math.min(1, this.base[3 * v + c]! * 1.06 + 0.04) : this.base[3 * v + c]! * 0.42 + 0.08;
+        for (let c = 0; c < 3; c++)
+          colors[3 * v + c] = on
+            ? Math.min(1, this.base[3 * v + c]! * 1.06 + 0.04)
+            : this.base[3 * v + c]! * 0.42 + 0.08;
       }
     this.colors.needsUpdate = true;
   }
@@ -135,14 +161,27 @@ function linesOf(points: Float32Array, color: number, opacity: number, colors?: 
   const geometry = new BufferGeometry();
   geometry.setAttribute("position", new BufferAttribute(points, 3));
   if (colors) geometry.setAttribute("color", new BufferAttribute(colors, 3));
-  return new LineSegments(geometry, new LineBasicMaterial({ color, transparent: true, opacity, vertexColors: !!colors, depthWrite: false }));
+  return new LineSegments(
+    geometry,
+    new LineBasicMaterial({ color, transparent: true, opacity, vertexColors: !!colors, depthWrite: false }),
+  );
 }
 
 /** A line with a width in units of the box (so that it is the same at every resolution), in front of the surface. */
 function fatLine(points: ArrayLike<number>, color: number, width: number): LineSegments2 {
   const geometry = new LineSegmentsGeometry();
   geometry.setPositions(points instanceof Float32Array ? points : Float32Array.from(points));
-  return new LineSegments2(geometry, new LineMaterial({ color, worldUnits: true, linewidth: width, polygonOffset: true, polygonOffsetFactor: -4, polygonOffsetUnits: -2 }));
+  return new LineSegments2(
+    geometry,
+    new LineMaterial({
+      color,
+      worldUnits: true,
+      linewidth: width,
+      polygonOffset: true,
+      polygonOffsetFactor: -4,
+      polygonOffsetUnits: -2,
+    }),
+  );
 }
 
 /** Floor and uprights, so that the box is seen behind the surface. */
@@ -162,8 +201,14 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
   const plane = usePlane(landscape);
   const { grid } = plane;
   const settings = useView(({ local: l }) => ({
-    levels: l.levels, lines: l.contourLines, mesh: l.mesh, trajectory: l.trajectory, playback: l.playback, critical: l.critical,
-    clip: l.clip, height: l.height,
+    levels: l.levels,
+    lines: l.contourLines,
+    mesh: l.mesh,
+    trajectory: l.trajectory,
+    playback: l.playback,
+    critical: l.critical,
+    clip: l.clip,
+    height: l.height,
   }));
   const dark = document.documentElement.dataset.theme === "dark";
   const placed = useMemo(() => place(grid, scale, settings.height), [grid, scale, settings.height]);
@@ -172,12 +217,18 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
   const shaded = useMemo(() => {
     const full = new Shaded(grid, scale, placed, stride, clip, comparison.map);
     const lightStride = strideFor(grid, LIGHT_VERTICES);
-    return { full, light: lightStride > stride ? new Shaded(grid, scale, placed, lightStride, clip, comparison.map) : full };
+    return {
+      full,
+      light: lightStride > stride ? new Shaded(grid, scale, placed, lightStride, clip, comparison.map) : full,
+    };
   }, [grid, scale, placed, stride, clip, comparison.map]);
-  useEffect(() => () => {
-    shaded.full.dispose();
-    shaded.light.dispose();
-  }, [shaded]);
+  useEffect(
+    () => () => {
+      shaded.full.dispose();
+      shaded.light.dispose();
+    },
+    [shaded],
+  );
 
   const lines = useMemo(() => {
     const made = (mesh: Shaded): Object3D => {
@@ -223,8 +274,10 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
         };
         const [u, v] = [at(plane.columnAxis), at(plane.rowAxis)];
         const value = interpolate(grid, u, v);
-        const here = value === undefined || value !== value || value > clip ? null
-          : [placed.x(u), placed.y(v), placed.z(value) + 0.006] as const;
+        const here =
+          value === undefined || value !== value || value > clip
+            ? null
+            : ([placed.x(u), placed.y(v), placed.z(value) + 0.006] as const);
         if (before && here) points.push(...before, ...here);
         before = here;
       }
@@ -243,8 +296,10 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
   const pair = topology && simplified ? litPair(topology, simplified, lit) : -1;
   const frame = useMemo(() => boxLines(placed.half, dark), [placed, dark]);
   const drawn = useMemo((): Drawn => {
-    const inside = pair >= 0 && topology && simplified
-      ? (v: number): boolean => basinOf(topology.hierarchy, simplified, plane.vertexOf(v)) === pair : undefined;
+    const inside =
+      pair >= 0 && topology && simplified
+        ? (v: number): boolean => basinOf(topology.hierarchy, simplified, plane.vertexOf(v)) === pair
+        : undefined;
     shaded.full.lightUp(inside);
     if (shaded.light !== shaded.full) shaded.light.lightUp(inside);
     const group = (surface: Shaded, more: Object3D | null | undefined): Group => {
@@ -259,7 +314,12 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
     };
     const full = group(shaded.full, lines?.full);
     // an object has one parent: a grid small enough is drawn by the same group while moving
-    return { full, light: shaded.light === shaded.full ? full : group(shaded.light, lines?.light), pick: shaded.light.object, dispose: () => undefined };
+    return {
+      full,
+      light: shaded.light === shaded.full ? full : group(shaded.light, lines?.light),
+      pick: shaded.light.object,
+      dispose: () => undefined,
+    };
   }, [shaded, frame, lines, levelLine, meshLines, trajectory, settings.mesh, pair, topology, simplified, plane]);
 
   const [orbit, setOrbit] = useOrbitCamera(item.model.name);
@@ -270,13 +330,30 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
   const onScreen = (v: number): { x: number; y: number; hidden: boolean } | null => {
     const value = grid.values[v]!;
     if (!(value <= clip)) return null;
-    const at = handle.project([placed.x(grid.x[v % grid.columns]!), placed.y(grid.y[Math.floor(v / grid.columns)]!), placed.z(value)]);
+    const at = handle.project([
+      placed.x(grid.x[v % grid.columns]!),
+      placed.y(grid.y[Math.floor(v / grid.columns)]!),
+      placed.z(value),
+    ]);
     return { ...at, hidden: false };
   };
-  const critical = useMemo(() => (settings.critical && topology ? topology.hierarchy.critical : [])
-    .filter((point) => point.kind !== "minimum").map((point) => ({ kind: point.kind, v: plane.planeVertexOf(point.vertex) }))
-    .filter((point) => point.v >= 0), [settings.critical, topology, plane]);
-  const visible = useVisible(drawn, orbit, handle, [...marks, ...critical].map((m) => m.v), onScreen, grid, placed);
+  const critical = useMemo(
+    () =>
+      (settings.critical && topology ? topology.hierarchy.critical : [])
+        .filter((point) => point.kind !== "minimum")
+        .map((point) => ({ kind: point.kind, v: plane.planeVertexOf(point.vertex) }))
+        .filter((point) => point.v >= 0),
+    [settings.critical, topology, plane],
+  );
+  const visible = useVisible(
+    drawn,
+    orbit,
+    handle,
+    [...marks, ...critical].map((m) => m.v),
+    onScreen,
+    grid,
+    placed,
+  );
 
   const hover = (vertex: number | null, event: { clientX: number; clientY: number }): void => {
     if (vertex === null) {
@@ -287,19 +364,43 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
     const whole = plane.vertexOf(vertex);
     const p = topology && simplified ? basinOf(topology.hierarchy, simplified, whole) : -1;
     light(landscape.record.id, p >= 0 ? topology!.hierarchy.pairs.birth[p]! : null);
-    showTooltip(event.clientX, event.clientY, <Facts facts={[
-      ["here", `(${formatNumber(grid.y[Math.floor(vertex / grid.columns)]!, 3)}, ${formatNumber(grid.x[vertex % grid.columns]!, 3)})`],
-      [landscape.fieldTitle, withUnit(grid.values[vertex]!, landscape.unit)],
-      ...(p >= 0 ? featureFacts(landscape, topology!, simplified!, p) : []),
-    ]} />);
+    showTooltip(
+      event.clientX,
+      event.clientY,
+      <Facts
+        facts={[
+          [
+            "here",
+            `(${formatNumber(grid.y[Math.floor(vertex / grid.columns)]!, 3)}, ${formatNumber(grid.x[vertex % grid.columns]!, 3)})`,
+          ],
+          [landscape.fieldTitle, withUnit(grid.values[vertex]!, landscape.unit)],
+          ...(p >= 0 ? featureFacts(landscape, topology!, simplified!, p) : []),
+        ]}
+      />,
+    );
   };
   const title = landscape.unit ? `${landscape.fieldTitle} [${landscape.unit}]` : landscape.fieldTitle;
   const shortAxis = (k: number): string => landscape.axisTitles[k]!.split(":")[0]!;
   const barFrame = { inner: { x: 0, y: 18, width: handle.width - 74, height: Math.min(150, handle.height - 40) } };
   return (
-    <ViewPanel kind="surface" model={item.model.name}
-      note={[stride > 1 && `every ${ordinal(stride)} grid point is drawn`, settings.clip !== null && `cut off above ${formatNumber(settings.clip, 3)}`].filter(Boolean).join("; ")}
-      variant={<>{variantOf(landscape, topology)}<p>Height and colour {scaleSentence(comparison) || `on a ${scale.kind} scale`}.</p><p>{ORBIT_HINT} {KEYS_HINT}</p></>}
+    <ViewPanel
+      kind="surface"
+      model={item.model.name}
+      note={[
+        stride > 1 && `every ${ordinal(stride)} grid point is drawn`,
+        settings.clip !== null && `cut off above ${formatNumber(settings.clip, 3)}`,
+      ]
+        .filter(Boolean)
+        .join("; ")}
+      variant={
+        <>
+          {variantOf(landscape, topology)}
+          <p>Height and colour {scaleSentence(comparison) || `on a ${scale.kind} scale`}.</p>
+          <p>
+            {ORBIT_HINT} {KEYS_HINT}
+          </p>
+        </>
+      }
       exports={{
         name: `surface-${item.model.name}`,
         png: () => composite(handle.picture(), handle.svg.current),
@@ -316,39 +417,99 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
         },
         links: fieldLinks(item, landscape)!,
       }}
-      controls={<>
-        <PlaneControls landscape={landscape} plane={plane} />
-        <Toggle label="Lines" checked={settings.lines} onChange={(contourLines) => setLocal({ contourLines })} />
-        <Toggle label="Mesh only" checked={settings.mesh} onChange={(mesh) => setLocal({ mesh })} />
-        <Toggle label="Saddles and maxima" checked={settings.critical} onChange={(critical) => setLocal({ critical })} />
-        <label className="control"><span>Height</span><input type="range" min={-10} max={10} step={1} value={Math.round(10 * Math.log2(settings.height))}
-          aria-label="Height of the surface" aria-valuetext={`${formatNumber(settings.height, 2)} times`}
-          onChange={(e) => setLocal({ height: 2 ** (Number(e.target.value) / 10) })} style={{ width: 80 }} /></label>
-        <LevelControl scale={scale} />
-        {landscape.trajectory && <PlaybackControls count={landscape.trajectory.count} />}
-      </>}>
-      <OrbitView handle={handle} drawn={drawn} orbit={orbit} setOrbit={setOrbit} onKey={keys} half={placed.half}
+      controls={
+        <>
+          <PlaneControls landscape={landscape} plane={plane} />
+          <Toggle label="Lines" checked={settings.lines} onChange={(contourLines) => setLocal({ contourLines })} />
+          <Toggle label="Mesh only" checked={settings.mesh} onChange={(mesh) => setLocal({ mesh })} />
+          <Toggle
+            label="Saddles and maxima"
+            checked={settings.critical}
+            onChange={(critical) => setLocal({ critical })}
+          />
+          <label className="control">
+            <span>Height</span>
+            <input
+              type="range"
+              min={-10}
+              max={10}
+              step={1}
+              value={Math.round(10 * Math.log2(settings.height))}
+              aria-label="Height of the surface"
+              aria-valuetext={`${formatNumber(settings.height, 2)} times`}
+              onChange={(e) => setLocal({ height: 2 ** (Number(e.target.value) / 10) })}
+              style={{ width: 80 }}
+            />
+          </label>
+          <LevelControl scale={scale} />
+          {landscape.trajectory && <PlaybackControls count={landscape.trajectory.count} />}
+        </>
+      }
+    >
+      <OrbitView
+        handle={handle}
+        drawn={drawn}
+        orbit={orbit}
+        setOrbit={setOrbit}
+        onKey={keys}
+        half={placed.half}
         axes={[
-          { scale: useMemo(() => makeScale("linear", { low: grid.x[0]!, high: grid.x[grid.columns - 1]! }), [grid]), title: shortAxis(plane.columnAxis) },
-          { scale: useMemo(() => makeScale("linear", { low: grid.y[0]!, high: grid.y[grid.rows - 1]! }), [grid]), title: shortAxis(plane.rowAxis) },
+          {
+            scale: useMemo(() => makeScale("linear", { low: grid.x[0]!, high: grid.x[grid.columns - 1]! }), [grid]),
+            title: shortAxis(plane.columnAxis),
+          },
+          {
+            scale: useMemo(() => makeScale("linear", { low: grid.y[0]!, high: grid.y[grid.rows - 1]! }), [grid]),
+            title: shortAxis(plane.rowAxis),
+          },
           { scale, title },
         ]}
         label={`Surface of ${item.model.name}: ${title} from ${formatNumber(landscape.range!.low)} to ${formatNumber(landscape.range!.high)}`}
         data={{ lit: lit ?? "", triangles: shaded.full.mesh.triangles.length / 3, pairs: simplified?.count ?? "" }}
         onHover={(hit, event) => {
           const source = shaded.light.mesh.source;
-          hover(hit ? nearestOf(hit.vertices.map((v) => source[v]!), hit.point, grid, placed) : null, event);
+          hover(
+            hit
+              ? nearestOf(
+                  hit.vertices.map((v) => source[v]!),
+                  hit.point,
+                  grid,
+                  placed,
+                )
+              : null,
+            event,
+          );
         }}
         onClick={(hit) => {
           if (!hit || !topology || !simplified) return;
           const source = shaded.light.mesh.source;
-          const p = basinOf(topology.hierarchy, simplified, plane.vertexOf(nearestOf(hit.vertices.map((v) => source[v]!), hit.point, grid, placed)));
+          const p = basinOf(
+            topology.hierarchy,
+            simplified,
+            plane.vertexOf(
+              nearestOf(
+                hit.vertices.map((v) => source[v]!),
+                hit.point,
+                grid,
+                placed,
+              ),
+            ),
+          );
           if (p >= 0) setPinned(togglePinned(pinned, topology.hierarchy.pairs.birth[p]!));
-        }}>
+        }}
+      >
         <g data-picture="" />
         {critical.map((point, i) => {
           const at = visible[marks.length + i] ? onScreen(point.v) : null;
-          return at && <path key={i} className={`critical outlined ${point.kind.replace(/ /g, "-")}`} d={criticalGlyph(point.kind, at.x, at.y)} />;
+          return (
+            at && (
+              <path
+                key={i}
+                className={`critical outlined ${point.kind.replace(/ /g, "-")}`}
+                d={criticalGlyph(point.kind, at.x, at.y)}
+              />
+            )
+          );
         })}
         {marks.map(({ pair: p, vertex, v, essential, resolved }, i) => {
           const at = onScreen(v);
@@ -357,14 +518,18 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
           if (!visible[i] && !on) return null;
           const className = `minimum${on ? " lit" : ""}${resolved ? "" : " unresolved"}`;
           const bind = {
-            className, "data-minimum": vertex,
+            className,
+            "data-minimum": vertex,
             onPointerMove: (event: { clientX: number; clientY: number; stopPropagation: () => void }) => {
               event.stopPropagation();
               hover(v, event);
             },
           };
-          return essential ? <rect key={p} {...bind} x={at.x - 4.5} y={at.y - 4.5} width={9} height={9} />
-            : <circle key={p} {...bind} cx={at.x} cy={at.y} r={on ? 5.5 : 3.4} />;
+          return essential ? (
+            <rect key={p} {...bind} x={at.x - 4.5} y={at.y - 4.5} width={9} height={9} />
+          ) : (
+            <circle key={p} {...bind} cx={at.x} cy={at.y} r={on ? 5.5 : 3.4} />
+          );
         })}
         {path && shown > 0 && <PathEnd at={projected(path.coordinates, path.dimensions, shown - 1)} />}
         <ColorBar frame={barFrame} scale={scale} map={comparison.map} title="" />
@@ -375,24 +540,40 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
   function projected(coordinates: Float64Array, dimensions: number, k: number): { x: number; y: number } | null {
     const [u, v] = [coordinates[k * dimensions + plane.columnAxis]!, coordinates[k * dimensions + plane.rowAxis]!];
     const value = interpolate(grid, u, v);
-    return value === undefined || value !== value || value > clip ? null : handle.project([placed.x(u), placed.y(v), placed.z(value)]);
+    return value === undefined || value !== value || value > clip
+      ? null
+      : handle.project([placed.x(u), placed.y(v), placed.z(value)]);
   }
 }
 
 function PathEnd({ at }: { at: { x: number; y: number } | null }) {
-  return at && <g className="trajectory"><circle className="now" cx={at.x} cy={at.y} r={5} /></g>;
+  return (
+    at && (
+      <g className="trajectory">
+        <circle className="now" cx={at.x} cy={at.y} r={5} />
+      </g>
+    )
+  );
 }
 
 function nearestOf(vertices: readonly number[], point: readonly number[], grid: Grid2, placed: Placed): number {
   const distance = (v: number): number =>
-    Math.hypot(placed.x(grid.x[v % grid.columns]!) - point[0]!, placed.y(grid.y[Math.floor(v / grid.columns)]!) - point[1]!);
+    Math.hypot(
+      placed.x(grid.x[v % grid.columns]!) - point[0]!,
+      placed.y(grid.y[Math.floor(v / grid.columns)]!) - point[1]!,
+    );
   return vertices.reduce((a, b) => (distance(a) <= distance(b) ? a : b));
 }
 
 /** Which marks are not behind the surface, found out at rest: rays are too slow for every frame of a movement. */
 function useVisible(
-  drawn: Drawn, orbit: Orbit, handle: OrbitHandle, vertices: readonly number[],
-  onScreen: (v: number) => { x: number; y: number } | null, grid: Grid2, placed: Placed,
+  drawn: Drawn,
+  orbit: Orbit,
+  handle: OrbitHandle,
+  vertices: readonly number[],
+  onScreen: (v: number) => { x: number; y: number } | null,
+  grid: Grid2,
+  placed: Placed,
 ): readonly boolean[] {
   const [visible, setVisible] = useState<readonly boolean[]>([]);
   const key = vertices.join();
@@ -406,13 +587,20 @@ function useVisible(
       const rect = handle.svg.current?.getBoundingClientRect();
       const step = 5 * Math.max(placed.half[0] / grid.columns, placed.half[1] / grid.rows) + 0.04;
       if (rect)
-        setVisible(vertices.map((v) => {
-          const at = onScreen(v);
-          if (!at) return false;
-          const hit = pick(drawn, orbit, handle, { clientX: rect.left + at.x, clientY: rect.top + at.y });
-          return !hit || Math.hypot(hit.point[0] - placed.x(grid.x[v % grid.columns]!),
-            hit.point[1] - placed.y(grid.y[Math.floor(v / grid.columns)]!)) < step;
-        }));
+        setVisible(
+          vertices.map((v) => {
+            const at = onScreen(v);
+            if (!at) return false;
+            const hit = pick(drawn, orbit, handle, { clientX: rect.left + at.x, clientY: rect.top + at.y });
+            return (
+              !hit ||
+              Math.hypot(
+                hit.point[0] - placed.x(grid.x[v % grid.columns]!),
+                hit.point[1] - placed.y(grid.y[Math.floor(v / grid.columns)]!),
+              ) < step
+            );
+          }),
+        );
       done();
     }, 160);
     return () => {

@@ -1,6 +1,15 @@
 // A three-dimensional block: surfaces of equal value and a movable slice.
 import { useEffect, useMemo } from "react";
-import { BufferAttribute, BufferGeometry, DoubleSide, Group, LineBasicMaterial, LineSegments, Mesh, MeshBasicMaterial } from "three";
+import {
+  BufferAttribute,
+  BufferGeometry,
+  DoubleSide,
+  Group,
+  LineBasicMaterial,
+  LineSegments,
+  Mesh,
+  MeshBasicMaterial,
+} from "three";
 import { pngOfCanvas } from "../../base/svg_export";
 import { colorAt } from "../../geometry/colormaps";
 import { type Grid, block, positionOf } from "../../geometry/grid";
@@ -21,10 +30,18 @@ import { hideTooltip, showTooltip } from "../../widgets/Tooltip";
 export default function VolumeView({ item }: ViewProps) {
   return (
     <WithField item={item} kind="volume">
-      {(landscape, topology) => landscape.grid.shape.length < 3
-        ? <ViewPanel kind="volume" model={item.model.name}><div className="empty"><h3>Not a volume</h3>
-          <p>This field has {landscape.grid.shape.length} axes; contour and surface show it whole.</p></div></ViewPanel>
-        : <Volume item={item} landscape={landscape} topology={topology} />}
+      {(landscape, topology) =>
+        landscape.grid.shape.length < 3 ? (
+          <ViewPanel kind="volume" model={item.model.name}>
+            <div className="empty">
+              <h3>Not a volume</h3>
+              <p>This field has {landscape.grid.shape.length} axes; contour and surface show it whole.</p>
+            </div>
+          </ViewPanel>
+        ) : (
+          <Volume item={item} landscape={landscape} topology={topology} />
+        )
+      }
     </WithField>
   );
 }
@@ -44,17 +61,27 @@ function Volume({ item, landscape, topology }: ViewProps & { landscape: Landscap
   const [triple, setTriple] = useOption("volume.axes", "0,1,2");
   const axes = useMemo((): readonly [number, number, number] => {
     const asked = triple.split(",").map(Number);
-    return asked.length === 3 && asked.every((k) => k < rank) && new Set(asked).size === 3 ? [asked[0]!, asked[1]!, asked[2]!] : [0, 1, 2];
+    return asked.length === 3 && asked.every((k) => k < rank) && new Set(asked).size === 3
+      ? [asked[0]!, asked[1]!, asked[2]!]
+      : [0, 1, 2];
   }, [triple, rank]);
   const grid = useMemo((): Grid => {
     const at = positions.split(",");
-    return block(landscape.grid, axes, landscape.grid.shape.map((n, k) => (at[k] ? Number(at[k]) : Math.floor(n / 2))));
+    return block(
+      landscape.grid,
+      axes,
+      landscape.grid.shape.map((n, k) => (at[k] ? Number(at[k]) : Math.floor(n / 2))),
+    );
   }, [landscape, axes, positions]);
   const dark = useView((state) => state.theme) && document.documentElement.dataset.theme === "dark";
-  const place = useMemo(() => grid.axes.map((axis) => {
-    const [a, b] = [axis[0]!, axis[axis.length - 1]!];
-    return (v: number): number => HALF * ((2 * (v - a)) / (b - a) - 1);
-  }), [grid]);
+  const place = useMemo(
+    () =>
+      grid.axes.map((axis) => {
+        const [a, b] = [axis[0]!, axis[axis.length - 1]!];
+        return (v: number): number => HALF * ((2 * (v - a)) / (b - a) - 1);
+      }),
+    [grid],
+  );
   const value = scale.value(Math.max(0.002, Math.min(0.998, level)));
   const surface = useMemo(() => isosurface(grid, value), [grid, value]);
 
@@ -75,20 +102,28 @@ function Volume({ item, landscape, topology }: ViewProps & { landscape: Landscap
     geometry.setAttribute("color", new BufferAttribute(colors, 3));
     const mesh = new Mesh(geometry, new MeshBasicMaterial({ vertexColors: true, side: DoubleSide }));
     group.add(mesh);
-    if (showSlice) group.add(sliceMesh(grid, Number(sliceAxis), slicePosition, place, (v) => colorAt(comparison.map, scale.share(v))));
+    if (showSlice)
+      group.add(
+        sliceMesh(grid, Number(sliceAxis), slicePosition, place, (v) => colorAt(comparison.map, scale.share(v))),
+      );
     const edges: number[] = [];
-    for (const s of [-HALF, HALF]) for (const t of [-HALF, HALF]) edges.push(-HALF, s, t, HALF, s, t, s, -HALF, t, s, HALF, t, s, t, -HALF, s, t, HALF);
+    for (const s of [-HALF, HALF])
+      for (const t of [-HALF, HALF])
+        edges.push(-HALF, s, t, HALF, s, t, s, -HALF, t, s, HALF, t, s, t, -HALF, s, t, HALF);
     const frame = new BufferGeometry();
     frame.setAttribute("position", new BufferAttribute(Float32Array.from(edges), 3));
     group.add(new LineSegments(frame, new LineBasicMaterial({ color: dark ? 0x6a6f7a : 0xb9b4a8 })));
     return {
-      full: group, light: group, pick: mesh,
-      dispose: () => group.traverse((o) => {
-        if (o instanceof Mesh || o instanceof LineSegments) {
-          o.geometry.dispose();
-          (o.material as MeshBasicMaterial).dispose();
-        }
-      }),
+      full: group,
+      light: group,
+      pick: mesh,
+      dispose: () =>
+        group.traverse((o) => {
+          if (o instanceof Mesh || o instanceof LineSegments) {
+            o.geometry.dispose();
+            (o.material as MeshBasicMaterial).dispose();
+          }
+        }),
     };
   }, [surface, grid, place, comparison.map, level, showSlice, sliceAxis, slicePosition, scale, dark]);
   useEffect(() => drawn.dispose, [drawn]);
@@ -102,47 +137,141 @@ function Volume({ item, landscape, topology }: ViewProps & { landscape: Landscap
   const marks = useMemo(() => {
     if (!topology || !simplified || rank !== 3) return [];
     const { pairs } = topology.hierarchy;
-    return Array.from({ length: pairs.count }, (_, i) => i).filter((i) => simplified.kept[i])
-      .sort((a, b) => pairs.persistence[b]! - pairs.persistence[a]!).slice(0, 150);
+    return Array.from({ length: pairs.count }, (_, i) => i)
+      .filter((i) => simplified.kept[i])
+      .sort((a, b) => pairs.persistence[b]! - pairs.persistence[a]!)
+      .slice(0, 150);
   }, [topology, simplified, rank]);
   const title = landscape.unit ? `${landscape.fieldTitle} [${landscape.unit}]` : landscape.fieldTitle;
-  const linear = useMemo(() => grid.axes.map((axis) => makeScale("linear", { low: axis[0]!, high: axis[axis.length - 1]! })), [grid]);
+  const linear = useMemo(
+    () => grid.axes.map((axis) => makeScale("linear", { low: axis[0]!, high: axis[axis.length - 1]! })),
+    [grid],
+  );
   const triples = useMemo(() => combinations(rank), [rank]);
   return (
-    <ViewPanel kind="volume" model={item.model.name} note={`surface at ${formatNumber(value, 3)}, ${formatInteger(surface.triangles.length / 3)} triangles`}
-      variant={<>{variantOf(landscape, topology)}<p>{ORBIT_HINT} {KEYS_HINT}</p></>}
-      exports={{ name: `volume-${item.model.name}`, png: () => pngOfCanvas(handle.picture()), links: fieldLinks(item, landscape)! }}
-      controls={<>
-        {triples.length > 1 && <Select label="Block" value={axes.join(",")} options={triples.map((t) => [t, `axes ${t}`] as const)} onChange={setTriple} />}
-        <label className="control"><span>Level {formatNumber(value, 3)}</span><input type="range" min={0} max={1} step={0.005} value={level}
-          aria-label="Level of the surface" aria-valuetext={formatNumber(value, 3)} onChange={(e) => setLevel(Number(e.target.value))} /></label>
-        <Toggle label="Slice" checked={showSlice} onChange={setShowSlice} />
-        {showSlice && <>
-          <Select label="across" value={sliceAxis} options={[0, 1, 2].map((k) => [String(k), `axis ${axes[k]}`] as const)} onChange={setSliceAxis} />
-          <input type="range" min={0} max={1} step={0.01} value={slicePosition} aria-label="Position of the slice" style={{ width: 90 }}
-            onChange={(e) => setSlicePosition(Number(e.target.value))} />
-        </>}
-      </>}>
-      <OrbitView handle={handle} drawn={drawn} orbit={orbit} setOrbit={setOrbit} onKey={keys} half={[HALF, HALF, HALF]}
-        axes={[0, 1, 2].map((k) => ({ scale: linear[k]!, title: landscape.axisTitles[axes[k]!]!.split(":")[0]! })) as unknown as Parameters<typeof OrbitView>[0]["axes"]}
+    <ViewPanel
+      kind="volume"
+      model={item.model.name}
+      note={`surface at ${formatNumber(value, 3)}, ${formatInteger(surface.triangles.length / 3)} triangles`}
+      variant={
+        <>
+          {variantOf(landscape, topology)}
+          <p>
+            {ORBIT_HINT} {KEYS_HINT}
+          </p>
+        </>
+      }
+      exports={{
+        name: `volume-${item.model.name}`,
+        png: () => pngOfCanvas(handle.picture()),
+        links: fieldLinks(item, landscape)!,
+      }}
+      controls={
+        <>
+          {triples.length > 1 && (
+            <Select
+              label="Block"
+              value={axes.join(",")}
+              options={triples.map((t) => [t, `axes ${t}`] as const)}
+              onChange={setTriple}
+            />
+          )}
+          <label className="control">
+            <span>Level {formatNumber(value, 3)}</span>
+            <input
+              type="range"
+              min={0}
+              max={1}
+              step={0.005}
+              value={level}
+              aria-label="Level of the surface"
+              aria-valuetext={formatNumber(value, 3)}
+              onChange={(e) => setLevel(Number(e.target.value))}
+            />
+          </label>
+          <Toggle label="Slice" checked={showSlice} onChange={setShowSlice} />
+          {showSlice && (
+            <>
+              <Select
+                label="across"
+                value={sliceAxis}
+                options={[0, 1, 2].map((k) => [String(k), `axis ${axes[k]}`] as const)}
+                onChange={setSliceAxis}
+              />
+              <input
+                type="range"
+                min={0}
+                max={1}
+                step={0.01}
+                value={slicePosition}
+                aria-label="Position of the slice"
+                style={{ width: 90 }}
+                onChange={(e) => setSlicePosition(Number(e.target.value))}
+              />
+            </>
+          )}
+        </>
+      }
+    >
+      <OrbitView
+        handle={handle}
+        drawn={drawn}
+        orbit={orbit}
+        setOrbit={setOrbit}
+        onKey={keys}
+        half={[HALF, HALF, HALF]}
+        axes={
+          [0, 1, 2].map((k) => ({
+            scale: linear[k]!,
+            title: landscape.axisTitles[axes[k]!]!.split(":")[0]!,
+          })) as unknown as Parameters<typeof OrbitView>[0]["axes"]
+        }
         label={`Surface of equal ${title.toLowerCase()} at ${formatNumber(value, 3)} of ${item.model.name}`}
-        data={{ triangles: surface.triangles.length / 3, lit: lit >= 0 ? topology!.hierarchy.pairs.birth[lit]! : "" }}>
-        {topology && simplified && marks.map((pair) => {
-          const vertex = topology.hierarchy.pairs.birth[pair]!;
-          const at = handle.project(positionOf(landscape.grid, vertex).map((v, k) => place[k]!(v)) as unknown as readonly [number, number, number]);
-          const on = pair === lit;
-          return <circle key={pair} className={`minimum${on ? " lit" : ""}`} data-minimum={vertex} cx={at.x} cy={at.y} r={on ? 6 : 3.4}
-            onPointerMove={(event) => {
-              event.stopPropagation();
-              light(landscape.record.id, vertex);
-              showTooltip(event.clientX, event.clientY, <FeatureFacts landscape={landscape} topology={topology} simplified={simplified} pair={pair} />);
-            }}
-            onPointerLeave={() => {
-              light(landscape.record.id, null);
-              hideTooltip();
-            }} />;
-        })}
-        <ColorBar frame={{ inner: { x: 0, y: 18, width: handle.width - 74, height: Math.min(150, handle.height - 40) } }} scale={scale} map={comparison.map} title="" mark={value} />
+        data={{ triangles: surface.triangles.length / 3, lit: lit >= 0 ? topology!.hierarchy.pairs.birth[lit]! : "" }}
+      >
+        {topology &&
+          simplified &&
+          marks.map((pair) => {
+            const vertex = topology.hierarchy.pairs.birth[pair]!;
+            const at = handle.project(
+              positionOf(landscape.grid, vertex).map((v, k) => place[k]!(v)) as unknown as readonly [
+                number,
+                number,
+                number,
+              ],
+            );
+            const on = pair === lit;
+            return (
+              <circle
+                key={pair}
+                className={`minimum${on ? " lit" : ""}`}
+                data-minimum={vertex}
+                cx={at.x}
+                cy={at.y}
+                r={on ? 6 : 3.4}
+                onPointerMove={(event) => {
+                  event.stopPropagation();
+                  light(landscape.record.id, vertex);
+                  showTooltip(
+                    event.clientX,
+                    event.clientY,
+                    <FeatureFacts landscape={landscape} topology={topology} simplified={simplified} pair={pair} />,
+                  );
+                }}
+                onPointerLeave={() => {
+                  light(landscape.record.id, null);
+                  hideTooltip();
+                }}
+              />
+            );
+          })}
+        <ColorBar
+          frame={{ inner: { x: 0, y: 18, width: handle.width - 74, height: Math.min(150, handle.height - 40) } }}
+          scale={scale}
+          map={comparison.map}
+          title=""
+          mark={value}
+        />
       </OrbitView>
     </ViewPanel>
   );
@@ -150,13 +279,18 @@ function Volume({ item, landscape, topology }: ViewProps & { landscape: Landscap
 
 function combinations(rank: number): string[] {
   const all: string[] = [];
-  for (let a = 0; a < rank; a++) for (let b = a + 1; b < rank; b++) for (let c = b + 1; c < rank; c++) all.push(`${a},${b},${c}`);
+  for (let a = 0; a < rank; a++)
+    for (let b = a + 1; b < rank; b++) for (let c = b + 1; c < rank; c++) all.push(`${a},${b},${c}`);
   return all;
 }
 
 /** The slice as coloured triangles in the box; holes stay open. */
 function sliceMesh(
-  grid: Grid, axis: number, share: number, place: readonly ((v: number) => number)[], color: (v: number) => readonly [number, number, number],
+  grid: Grid,
+  axis: number,
+  share: number,
+  place: readonly ((v: number) => number)[],
+  color: (v: number) => readonly [number, number, number],
 ): Mesh {
   const [u, v] = [0, 1, 2].filter((k) => k !== axis) as [number, number];
   const shape = grid.shape;
@@ -187,5 +321,8 @@ function sliceMesh(
   geometry.setAttribute("position", new BufferAttribute(Float32Array.from(positions), 3));
   geometry.setAttribute("color", new BufferAttribute(Float32Array.from(colors), 3));
   geometry.setIndex(index);
-  return new Mesh(geometry, new MeshBasicMaterial({ vertexColors: true, side: DoubleSide, transparent: true, opacity: 0.85 }));
+  return new Mesh(
+    geometry,
+    new MeshBasicMaterial({ vertexColors: true, side: DoubleSide, transparent: true, opacity: 0.85 }),
+  );
 }
