@@ -27,7 +27,7 @@ import { drawEdges, drawNodes } from './draw';
 import { glyphScales, ringMetrics } from './glyph';
 import { Legend } from './Legend';
 import {
-  centreOf, curveDistance, edgeCurve, glyphRadius, type LabelRequest, type NodeShape, type Place, placeLabels, placeNodes,
+  curveDistance, edgeCurve, glyphRadius, type LabelRequest, type NodeShape, type Place, placeLabels, placeNodes,
   lineScale, roomyFrame, selectEdges, separate,
 } from './scene';
 
@@ -95,7 +95,7 @@ interface Shown {
   nodes: NodeShape[];
   nodeOf: (NodeShape | undefined)[];
   radius: number;
-  centre: [number, number] | null; // lines bend towards it; with several panels each line as it comes
+  size: [number, number]; // of the picture
 }
 
 /** Glyphs for keyboards and screen readers: buttons over the drawing that let the pointer through. */
@@ -165,8 +165,8 @@ export function GlobalView({ study }: { study: Study }) {
     separate(nodes, radius + 1);
     const nodeOf: (NodeShape | undefined)[] = new Array<NodeShape | undefined>(study.models.length).fill(undefined);
     for (const node of nodes) nodeOf[node.model] = node;
-    return { nodes, nodeOf, radius, centre: panels.length > 1 || nodes.length === 0 ? null : centreOf(nodes) };
-  }, [places, panels, frame, zoom, width, height, study]);
+    return { nodes, nodeOf, radius, size: [width, height] };
+  }, [places, frame, zoom, width, height, study]);
 
   const budget = state.budget > 0 ? state.budget : study.models.length > MANY ? 600 : 0;
   const selection = useMemo(() => {
@@ -276,18 +276,18 @@ export function GlobalView({ study }: { study: Study }) {
     const c = context(edgeCanvas.current);
     if (!c || !edgeCanvas.current) return;
     edgeCanvas.current.style.transform = '';
-    if (selection) drawEdges(new CanvasPainter(c), selection.drawn, shown.nodeOf, palette, { density, count: selection.drawn.length, radius: shown.radius, ...(shown.centre ? { centre: shown.centre } : {}) });
+    if (selection) drawEdges(new CanvasPainter(c), selection.drawn, shown.nodeOf, palette, { density, count: selection.drawn.length, radius: shown.radius, size: shown.size });
   }, [selection, shown, palette, density, width, height]);
 
   useLayoutEffect(() => {
     const c = context(focusCanvas.current);
     if (!c) return;
     const painter = new CanvasPainter(c);
-    if (focusEdges) drawEdges(painter, focusEdges, shown.nodeOf, palette, { density: false, count: focusEdges.length, radius: shown.radius, ...(shown.centre ? { centre: shown.centre } : {}) });
+    if (focusEdges) drawEdges(painter, focusEdges, shown.nodeOf, palette, { density: false, count: focusEdges.length, radius: shown.radius, size: shown.size });
     const edge = hoverPair === null ? undefined : selection?.drawn.find((e) => e.pair === hoverPair);
     const a = edge && shown.nodeOf[edge.a];
     const b = edge && shown.nodeOf[edge.b];
-    if (edge && a && b) painter.curves([edgeCurve(a, b, edge.bend, shown.centre)], { color: palette.select, width: Math.max(3, edge.width * lineScale(shown.radius) + 1.5) });
+    if (edge && a && b) painter.curves([edgeCurve(a, b, edge.bend, shown.size)], { color: palette.select, width: Math.max(3, edge.width * lineScale(shown.radius) + 1.5) });
   }, [focusEdges, hoverPair, selection, shown, palette, width, height]);
 
   useLayoutEffect(() => {
@@ -408,7 +408,7 @@ export function GlobalView({ study }: { study: Study }) {
         if (!a || !b) continue;
         const reach = 0.35 * Math.hypot(b.x - a.x, b.y - a.y) * Math.abs(edge.bend) * 3 + 8;
         if (x < Math.min(a.x, b.x) - reach || x > Math.max(a.x, b.x) + reach || y < Math.min(a.y, b.y) - reach || y > Math.max(a.y, b.y) + reach) continue;
-        const distance = Math.max(0, curveDistance(edgeCurve(a, b, edge.bend, shown.centre), x, y) - edge.width / 2);
+        const distance = Math.max(0, curveDistance(edgeCurve(a, b, edge.bend, shown.size), x, y) - edge.width / 2);
         if (distance < best) [best, pair] = [distance, edge.pair];
       }
     }
@@ -445,7 +445,7 @@ export function GlobalView({ study }: { study: Study }) {
   const svg = (): string => {
     const painter = new SvgPainter(width, height, palette.surface);
     painter.group('edges');
-    if (selection) drawEdges(painter, selection.drawn, shown.nodeOf, palette, { density, count: selection.drawn.length, radius: shown.radius, ...(shown.centre ? { centre: shown.centre } : {}) });
+    if (selection) drawEdges(painter, selection.drawn, shown.nodeOf, palette, { density, count: selection.drawn.length, radius: shown.radius, size: shown.size });
     paintNodes(painter, shown.nodes, shown.radius);
     paintFurniture(painter, zoom.k);
     return painter.toString();

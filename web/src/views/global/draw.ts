@@ -11,7 +11,7 @@ export interface EdgeLook {
   density: boolean;
   count: number; // edges drawn, for the density view's opacity
   radius: number; // of glyphs: lines are in proportion
-  centre?: readonly [number, number]; // lines bend towards it
+  size: readonly [number, number]; // of the picture: lines stay inside
 }
 
 /** Curves of one look together: few strokes however many edges. */
@@ -37,7 +37,7 @@ export function drawEdges(painter: Painter, edges: readonly EdgeShape[], nodeOf:
       batch = { stroke, curves: [], order: edge.better ? 100 : level };
       batches.set(key, batch);
     }
-    batch.curves.push(edgeCurve(a, b, edge.bend, look.centre ?? null));
+    batch.curves.push(edgeCurve(a, b, edge.bend, look.size));
   }
   for (const batch of [...batches.values()].sort((p, q) => p.order - q.order)) {
     painter.curves(batch.curves, batch.stroke);

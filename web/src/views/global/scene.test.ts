@@ -114,13 +114,12 @@ test('distance to a curve', () => {
   expect(curveDistance(bent, 50, 0)).toBeGreaterThan(15);
 });
 
-test('curves bend into the picture', () => {
-  const a: NodeShape = { model: 0, x: 0, y: 0, trueX: 0, trueY: 0 };
-  const b: NodeShape = { model: 1, x: 100, y: 0, trueX: 100, trueY: 0 };
-  for (const bend of [0.2, -0.2]) {
-    expect(edgeCurve(a, b, bend, [50, 80])[3]).toBeCloseTo(40, 9);
-    expect(edgeCurve(a, b, bend, [50, -80])[3]).toBeCloseTo(-40, 9);
-  }
+test('curves stay in the picture', () => {
+  const at = (y: number): [NodeShape, NodeShape] => [{ model: 0, x: 10, y, trueX: 10, trueY: y }, { model: 1, x: 110, y, trueX: 110, trueY: y }];
+  // The top of a bend of 0.2 over 100 pixels is 20 away; control points are at twice that.
+  expect(edgeCurve(...at(50), -0.2, [120, 100])[3]).toBeCloseTo(10, 9);
+  expect(edgeCurve(...at(10), -0.2, [120, 100])[3]).toBeCloseTo(50, 9);
+  expect(edgeCurve(...at(90), 0.2, [120, 100])[3]).toBeCloseTo(50, 9);
 });
 
 test('labels never overlap each other or a glyph', () => {
@@ -164,7 +163,7 @@ test('the drawing', () => {
   separate(nodes, radius + 1);
   const painter = new SvgPainter(500, 240, '#ffffff');
   painter.group('edges');
-  drawEdges(painter, selectEdges(study.pairs, groups, { ...base, scale: 'symlog' }).drawn, nodes, palette, { density: false, count: 4, radius });
+  drawEdges(painter, selectEdges(study.pairs, groups, { ...base, scale: 'symlog' }).drawn, nodes, palette, { density: false, count: 4, radius, size: [500, 240] });
   painter.group('models');
   drawNodes(painter, study, nodes, glyphScales(study, DEFAULTS.global, palette), DEFAULTS.global, palette, { radius, selected: new Set([1]), hovered: null, near: null });
   painter.text(10, 20, '<script>&"', { size: 11, color: '#000000' });

@@ -189,17 +189,6 @@ export interface EdgeShape {
   bend: number; // height of the curve's control point over the straight line, as a share of its length
 }
 
-/** The middle of what is drawn. */
-export function centreOf(nodes: readonly NodeShape[]): [number, number] {
-  let x = 0;
-  let y = 0;
-  for (const node of nodes) {
-    x += node.x / nodes.length;
-    y += node.y / nodes.length;
-  }
-  return [x, y];
-}
-
 export interface EdgeSelection {
   drawn: EdgeShape[]; // worst first, so that good ones lie on top
   inRange: number;
@@ -265,18 +254,23 @@ export function selectEdges(pairs: Pairs, groups: readonly number[], options: Ed
   return { drawn, inRange, total, unknown: Math.max(0, possible - within) };
 }
 
-/** [x0, y0, control x, control y, x1, y1]; straight where the bend is 0. With `centre` the curve bends towards it, so
- *  that it stays in the picture. */
-export function edgeCurve(a: NodeShape, b: NodeShape, bend: number, centre: readonly [number, number] | null = null): Float64Array {
+/** [x0, y0, control x, control y, x1, y1]; straight where the bend is 0. A curve whose top would leave the picture
+ *  (`size`: width and height) bends to the other side if there is more room. */
+export function edgeCurve(a: NodeShape, b: NodeShape, bend: number, size: readonly [number, number] | null = null): Float64Array {
   const dx = b.x - a.x;
   const dy = b.y - a.y;
   if (bend === 0) return Float64Array.of(a.x, a.y, a.x, a.y, b.x, b.y);
   const mx = (a.x + b.x) / 2;
   const my = (a.y + b.y) / 2;
-  // Near the centre either side will do, and both are used.
-  const side = centre ? (centre[0] - mx) * -dy + (centre[1] - my) * dx : 0;
-  const far = Math.abs(side) > 0.15 * (dx * dx + dy * dy);
-  const signed = far ? Math.abs(bend) * Math.sign(side) : bend;
+  let signed = bend;
+  if (size) {
+    const room = (height: number): number => {
+      const x = mx - height * dy;
+      const y = my + height * dx;
+      return Math.min(x, y, size[0] - x, size[1] - y);
+    };
+    if (room(bend) < 4 && room(-bend) > room(bend)) signed = -bend;
+  }
   // The control point is twice as high as the curve itself.
   return Float64Array.of(a.x, a.y, mx - 2 * signed * dy, my + 2 * signed * dx, b.x, b.y);
 }
