@@ -11,7 +11,7 @@
 
 /* Seconds on this machine, per sample where the network has data; else per evaluation on all points. */
 typedef struct probe {
-    double setup, load; /* opening the group; opening it with the samples of training */
+    double setup; /* opening the group */
     double point, gradient, product, calibrate, metrics;
     double parameters, buffers, element;
     double memory; /* bytes of a Problem at work */

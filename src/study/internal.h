@@ -177,7 +177,6 @@ struct ll_job {
     int64_t need_count;
     bool is_done; /* has a result */
     bool tried;   /* and failed, in this run */
-    double units; /* of work, in seconds of the reference machine; see estimate.c */
     double bytes; /* of the result */
 };
 
@@ -276,10 +275,8 @@ struct ll_runner {
     ll_store *store;
     const ll_study_run_options *options;
     ll_team *team;
-    ll_arena *memory;
     struct ll_open_setup *open; /* cache of set-ups */
     struct ll_loaded *loaded;   /* cache of weights */
-    ll_text notes;
 };
 /* A set-up of the group; borrowed until the next call (a few are kept). */
 ll_status ll_runner_setup(ll_runner *runner, const ll_setup_request *request, ll_setup **setup,
