@@ -29,6 +29,9 @@ export const TITLES: Readonly<Record<LocalKind, string>> = {
 export interface ViewProps {
   readonly item: LocalModel;
 }
+export interface ComparisonViewProps {
+  readonly items: readonly LocalModel[];
+}
 
 export function ViewPanel(props: {
   kind: LocalKind;

@@ -8,8 +8,7 @@ import { Select } from "../../widgets/controls";
 import { Empty, Failure, Loading } from "../../widgets/Panel";
 import { mapName, useComparison, useOption } from "../comparison";
 import { HeatMap } from "../parts/heatmap";
-import { ViewPanel } from "../parts/panel";
-import type { ComparisonViewProps } from "./index";
+import { type ComparisonViewProps, ViewPanel } from "../parts/panel";
 
 interface Entries {
   readonly size: number;

@@ -9,8 +9,7 @@ import { Failure, Loading } from "../../widgets/Panel";
 import { mapName, useComparison, useOption } from "../comparison";
 import { type LocalModel, useSlimRecords } from "../model";
 import { HeatMap } from "../parts/heatmap";
-import { ViewPanel } from "../parts/panel";
-import type { ComparisonViewProps } from "./index";
+import { type ComparisonViewProps, ViewPanel } from "../parts/panel";
 
 const metricsRecord = (item: LocalModel): number | null => recordsOf(item.model, "metrics").at(-1) ?? null;
 

@@ -7,9 +7,8 @@ import { Empty, Failure, Loading } from "../../widgets/Panel";
 import type { Study } from "../../api/types";
 import { useOption } from "../comparison";
 import { type LocalModel, useSlimRecords } from "../model";
-import { ViewPanel } from "../parts/panel";
+import { type ComparisonViewProps, ViewPanel } from "../parts/panel";
 import { type Series, SeriesPlot } from "../parts/series";
-import type { ComparisonViewProps } from "./index";
 
 const MOST = 8;
 

@@ -31,7 +31,7 @@ import { type ViewProps, ViewPanel, WithField, fieldLinks, variantOf } from "../
 import { type Plane, PlaneControls, usePlane } from "../parts/plane";
 import { PlaybackControls, shownSteps } from "../parts/playback";
 import { AxisBottom, AxisLeft, Clip, HINT, useFrame } from "../parts/plot";
-import { LineView } from "./line";
+import { LineView } from "../parts/line";
 
 export function ContourView({ item }: ViewProps) {
   return (

@@ -7,9 +7,8 @@ import { Select } from "../../widgets/controls";
 import { Empty, Failure, Loading } from "../../widgets/Panel";
 import { useOption } from "../comparison";
 import { fieldTitle, useSlimRecords } from "../model";
-import { ViewPanel } from "../parts/panel";
+import { type ComparisonViewProps, ViewPanel } from "../parts/panel";
 import { type Series, SeriesPlot, seriesScale } from "../parts/series";
-import type { ComparisonViewProps } from "./index";
 
 interface Curve {
   readonly quantity: string;

@@ -7,9 +7,8 @@ import { useSlimRecords } from "../model";
 import { Select } from "../../widgets/controls";
 import { Failure, Loading } from "../../widgets/Panel";
 import { useOption } from "../comparison";
-import { ViewPanel } from "../parts/panel";
+import { type ComparisonViewProps, ViewPanel } from "../parts/panel";
 import { type Series, SeriesPlot } from "../parts/series";
-import type { ComparisonViewProps } from "./index";
 
 export function DensityView({ items }: ComparisonViewProps) {
   const study = items[0]!.study;

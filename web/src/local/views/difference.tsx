@@ -9,9 +9,8 @@ import { Empty, Loading } from "../../widgets/Panel";
 import { useOption } from "../comparison";
 import { type Landscape, ready } from "../model";
 import { FieldPlot, diverging } from "../parts/field";
-import { ViewPanel } from "../parts/panel";
+import { type ComparisonViewProps, ViewPanel } from "../parts/panel";
 import { PlaneControls, usePlane } from "../parts/plane";
-import type { ComparisonViewProps } from "./index";
 
 export function DifferenceView({ items }: ComparisonViewProps) {
   const names = items.map((item) => item.model.name);

@@ -4,7 +4,7 @@ import { type Model, type Study, recordsOf } from "../../api/types";
 import { whileBusy } from "../../base/idle";
 import type { LocalKind } from "../../state";
 import { type LocalModel, fieldRecords, ready } from "../model";
-import type { ViewProps } from "../parts/panel";
+import type { ComparisonViewProps, ViewProps } from "../parts/panel";
 import { BarcodeView } from "./barcode";
 import { CkaView } from "./cka";
 import { ConfusionView } from "./confusion";
@@ -20,9 +20,6 @@ import { ProfileView } from "./profile";
 import { SolutionView } from "./solution";
 import { TreeView } from "./tree";
 
-export interface ComparisonViewProps {
-  readonly items: readonly LocalModel[];
-}
 /** A panel a model, or one for the whole comparison; `has`: whether there is anything to show. */
 type Entry =
   | { readonly of: "model"; readonly view: ComponentType<ViewProps>; readonly has: (item: LocalModel) => boolean }

@@ -7,10 +7,10 @@ import { makeScale } from "../../geometry/scales";
 import { Facts, hideTooltip, showTooltip } from "../../widgets/Tooltip";
 import { useComparison } from "../comparison";
 import type { Landscape } from "../model";
-import { withUnit } from "../parts/feature";
-import { linePath } from "../parts/lines";
-import { type ViewProps, ViewPanel, fieldLinks, variantOf } from "../parts/panel";
-import { AxisBottom, AxisLeft, Clip, useFrame } from "../parts/plot";
+import { withUnit } from "./feature";
+import { linePath } from "./lines";
+import { type ViewProps, ViewPanel, fieldLinks, variantOf } from "./panel";
+import { AxisBottom, AxisLeft, Clip, useFrame } from "./plot";
 
 export function LineView({ item, landscape }: ViewProps & { landscape: Landscape }) {
   const comparison = useComparison();
