@@ -31,6 +31,7 @@ export async function serve(files, more = []) {
   const program = process.env.LOSSLENS;
   if (!program) throw new Error('LOSSLENS names the program');
   const child = spawn(program, ['serve', ...files, '--port', '0', '--web', process.env.LOSSLENS_WEB ?? join(here, '..', 'dist'), ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
+  process.once('exit', () => child.kill('SIGTERM')); // also when a test throws
   let said = '';
   const address = await new Promise((resolve, reject) => {
     const listen = (chunk) => {
