@@ -33,8 +33,22 @@ export interface GlobalState {
 }
 
 export type LocalKind =
-  | "contour" | "surface" | "curves" | "diagram" | "barcode" | "tree" | "profile" | "density" | "eigenvalues"
-  | "layers" | "cka" | "confusion" | "connectivity" | "solution" | "volume" | "difference";
+  | "contour"
+  | "surface"
+  | "curves"
+  | "diagram"
+  | "barcode"
+  | "tree"
+  | "profile"
+  | "density"
+  | "eigenvalues"
+  | "layers"
+  | "cka"
+  | "confusion"
+  | "connectivity"
+  | "solution"
+  | "volume"
+  | "difference";
 
 export type ValueScale = "auto" | "linear" | "log" | "symlog" | "quantile";
 
@@ -105,18 +119,59 @@ export const DEFAULTS: ViewState = {
   split: 0.5,
   tour: 0,
   global: {
-    method: "", layer: "", perGroup: false, field: "mc_loss", edgeScale: "symlog", range: null, metrics: null,
-    errorScale: "linear", eigenvalues: 10, eigenvalueScale: "linear", modelLabels: true, metricLabels: false,
-    metricRing: true, hessianRing: true, edges: true, legend: true, budget: 0, density: "auto", zoom: null,
+    method: "",
+    layer: "",
+    perGroup: false,
+    field: "mc_loss",
+    edgeScale: "symlog",
+    range: null,
+    metrics: null,
+    errorScale: "linear",
+    eigenvalues: 10,
+    eigenvalueScale: "linear",
+    modelLabels: true,
+    metricLabels: false,
+    metricRing: true,
+    hessianRing: true,
+    edges: true,
+    legend: true,
+    budget: 0,
+    density: "auto",
+    zoom: null,
   },
   local: {
-    open: ["contour", "surface", "diagram", "tree"], lock: true, scale: "auto", colormap: "viridis", colorRange: null,
-    levels: 12, field: "", landscape: 0, connectivity: "freudenthal", persistence: -1, pinned: {}, trajectory: true,
-    playback: 1, critical: false, mesh: false, contourLines: true, clip: null, height: 1, cameras: {}, zoom: {},
+    open: ["contour", "surface", "diagram", "tree"],
+    lock: true,
+    scale: "auto",
+    colormap: "viridis",
+    colorRange: null,
+    levels: 12,
+    field: "",
+    landscape: 0,
+    connectivity: "freudenthal",
+    persistence: -1,
+    pinned: {},
+    trajectory: true,
+    playback: 1,
+    critical: false,
+    mesh: false,
+    contourLines: true,
+    clip: null,
+    height: 1,
+    cameras: {},
+    zoom: {},
     options: {},
   },
   across: {
-    view: "groups", groupAxis: "auto", x: "", y: "", xLog: false, yLog: false, galleryKind: "contour", galleryRows: "", galleryColumns: "",
+    view: "groups",
+    groupAxis: "auto",
+    x: "",
+    y: "",
+    xLog: false,
+    yLog: false,
+    galleryKind: "contour",
+    galleryRows: "",
+    galleryColumns: "",
     distance: null,
   },
   table: { sort: "", descending: false, filter: "" },

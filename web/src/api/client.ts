@@ -2,12 +2,28 @@
 import { whileBusy } from "../base/idle";
 import { LossRecord, type RecordHead, numberFromJson, parseRecord, shownUnit } from "./record";
 import type {
-  DoneEvent, ExportFormat, Job, JobList, Metric, Model, Pairs, Placement, ProgressEvent, RunState, Setting, StateEvent, Study,
+  DoneEvent,
+  ExportFormat,
+  Job,
+  JobList,
+  Metric,
+  Model,
+  Pairs,
+  Placement,
+  ProgressEvent,
+  RunState,
+  Setting,
+  StateEvent,
+  Study,
   StudyList,
 } from "./types";
 
 export class ApiError extends Error {
-  constructor(readonly status: number, readonly what: string, readonly wanted: string) {
+  constructor(
+    readonly status: number,
+    readonly what: string,
+    readonly wanted: string,
+  ) {
     super(wanted ? `${what} (${wanted})` : what);
   }
 }
@@ -171,8 +187,12 @@ export class Client {
   async study(id: string): Promise<Study> {
     return readStudy(await json<Loose<Study>>(`/api/studies/${encodeURIComponent(id)}`));
   }
-  async jobs(study: string, query: Partial<Record<"state" | "kind" | "group" | "subject", string>> = {},
-             first = 0, most = 1000): Promise<JobList> {
+  async jobs(
+    study: string,
+    query: Partial<Record<"state" | "kind" | "group" | "subject", string>> = {},
+    first = 0,
+    most = 1000,
+  ): Promise<JobList> {
     const parameters = new URLSearchParams({ ...query, first: String(first), most: String(most) });
     const list = await json<JobList>(`/api/studies/${encodeURIComponent(study)}/jobs?${parameters}`);
     return { total: list.total, jobs: list.jobs.map((job: Job) => ({ ...job, seconds: numberFromJson(job.seconds) })) };
@@ -181,13 +201,20 @@ export class Client {
   /** A record with its arrays; `fields` leaves out the others. Kept, so asking again costs nothing. */
   record(study: string, id: number, fields: readonly string[] = []): Promise<LossRecord> {
     const query = fields.length > 0 ? `?fields=${fields.map(encodeURIComponent).join(",")}` : "";
-    return this.binary(`${study}/${id}/${query}`, `/api/studies/${encodeURIComponent(study)}/records/${id}/data${query}`);
+    return this.binary(
+      `${study}/${id}/${query}`,
+      `/api/studies/${encodeURIComponent(study)}/records/${id}/data${query}`,
+    );
   }
   /** A record without the arrays named: those that are large and not drawn (weights, eigenvectors). */
   async slimRecord(study: string, id: number, without: readonly string[]): Promise<LossRecord> {
     const path = `/api/studies/${encodeURIComponent(study)}/records/${id}`;
     const names = (await json<RecordHead>(path)).fields.map((field) => field.name);
-    return this.record(study, id, names.some((name) => without.includes(name)) ? names.filter((name) => !without.includes(name)) : []);
+    return this.record(
+      study,
+      id,
+      names.some((name) => without.includes(name)) ? names.filter((name) => !without.includes(name)) : [],
+    );
   }
   /** Topology of a stored field, computed by the server where it is not there yet. */
   topology(study: string, id: number, request: TopologyRequest = {}): Promise<LossRecord> {
@@ -195,14 +222,20 @@ export class Client {
     if (request.field) parameters.set("field", request.field);
     if (request.connectivity) parameters.set("connectivity", request.connectivity);
     if (request.superlevel) parameters.set("superlevel", "1");
-    return this.binary(`${study}/${id}/topology?${parameters}`,
-      `/api/studies/${encodeURIComponent(study)}/records/${id}/topology?${parameters}`);
+    return this.binary(
+      `${study}/${id}/topology?${parameters}`,
+      `/api/studies/${encodeURIComponent(study)}/records/${id}/topology?${parameters}`,
+    );
   }
   private binary(key: string, path: string): Promise<LossRecord> {
-    return this.cache.get(key, () => whileBusy((async () => {
-      const buffer = await (await answerOf(path)).arrayBuffer();
-      return { record: parseRecord(buffer), bytes: buffer.byteLength };
-    })()));
+    return this.cache.get(key, () =>
+      whileBusy(
+        (async () => {
+          const buffer = await (await answerOf(path)).arrayBuffer();
+          return { record: parseRecord(buffer), bytes: buffer.byteLength };
+        })(),
+      ),
+    );
   }
   /** A job ran (again): what is kept of its record is old. */
   forget(study: string, id: number): void {
@@ -218,7 +251,8 @@ export class Client {
   events(study: string, handlers: EventHandlers): () => void {
     const source = new EventSource(`/api/studies/${encodeURIComponent(study)}/events`);
     const listen = <T>(type: string, handler: ((event: T) => void) | undefined): void => {
-      if (handler) source.addEventListener(type, (event) => handler(JSON.parse((event as MessageEvent<string>).data) as T));
+      if (handler)
+        source.addEventListener(type, (event) => handler(JSON.parse((event as MessageEvent<string>).data) as T));
     };
     listen<StateEvent>("state", handlers.state);
     listen<ProgressEvent>("progress", handlers.progress);
@@ -233,24 +267,35 @@ export class Client {
   }
   async startRun(study: string, body: Record<string, unknown>): Promise<void> {
     await json<unknown>(`/api/studies/${encodeURIComponent(study)}/run`, {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
     });
   }
   async cancelRun(study: string): Promise<void> {
     await whileBusy(answerOf(`/api/studies/${encodeURIComponent(study)}/run`, { method: "DELETE" }));
   }
   addCheckpointFile(study: string, group: string, file: File): Promise<{ models: string[] }> {
-    return json(`/api/studies/${encodeURIComponent(study)}/groups/${encodeURIComponent(group)}/checkpoints?file=${
-      encodeURIComponent(file.name)}`, { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
+    return json(
+      `/api/studies/${encodeURIComponent(study)}/groups/${encodeURIComponent(group)}/checkpoints?file=${encodeURIComponent(
+        file.name,
+      )}`,
+      { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } },
+    );
   }
   addCheckpointPath(study: string, group: string, path: string): Promise<{ models: string[] }> {
     return json(`/api/studies/${encodeURIComponent(study)}/groups/${encodeURIComponent(group)}/checkpoints`, {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ path }),
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ path }),
     });
   }
   addField(file: File): Promise<{ study: string }> {
-    return json(`/api/fields?file=${encodeURIComponent(file.name)}`,
-      { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
+    return json(`/api/fields?file=${encodeURIComponent(file.name)}`, {
+      method: "POST",
+      body: file,
+      headers: { "Content-Type": "application/octet-stream" },
+    });
   }
 }
 

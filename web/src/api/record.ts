@@ -1,11 +1,27 @@
 // A record as the server sends it (docs/http_api.md): a JSON head, then arrays, little-endian, in C order.
 
 export type NumericArray =
-  | Float64Array | Float32Array | Int32Array | Uint32Array | Int16Array | Uint16Array | Int8Array | Uint8Array;
+  | Float64Array
+  | Float32Array
+  | Int32Array
+  | Uint32Array
+  | Int16Array
+  | Uint16Array
+  | Int8Array
+  | Uint8Array;
 
 /** Types of arrays on the wire. 64-bit integers arrive as doubles: ids stay below 2^53. */
 export type ArrayType =
-  | "float64" | "float32" | "int64" | "uint64" | "int32" | "uint32" | "int16" | "uint16" | "int8" | "uint8";
+  | "float64"
+  | "float32"
+  | "int64"
+  | "uint64"
+  | "int32"
+  | "uint32"
+  | "int16"
+  | "uint16"
+  | "int8"
+  | "uint8";
 
 export interface RecordArray {
   readonly type: ArrayType;
@@ -74,7 +90,8 @@ export class LossRecord {
       let value: string | number | RecordArray;
       if (array) value = array;
       else if (field.type === "text") value = String(field.value ?? "");
-      else if (field.type === "array") continue; // a head without data
+      else if (field.type === "array")
+        continue; // a head without data
       else value = numberFromJson(field.value);
       this.byName.set(field.name, { name: field.name, unit: shownUnit(field.unit), value });
     }
@@ -119,21 +136,40 @@ export class LossRecord {
 }
 
 const ELEMENT_BYTES: Record<ArrayType, number> = {
-  float64: 8, float32: 4, int64: 8, uint64: 8, int32: 4, uint32: 4, int16: 2, uint16: 2, int8: 1, uint8: 1,
+  float64: 8,
+  float32: 4,
+  int64: 8,
+  uint64: 8,
+  int32: 4,
+  uint32: 4,
+  int16: 2,
+  uint16: 2,
+  int8: 1,
+  uint8: 1,
 };
 
 function viewArray(type: ArrayType, buffer: ArrayBuffer, offset: number, count: number): NumericArray {
   switch (type) {
-    case "float64": return new Float64Array(buffer, offset, count);
-    case "float32": return new Float32Array(buffer, offset, count);
-    case "int32": return new Int32Array(buffer, offset, count);
-    case "uint32": return new Uint32Array(buffer, offset, count);
-    case "int16": return new Int16Array(buffer, offset, count);
-    case "uint16": return new Uint16Array(buffer, offset, count);
-    case "int8": return new Int8Array(buffer, offset, count);
-    case "uint8": return new Uint8Array(buffer, offset, count);
-    case "int64": return Float64Array.from(new BigInt64Array(buffer, offset, count), Number);
-    case "uint64": return Float64Array.from(new BigUint64Array(buffer, offset, count), Number);
+    case "float64":
+      return new Float64Array(buffer, offset, count);
+    case "float32":
+      return new Float32Array(buffer, offset, count);
+    case "int32":
+      return new Int32Array(buffer, offset, count);
+    case "uint32":
+      return new Uint32Array(buffer, offset, count);
+    case "int16":
+      return new Int16Array(buffer, offset, count);
+    case "uint16":
+      return new Uint16Array(buffer, offset, count);
+    case "int8":
+      return new Int8Array(buffer, offset, count);
+    case "uint8":
+      return new Uint8Array(buffer, offset, count);
+    case "int64":
+      return Float64Array.from(new BigInt64Array(buffer, offset, count), Number);
+    case "uint64":
+      return Float64Array.from(new BigUint64Array(buffer, offset, count), Number);
   }
 }
 
@@ -162,7 +198,10 @@ export function parseRecord(buffer: ArrayBuffer): LossRecord {
     const from = start + array.offset;
     if (from % 8 !== 0 || from + count * size > buffer.byteLength) fail(`array ${field.name} lies outside of it`);
     arrays.set(field.name, {
-      type: array.type, shape: array.shape, unit: shownUnit(field.unit), data: viewArray(array.type, buffer, from, count),
+      type: array.type,
+      shape: array.shape,
+      unit: shownUnit(field.unit),
+      data: viewArray(array.type, buffer, from, count),
     });
   }
   return new LossRecord(head, arrays);

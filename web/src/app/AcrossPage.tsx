@@ -1,31 +1,46 @@
 // Comparisons over all models.
-import { useMemo } from 'react';
-import type { Study } from '../api/types';
-import { LocalGallery, galleryKinds } from '../local/gallery';
-import { TITLES } from '../local/parts/panel';
-import { modelColumns } from '../model/columns';
-import { galleryCells, sweptParameters } from '../model/gallery';
-import { useRecord } from '../model/study';
-import { type AcrossView, type LocalKind, setAcross, useView } from '../state';
-import { Distances } from '../views/across/Distances';
-import { Groups } from '../views/across/Groups';
-import { Relations } from '../views/across/Relations';
-import { Segments, Select } from '../widgets/controls';
-import { Empty, Loading } from '../widgets/Panel';
+import { useMemo } from "react";
+import type { Study } from "../api/types";
+import { LocalGallery, galleryKinds } from "../local/gallery";
+import { TITLES } from "../local/parts/panel";
+import { modelColumns } from "../model/columns";
+import { galleryCells, sweptParameters } from "../model/gallery";
+import { useRecord } from "../model/study";
+import { type AcrossView, type LocalKind, setAcross, useView } from "../state";
+import { Distances } from "../views/across/Distances";
+import { Groups } from "../views/across/Groups";
+import { Relations } from "../views/across/Relations";
+import { Segments, Select } from "../widgets/controls";
+import { Empty, Loading } from "../widgets/Panel";
 
 function Gallery({ study }: { study: Study }) {
   const { galleryKind, galleryRows, galleryColumns } = useView((s) => s.across);
   const swept = sweptParameters(study);
   const cells = useMemo(() => galleryCells(study, galleryRows, galleryColumns), [study, galleryRows, galleryColumns]);
   const kinds = galleryKinds();
-  const kind = kinds.includes(galleryKind) ? galleryKind : (kinds[0] ?? 'contour');
+  const kind = kinds.includes(galleryKind) ? galleryKind : (kinds[0] ?? "contour");
   if (study.models.length === 0) return <Empty title="No models yet" />;
   return (
     <>
       <div className="bar">
-        <Select<LocalKind> label="View" value={kind} options={kinds.map((k) => [k, TITLES[k]] as const)} onChange={(v) => setAcross({ galleryKind: v })} />
-        <Select label="Rows" value={galleryRows} options={[['', 'groups'], ...swept.map((p) => [p, p] as const)]} onChange={(v) => setAcross({ galleryRows: v })} />
-        <Select label="Columns" value={galleryColumns} options={[['', 'members'], ...swept.map((p) => [p, p] as const)]} onChange={(v) => setAcross({ galleryColumns: v })} />
+        <Select<LocalKind>
+          label="View"
+          value={kind}
+          options={kinds.map((k) => [k, TITLES[k]] as const)}
+          onChange={(v) => setAcross({ galleryKind: v })}
+        />
+        <Select
+          label="Rows"
+          value={galleryRows}
+          options={[["", "groups"], ...swept.map((p) => [p, p] as const)]}
+          onChange={(v) => setAcross({ galleryRows: v })}
+        />
+        <Select
+          label="Columns"
+          value={galleryColumns}
+          options={[["", "members"], ...swept.map((p) => [p, p] as const)]}
+          onChange={(v) => setAcross({ galleryColumns: v })}
+        />
         <span className="note">{cells.note} Scales are shared.</span>
       </div>
       <LocalGallery study={study} kind={kind} cells={cells} />
@@ -36,18 +51,35 @@ function Gallery({ study }: { study: Study }) {
 export function AcrossPage({ study }: { study: Study }) {
   const shown = useView((s) => s.across.view);
   const loaded = useRecord(study, study.study_records.comparison);
-  const comparison = loaded.state === 'ready' ? loaded.value : null;
+  const comparison = loaded.state === "ready" ? loaded.value : null;
   const columns = useMemo(() => modelColumns(study, comparison), [study, comparison]);
   return (
     <div className="page-body across">
       <div className="bar">
         <h1>Across models</h1>
-        <Segments<AcrossView> label="View" value={shown} onChange={(v) => setAcross({ view: v })}
-          options={[['groups', 'Groups'], ['relations', 'Relations'], ['gallery', 'Gallery'], ['distances', 'Distances']]} />
+        <Segments<AcrossView>
+          label="View"
+          value={shown}
+          onChange={(v) => setAcross({ view: v })}
+          options={[
+            ["groups", "Groups"],
+            ["relations", "Relations"],
+            ["gallery", "Gallery"],
+            ["distances", "Distances"],
+          ]}
+        />
       </div>
-      {loaded.state === 'loading' ? <Loading /> : shown === 'groups' ? <Groups study={study} columns={columns} comparison={comparison} />
-        : shown === 'relations' ? <Relations study={study} columns={columns} />
-        : shown === 'distances' ? <Distances study={study} /> : <Gallery study={study} />}
+      {loaded.state === "loading" ? (
+        <Loading />
+      ) : shown === "groups" ? (
+        <Groups study={study} columns={columns} comparison={comparison} />
+      ) : shown === "relations" ? (
+        <Relations study={study} columns={columns} />
+      ) : shown === "distances" ? (
+        <Distances study={study} />
+      ) : (
+        <Gallery study={study} />
+      )}
     </div>
   );
 }

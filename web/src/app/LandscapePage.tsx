@@ -1,67 +1,149 @@
 // The main page: the whole on the left, single models on the right, a bar between them that can be moved.
-import { useMemo, useRef } from 'react';
-import type { Study } from '../api/types';
-import { toCsv } from '../base/csv';
-import { isNumber, meanInterval, quantile } from '../base/statistics';
-import { formatInteger, formatNumber } from '../geometry/numbers';
-import { LocalViews } from '../local';
-import { extreme, leadingColumn, medoid, modelColumns } from '../model/columns';
-import { setView, useView } from '../state';
-import { GlobalView } from '../views/global/GlobalView';
-import { ModelTable } from '../views/table/ModelTable';
-import { Boundary } from '../widgets/Boundary';
-import { GroupLabel } from '../widgets/GroupLabel';
-import { Empty, Panel } from '../widgets/Panel';
+import { useMemo, useRef } from "react";
+import type { Study } from "../api/types";
+import { toCsv } from "../base/csv";
+import { isNumber, meanInterval, quantile } from "../base/statistics";
+import { formatInteger, formatNumber } from "../geometry/numbers";
+import { LocalViews } from "../local";
+import { extreme, leadingColumn, medoid, modelColumns } from "../model/columns";
+import { setView, useView } from "../state";
+import { GlobalView } from "../views/global/GlobalView";
+import { ModelTable } from "../views/table/ModelTable";
+import { Boundary } from "../widgets/Boundary";
+import { GroupLabel } from "../widgets/GroupLabel";
+import { Empty, Panel } from "../widgets/Panel";
 
 function Start({ study }: { study: Study }) {
   const columns = useMemo(() => modelColumns(study), [study]);
   const leading = leadingColumn(columns);
   const all = study.models.map((_, i) => i);
   const names = (models: readonly (number | null)[]): string[] =>
-    [...new Set(models.filter((m) => m !== null))].map((m) => study.models[m]?.name ?? '').filter(Boolean);
+    [...new Set(models.filter((m) => m !== null))].map((m) => study.models[m]?.name ?? "").filter(Boolean);
   const medoids = names(study.groups.map((g) => medoid(study, g.models, leading))).slice(0, 6);
   const extremes = names([extreme(leading, all, true), extreme(leading, all, false)]);
   const intervals = study.groups.map((g) => meanInterval(g.models.map((m) => leading?.values[m] ?? NaN)));
-  const sharpness = columns.find((c) => c.key === 'top_eigenvalue');
-  const paths = columns.find((c) => c.key === 'mc');
+  const sharpness = columns.find((c) => c.key === "top_eigenvalue");
+  const paths = columns.find((c) => c.key === "mc");
   const median = (members: readonly number[], column: typeof paths): string => {
-    const value = quantile(members.map((m) => column?.values[m] ?? NaN), 0.5);
-    return isNumber(value) ? formatNumber(value, 3) : '–';
+    const value = quantile(
+      members.map((m) => column?.values[m] ?? NaN),
+      0.5,
+    );
+    return isNumber(value) ? formatNumber(value, 3) : "–";
   };
   return (
     <>
-    <Empty title="No model is open">
-      <p>Click models in the global structure or rows of the table: their landscapes open here, side by side.</p>
-      <p className="row">
-        {medoids.length > 0 && <button type="button" className="button primary" onClick={() => setView({ selected: medoids })}>
-          Open the medoid of {study.groups.length === 1 ? 'the group' : 'each group'}</button>}
-        {extremes.length === 2 && <button type="button" className="button" onClick={() => setView({ selected: extremes })}>Open the best and the worst</button>}
-      </p>
-    </Empty>
-    {study.models.length > 0 && (
-      <Panel title="Groups" label="Groups at a glance" className="glance"
-        explanation={{
-          what: 'Each group in one line: how many models, the mean of the leading metric with its 95 % interval over the members, the median of the largest Hessian eigenvalue and of the models’ mean mode connectivity, and the type of landscape.',
-          read: 'Start here, then open models of the groups that differ. The badge of the type shows its evidence.',
-          misread: 'A median hides the spread: the page “Across models” shows every member.',
-        }}
-        exports={{ name: `${study.name}-groups`, csv: () => toCsv(['group', 'models', leading?.key ?? 'metric', 'low', 'high', 'median_top_eigenvalue', 'median_mc', 'type'],
-          study.groups.map((g, i) => [g.name, g.models.length, intervals[i]?.mean, intervals[i]?.low, intervals[i]?.high,
-            quantile(g.models.map((m) => sharpness?.values[m] ?? NaN), 0.5), quantile(g.models.map((m) => paths?.values[m] ?? NaN), 0.5), g.label])) }}>
-        <div className="scroll" tabIndex={0} role="region" aria-label="Groups, scrollable"><table>
-          <thead><tr><th scope="col">group</th><th scope="col" className="number">models</th>
-            {leading && <th scope="col" className="number">{leading.title}{leading.unit && ` [${leading.unit}]`}, mean</th>}
-            {sharpness && <th scope="col" className="number">largest eigenvalue, median</th>}
-            {paths && <th scope="col" className="number">mode connectivity, median</th>}</tr></thead>
-          <tbody>{study.groups.map((g, i) => (
-            <tr key={g.name}><td><GroupLabel study={study} index={i} /></td><td className="number">{formatInteger(g.models.length)}</td>
-              {leading && <td className="number">{isNumber(intervals[i]?.mean) ? formatNumber(intervals[i]?.mean, 3) : '–'}
-                {isNumber(intervals[i]?.low) && <span className="note"> ({formatNumber(intervals[i]?.low, 3)} to {formatNumber(intervals[i]?.high, 3)})</span>}</td>}
-              {sharpness && <td className="number">{median(g.models, sharpness)}</td>}
-              {paths && <td className="number">{median(g.models, paths)}</td>}</tr>))}</tbody>
-        </table></div>
-      </Panel>
-    )}
+      <Empty title="No model is open">
+        <p>Click models in the global structure or rows of the table: their landscapes open here, side by side.</p>
+        <p className="row">
+          {medoids.length > 0 && (
+            <button type="button" className="button primary" onClick={() => setView({ selected: medoids })}>
+              Open the medoid of {study.groups.length === 1 ? "the group" : "each group"}
+            </button>
+          )}
+          {extremes.length === 2 && (
+            <button type="button" className="button" onClick={() => setView({ selected: extremes })}>
+              Open the best and the worst
+            </button>
+          )}
+        </p>
+      </Empty>
+      {study.models.length > 0 && (
+        <Panel
+          title="Groups"
+          label="Groups at a glance"
+          className="glance"
+          explanation={{
+            what: "Each group in one line: how many models, the mean of the leading metric with its 95 % interval over the members, the median of the largest Hessian eigenvalue and of the models’ mean mode connectivity, and the type of landscape.",
+            read: "Start here, then open models of the groups that differ. The badge of the type shows its evidence.",
+            misread: "A median hides the spread: the page “Across models” shows every member.",
+          }}
+          exports={{
+            name: `${study.name}-groups`,
+            csv: () =>
+              toCsv(
+                [
+                  "group",
+                  "models",
+                  leading?.key ?? "metric",
+                  "low",
+                  "high",
+                  "median_top_eigenvalue",
+                  "median_mc",
+                  "type",
+                ],
+                study.groups.map((g, i) => [
+                  g.name,
+                  g.models.length,
+                  intervals[i]?.mean,
+                  intervals[i]?.low,
+                  intervals[i]?.high,
+                  quantile(
+                    g.models.map((m) => sharpness?.values[m] ?? NaN),
+                    0.5,
+                  ),
+                  quantile(
+                    g.models.map((m) => paths?.values[m] ?? NaN),
+                    0.5,
+                  ),
+                  g.label,
+                ]),
+              ),
+          }}
+        >
+          <div className="scroll" tabIndex={0} role="region" aria-label="Groups, scrollable">
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">group</th>
+                  <th scope="col" className="number">
+                    models
+                  </th>
+                  {leading && (
+                    <th scope="col" className="number">
+                      {leading.title}
+                      {leading.unit && ` [${leading.unit}]`}, mean
+                    </th>
+                  )}
+                  {sharpness && (
+                    <th scope="col" className="number">
+                      largest eigenvalue, median
+                    </th>
+                  )}
+                  {paths && (
+                    <th scope="col" className="number">
+                      mode connectivity, median
+                    </th>
+                  )}
+                </tr>
+              </thead>
+              <tbody>
+                {study.groups.map((g, i) => (
+                  <tr key={g.name}>
+                    <td>
+                      <GroupLabel study={study} index={i} />
+                    </td>
+                    <td className="number">{formatInteger(g.models.length)}</td>
+                    {leading && (
+                      <td className="number">
+                        {isNumber(intervals[i]?.mean) ? formatNumber(intervals[i]?.mean, 3) : "–"}
+                        {isNumber(intervals[i]?.low) && (
+                          <span className="note">
+                            {" "}
+                            ({formatNumber(intervals[i]?.low, 3)} to {formatNumber(intervals[i]?.high, 3)})
+                          </span>
+                        )}
+                      </td>
+                    )}
+                    {sharpness && <td className="number">{median(g.models, sharpness)}</td>}
+                    {paths && <td className="number">{median(g.models, paths)}</td>}
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </Panel>
+      )}
     </>
   );
 }
@@ -74,30 +156,57 @@ export function LandscapePage({ study }: { study: Study }) {
     () => selected.map((name) => study.models.find((m) => m.name === name)).filter((m) => m !== undefined),
     [selected, study],
   );
-  const field = study.kind === 'field';
+  const field = study.kind === "field";
   const shown = field && models.length === 0 ? study.models.slice(0, 1) : models;
   const clamp = (v: number): number => Math.round(1000 * Math.max(0.25, Math.min(0.75, v))) / 1000;
   return (
-    <div className="landscape" ref={root} style={{ gridTemplateColumns: field && study.models.length === 1 ? '0 0 1fr' : `minmax(0, ${split}fr) 9px minmax(0, ${1 - split}fr)` }}>
+    <div
+      className="landscape"
+      ref={root}
+      style={{
+        gridTemplateColumns:
+          field && study.models.length === 1 ? "0 0 1fr" : `minmax(0, ${split}fr) 9px minmax(0, ${1 - split}fr)`,
+      }}
+    >
       <div className="landscape-side">
-        {!field && <Boundary name="global"><GlobalView study={study} /></Boundary>}
-        {study.models.length > 1 && <Boundary name="table"><ModelTable study={study} /></Boundary>}
+        {!field && (
+          <Boundary name="global">
+            <GlobalView study={study} />
+          </Boundary>
+        )}
+        {study.models.length > 1 && (
+          <Boundary name="table">
+            <ModelTable study={study} />
+          </Boundary>
+        )}
       </div>
-      <div className="splitter" role="separator" aria-orientation="vertical" aria-label="Width of the global structure" tabIndex={0}
-        aria-valuemin={25} aria-valuemax={75} aria-valuenow={Math.round(100 * split)}
+      <div
+        className="splitter"
+        role="separator"
+        aria-orientation="vertical"
+        aria-label="Width of the global structure"
+        tabIndex={0}
+        aria-valuemin={25}
+        aria-valuemax={75}
+        aria-valuenow={Math.round(100 * split)}
         onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
         onPointerMove={(event) => {
           const box = root.current?.getBoundingClientRect();
           if (box && event.buttons === 1) setView({ split: clamp((event.clientX - box.left) / box.width) });
         }}
         onKeyDown={(event) => {
-          if (event.key === 'ArrowLeft') setView({ split: clamp(split - 0.02) });
-          if (event.key === 'ArrowRight') setView({ split: clamp(split + 0.02) });
-        }} />
+          if (event.key === "ArrowLeft") setView({ split: clamp(split - 0.02) });
+          if (event.key === "ArrowRight") setView({ split: clamp(split + 0.02) });
+        }}
+      />
       <div className="landscape-side local">
-        {shown.length > 0
-          ? <Boundary name={shown.map((m) => m.name).join()}><LocalViews study={study} models={shown} /></Boundary>
-          : <Start study={study} />}
+        {shown.length > 0 ? (
+          <Boundary name={shown.map((m) => m.name).join()}>
+            <LocalViews study={study} models={shown} />
+          </Boundary>
+        ) : (
+          <Start study={study} />
+        )}
       </div>
     </div>
   );

@@ -1,7 +1,13 @@
 // Files made in the page. Names come from studies, so they are reduced to what every file system takes.
 
 export function fileName(...parts: readonly string[]): string {
-  return parts.filter((part) => part !== "").join("-").replace(/[^A-Za-z0-9._-]+/g, "_").slice(0, 120) || "losslens";
+  return (
+    parts
+      .filter((part) => part !== "")
+      .join("-")
+      .replace(/[^A-Za-z0-9._-]+/g, "_")
+      .slice(0, 120) || "losslens"
+  );
 }
 
 export function download(name: string, content: Blob): void {

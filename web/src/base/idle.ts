@@ -20,9 +20,11 @@ export function busy(): () => void {
     if (typeof document === "undefined" || pending > 0) return;
     // What the result changes is drawn in the next frames: idle is said after two of them.
     const turn = ++settling;
-    requestAnimationFrame(() => requestAnimationFrame(() => {
-      if (pending === 0 && turn === settling) say();
-    }));
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        if (pending === 0 && turn === settling) say();
+      }),
+    );
   };
 }
 

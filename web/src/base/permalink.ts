@@ -56,7 +56,8 @@ export function fromQuery<T extends object>(query: string, defaults: T): T {
       if (text === null) return fallback;
       const value = read(text);
       if (fallback === null) return value;
-      if (kindOf(value) === kindOf(fallback) || (value === null && kindOf(fallback) === "array")) return value ?? fallback;
+      if (kindOf(value) === kindOf(fallback) || (value === null && kindOf(fallback) === "array"))
+        return value ?? fallback;
       return fallback;
     }
     const result: Record<string, unknown> = {};

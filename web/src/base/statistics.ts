@@ -22,7 +22,7 @@ export function quantile(values: readonly number[], share: number): number {
 export function ranks(values: readonly number[]): number[] {
   const order = values.map((_, i) => i).sort((i, j) => (values[i] as number) - (values[j] as number));
   const result = new Array<number>(values.length);
-  for (let i = 0; i < order.length;) {
+  for (let i = 0; i < order.length; ) {
     let j = i;
     while (j + 1 < order.length && values[order[j + 1] as number] === values[order[i] as number]) j++;
     for (let k = i; k <= j; k++) result[order[k] as number] = (i + j) / 2 + 1;
@@ -34,7 +34,9 @@ export function ranks(values: readonly number[]): number[] {
 export function correlation(x: readonly number[], y: readonly number[]): number {
   const mx = mean(x);
   const my = mean(y);
-  let xy = 0, xx = 0, yy = 0;
+  let xy = 0,
+    xx = 0,
+    yy = 0;
   x.forEach((v, i) => {
     const dx = v - mx;
     const dy = (y[i] as number) - my;
@@ -61,8 +63,15 @@ export function studentT975(degrees: number): number {
   if (degrees <= 10) return table[degrees - 1] as number;
   const z = 1.959964;
   // Abramowitz and Stegun 26.7.5
-  const z3 = z ** 3, z5 = z ** 5, z7 = z ** 7;
-  return z + (z3 + z) / (4 * degrees) + (5 * z5 + 16 * z3 + 3 * z) / (96 * degrees ** 2) + (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * degrees ** 3);
+  const z3 = z ** 3,
+    z5 = z ** 5,
+    z7 = z ** 7;
+  return (
+    z +
+    (z3 + z) / (4 * degrees) +
+    (5 * z5 + 16 * z3 + 3 * z) / (96 * degrees ** 2) +
+    (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * degrees ** 3)
+  );
 }
 
 export interface Interval {

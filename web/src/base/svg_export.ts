@@ -1,9 +1,27 @@
 // A drawing of the page as a file of its own: style sheets and variables are resolved into attributes.
 
 const PROPERTIES = [
-  "fill", "fill-opacity", "fill-rule", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linecap",
-  "stroke-linejoin", "opacity", "font-family", "font-size", "font-weight", "font-style", "text-anchor",
-  "dominant-baseline", "paint-order", "visibility", "display", "letter-spacing", "font-variant-numeric",
+  "fill",
+  "fill-opacity",
+  "fill-rule",
+  "stroke",
+  "stroke-width",
+  "stroke-opacity",
+  "stroke-dasharray",
+  "stroke-linecap",
+  "stroke-linejoin",
+  "opacity",
+  "font-family",
+  "font-size",
+  "font-weight",
+  "font-style",
+  "text-anchor",
+  "dominant-baseline",
+  "paint-order",
+  "visibility",
+  "display",
+  "letter-spacing",
+  "font-variant-numeric",
 ] as const;
 
 function resolveStyles(from: Element, to: Element): void {
@@ -34,7 +52,8 @@ export function svgText(svg: SVGSVGElement): string {
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   copy.setAttribute("width", String(Math.round(box.width)));
   copy.setAttribute("height", String(Math.round(box.height)));
-  if (!copy.hasAttribute("viewBox")) copy.setAttribute("viewBox", `0 0 ${Math.round(box.width)} ${Math.round(box.height)}`);
+  if (!copy.hasAttribute("viewBox"))
+    copy.setAttribute("viewBox", `0 0 ${Math.round(box.width)} ${Math.round(box.height)}`);
   const [x, y, width, height] = (copy.getAttribute("viewBox") ?? "0 0 100 100").split(/[\s,]+/);
   const back = document.createElementNS("http://www.w3.org/2000/svg", "rect");
   for (const [name, value] of Object.entries({ x, y, width, height })) back.setAttribute(name, value ?? "0");
@@ -45,7 +64,8 @@ export function svgText(svg: SVGSVGElement): string {
 
 /** A drawing (the text of an SVG file) as PNG, `scale` pixels a unit. */
 export async function pngOfSvg(text: string, scale = 2): Promise<Blob> {
-  const size = /<svg[^>]*\swidth="([\d.]+)"[^>]*\sheight="([\d.]+)"/.exec(text) ??
+  const size =
+    /<svg[^>]*\swidth="([\d.]+)"[^>]*\sheight="([\d.]+)"/.exec(text) ??
     /<svg[^>]*\sheight="([\d.]+)"[^>]*\swidth="([\d.]+)"/.exec(text);
   const image = new Image();
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
@@ -61,5 +81,9 @@ export async function pngOfSvg(text: string, scale = 2): Promise<Blob> {
 
 export function pngOfCanvas(canvas: HTMLCanvasElement): Promise<Blob> {
   return new Promise((resolve, reject) =>
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("The picture is too large to be saved."))), "image/png"));
+    canvas.toBlob(
+      (blob) => (blob ? resolve(blob) : reject(new Error("The picture is too large to be saved."))),
+      "image/png",
+    ),
+  );
 }

@@ -1,15 +1,15 @@
 // Numbers of models as columns: what the table lists, relations plot and the quick choices rank.
-import { isNumber } from '../base/statistics';
-import type { LossRecord } from '../api/record';
-import type { Study } from '../api/types';
-import { largestEigenvalue } from './facts';
-import { meanOverPairs } from './pairs';
+import { isNumber } from "../base/statistics";
+import type { LossRecord } from "../api/record";
+import type { Study } from "../api/types";
+import { largestEigenvalue } from "./facts";
+import { meanOverPairs } from "./pairs";
 
 export interface Column {
   key: string;
   title: string;
   unit: string;
-  better: 'higher' | 'lower' | null;
+  better: "higher" | "lower" | null;
   values: number[]; // one a model, NaN where there is none
   /** A swept or set parameter, not a result. */
   parameter?: boolean;
@@ -17,8 +17,12 @@ export interface Column {
 
 /** Numbers of the comparison record whose names do not say enough. */
 const TITLES: Readonly<Record<string, string>> = Object.freeze({
-  cka_within_group: 'mean CKA within the group', relative_barrier: 'mean relative barrier', negative_mass: 'share of negative curvature',
-  relative_rise: 'relative rise of the loss nearby', average_persistence: 'average persistence', smad: 'SMAD of the merge tree',
+  cka_within_group: "mean CKA within the group",
+  relative_barrier: "mean relative barrier",
+  negative_mass: "share of negative curvature",
+  relative_rise: "relative rise of the loss nearby",
+  average_persistence: "average persistence",
+  smad: "SMAD of the merge tree",
 });
 
 /** Columns that have any number. `comparison`: the study's comparison record, which knows what other records say. */
@@ -26,23 +30,48 @@ export function modelColumns(study: Study, comparison: LossRecord | null = null)
   const columns: Column[] = [];
   const count = study.models.length;
   const add = (column: Column): void => {
-    if (column.values.some(isNumber) && !columns.some((c) => c.key === column.key || c.title === column.title)) columns.push(column);
+    if (column.values.some(isNumber) && !columns.some((c) => c.key === column.key || c.title === column.title))
+      columns.push(column);
   };
   for (const metric of study.metrics)
     add({
-      key: metric.name, title: metric.title || metric.name, unit: metric.unit, better: metric.better,
+      key: metric.name,
+      title: metric.title || metric.name,
+      unit: metric.unit,
+      better: metric.better,
       values: study.models.map((m) => m.metrics[metric.name] ?? NaN),
     });
-  add({ key: 'top_eigenvalue', title: 'largest eigenvalue', unit: '', better: null, values: study.models.map(largestEigenvalue) });
-  add({ key: 'trace', title: 'Hessian trace', unit: '', better: null, values: study.models.map((m) => m.trace) });
-  add({ key: 'mc', title: 'mean mode connectivity', unit: '', better: 'higher', values: meanOverPairs(study.pairs, 'mc_loss', count) });
-  add({ key: 'mc_error', title: 'mean mode connectivity, error', unit: '%', better: 'higher', values: meanOverPairs(study.pairs, 'mc_error', count) });
+  add({
+    key: "top_eigenvalue",
+    title: "largest eigenvalue",
+    unit: "",
+    better: null,
+    values: study.models.map(largestEigenvalue),
+  });
+  add({ key: "trace", title: "Hessian trace", unit: "", better: null, values: study.models.map((m) => m.trace) });
+  add({
+    key: "mc",
+    title: "mean mode connectivity",
+    unit: "",
+    better: "higher",
+    values: meanOverPairs(study.pairs, "mc_loss", count),
+  });
+  add({
+    key: "mc_error",
+    title: "mean mode connectivity, error",
+    unit: "%",
+    better: "higher",
+    values: meanOverPairs(study.pairs, "mc_error", count),
+  });
   if (comparison) {
-    const order = new Map(comparison.lines('model_names').map((name, i) => [name, i]));
-    for (const name of comparison.lines('metric_names')) {
+    const order = new Map(comparison.lines("model_names").map((name, i) => [name, i]));
+    for (const name of comparison.lines("metric_names")) {
       const values = comparison.numbers(`${name}_values`);
       add({
-        key: name, title: TITLES[name] ?? name.replaceAll('_', ' '), unit: comparison.unit(`${name}_values`), better: null,
+        key: name,
+        title: TITLES[name] ?? name.replaceAll("_", " "),
+        unit: comparison.unit(`${name}_values`),
+        better: null,
         values: study.models.map((m) => {
           const at = order.get(m.name);
           return at === undefined ? NaN : (values[at] ?? NaN);
@@ -50,16 +79,26 @@ export function modelColumns(study: Study, comparison: LossRecord | null = null)
       });
     }
   }
-  if (!columns.some((c) => c.key === 'cka_within_group'))
-    add({ key: 'cka', title: 'mean CKA with others', unit: '', better: null, values: meanOverPairs(study.pairs, 'cka', count) });
+  if (!columns.some((c) => c.key === "cka_within_group"))
+    add({
+      key: "cka",
+      title: "mean CKA with others",
+      unit: "",
+      better: null,
+      values: meanOverPairs(study.pairs, "cka", count),
+    });
   const settings = new Set<string>();
   for (const group of study.groups) for (const key of Object.keys(group.sweep)) settings.add(key);
   for (const key of settings)
     add({
-      key: `sweep.${key}`, title: key, unit: '', better: null, parameter: true,
+      key: `sweep.${key}`,
+      title: key,
+      unit: "",
+      better: null,
+      parameter: true,
       values: study.models.map((m) => {
         const value = study.groups[m.group]?.sweep[key];
-        return typeof value === 'number' ? value : NaN;
+        return typeof value === "number" ? value : NaN;
       }),
     });
   return columns;
@@ -67,12 +106,12 @@ export function modelColumns(study: Study, comparison: LossRecord | null = null)
 
 /** The metric that models are judged by: accuracy or the relative error where there is one, else the first. */
 export function leadingColumn(columns: readonly Column[]): Column | null {
-  const preferred = ['accuracy', 'top1', 'relative_error', 'relative_l2', 'mean_iou'];
+  const preferred = ["accuracy", "top1", "relative_error", "relative_l2", "mean_iou"];
   for (const key of preferred) {
     const column = columns.find((c) => c.key === key);
     if (column) return column;
   }
-  return columns.find((c) => c.better !== null && c.key !== 'mc') ?? null;
+  return columns.find((c) => c.better !== null && c.key !== "mc") ?? null;
 }
 
 /** The member whose metrics are nearest to the others': least sum of distances in 1 - CKA where known, else of ranks. */
@@ -94,14 +133,16 @@ export function medoid(study: Study, members: readonly number[], column: Column 
   if (full.length > 0 && members.length > 1)
     return full.reduce((best, m) => ((sum.get(m)?.total ?? 0) < (sum.get(best)?.total ?? 0) ? m : best));
   if (!column) return members[0] ?? null;
-  const known = members.filter((m) => isNumber(column.values[m])).sort((a, b) => (column.values[a] as number) - (column.values[b] as number));
+  const known = members
+    .filter((m) => isNumber(column.values[m]))
+    .sort((a, b) => (column.values[a] as number) - (column.values[b] as number));
   return known[Math.floor((known.length - 1) / 2)] ?? null;
 }
 
 /** Index of the best (or worst) of `members` in a column; null if none has a number. */
 export function extreme(column: Column | null, members: readonly number[], best: boolean): number | null {
   if (!column) return null;
-  const sign = (column.better === 'lower' ? -1 : 1) * (best ? 1 : -1);
+  const sign = (column.better === "lower" ? -1 : 1) * (best ? 1 : -1);
   let found: number | null = null;
   for (const m of members) {
     const value = column.values[m];

@@ -1,10 +1,10 @@
 // What there is to say about a model in numbers, with units.
-import type { Metric, Model, Study } from '../api/types';
-import { isNumber } from '../base/statistics';
-import { formatNumber, formatWithError, formatWithUnit } from '../geometry/numbers';
+import type { Metric, Model, Study } from "../api/types";
+import { isNumber } from "../base/statistics";
+import { formatNumber, formatWithError, formatWithUnit } from "../geometry/numbers";
 
 export function metricText(metric: Metric, value: number | undefined): string {
-  if (value === undefined || !isNumber(value)) return '–';
+  if (value === undefined || !isNumber(value)) return "–";
   return formatWithUnit(value, metric.unit);
 }
 
@@ -15,7 +15,7 @@ export function largestEigenvalue(model: Model): number {
 export function modelFacts(study: Study, model: Model): [string, string][] {
   const facts: [string, string][] = [];
   const group = study.groups[model.group];
-  if (group) facts.push(['group', group.title || group.name]);
+  if (group) facts.push(["group", group.title || group.name]);
   for (const metric of study.metrics)
     if (model.metrics[metric.name] !== undefined)
       facts.push([metric.title || metric.name, metricText(metric, model.metrics[metric.name])]);
@@ -23,8 +23,11 @@ export function modelFacts(study: Study, model: Model): [string, string][] {
     const at = model.eigenvalues.indexOf(largestEigenvalue(model));
     const value = model.eigenvalues[at] as number;
     const residual = model.eigenvalue_residuals[at];
-    facts.push(['largest eigenvalue', isNumber(residual) ? `${formatNumber(value)} (residual ${formatNumber(residual, 2)})` : formatNumber(value)]);
+    facts.push([
+      "largest eigenvalue",
+      isNumber(residual) ? `${formatNumber(value)} (residual ${formatNumber(residual, 2)})` : formatNumber(value),
+    ]);
   }
-  if (isNumber(model.trace)) facts.push(['trace', formatWithError(model.trace, model.trace_standard_error)]);
+  if (isNumber(model.trace)) facts.push(["trace", formatWithError(model.trace, model.trace_standard_error)]);
   return facts;
 }

@@ -1,8 +1,8 @@
 // A study that is kept up to date: the server says when something changed.
-import { useEffect, useRef, useState } from 'react';
-import { client } from '../api/client';
-import type { ProgressEvent, StateEvent, Study } from '../api/types';
-import type { Loading } from './study';
+import { useEffect, useRef, useState } from "react";
+import { client } from "../api/client";
+import type { ProgressEvent, StateEvent, Study } from "../api/types";
+import type { Loading } from "./study";
 
 export interface Live {
   study: Loading<Study>;
@@ -14,7 +14,7 @@ export interface Live {
 }
 
 export function useLiveStudy(id: string): Live {
-  const [study, setStudy] = useState<{ id: string; result: Loading<Study> }>({ id: '', result: { state: 'none' } });
+  const [study, setStudy] = useState<{ id: string; result: Loading<Study> }>({ id: "", result: { state: "none" } });
   const [status, setStatus] = useState<StateEvent | null>(null);
   const [progress, setProgress] = useState<ReadonlyMap<number, ProgressEvent>>(new Map());
   const [failed, setFailed] = useState<readonly string[]>([]);
@@ -23,15 +23,17 @@ export function useLiveStudy(id: string): Live {
   const revision = useRef(-1);
 
   useEffect(() => {
-    if (id === '') return;
+    if (id === "") return;
     let current = true;
     client.study(id).then(
       (value) => {
         if (!current) return;
         revision.current = value.revision;
-        setStudy({ id, result: { state: 'ready', value } });
+        setStudy({ id, result: { state: "ready", value } });
       },
-      (cause: unknown) => current && setStudy({ id, result: { state: 'error', message: cause instanceof Error ? cause.message : String(cause) } }),
+      (cause: unknown) =>
+        current &&
+        setStudy({ id, result: { state: "error", message: cause instanceof Error ? cause.message : String(cause) } }),
     );
     return () => {
       current = false;
@@ -39,7 +41,7 @@ export function useLiveStudy(id: string): Live {
   }, [id, turn]);
 
   useEffect(() => {
-    if (id === '') return;
+    if (id === "") return;
     setStatus(null);
     setProgress(new Map());
     setFailed([]);
@@ -86,7 +88,11 @@ export function useLiveStudy(id: string): Live {
   }, [id]);
 
   return {
-    study: id === '' ? { state: 'none' } : study.id === id ? study.result : { state: 'loading' },
-    status, progress, failed, connected, reload: () => setTurn((t) => t + 1),
+    study: id === "" ? { state: "none" } : study.id === id ? study.result : { state: "loading" },
+    status,
+    progress,
+    failed,
+    connected,
+    reload: () => setTurn((t) => t + 1),
   };
 }

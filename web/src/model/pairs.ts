@@ -1,8 +1,8 @@
 // What edges show: one number a pair, with the sense "how well connected".
-import { isNumber } from '../base/statistics';
-import { finiteRange, makeScale, type Scale } from '../geometry/scales';
-import type { Pairs } from '../api/types';
-import type { EdgeField } from '../state';
+import { isNumber } from "../base/statistics";
+import { finiteRange, makeScale, type Scale } from "../geometry/scales";
+import type { Pairs } from "../api/types";
+import type { EdgeField } from "../state";
 
 export interface EdgeFieldInfo {
   field: EdgeField;
@@ -13,10 +13,10 @@ export interface EdgeFieldInfo {
 }
 
 export const EDGE_FIELDS: readonly EdgeFieldInfo[] = [
-  { field: 'mc_loss', title: 'mode connectivity, loss', unit: '', sign: 1 },
-  { field: 'mc_error', title: 'mode connectivity, error', unit: '%', sign: 1 },
-  { field: 'relative_barrier', title: 'barrier ÷ fall of the loss in training', unit: '', sign: -1 },
-  { field: 'barrier', title: 'barrier of the loss', unit: '', sign: -1 },
+  { field: "mc_loss", title: "mode connectivity, loss", unit: "", sign: 1 },
+  { field: "mc_error", title: "mode connectivity, error", unit: "%", sign: 1 },
+  { field: "relative_barrier", title: "barrier ÷ fall of the loss in training", unit: "", sign: -1 },
+  { field: "barrier", title: "barrier of the loss", unit: "", sign: -1 },
 ];
 
 export function edgeFieldInfo(field: EdgeField): EdgeFieldInfo {
@@ -36,7 +36,7 @@ export interface EdgeQuality {
   scale: Scale; // of the values themselves
 }
 
-export function edgeQuality(values: readonly number[], info: EdgeFieldInfo, kind: 'linear' | 'symlog'): EdgeQuality {
+export function edgeQuality(values: readonly number[], info: EdgeFieldInfo, kind: "linear" | "symlog"): EdgeQuality {
   const range = finiteRange(values) ?? { low: 0, high: 0 };
   const scale = makeScale(kind, range);
   const worst = info.sign > 0 ? Math.min(0, range.low) : -Math.max(0, range.high); // as mc, <= 0

@@ -14,7 +14,10 @@ export function useStudy(): Study {
   return study;
 }
 
-export type Loading<T> = { state: "none" | "loading" } | { state: "error"; message: string } | { state: "ready"; value: T };
+export type Loading<T> =
+  | { state: "none" | "loading" }
+  | { state: "error"; message: string }
+  | { state: "ready"; value: T };
 
 /** The outcome of `load`, asked again when `key` changes; `key` null: nothing is asked. */
 export function useLoaded<T>(key: string | null, load: () => Promise<T>): Loading<T> {
@@ -24,9 +27,12 @@ export function useLoaded<T>(key: string | null, load: () => Promise<T>): Loadin
     let current = true;
     load().then(
       (value) => current && setOutcome({ key, result: { state: "ready", value } }),
-      (cause: unknown) => current && setOutcome({
-        key, result: { state: "error", message: cause instanceof Error ? cause.message : String(cause) },
-      }),
+      (cause: unknown) =>
+        current &&
+        setOutcome({
+          key,
+          result: { state: "error", message: cause instanceof Error ? cause.message : String(cause) },
+        }),
     );
     return () => {
       current = false;
@@ -47,5 +53,6 @@ export function useRecord(study: Study, id: number | null, fields: readonly stri
 export function useRecords(study: Study, ids: readonly (number | null)[]): Loading<(LossRecord | null)[]> {
   const key = `${study.id}/${ids.join()}/${study.revision}`;
   return useLoaded(key, () =>
-    Promise.all(ids.map((id) => (id === null ? Promise.resolve(null) : client.record(study.id, id)))));
+    Promise.all(ids.map((id) => (id === null ? Promise.resolve(null) : client.record(study.id, id)))),
+  );
 }

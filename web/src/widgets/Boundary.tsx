@@ -1,6 +1,6 @@
 // What goes wrong in one view stays in it: the others go on, and the message is said.
-import { Component, type ReactNode } from 'react';
-import { Failure } from './Panel';
+import { Component, type ReactNode } from "react";
+import { Failure } from "./Panel";
 
 interface Props {
   name: string; // a new name tries again
@@ -17,7 +17,12 @@ export class Boundary extends Component<Props, { failed: string | null; name: st
     return props.name === state.name ? null : { failed: null, name: props.name };
   }
   override render(): ReactNode {
-    return this.state.failed === null ? this.props.children
-      : <Failure message={`An error in this page: ${this.state.failed} The other views are not touched; another selection or page tries again.`} />;
+    return this.state.failed === null ? (
+      this.props.children
+    ) : (
+      <Failure
+        message={`An error in this page: ${this.state.failed} The other views are not touched; another selection or page tries again.`}
+      />
+    );
   }
 }

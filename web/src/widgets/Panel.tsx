@@ -36,25 +36,58 @@ function ExportMenu({ exports }: { exports: Exports }) {
     <Popover label="Save" title={`Save: ${exports.name}`} className="button quiet" align="right">
       {(close) => (
         <div className="menu">
-          {exports.svg && <button type="button" onClick={() => {
-            const text = exports.svg?.();
-            if (text) downloadText(`${name}.svg`, text, "image/svg+xml");
-            close();
-          }}>Drawing, SVG</button>}
-          {(exports.svg || exports.png) && <button type="button" onClick={() => {
-            void whileBusy(savePng());
-            close();
-          }}>Picture, PNG</button>}
-          {exports.drawings?.map((drawing) => <button key={drawing.suffix} type="button" onClick={() => {
-            const text = drawing.svg();
-            if (text) downloadText(`${name}-${drawing.suffix}.svg`, text, "image/svg+xml");
-            close();
-          }}>{drawing.label}</button>)}
-          {exports.csv && <button type="button" onClick={() => {
-            downloadText(`${name}.csv`, exports.csv?.() ?? "", "text/csv");
-            close();
-          }}>Numbers shown, CSV</button>}
-          {exports.links?.map((link) => <a key={link.href} href={link.href} download onClick={close}>{link.label}</a>)}
+          {exports.svg && (
+            <button
+              type="button"
+              onClick={() => {
+                const text = exports.svg?.();
+                if (text) downloadText(`${name}.svg`, text, "image/svg+xml");
+                close();
+              }}
+            >
+              Drawing, SVG
+            </button>
+          )}
+          {(exports.svg || exports.png) && (
+            <button
+              type="button"
+              onClick={() => {
+                void whileBusy(savePng());
+                close();
+              }}
+            >
+              Picture, PNG
+            </button>
+          )}
+          {exports.drawings?.map((drawing) => (
+            <button
+              key={drawing.suffix}
+              type="button"
+              onClick={() => {
+                const text = drawing.svg();
+                if (text) downloadText(`${name}-${drawing.suffix}.svg`, text, "image/svg+xml");
+                close();
+              }}
+            >
+              {drawing.label}
+            </button>
+          ))}
+          {exports.csv && (
+            <button
+              type="button"
+              onClick={() => {
+                downloadText(`${name}.csv`, exports.csv?.() ?? "", "text/csv");
+                close();
+              }}
+            >
+              Numbers shown, CSV
+            </button>
+          )}
+          {exports.links?.map((link) => (
+            <a key={link.href} href={link.href} download onClick={close}>
+              {link.label}
+            </a>
+          ))}
         </div>
       )}
     </Popover>
@@ -87,7 +120,12 @@ export function Panel(props: PanelProps) {
             <div className="explanation">
               <h3>{label}</h3>
               <p>{explanation.what}</p>
-              {explanation.variant && <><h4>Shown here</h4><div>{explanation.variant}</div></>}
+              {explanation.variant && (
+                <>
+                  <h4>Shown here</h4>
+                  <div>{explanation.variant}</div>
+                </>
+              )}
               <h4>How to read it</h4>
               <p>{explanation.read}</p>
               <h4>Commonly misread</h4>
@@ -96,21 +134,47 @@ export function Panel(props: PanelProps) {
           </Popover>
         )}
         {exports && <ExportMenu exports={exports} />}
-        {onClose && <button type="button" className="button quiet round" aria-label={`Close ${label}`} title="Close"
-          onClick={onClose}>×</button>}
+        {onClose && (
+          <button
+            type="button"
+            className="button quiet round"
+            aria-label={`Close ${label}`}
+            title="Close"
+            onClick={onClose}
+          >
+            ×
+          </button>
+        )}
       </header>
       {controls && <div className="panel-controls">{controls}</div>}
-      <div className="panel-body" ref={bodyRef}>{children}</div>
+      <div className="panel-body" ref={bodyRef}>
+        {children}
+      </div>
     </section>
   );
 }
 
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
-  return <div className="empty"><h3>{title}</h3>{children}</div>;
+  return (
+    <div className="empty">
+      <h3>{title}</h3>
+      {children}
+    </div>
+  );
 }
 export function Loading({ what = "Loading" }: { what?: string }) {
-  return <div className="empty" role="status"><span className="spinner" aria-hidden="true" />{what} …</div>;
+  return (
+    <div className="empty" role="status">
+      <span className="spinner" aria-hidden="true" />
+      {what} …
+    </div>
+  );
 }
 export function Failure({ message }: { message: string }) {
-  return <div className="empty failure" role="alert"><h3>This cannot be shown</h3><p>{message}</p></div>;
+  return (
+    <div className="empty failure" role="alert">
+      <h3>This cannot be shown</h3>
+      <p>{message}</p>
+    </div>
+  );
 }

@@ -52,11 +52,25 @@ export function Popover({ label, title, children, className = "button", align = 
   }, [open, align]);
 
   return (
-    <span ref={root} className="popover" onBlur={(event) => {
-      if (open && event.relatedTarget && !root.current?.contains(event.relatedTarget)) setOpen(false);
-    }}>
-      <button ref={button} type="button" className={className} title={title} aria-label={title} aria-expanded={open}
-        aria-controls={open ? id : undefined} onClick={() => setOpen(!open)}>{label}</button>
+    <span
+      ref={root}
+      className="popover"
+      onBlur={(event) => {
+        if (open && event.relatedTarget && !root.current?.contains(event.relatedTarget)) setOpen(false);
+      }}
+    >
+      <button
+        ref={button}
+        type="button"
+        className={className}
+        title={title}
+        aria-label={title}
+        aria-expanded={open}
+        aria-controls={open ? id : undefined}
+        onClick={() => setOpen(!open)}
+      >
+        {label}
+      </button>
       {open && (
         <div ref={sheet} id={id} className="sheet" role="group" aria-label={title}>
           {typeof children === "function" ? children(close) : children}

@@ -29,7 +29,11 @@ export function TooltipLayer() {
     element.style.left = `${Math.max(4, right ? state.x + 14 : state.x - 14 - width)}px`;
     element.style.top = `${Math.max(4, below ? state.y + 14 : state.y - 14 - height)}px`;
   });
-  return state ? <div ref={box} className="tooltip" role="tooltip">{state.content}</div> : null;
+  return state ? (
+    <div ref={box} className="tooltip" role="tooltip">
+      {state.content}
+    </div>
+  ) : null;
 }
 
 /** Name and value, one a line, for tooltips and cards. */
@@ -37,7 +41,10 @@ export function Facts({ facts }: { facts: readonly (readonly [string, ReactNode]
   return (
     <dl className="facts">
       {facts.map(([name, value]) => (
-        <div key={name}><dt>{name}</dt><dd>{value}</dd></div>
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
       ))}
     </dl>
   );

@@ -1,11 +1,11 @@
 // Draws the global structure; the same code for the screen and for files.
-import type { Study } from '../../api/types';
-import type { Painter, Stroke } from '../../base/painter';
-import type { Palette } from '../../model/palette';
-import { groupColor } from '../../model/palette';
-import type { GlobalState } from '../../state';
-import { drawGlyph, type GlyphScales } from './glyph';
-import { edgeCurve, type EdgeShape, lineScale, type NodeShape } from './scene';
+import type { Study } from "../../api/types";
+import type { Painter, Stroke } from "../../base/painter";
+import type { Palette } from "../../model/palette";
+import { groupColor } from "../../model/palette";
+import type { GlobalState } from "../../state";
+import { drawGlyph, type GlyphScales } from "./glyph";
+import { edgeCurve, type EdgeShape, lineScale, type NodeShape } from "./scene";
 
 export interface EdgeLook {
   density: boolean;
@@ -15,8 +15,13 @@ export interface EdgeLook {
 }
 
 /** Curves of one look together: few strokes however many edges. */
-export function drawEdges(painter: Painter, edges: readonly EdgeShape[], nodeOf: readonly (NodeShape | undefined)[],
-                          palette: Palette, look: EdgeLook): void {
+export function drawEdges(
+  painter: Painter,
+  edges: readonly EdgeShape[],
+  nodeOf: readonly (NodeShape | undefined)[],
+  palette: Palette,
+  look: EdgeLook,
+): void {
   const batches = new Map<string, { stroke: Stroke; curves: Float64Array[]; order: number }>();
   const opacity = look.density ? Math.max(0.05, Math.min(0.6, 40 / Math.sqrt(look.count) / 8)) : 0.78;
   for (const edge of edges) {
@@ -24,7 +29,7 @@ export function drawEdges(painter: Painter, edges: readonly EdgeShape[], nodeOf:
     const b = nodeOf[edge.b];
     if (!a || !b) continue;
     const level = Math.round(edge.quality * 11); // 12 widths
-    const key = edge.better ? 'better' : edge.unconverged ? `u${level}` : `q${level}`;
+    const key = edge.better ? "better" : edge.unconverged ? `u${level}` : `q${level}`;
     let batch = batches.get(key);
     if (!batch) {
       const scaled = edge.width * lineScale(look.radius);
@@ -32,7 +37,12 @@ export function drawEdges(painter: Painter, edges: readonly EdgeShape[], nodeOf:
       const stroke: Stroke = edge.better
         ? { color: palette.under, width, opacity: look.density ? opacity : 0.9 }
         : edge.unconverged
-          ? { color: palette.ink2, width: Math.max(1.2, width), dash: [1.5, 2.5], opacity: look.density ? opacity : 0.8 }
+          ? {
+              color: palette.ink2,
+              width: Math.max(1.2, width),
+              dash: [1.5, 2.5],
+              opacity: look.density ? opacity : 0.8,
+            }
           : { color: palette.ink, width, opacity: opacity * (0.55 + 0.45 * edge.quality) };
       batch = { stroke, curves: [], order: edge.better ? 100 : level };
       batches.set(key, batch);
@@ -51,11 +61,24 @@ export interface NodeLook {
   near: ReadonlySet<number> | null; // models to keep; others fade
 }
 
-export function drawNodes(painter: Painter, study: Study, nodes: readonly NodeShape[], scales: GlyphScales,
-                          state: GlobalState, palette: Palette, look: NodeLook): void {
+export function drawNodes(
+  painter: Painter,
+  study: Study,
+  nodes: readonly NodeShape[],
+  scales: GlyphScales,
+  state: GlobalState,
+  palette: Palette,
+  look: NodeLook,
+): void {
   for (const node of nodes) {
     if (Math.hypot(node.x - node.trueX, node.y - node.trueY) < 2) continue;
-    painter.line([[node.trueX, node.trueY], [node.x, node.y]], { color: palette.ink2, width: 0.8, dash: [2, 2] });
+    painter.line(
+      [
+        [node.trueX, node.trueY],
+        [node.x, node.y],
+      ],
+      { color: palette.ink2, width: 0.8, dash: [2, 2] },
+    );
     painter.circle(node.trueX, node.trueY, 1.8, palette.ink2);
   }
   for (const node of nodes) {
@@ -67,6 +90,11 @@ export function drawNodes(painter: Painter, study: Study, nodes: readonly NodeSh
       hovered: look.hovered === node.model,
     });
     if (look.near !== null && !look.near.has(node.model))
-      painter.circle(node.x, node.y, look.radius + 1.5, palette.dark ? 'rgb(29 31 36 / 72%)' : 'rgb(255 255 255 / 72%)');
+      painter.circle(
+        node.x,
+        node.y,
+        look.radius + 1.5,
+        palette.dark ? "rgb(29 31 36 / 72%)" : "rgb(255 255 255 / 72%)",
+      );
   }
 }

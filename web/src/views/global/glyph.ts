@@ -1,11 +1,11 @@
 // The glyph of a model: outer ring of metrics, middle ring of Hessian eigenvalues, inner disc of the group.
-import type { Metric, Model, Study } from '../../api/types';
-import { isNumber } from '../../base/statistics';
-import type { Painter } from '../../base/painter';
-import { makeScale } from '../../geometry/scales';
-import type { Palette } from '../../model/palette';
-import { metricColor } from '../../model/palette';
-import type { GlobalState } from '../../state';
+import type { Metric, Model, Study } from "../../api/types";
+import { isNumber } from "../../base/statistics";
+import type { Painter } from "../../base/painter";
+import { makeScale } from "../../geometry/scales";
+import type { Palette } from "../../model/palette";
+import { metricColor } from "../../model/palette";
+import type { GlobalState } from "../../state";
 
 export interface MetricArc {
   metric: Metric;
@@ -24,7 +24,7 @@ export interface GlyphScales {
   barShare: (value: number) => number; // -1..1
 }
 
-const PREFERRED = ['accuracy', 'top1', 'relative_error', 'mean_iou', 'loss'];
+const PREFERRED = ["accuracy", "top1", "relative_error", "mean_iou", "loss"];
 
 /** The metrics of the outer ring: those chosen, or all; of many the leading ones, so that arcs stay readable. */
 export function ringMetrics(study: Study, state: GlobalState): string[] {
@@ -32,7 +32,7 @@ export function ringMetrics(study: Study, state: GlobalState): string[] {
   const names = study.metrics.map((m) => m.name);
   if (names.length <= 5) return names;
   // Terms of the loss are its parts: they are shown on request.
-  const rest = names.filter((n) => !PREFERRED.includes(n) && !n.startsWith('loss_'));
+  const rest = names.filter((n) => !PREFERRED.includes(n) && !n.startsWith("loss_"));
   return [...names.filter((n) => PREFERRED.includes(n)), ...rest].slice(0, 4);
 }
 
@@ -43,23 +43,30 @@ export function glyphScales(study: Study, state: GlobalState, palette: Palette):
     if (!shown.includes(metric.name)) return;
     const values = study.models.map((model) => model.metrics[metric.name]).filter(isNumber);
     if (values.length === 0) return;
-    const error = metric.better === 'lower';
+    const error = metric.better === "lower";
     const color = metricColor(index, palette.dark);
-    if (metric.scale === 'score') {
+    if (metric.scale === "score") {
       // Scores run from 0 to 1 (or to 100 where they are in percent), whatever the shown models reach.
-      const high = metric.unit === '%' ? 100 : 1;
+      const high = metric.unit === "%" ? 100 : 1;
       arcs.push({ metric, color, error, low: 0, high, share: (value) => value / high });
       return;
     }
     const high = Math.max(...values, 0);
     const positive = values.filter((v) => v > 0);
     const low = Math.min(...positive);
-    if (state.errorScale === 'log' && positive.length > 0 && high > low) {
+    if (state.errorScale === "log" && positive.length > 0 && high > low) {
       // A tenth of the ring for the smallest, so that it can be seen.
-      const scale = makeScale('log', { low, high });
+      const scale = makeScale("log", { low, high });
       arcs.push({ metric, color, error, low, high, share: (value) => 0.1 + 0.9 * scale.share(value) });
     } else {
-      arcs.push({ metric, color, error, low: 0, high: high > 0 ? high : 1, share: (value) => value / (high > 0 ? high : 1) });
+      arcs.push({
+        metric,
+        color,
+        error,
+        low: 0,
+        high: high > 0 ? high : 1,
+        share: (value) => value / (high > 0 ? high : 1),
+      });
     }
   });
   let largest = 0;
@@ -94,8 +101,17 @@ export interface GlyphStyle {
   hovered: boolean;
 }
 
-export function drawGlyph(painter: Painter, model: Model, x: number, y: number, radius: number, scales: GlyphScales,
-                          state: GlobalState, palette: Palette, style: GlyphStyle): void {
+export function drawGlyph(
+  painter: Painter,
+  model: Model,
+  x: number,
+  y: number,
+  radius: number,
+  scales: GlyphScales,
+  state: GlobalState,
+  palette: Palette,
+  style: GlyphStyle,
+): void {
   const detailed = radius >= 9;
   const color = style.groupColor;
   painter.circle(x, y, radius + 1.5, palette.surface);
@@ -119,8 +135,15 @@ export function drawGlyph(painter: Painter, model: Model, x: number, y: number, 
       const share = scales.barShare(value);
       const room = share >= 0 ? outer - base : base - inner;
       const length = Math.sign(share) * Math.max(Math.abs(share) * room, value === 0 ? 0 : 0.4);
-      painter.sector(x, y, Math.min(base, base + length), Math.max(base, base + length), i * step + gap / 2,
-        (i + 1) * step - gap / 2, share >= 0 ? palette.ink : palette.negative);
+      painter.sector(
+        x,
+        y,
+        Math.min(base, base + length),
+        Math.max(base, base + length),
+        i * step + gap / 2,
+        (i + 1) * step - gap / 2,
+        share >= 0 ? palette.ink : palette.negative,
+      );
     });
   }
   if (state.metricRing && scales.arcs.length > 0) {

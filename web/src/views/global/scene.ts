@@ -1,8 +1,8 @@
 // The global structure as geometry: where models stand, which pairs are drawn and how. Pure.
-import { isNumber } from '../../base/statistics';
-import type { Pairs } from '../../api/types';
-import type { EdgeFieldInfo } from '../../model/pairs';
-import { edgeQuality } from '../../model/pairs';
+import { isNumber } from "../../base/statistics";
+import type { Pairs } from "../../api/types";
+import type { EdgeFieldInfo } from "../../model/pairs";
+import { edgeQuality } from "../../model/pairs";
 
 export interface Place {
   model: number;
@@ -21,7 +21,13 @@ export interface Frame {
   head: number; // pixels kept free above each panel, for its name
 }
 
-export function fitFrame(places: readonly Place[], panels: number, width: number, height: number, margin: number): Frame {
+export function fitFrame(
+  places: readonly Place[],
+  panels: number,
+  width: number,
+  height: number,
+  margin: number,
+): Frame {
   // The grid of panels whose cells are nearest to square.
   let columns = 1;
   let best = Infinity;
@@ -37,7 +43,10 @@ export function fitFrame(places: readonly Place[], panels: number, width: number
   let spanY = 0;
   const centres: [number, number][] = [];
   for (let panel = 0; panel < Math.max(1, panels); panel++) {
-    let x0 = Infinity, x1 = -Infinity, y0 = Infinity, y1 = -Infinity;
+    let x0 = Infinity,
+      x1 = -Infinity,
+      y0 = Infinity,
+      y1 = -Infinity;
     for (const place of places) {
       if (place.panel !== panel) continue;
       x0 = Math.min(x0, place.x);
@@ -68,7 +77,13 @@ export function roomyFrame(places: readonly Place[], panels: number, width: numb
     separate(nodes, radius + 1, 16);
     let over = 0;
     for (const node of nodes)
-      over = Math.max(over, radius + 20 - node.x, radius + 20 - node.y, node.x + radius + 20 - width, node.y + radius + 20 - height);
+      over = Math.max(
+        over,
+        radius + 20 - node.x,
+        radius + 20 - node.y,
+        node.x + radius + 20 - width,
+        node.y + radius + 20 - height,
+      );
     if (over <= 0) break;
     margin = Math.min(margin + over + 2, 0.45 * Math.min(frame.cell.width, frame.cell.height));
     frame = fitFrame(places, panels, width, height, margin);
@@ -118,14 +133,21 @@ export function lineScale(radius: number): number {
 
 /** Moves glyphs apart until none covers another (or `rounds` are over): each pair that overlaps is pushed along its
  *  line, half each. Equal places part along the golden angle. Deterministic. */
-export function separate(nodes: NodeShape[], radius: number, rounds = Math.max(12, Math.min(80, Math.round(16_000 / nodes.length)))): void {
+export function separate(
+  nodes: NodeShape[],
+  radius: number,
+  rounds = Math.max(12, Math.min(80, Math.round(16_000 / nodes.length))),
+): void {
   const need = 2 * radius + 2;
   const count = nodes.length;
   if (count < 2) return;
   const next = new Int32Array(count); // chains of the nodes in one cell
   for (let round = 0; round < rounds; round++) {
     let moved = false;
-    let x0 = Infinity, y0 = Infinity, x1 = -Infinity, y1 = -Infinity;
+    let x0 = Infinity,
+      y0 = Infinity,
+      x1 = -Infinity,
+      y1 = -Infinity;
     for (const node of nodes) {
       x0 = Math.min(x0, node.x);
       y0 = Math.min(y0, node.y);
@@ -198,7 +220,7 @@ export interface EdgeSelection {
 
 export interface EdgeOptions {
   info: EdgeFieldInfo;
-  scale: 'linear' | 'symlog';
+  scale: "linear" | "symlog";
   range: readonly [number, number] | null;
   budget: number; // at most so many, but see `nearest`
   nearest: number; // each model keeps its best so many
@@ -228,8 +250,15 @@ export function selectEdges(pairs: Pairs, groups: readonly number[], options: Ed
     const unconverged = pairs.converged[i] === false;
     const above = better(value);
     candidates.push({
-      pair: i, a, b, value, quality: q, better: above, unconverged,
-      width: above ? 6.5 : 0.6 + 5.4 * q, bend: above ? 0 : 0.32 * (1 - q) * (a < b ? 1 : -1),
+      pair: i,
+      a,
+      b,
+      value,
+      quality: q,
+      better: above,
+      unconverged,
+      width: above ? 6.5 : 0.6 + 5.4 * q,
+      bend: above ? 0 : 0.32 * (1 - q) * (a < b ? 1 : -1),
     });
   }
   candidates.sort((p, q) => Number(p.better) - Number(q.better) || p.quality - q.quality || p.pair - q.pair);
@@ -256,7 +285,12 @@ export function selectEdges(pairs: Pairs, groups: readonly number[], options: Ed
 
 /** [x0, y0, control x, control y, x1, y1]; straight where the bend is 0. A curve whose top would leave the picture
  *  (`size`: width and height) bends to the other side if there is more room. */
-export function edgeCurve(a: NodeShape, b: NodeShape, bend: number, size: readonly [number, number] | null = null): Float64Array {
+export function edgeCurve(
+  a: NodeShape,
+  b: NodeShape,
+  bend: number,
+  size: readonly [number, number] | null = null,
+): Float64Array {
   const dx = b.x - a.x;
   const dy = b.y - a.y;
   if (bend === 0) return Float64Array.of(a.x, a.y, a.x, a.y, b.x, b.y);
@@ -317,8 +351,13 @@ const overlaps = (a: Box, b: Box): boolean =>
   a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 
 /** Places labels beside their glyphs where they cover no glyph and no label; those without room are left out. */
-export function placeLabels(nodes: readonly NodeShape[], radius: number, requests: readonly LabelRequest[], lineHeight: number,
-                            bounds: Box): (Box & { request: LabelRequest; side: number })[] {
+export function placeLabels(
+  nodes: readonly NodeShape[],
+  radius: number,
+  requests: readonly LabelRequest[],
+  lineHeight: number,
+  bounds: Box,
+): (Box & { request: LabelRequest; side: number })[] {
   const cell = 64;
   const grid = new Map<string, Box[]>();
   const visit = (box: Box, each: (list: Box[]) => boolean): boolean => {
@@ -351,7 +390,8 @@ export function placeLabels(nodes: readonly NodeShape[], radius: number, request
     for (let side = 0; side < places.length; side++) {
       const [x, y] = places[side] as readonly [number, number];
       const box = { x, y, width: w, height };
-      if (x < bounds.x || y < bounds.y || x + w > bounds.x + bounds.width || y + height > bounds.y + bounds.height) continue;
+      if (x < bounds.x || y < bounds.y || x + w > bounds.x + bounds.width || y + height > bounds.y + bounds.height)
+        continue;
       if (visit(box, (list) => list.some((other) => overlaps(box, other)))) continue;
       add(box);
       placed.push({ ...box, request, side });

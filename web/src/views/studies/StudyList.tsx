@@ -1,20 +1,20 @@
 // What this server serves; the way in.
-import { type DragEvent, useEffect, useState } from 'react';
-import { client } from '../../api/client';
-import type { StudyList as List } from '../../api/types';
-import { formatInteger } from '../../geometry/numbers';
-import { DEFAULTS, setView, view } from '../../state';
-import { Empty } from '../../widgets/Panel';
+import { type DragEvent, useEffect, useState } from "react";
+import { client } from "../../api/client";
+import type { StudyList as List } from "../../api/types";
+import { formatInteger } from "../../geometry/numbers";
+import { DEFAULTS, setView, view } from "../../state";
+import { Empty } from "../../widgets/Panel";
 
 export function openStudy(id: string): void {
-  setView({ ...DEFAULTS, theme: view.get().theme, study: id, page: 'landscape' });
+  setView({ ...DEFAULTS, theme: view.get().theme, study: id, page: "landscape" });
 }
 
 const FIELD_FILE = /\.(npy|npz|csv|vti|ply|h5|hdf5)$/i;
 
 /** A field that is dropped anywhere on the page is opened; the message of a failure is returned. */
 export function useFieldDrop(): string {
-  const [message, setMessage] = useState('');
+  const [message, setMessage] = useState("");
   useEffect(() => {
     const over = (event: globalThis.DragEvent): void => event.preventDefault();
     const drop = (event: globalThis.DragEvent): void => {
@@ -22,21 +22,24 @@ export function useFieldDrop(): string {
       event.preventDefault();
       const file = event.dataTransfer?.files[0];
       if (handled || !file) return;
-      if (!FIELD_FILE.test(file.name)) return setMessage(`${file.name} is not a field: .npy, .npz, .csv, .vti, .ply or .h5 can be dropped here, checkpoints under Runs.`);
+      if (!FIELD_FILE.test(file.name))
+        return setMessage(
+          `${file.name} is not a field: .npy, .npz, .csv, .vti, .ply or .h5 can be dropped here, checkpoints under Runs.`,
+        );
       setMessage(`Reading ${file.name} …`);
       client.addField(file).then(
         ({ study }) => {
-          setMessage('');
+          setMessage("");
           openStudy(study);
         },
         (cause: unknown) => setMessage(cause instanceof Error ? cause.message : String(cause)),
       );
     };
-    window.addEventListener('dragover', over);
-    window.addEventListener('drop', drop);
+    window.addEventListener("dragover", over);
+    window.addEventListener("drop", drop);
     return () => {
-      window.removeEventListener('dragover', over);
-      window.removeEventListener('drop', drop);
+      window.removeEventListener("dragover", over);
+      window.removeEventListener("drop", drop);
     };
   }, []);
   return message;
@@ -44,14 +47,14 @@ export function useFieldDrop(): string {
 
 /** A field file becomes a study of its own. */
 export function FieldDrop({ onAdded }: { onAdded: () => void }) {
-  const [state, setState] = useState<{ over: boolean; message: string }>({ over: false, message: '' });
+  const [state, setState] = useState<{ over: boolean; message: string }>({ over: false, message: "" });
   const send = async (files: FileList | null): Promise<void> => {
     const file = files?.[0];
     if (!file) return;
     setState({ over: false, message: `Reading ${file.name} …` });
     try {
       const { study } = await client.addField(file);
-      setState({ over: false, message: '' });
+      setState({ over: false, message: "" });
       onAdded();
       openStudy(study);
     } catch (cause) {
@@ -59,7 +62,8 @@ export function FieldDrop({ onAdded }: { onAdded: () => void }) {
     }
   };
   return (
-    <label className={`drop ${state.over ? 'over' : ''}`}
+    <label
+      className={`drop ${state.over ? "over" : ""}`}
       onDragOver={(event: DragEvent) => {
         event.preventDefault();
         setState((s) => ({ ...s, over: true }));
@@ -68,11 +72,20 @@ export function FieldDrop({ onAdded }: { onAdded: () => void }) {
       onDrop={(event) => {
         event.preventDefault();
         void send(event.dataTransfer.files);
-      }}>
+      }}
+    >
       <strong>Look at a field of your own</strong>
       <span>Drop a file here or choose one: .npy, .npz, .csv, .vti, .ply, .h5. It stays on this computer.</span>
-      <input type="file" accept=".npy,.npz,.csv,.vti,.ply,.h5,.hdf5" onChange={(event) => void send(event.target.files)} />
-      {state.message && <span role="status" className="message">{state.message}</span>}
+      <input
+        type="file"
+        accept=".npy,.npz,.csv,.vti,.ply,.h5,.hdf5"
+        onChange={(event) => void send(event.target.files)}
+      />
+      {state.message && (
+        <span role="status" className="message">
+          {state.message}
+        </span>
+      )}
     </label>
   );
 }
@@ -81,7 +94,13 @@ export function StudyList({ list, onChanged }: { list: List; onChanged: () => vo
   return (
     <div className="page-body narrow">
       <h1>Studies</h1>
-      {list.studies.length === 0 && <Empty title="No study is being served"><p>Start the server with one: <code>losslens serve study.db</code></p></Empty>}
+      {list.studies.length === 0 && (
+        <Empty title="No study is being served">
+          <p>
+            Start the server with one: <code>losslens serve study.db</code>
+          </p>
+        </Empty>
+      )}
       <ul className="study-list">
         {list.studies.map((study) => {
           const all = study.jobs.waiting + study.jobs.running + study.jobs.done + study.jobs.failed;
@@ -89,12 +108,21 @@ export function StudyList({ list, onChanged }: { list: List; onChanged: () => vo
             <li key={study.id}>
               <button type="button" className="study-card" onClick={() => openStudy(study.id)}>
                 <strong>{study.name}</strong>
-                <span>{study.kind === 'field' ? 'scalar fields' : `${formatInteger(study.models)} models in ${formatInteger(study.groups)} groups`}</span>
-                {all > 0 && <span className="progress" role="img" aria-label={`${study.jobs.done} of ${all} jobs done`}>
-                  <span style={{ width: `${(100 * study.jobs.done) / all}%` }} /></span>}
-                <span className="note">{formatInteger(study.jobs.done)} of {formatInteger(all)} results
+                <span>
+                  {study.kind === "field"
+                    ? "scalar fields"
+                    : `${formatInteger(study.models)} models in ${formatInteger(study.groups)} groups`}
+                </span>
+                {all > 0 && (
+                  <span className="progress" role="img" aria-label={`${study.jobs.done} of ${all} jobs done`}>
+                    <span style={{ width: `${(100 * study.jobs.done) / all}%` }} />
+                  </span>
+                )}
+                <span className="note">
+                  {formatInteger(study.jobs.done)} of {formatInteger(all)} results
                   {study.jobs.failed > 0 && <em className="fail"> · {formatInteger(study.jobs.failed)} failed</em>}
-                  {study.jobs.running > 0 && <em> · running</em>}</span>
+                  {study.jobs.running > 0 && <em> · running</em>}
+                </span>
               </button>
             </li>
           );
