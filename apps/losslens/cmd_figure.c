@@ -58,19 +58,6 @@ static ll_status unknown_view(const char *name, ll_error *error)
 
 /* ---------------------------------------------------------------- which models */
 
-/* The member of a group with the lowest loss; the first where none has one. */
-static int64_t best_of(const ll_overview *o, int64_t group)
-{
-    int64_t best = -1, loss = -1;
-    for (int64_t k = 0; k < o->metric_count; k++)
-        if (strcmp(o->metrics[k].name, "loss") == 0) loss = k;
-    for (int64_t m = 0; m < o->model_count; m++) {
-        if (o->models[m].group != group) continue;
-        if (best < 0 || (loss >= 0 && o->models[m].metrics[loss] < o->models[best].metrics[loss])) best = m;
-    }
-    return best;
-}
-
 /* Models by name; a group's name stands for its best member. No list: the best of every group. */
 static ll_status choose_models(const work *w, const char *text, int64_t models[NAMES_LIMIT], int *count, ll_error *error)
 {
@@ -78,7 +65,7 @@ static ll_status choose_models(const work *w, const char *text, int64_t models[N
     *count = 0;
     if (text == NULL) {
         for (int64_t g = 0; g < o->group_count && *count < NAMES_LIMIT; g++) {
-            int64_t best = best_of(o, g);
+            int64_t best = ll_overview_best_member(o, g);
             if (best >= 0) models[(*count)++] = best;
         }
         return LL_OK;
@@ -89,7 +76,7 @@ static ll_status choose_models(const work *w, const char *text, int64_t models[N
     ll_status status = wanted < 0 ? ll_fail(error, LL_TOO_LARGE, "losslens", "--columns", "at most %d models", NAMES_LIMIT) : LL_OK;
     for (int i = 0; i < wanted && status == LL_OK; i++) {
         int64_t model = ll_overview_find_model(o, names[i]), group = ll_overview_find_group(o, names[i]);
-        if (model < 0 && group >= 0) model = best_of(o, group);
+        if (model < 0 && group >= 0) model = ll_overview_best_member(o, group);
         if (model < 0) {
             ll_text list = {0};
             for (int64_t g = 0; g < o->group_count && g < 12; g++) ll_text_format(&list, "%s%s", g > 0 ? ", " : "", o->groups[g].name);

@@ -83,19 +83,6 @@ static ll_status put_structure(report *r, ll_error *error)
     return status;
 }
 
-/* The member of lowest loss, or the first. */
-static int64_t best_member(const ll_overview *o, int64_t group)
-{
-    int64_t best = -1, loss = -1;
-    for (int64_t k = 0; k < o->metric_count; k++)
-        if (strcmp(o->metrics[k].name, "loss") == 0) loss = k;
-    for (int64_t m = 0; m < o->model_count; m++) {
-        if (o->models[m].group != group) continue;
-        if (best < 0 || (loss >= 0 && o->models[m].metrics[loss] < o->models[best].metrics[loss])) best = m;
-    }
-    return best;
-}
-
 /* The local views of one model of a group: those that its results allow. */
 static ll_status put_model(report *r, int64_t model, ll_error *error)
 {
@@ -124,7 +111,7 @@ static ll_status put_groups(report *r, ll_error *error)
 {
     element(r, "h2", "One model of each group");
     for (int64_t g = 0; g < r->overview.group_count; g++) {
-        int64_t best = best_member(&r->overview, g);
+        int64_t best = ll_overview_best_member(&r->overview, g);
         if (best < 0) continue;
         ll_text_append(&r->out, "<h3>");
         put(r, r->overview.models[best].name);

@@ -78,6 +78,8 @@ LL_API void ll_overview_deinit(ll_overview *overview);
 /* Index of a model or group by name; -1: there is none. */
 LL_API int64_t ll_overview_find_model(const ll_overview *overview, const char *name);
 LL_API int64_t ll_overview_find_group(const ll_overview *overview, const char *name);
+/* The member of a group with the lowest loss; the first where none has one; -1 for a group without members. */
+LL_API int64_t ll_overview_best_member(const ll_overview *overview, int64_t group);
 /* The first (lowest id) result of that job kind of a model; LL_NO_RECORD. */
 LL_API int64_t ll_overview_record_of(const ll_overview_model *model, const char *kind);
 /* The joint placement by that method (NULL: the first); NULL: none. */

@@ -437,6 +437,18 @@ int64_t ll_overview_find_group(const ll_overview *overview, const char *name)
     return -1;
 }
 
+int64_t ll_overview_best_member(const ll_overview *overview, int64_t group)
+{
+    int64_t best = -1, loss = -1;
+    for (int64_t k = 0; k < overview->metric_count; k++)
+        if (strcmp(overview->metrics[k].name, "loss") == 0) loss = k;
+    for (int64_t m = 0; m < overview->model_count; m++) {
+        if (overview->models[m].group != group) continue;
+        if (best < 0 || (loss >= 0 && overview->models[m].metrics[loss] < overview->models[best].metrics[loss])) best = m;
+    }
+    return best;
+}
+
 int64_t ll_overview_record_of(const ll_overview_model *model, const char *kind)
 {
     for (int64_t i = 0; i < model->record_count; i++)

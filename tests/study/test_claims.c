@@ -11,11 +11,10 @@
 #include "losslens/study_claims.h"
 #include "losslens/study_statistics.h"
 
+#include "support_store.h"
+
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static void quantiles(void **state)
 {
@@ -29,22 +28,6 @@ static void quantiles(void **state)
     assert_true(isnan(ll_student_quantile(0.0)));
 }
 
-static void add(ll_store *store, const char *group, int member, double loss)
-{
-    int64_t id;
-    char subject[64];
-    ll_error error = {0};
-    snprintf(subject, sizeof subject, "%s/%d", group, member);
-    const ll_store_job job = {.key = ll_store_key("metrics", subject), .kind = "metrics", .name = subject, .group = group, .subject = subject, .other = "", .inputs = ""};
-    ll_record *record = ll_record_create("metrics");
-    assert_int_equal(ll_record_set_real(record, "loss", "", loss, NULL), LL_OK);
-    assert_int_equal(ll_record_set_text(record, "metric_names", "loss", NULL), LL_OK);
-    assert_int_equal(ll_store_add(store, &job, &id, &error), LL_OK);
-    assert_int_equal(ll_store_begin(store, id, &error), LL_OK);
-    assert_int_equal(ll_store_finish(store, id, record, NULL, &error), LL_OK);
-    ll_record_destroy(record);
-}
-
 static ll_status judge(ll_store *store, const ll_overview *overview, const char *yaml, ll_claims *claims, ll_error *error)
 {
     assert_int_equal(ll_store_set_provenance(store, "study", yaml, error), LL_OK);
@@ -54,21 +37,17 @@ static ll_status judge(ll_store *store, const ll_overview *overview, const char 
 static void judged(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/losslens-claims-XXXXXX", path[64];
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/s.db", folder);
-    ll_store *store;
+    scratch_store s;
     ll_error error = {0};
-    const ll_store_options create = {.access = LL_STORE_CREATE};
-    assert_int_equal(ll_store_open(path, &create, &store, &error), LL_OK);
+    scratch_store_open(&s);
     /* low: mean 2, standard error 1/sqrt 3, interval 2 -+ 2.484; high: the same about 20; one: a single member. */
-    for (int i = 0; i < 3; i++) add(store, "low", i, 1.0 + i);
-    for (int i = 0; i < 3; i++) add(store, "high", i, 19.0 + i);
-    add(store, "one", 0, 5.0);
+    for (int i = 0; i < 3; i++) scratch_store_add_loss(&s, "low", i, 1.0 + i);
+    for (int i = 0; i < 3; i++) scratch_store_add_loss(&s, "high", i, 19.0 + i);
+    scratch_store_add_loss(&s, "one", 0, 5.0);
     ll_overview overview;
-    assert_int_equal(ll_overview_read(store, &overview, &error), LL_OK);
+    assert_int_equal(ll_overview_read(s.store, &overview, &error), LL_OK);
     ll_claims claims;
-    ll_status status = judge(store, &overview,
+    ll_status status = judge(s.store, &overview,
                              "study: s\nclaims:\n"
                              "  - {says: a, number: loss, group: low, below: 4.49}\n"
                              "  - {says: b, number: loss, group: low, below: 4.47}\n"
@@ -90,17 +69,15 @@ static void judged(void **state)
     assert_string_equal(claims.claims[8].shown, "loss of nobody: not computed");
     ll_claims_deinit(&claims);
 
-    assert_int_equal(judge(store, &overview, "study: s\n", &claims, &error), LL_OK);
+    assert_int_equal(judge(s.store, &overview, "study: s\n", &claims, &error), LL_OK);
     assert_int_equal(claims.count, 0);
     ll_claims_deinit(&claims);
-    assert_int_equal(judge(store, &overview, "claims: 3\n", &claims, &error), LL_INVALID_FILE);
-    assert_int_equal(judge(store, &overview, "claims:\n  - {says: a, number: loss, group: low}\n", &claims, &error), LL_INVALID_FILE);
-    assert_int_equal(judge(store, &overview, "claims:\n  - {says: a, nmber: loss, group: low, below: 1}\n", &claims, &error), LL_INVALID_FILE);
+    assert_int_equal(judge(s.store, &overview, "claims: 3\n", &claims, &error), LL_INVALID_FILE);
+    assert_int_equal(judge(s.store, &overview, "claims:\n  - {says: a, number: loss, group: low}\n", &claims, &error), LL_INVALID_FILE);
+    assert_int_equal(judge(s.store, &overview, "claims:\n  - {says: a, nmber: loss, group: low, below: 1}\n", &claims, &error), LL_INVALID_FILE);
     assert_non_null(strstr(error.message, "number"));
     ll_overview_deinit(&overview);
-    ll_store_destroy(store);
-    unlink(path);
-    rmdir(folder);
+    scratch_store_close(&s);
 }
 
 int main(void)

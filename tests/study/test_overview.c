@@ -10,25 +10,10 @@
 
 #include "losslens/study_overview.h"
 
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "support_store.h"
 
-static void add(ll_store *store, const char *kind, const char *group, const char *subject, const char *other, ll_record *record)
-{
-    char name[128];
-    int64_t id;
-    ll_error error = {0};
-    snprintf(name, sizeof name, "%s of %s %s %s", kind, group, subject, other);
-    const ll_store_job job = {.key = ll_store_key(kind, name), .kind = kind, .name = name, .group = group, .subject = subject, .other = other, .inputs = ""};
-    assert_int_equal(ll_store_add(store, &job, &id, &error), LL_OK);
-    if (record == NULL) return;
-    assert_int_equal(ll_store_begin(store, id, &error), LL_OK);
-    if (ll_store_finish(store, id, record, NULL, &error) != LL_OK) fail_msg("%s", error.message);
-    ll_record_destroy(record);
-}
+#include <math.h>
+#include <string.h>
 
 static ll_record *reals(const char *kind, const char *const *names, const double *values, int count)
 {
@@ -51,47 +36,43 @@ static ll_record *metrics(double loss, double accuracy)
 static void at_a_glance(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/losslens-overview-XXXXXX", path[64];
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/s.db", folder);
-    ll_store *store;
+    scratch_store s;
     ll_error error = {0};
-    const ll_store_options create = {.access = LL_STORE_CREATE};
-    if (ll_store_open(path, &create, &store, &error) != LL_OK) fail_msg("%s", error.message);
+    scratch_store_open(&s);
     ll_overview o;
-    assert_int_equal(ll_overview_read(store, &o, &error), LL_OK);
+    assert_int_equal(ll_overview_read(s.store, &o, &error), LL_OK);
     assert_int_equal(o.model_count, 0);
     assert_int_equal(o.group_count, 0);
     ll_overview_deinit(&o);
 
-    add(store, "metrics", "plain", "plain/0", "", metrics(0.5, 0.75));
-    add(store, "metrics", "residual", "residual/0", "", metrics(0.25, 0.875));
-    add(store, "metrics", "plain", "plain/1", "", NULL); /* not done */
+    scratch_store_add(&s, "metrics", "plain", "plain/0", "", metrics(0.5, 0.75));
+    scratch_store_add(&s, "metrics", "residual", "residual/0", "", metrics(0.25, 0.875));
+    scratch_store_add(&s, "metrics", "plain", "plain/1", "", NULL); /* not done */
     const double lambda[] = {9.0, 4.0, -1.0}, residual[] = {1e-4, 2e-4, 3e-4};
     ll_record *record = ll_record_create("eigenpairs");
     assert_int_equal(ll_record_set_reals(record, "eigenvalues", "", lambda, 3, NULL), LL_OK);
     assert_int_equal(ll_record_set_reals(record, "residuals", "", residual, 3, NULL), LL_OK);
-    add(store, "eigenpairs", "residual", "residual/0", "", record);
+    scratch_store_add(&s, "eigenpairs", "residual", "residual/0", "", record);
     const char *const trace_names[] = {"trace", "standard_error"};
-    add(store, "trace", "plain", "plain/0", "", reals("trace", trace_names, (double[]){12.0, 0.5}, 2));
+    scratch_store_add(&s, "trace", "plain", "plain/0", "", reals("trace", trace_names, (double[]){12.0, 0.5}, 2));
     const char *const pair_names[] = {"mc_loss", "barrier"};
     record = reals("curve", pair_names, (double[]){-0.125, 0.0625}, 2);
     assert_int_equal(ll_record_set_integer(record, "converged", "", 1, NULL), LL_OK);
-    add(store, "pair", "", "plain/0", "residual/0", record);
-    add(store, "pair", "", "plain/0", "plain/1", NULL);
+    scratch_store_add(&s, "pair", "", "plain/0", "residual/0", record);
+    scratch_store_add(&s, "pair", "", "plain/0", "plain/1", NULL);
     record = ll_record_create("placement");
     const double positions[] = {1, 2, 3, 4};
     ll_array array = {.type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {2, 2}, .data = (void *)(uintptr_t)positions};
     assert_int_equal(ll_record_set_array(record, "positions", "", &array, NULL), LL_OK);
     assert_int_equal(ll_record_set_text(record, "models", "residual/0\nplain/0", NULL), LL_OK);
     assert_int_equal(ll_record_set_text(record, "method", "mds", NULL), LL_OK);
-    add(store, "placement", "", "mds/fc", "", record);
+    scratch_store_add(&s, "placement", "", "mds/fc", "", record);
     record = ll_record_create("taxonomy");
     assert_int_equal(ll_record_set_text(record, "label", "IV-B", NULL), LL_OK);
-    add(store, "taxonomy", "residual", "", "", record);
-    add(store, "similarity", "", "", "", ll_record_create("cka"));
+    scratch_store_add(&s, "taxonomy", "residual", "", "", record);
+    scratch_store_add(&s, "similarity", "", "", "", ll_record_create("cka"));
 
-    if (ll_overview_read(store, &o, &error) != LL_OK) fail_msg("%s", error.message);
+    if (ll_overview_read(s.store, &o, &error) != LL_OK) fail_msg("%s", error.message);
     assert_int_equal(o.group_count, 2);
     assert_string_equal(o.groups[0].name, "plain");
     assert_int_equal(o.groups[0].model_count, 2);
@@ -129,9 +110,7 @@ static void at_a_glance(void **state)
     assert_int_equal(o.record_count, 1);
     assert_string_equal(o.records[0].kind, "similarity");
     ll_overview_deinit(&o);
-    ll_store_destroy(store);
-    unlink(path);
-    rmdir(folder);
+    scratch_store_close(&s);
 }
 
 int main(void)

@@ -10,11 +10,10 @@
 
 #include "losslens/study_table.h"
 
+#include "support_store.h"
+
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static void numbers(void **state)
 {
@@ -48,39 +47,21 @@ static void numbers(void **state)
     }
 }
 
-static void add(ll_store *store, const char *group, const char *subject, double loss)
-{
-    int64_t id;
-    ll_error error = {0};
-    const ll_store_job job = {.key = ll_store_key("metrics", subject), .kind = "metrics", .name = subject, .group = group, .subject = subject, .other = "", .inputs = ""};
-    ll_record *record = ll_record_create("metrics");
-    assert_int_equal(ll_record_set_real(record, "loss", "", loss, NULL), LL_OK);
-    assert_int_equal(ll_record_set_text(record, "metric_names", "loss", NULL), LL_OK);
-    assert_int_equal(ll_store_add(store, &job, &id, &error), LL_OK);
-    assert_int_equal(ll_store_begin(store, id, &error), LL_OK);
-    assert_int_equal(ll_store_finish(store, id, record, NULL, &error), LL_OK);
-    ll_record_destroy(record);
-}
-
 static void tables(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/losslens-table-XXXXXX", path[64];
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/s.db", folder);
-    ll_store *store;
+    scratch_store s;
     ll_error error = {0};
-    const ll_store_options create = {.access = LL_STORE_CREATE};
-    assert_int_equal(ll_store_open(path, &create, &store, &error), LL_OK);
+    scratch_store_open(&s);
     /* Means 2 and 10; the sample deviation of 1, 2, 3 is 1. */
-    add(store, "a_b<|&>", "a_b<|&>/0", 1.0);
-    add(store, "a_b<|&>", "a_b<|&>/1", 2.0);
-    add(store, "a_b<|&>", "a_b<|&>/2", 3.0);
-    add(store, "one", "one/0", 10.0);
+    scratch_store_add_loss(&s, "a_b<|&>", 0, 1.0);
+    scratch_store_add_loss(&s, "a_b<|&>", 1, 2.0);
+    scratch_store_add_loss(&s, "a_b<|&>", 2, 3.0);
+    scratch_store_add_loss(&s, "one", 0, 10.0);
     ll_overview overview;
-    assert_int_equal(ll_overview_read(store, &overview, &error), LL_OK);
+    assert_int_equal(ll_overview_read(s.store, &overview, &error), LL_OK);
     ll_number_table table;
-    assert_int_equal(ll_number_table_make(store, &overview, NULL, 0, true, &table, &error), LL_OK);
+    assert_int_equal(ll_number_table_make(s.store, &overview, NULL, 0, true, &table, &error), LL_OK);
     assert_int_equal(table.rows, 2);
     assert_int_equal(table.columns, 1);
     assert_true(table.mean[0] == 2.0 && table.spread[0] == 1.0 && table.count[0] == 3);
@@ -105,12 +86,10 @@ static void tables(void **state)
     }
     ll_number_table_deinit(&table);
     const char *const names[] = {"los"};
-    assert_int_equal(ll_number_table_make(store, &overview, names, 1, false, &table, &error), LL_NOT_FOUND);
+    assert_int_equal(ll_number_table_make(s.store, &overview, names, 1, false, &table, &error), LL_NOT_FOUND);
     assert_non_null(strstr(error.message, "did you mean loss"));
     ll_overview_deinit(&overview);
-    ll_store_destroy(store);
-    unlink(path);
-    rmdir(folder);
+    scratch_store_close(&s);
 }
 
 int main(void)
