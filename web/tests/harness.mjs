@@ -37,7 +37,9 @@ export async function serve(files, more = []) {
         { stdio: ["ignore", "pipe", "pipe"] },
     );
     process.once("exit", () => child.kill("SIGTERM")); // also when a test throws
-    let said = "";
+    // A test that ends early leaves no server behind.
+  process.once("exit", () => child.kill("SIGKILL"));
+  let said = "";
     const address = await new Promise((resolve, reject) => {
         const listen = (chunk) => {
             said += chunk;
