@@ -187,25 +187,39 @@ await page.keyboard.press("Enter");
 await t.idle(page);
 equal(await glyph.getAttribute("aria-pressed"), "true", "a model is selected by keyboard alone");
 await page.keyboard.press("Enter");
-// A path: its middle is where nothing else is, or another one is tried.
+// A path is pointed at where no glyph covers it; where two models lie on each other the view is zoomed first.
 let seen = "";
-const boxes = await page.locator(".hits button").evaluateAll((all) =>
-    all.map((b) => {
-        const r = b.getBoundingClientRect();
-        return [b.dataset.model, r.x + r.width / 2, r.y + r.height / 2];
-    }),
-);
-outer: for (let i = 0; i < Math.min(study.pairs.a.length, 30); i++) {
+async function pointAtPath(i) {
+    const boxes = await page.locator(".hits button").evaluateAll((all) =>
+        all.map((b) => {
+            const r = b.getBoundingClientRect();
+            return [b.dataset.model, r.x + r.width / 2, r.y + r.height / 2];
+        }),
+    );
     const [a, b] = [study.pairs.a[i], study.pairs.b[i]].map((m) => boxes.find((x) => x[0] === study.models[m].name));
-    if (!a || !b) continue;
-    for (let s = -0.36; s <= 0.36; s += 0.02) {
-        await page.mouse.move((a[1] + b[1]) / 2 - s * (b[2] - a[2]), (a[2] + b[2]) / 2 + s * (b[1] - a[1]));
-        const tip = page.locator(".tooltip");
-        if (await tip.count()) {
+    if (!a || !b) return null;
+    for (const along of [0.5, 0.35, 0.65]) {
+        for (let s = -0.36; s <= 0.36; s += 0.02) {
+            await page.mouse.move(
+                a[1] + along * (b[1] - a[1]) - s * (b[2] - a[2]),
+                a[2] + along * (b[2] - a[2]) + s * (b[1] - a[1]),
+            );
+            const tip = page.locator(".tooltip");
+            if (!(await tip.count())) continue;
             await t.idle(page);
             seen = (await tip.textContent().catch(() => "")) ?? "";
-            if (seen.includes(" – ")) break outer;
+            if (seen.includes(" – ")) return null;
         }
+    }
+    return [(a[1] + b[1]) / 2, (a[2] + b[2]) / 2];
+}
+for (let i = 0; i < Math.min(study.pairs.a.length, 30) && !seen.includes(" – "); i++) {
+    for (let zoom = 0; zoom < 4 && !seen.includes(" – "); zoom++) {
+        const middle = await pointAtPath(i);
+        if (middle === null) break;
+        await page.mouse.move(...middle);
+        await page.mouse.wheel(0, -400);
+        await t.idle(page);
     }
 }
 check(
@@ -215,6 +229,8 @@ check(
 );
 await t.idle(page);
 check((await page.locator(".tooltip .curve-preview path").count()) > 0, "and shows the whole curve");
+const fit = page.getByRole("button", { name: "Fit", exact: true });
+if (await fit.isEnabled()) await fit.click();
 
 console.log("# the table");
 await page.mouse.move(5, 5);
