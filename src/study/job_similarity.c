@@ -189,7 +189,11 @@ static ll_status compare_family(work *w, int64_t family, const ll_sink *sink, ll
                               .no_baseline = !ll_job_flag(w->runner, w->job, "baseline"),
                               .team = w->runner->team};
     (void)ll_cka_variant_parse(ll_job_text(w->runner, w->job, "variant"), &options.variant);
-    ll_status status = ll_cka_models(models, count, &options, sink, &w->parts[family], error);
+    /* Each family is a comparison of its own, with its own pieces. */
+    ll_prefixed_sink own = {.outer = sink};
+    snprintf(own.prefix, sizeof own.prefix, "family/%lld/", (long long)family);
+    const ll_sink pieces = ll_prefixed_sink_view(&own);
+    ll_status status = ll_cka_models(models, count, &options, &pieces, &w->parts[family], error);
     ll_free(models);
     return status;
 }

@@ -133,6 +133,46 @@ static void test_identical_groups(void **state)
     runs_remove(folder);
 }
 
+/* Models of different problems have no features in common: each family is compared by itself, with pieces of its own. */
+static void test_families(void **state)
+{
+    (void)state;
+    char folder[128];
+    runs_folder("families", folder);
+    char path[160];
+    snprintf(path, sizeof path, "%s/table.csv", folder);
+    FILE *table = fopen(path, "w");
+    assert_non_null(table);
+    fprintf(table, "x,y,label\n");
+    for (int i = 0; i < 60; i++) fprintf(table, "%g,%g,%d\n", cos(i), sin(2.0 * i), i % 2);
+    fclose(table);
+    runs_write(folder, "study: study\neffort: quick\ngroups:\n"
+                       "  - {name: a, problem: convection, beta: 1, hidden: [6, 6], collocation: 20, train: "
+                       "{seeds: 0..1, epochs: 3}}\n"
+                       "  - {name: b, network: mlp, options: {hidden: '5,4'}, data: 'csv:table.csv', "
+                       "train: {seeds: 0..1, epochs: 2, batch: 8}}\n"
+                       "analyses:\n  similarity: {samples: 20, layers: all}\n");
+    (void)run(folder);
+    ll_record *cka = result(folder, "similarity", "");
+    const ll_array *matrix, *model;
+    assert_int_equal(ll_record_get_array(cka, "matrix", &matrix, NULL), LL_OK);
+    assert_int_equal(ll_record_get_array(cka, "entry_model", &model, NULL), LL_OK);
+    int64_t entries = matrix->shape[0], inside = 0, across = 0, first = 0;
+    for (int64_t i = 0; i < entries; i++) first += ((const int64_t *)model->data)[i] < 2;
+    for (int64_t i = 0; i < entries; i++)
+        for (int64_t j = 0; j < entries; j++) {
+            const int64_t *owner = model->data;
+            bool known = isfinite(((const double *)matrix->data)[i * entries + j]);
+            if ((owner[i] < 2) == (owner[j] < 2)) inside += known;
+            else across += known;
+        }
+    assert_true(first > 0 && first < entries);
+    assert_int_equal(inside, first * first + (entries - first) * (entries - first));
+    assert_int_equal(across, 0);
+    ll_record_destroy(cka);
+    runs_remove(folder);
+}
+
 /* A ResNet-20 whose 500 test images give 36 errors (independent evaluation, data's README): accepted as it
  * should be normalised, stopped with another normalisation and without one. */
 static void test_wrong_normalisation(void **state)
@@ -180,6 +220,6 @@ static void test_wrong_normalisation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_fields), cmocka_unit_test(test_identical_groups),
-                                       cmocka_unit_test(test_wrong_normalisation)};
+                                       cmocka_unit_test(test_families), cmocka_unit_test(test_wrong_normalisation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
