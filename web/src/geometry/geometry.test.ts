@@ -6,6 +6,7 @@ import { block, difference, gridOf, interpolate, line, nearestIndex, positionOf,
 import type { Grid2 } from "./grid";
 import { areaOf, isosurface } from "./isosurface";
 import {
+  fitTail,
   fitTitle,
   formatInteger,
   formatNumber,
@@ -392,6 +393,16 @@ describe("numbers", () => {
     const title = "α₀: random direction";
     expect([300, 100, 20].map((room) => fitTitle(title, room))).toEqual([title, "α₀", "α₀"]);
     expect(fitTitle("Eigenvalue", 30)).toBe("Eig…");
+  });
+  it("names cut in front keep the end that tells them apart", () => {
+    const name = "convection, beta = 50";
+    expect(fitTail(name, 300)).toBe(name);
+    for (const room of [90, 60, 30]) {
+      const cut = fitTail(name, room);
+      expect(cut.startsWith("…") && name.endsWith(cut.slice(1))).toBe(true);
+      expect(labelWidth(cut)).toBeLessThanOrEqual(room);
+    }
+    expect(fitTail(name, 0)).toBe("…0");
   });
   it("labels that would touch are dropped, ticks stay", () => {
     const thin = thinLabels(linearTicks(0, 10, 10), (v) => v * 10, labelWidth);

@@ -235,6 +235,14 @@ export function fitTitle(title: string, room: number, size = 12): string {
   return `${title.slice(0, cut)}…`;
 }
 
+/** The end of a name, which tells it from its neighbours, cut in front to fit the room in pixels. */
+export function fitTail(name: string, room: number, size = 11): string {
+  if (labelWidth(name, size) <= room) return name;
+  let from = 1;
+  while (from < name.length - 1 && labelWidth(`…${name.slice(from).trimStart()}`, size) > room) from++;
+  return `…${name.slice(from).trimStart()}`;
+}
+
 /** Width of a label in pixels at a font size, near enough for thinning (digits are tabular). */
 export function labelWidth(label: string, size = 11): number {
   let width = 0;

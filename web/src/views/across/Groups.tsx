@@ -7,7 +7,7 @@ import { toCsv } from "../../base/csv";
 import { tellingNames } from "../../base/names";
 import { isNumber, meanInterval } from "../../base/statistics";
 import { svgText } from "../../base/svg_export";
-import { formatNumber, formatWithUnit, labelWidth } from "../../geometry/numbers";
+import { fitTail, formatNumber, formatWithUnit, labelWidth } from "../../geometry/numbers";
 import { decades, finiteRange, makeScale, pixelScale } from "../../geometry/scales";
 import type { Column } from "../../model/columns";
 import { groupColor, usePalette } from "../../model/palette";
@@ -19,6 +19,7 @@ import { Facts, hideTooltip, showTooltip } from "../../widgets/Tooltip";
 import { useSize } from "../../widgets/useSize";
 
 const HEIGHT = 220;
+const SLANT_COSINE = Math.cos((22 * Math.PI) / 180); // of names under the axis that stand aslant
 
 function GroupPlot({
   study,
@@ -206,7 +207,7 @@ function GroupPlot({
                       transform={`translate(${centre + 4} ${inner.y + inner.height + 14}) rotate(-22)`}
                       textAnchor="end"
                     >
-                      {(names[place] ?? "").slice(-22)}
+                      {fitTail(names[place] ?? "", Math.min(104, (centre - 4) / SLANT_COSINE))}
                     </text>
                   ) : (
                     <text x={centre} y={inner.y + inner.height + 17} textAnchor="middle">
