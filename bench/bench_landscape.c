@@ -1,7 +1,7 @@
-/* What a landscape costs beyond evaluating its points: ResNet-20 (real weights and images where LOSSLENS_SHARED is set), a
- * 5 x 5 plane of filter-normalised directions with `keep`, against one request for the same 25 points, in alternation.
- * Processor time beside the clock's: it is what other programs disturb least.
- *   bench_landscape [SAMPLES [ROUNDS]]   (default 128, 5) */
+/* What a landscape costs beyond evaluating its points: ResNet-20 (real weights and images where
+ * LOSSLENS_SHARED is set), a 5 x 5 plane of filter-normalised directions with `keep`, against one request for
+ * the same 25 points, in alternation. Processor time beside the clock's: it is what other programs disturb
+ * least. bench_landscape [SAMPLES [ROUNDS]]   (default 128, 5) */
 #define _POSIX_C_SOURCE 200809L
 
 #include "losslens/landscape.h"
@@ -39,7 +39,10 @@ static spent since(spent start)
     return (spent){end.wall - start.wall, end.cpu - start.cpu};
 }
 
-static spent least(spent a, spent b) { return (spent){fmin(a.wall, b.wall), fmin(a.cpu, b.cpu)}; }
+static spent least(spent a, spent b)
+{
+    return (spent){fmin(a.wall, b.wall), fmin(a.cpu, b.cpu)};
+}
 
 static spent plain(ll_problem *problem, const ll_axes *axes, const ll_samples *list, double *loss)
 {
@@ -50,9 +53,13 @@ static spent plain(ll_problem *problem, const ll_axes *axes, const ll_samples *l
         coefficients[2 * p + 1] = ll_grid_position(-1, 1, SIDE, p % SIDE);
     }
     double metrics[POINTS];
-    const ll_request request = {.points = POINTS, .origin = ll_problem_origin(problem), .dimensions = 2,
-                                .directions = (const void *const *)axes->vector, .coefficients = coefficients,
-                                .samples = list, .loss = loss,
+    const ll_request request = {.points = POINTS,
+                                .origin = ll_problem_origin(problem),
+                                .dimensions = 2,
+                                .directions = (const void *const *)axes->vector,
+                                .coefficients = coefficients,
+                                .samples = list,
+                                .loss = loss,
                                 .metrics = ll_problem_view(problem)->metrics == 1 ? metrics : NULL};
     spent start = now();
     must(ll_problem_evaluate(problem, &request, &error), &error);
@@ -65,8 +72,11 @@ static spent sampled(ll_problem *problem, const ll_axes *axes, double *loss)
     ll_landscape *landscape;
     ll_record *record;
     const ll_array *values;
-    const ll_landscape_options options = {
-        .axes = axes, .size = {SIDE, SIDE}, .low = {-1, -1}, .high = {1, 1}, .batch_norm = LL_BATCH_NORM_KEEP};
+    const ll_landscape_options options = {.axes = axes,
+                                          .size = {SIDE, SIDE},
+                                          .low = {-1, -1},
+                                          .high = {1, 1},
+                                          .batch_norm = LL_BATCH_NORM_KEEP};
     spent start = now();
     must(ll_landscape_create(problem, &options, &landscape, &error), &error);
     for (int64_t tile = 0; tile < ll_landscape_tiles(landscape); tile++)
@@ -92,10 +102,15 @@ int main(int argc, char **argv)
     snprintf(data, sizeof data, "cifar10:%s/data/cifar10/test_batch_0000_0499.bin", shared);
     int rounds = argc > 2 ? atoi(argv[2]) : 5;
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-    const ll_setup_role role = {.role = "evaluate", .choice = {.count = argc > 1 ? atoi(argv[1]) : 128, .in_order = true}};
+    const ll_setup_role role = {.role = "evaluate",
+                                .choice = {.count = argc > 1 ? atoi(argv[1]) : 128, .in_order = true}};
     for (int threads = 1; threads <= (ll_usable_cores() > 1 ? 2 : 1); threads++) {
-        const ll_setup_options options = {.network = "resnet20", .data = data, .role = &role, .roles = 1,
-                                          .checkpoint = checkpoint, .threads = threads};
+        const ll_setup_options options = {.network = "resnet20",
+                                          .data = data,
+                                          .role = &role,
+                                          .roles = 1,
+                                          .checkpoint = checkpoint,
+                                          .threads = threads};
         ll_error error;
         ll_setup *setup;
         ll_axes axes;
@@ -103,7 +118,8 @@ int main(int argc, char **argv)
         ll_problem *problem = ll_setup_problem(setup);
         ll_axes_options choice = {.dimensions = 2};
         for (int d = 0; d < 2; d++) choice.axis[d].normalisation = LL_NORMALISE_FILTER;
-        must(ll_axes_create(ll_problem_view(problem), ll_problem_origin(problem), &choice, &axes, &error), &error);
+        must(ll_axes_create(ll_problem_view(problem), ll_problem_origin(problem), &choice, &axes, &error),
+             &error);
         ll_samples list;
         must(ll_problem_role(problem, "evaluate", 0, &list.indices, &list.count, &error), &error);
         double a[POINTS], b[POINTS];
@@ -115,11 +131,12 @@ int main(int argc, char **argv)
         }
         int differ = 0;
         for (int p = 0; p < POINTS; p++) differ += a[p] != b[p];
-        printf("%d thread%s, %lld images: landscape %.2f ms a point, plain evaluation %.2f ms, overhead %.1f %% (processor time: "
+        printf("%d thread%s, %lld images: landscape %.2f ms a point, plain evaluation %.2f ms, overhead %.1f "
+               "%% (processor time: "
                "%.2f, %.2f ms, %.1f %%), %d of %d points differ\n",
-               threads, threads > 1 ? "s" : "", (long long)list.count, 1e3 * ours.wall / POINTS, 1e3 * alone.wall / POINTS,
-               100.0 * (ours.wall / alone.wall - 1.0), 1e3 * ours.cpu / POINTS, 1e3 * alone.cpu / POINTS,
-               100.0 * (ours.cpu / alone.cpu - 1.0), differ, POINTS);
+               threads, threads > 1 ? "s" : "", (long long)list.count, 1e3 * ours.wall / POINTS,
+               1e3 * alone.wall / POINTS, 100.0 * (ours.wall / alone.wall - 1.0), 1e3 * ours.cpu / POINTS,
+               1e3 * alone.cpu / POINTS, 100.0 * (ours.cpu / alone.cpu - 1.0), differ, POINTS);
         ll_axes_deinit(&axes);
         ll_setup_destroy(setup);
     }

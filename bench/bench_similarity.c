@@ -1,9 +1,9 @@
 #define _POSIX_C_SOURCE 200809L
 
-/* All pairs of layers of 8 networks x 20 layers (widths of a ResNet-20 on 32 x 32 images), 256 samples, float32 features,
- * debiased CKA: ours in all, against the method of torch_cka (bench/peers/cka_torch.py) for one pair of networks times the
- * 28 pairs, in alternation. Forward passes are left out on both sides; the peer's method repeats them for every pair.
- *   bench_similarity [THREADS [ROUNDS]] */
+/* All pairs of layers of 8 networks x 20 layers (widths of a ResNet-20 on 32 x 32 images), 256 samples,
+ * float32 features, debiased CKA: ours in all, against the method of torch_cka (bench/peers/cka_torch.py) for
+ * one pair of networks times the 28 pairs, in alternation. Forward passes are left out on both sides; the
+ * peer's method repeats them for every pair. bench_similarity [THREADS [ROUNDS]] */
 #include "losslens/similarity.h"
 
 #include <math.h>
@@ -62,8 +62,10 @@ static double ours(const float *pool, int64_t pool_count, ll_team *team)
 static double theirs(int threads)
 {
     char line[512];
-    int used = snprintf(line, sizeof line, "/usr/bin/python3 bench/peers/cka_torch.py %d %d", (int)SAMPLES, threads);
-    for (int l = 0; l < LAYERS; l++) used += snprintf(line + used, sizeof line - (size_t)used, " %d", (int)width[l]);
+    int used =
+        snprintf(line, sizeof line, "/usr/bin/python3 bench/peers/cka_torch.py %d %d", (int)SAMPLES, threads);
+    for (int l = 0; l < LAYERS; l++)
+        used += snprintf(line + used, sizeof line - (size_t)used, " %d", (int)width[l]);
     FILE *answer = popen(line, "r");
     double seconds = NAN;
     if (answer == NULL || fscanf(answer, "%lf", &seconds) != 1) seconds = NAN;
@@ -93,9 +95,11 @@ int main(int argc, char **argv)
         }
         peer = fmin(peer, pair);
     }
-    printf("%d networks x %d layers, %d samples, %d thread%s: ours %.3f s", NETWORKS, LAYERS, SAMPLES, threads, threads > 1 ? "s" : "", best);
+    printf("%d networks x %d layers, %d samples, %d thread%s: ours %.3f s", NETWORKS, LAYERS, SAMPLES,
+           threads, threads > 1 ? "s" : "", best);
     if (!isnan(peer))
-        printf("; torch_cka's method %.3f s a pair of networks, %.1f s for %d pairs: ratio %.1f", peer, PAIRS * peer, PAIRS, PAIRS * peer / best);
+        printf("; torch_cka's method %.3f s a pair of networks, %.1f s for %d pairs: ratio %.1f", peer,
+               PAIRS * peer, PAIRS, PAIRS * peer / best);
     printf("\n");
     ll_free(pool);
     ll_team_destroy(team);

@@ -11,9 +11,10 @@
 static ll_status open_with(const ll_setup_flags *flags, ll_setup **setup, ll_error *error)
 {
     ll_setup_role roles[2] = {ll_setup_flags_evaluate(flags)};
-    roles[1] = (ll_setup_role){.role = "calibrate",
-                               .choice = {.split = LL_SPLIT_TRAIN, .count = 1000, .seed = (uint64_t)flags->seed},
-                               .optional = true};
+    roles[1] =
+        (ll_setup_role){.role = "calibrate",
+                        .choice = {.split = LL_SPLIT_TRAIN, .count = 1000, .seed = (uint64_t)flags->seed},
+                        .optional = true};
     return ll_setup_flags_open(flags, roles, flags->problem != NULL ? 0 : 2, setup, error);
 }
 
@@ -24,7 +25,8 @@ ll_status ll_analysis_open(const ll_setup_flags *flags, int64_t most, ll_setup *
     const int64_t *indices;
     int64_t count = 0;
     if (most > 0 && flags->samples == 0 && flags->problem == NULL &&
-        ll_problem_role(ll_setup_problem(opened), "evaluate", 0, &indices, &count, NULL) == LL_OK && count > most) {
+        ll_problem_role(ll_setup_problem(opened), "evaluate", 0, &indices, &count, NULL) == LL_OK &&
+        count > most) {
         ll_setup_flags fewer = *flags;
         fewer.samples = most;
         ll_setup_destroy(opened);
@@ -42,7 +44,8 @@ int64_t ll_analysis_samples(const ll_problem *problem, ll_samples *lists)
         const int64_t *indices;
         int64_t count;
         lists[t] = (ll_samples){NULL, info->term[t].samples};
-        if ((info->capabilities & LL_CAN_SUBSETS) != 0 && ll_problem_role(problem, "evaluate", t, &indices, &count, NULL) == LL_OK)
+        if ((info->capabilities & LL_CAN_SUBSETS) != 0 &&
+            ll_problem_role(problem, "evaluate", t, &indices, &count, NULL) == LL_OK)
             lists[t] = (ll_samples){indices, count};
     }
     return lists[0].count;
@@ -50,17 +53,18 @@ int64_t ll_analysis_samples(const ll_problem *problem, ll_samples *lists)
 
 /* ------------------------------------------------------------------ sink */
 
-/* How many arguments an option that leaves the numbers as they are takes, itself included; 0: it is none. The other options,
- * words and files make the identity of kept pieces. */
+/* How many arguments an option that leaves the numbers as they are takes, itself included; 0: it is none. The
+ * other options, words and files make the identity of kept pieces. */
 static int changes_nothing(const char *argument)
 {
     static const struct {
         const char *name;
         int arguments;
-    } options[] = {{"pieces", 2}, {"threads", 2}, {"memory", 2}, {"figure", 2},    {"width", 2},   {"height", 2},
-                   {"dpi", 2},    {"levels", 2},  {"vmin", 2},   {"font-size", 2}, {"vmax", 2},    {"scale", 2},
-                   {"camera", 2}, {"columns", 2}, {"json", 1},   {"colormap", 2},  {"quiet", 1},   {"fractions", 1},
-                   {"letters", 1}, {"own-scales", 1}, {"no-colorbar", 1}};
+    } options[] = {{"pieces", 2},     {"threads", 2}, {"memory", 2},    {"figure", 2},  {"width", 2},
+                   {"height", 2},     {"dpi", 2},     {"levels", 2},    {"vmin", 2},    {"font-size", 2},
+                   {"vmax", 2},       {"scale", 2},   {"camera", 2},    {"columns", 2}, {"json", 1},
+                   {"colormap", 2},   {"quiet", 1},   {"fractions", 1}, {"letters", 1}, {"own-scales", 1},
+                   {"no-colorbar", 1}};
     if (strncmp(argument, "--", 2) != 0) return 0;
     for (int i = 0; i < LL_COUNT(options); i++) {
         size_t length = strlen(options[i].name);
@@ -71,7 +75,8 @@ static int changes_nothing(const char *argument)
     return 0;
 }
 
-/* A file given by name counts with its size and its beginning, so that another one of the same name is told apart. */
+/* A file given by name counts with its size and its beginning, so that another one of the same name is told
+ * apart. */
 static void add_file(const char *path, ll_hasher *hasher)
 {
     struct stat about;
@@ -106,8 +111,8 @@ static ll_status identity_of(const char *verb, int argc, char **argv, ll_text *i
     return identity->failed ? ll_fail_memory(error, "losslens", 64) : LL_OK;
 }
 
-ll_status ll_analysis_sink_init(ll_analysis_sink *watch, const char *folder, bool quiet, int argc, char **argv,
-                                ll_error *error)
+ll_status ll_analysis_sink_init(ll_analysis_sink *watch, const char *folder, bool quiet, int argc,
+                                char **argv, ll_error *error)
 {
     *watch = (ll_analysis_sink){.folder = folder};
     if (folder != NULL) {
@@ -164,7 +169,8 @@ void ll_analysis_add_fields(ll_json *json, const ll_record *record, int64_t most
             ll_json_open(json, '{');
             ll_json_key(json, "shape");
             ll_json_open(json, '[');
-            for (int axis = 0; axis < field->array.rank; axis++) ll_json_integer(json, field->array.shape[axis]);
+            for (int axis = 0; axis < field->array.rank; axis++)
+                ll_json_integer(json, field->array.shape[axis]);
             ll_json_close(json, ']');
             ll_json_close(json, '}');
         }
@@ -188,21 +194,25 @@ static void name_scale(ll_panel *panel, char label[64])
     panel->value_label = label;
 }
 
-ll_status ll_analysis_draw(const char *path, const char *view, const ll_record *const *records, const char *const *titles,
-                           int64_t count, const ll_record_panel_options *how, const ll_figure_options *options,
-                           ll_error *error)
+ll_status ll_analysis_draw(const char *path, const char *view, const ll_record *const *records,
+                           const char *const *titles, int64_t count, const ll_record_panel_options *how,
+                           const ll_figure_options *options, ll_error *error)
 {
     ll_view chosen;
-    if (!ll_view_parse(view, &chosen)) return ll_fail(error, LL_NOT_FOUND, "losslens", view, "there is no such view");
+    if (!ll_view_parse(view, &chosen))
+        return ll_fail(error, LL_NOT_FOUND, "losslens", view, "there is no such view");
     ll_record_panel *made = ll_allocate_zeroed((size_t)count * sizeof *made);
     ll_panel *panels = ll_allocate_zeroed((size_t)count * sizeof *panels);
     char(*labels)[64] = ll_allocate_zeroed((size_t)count * sizeof *labels);
-    ll_status status = made == NULL || panels == NULL || labels == NULL ? ll_fail_memory(error, "losslens", (size_t)count * sizeof *made) : LL_OK;
+    ll_status status = made == NULL || panels == NULL || labels == NULL
+                           ? ll_fail_memory(error, "losslens", (size_t)count * sizeof *made)
+                           : LL_OK;
     static const ll_scale_type log_scale = LL_SCALE_LOG;
     bool log = false; /* one that needs it takes the others along: panels share their range */
     int64_t done = 0;
     for (; done < count && status == LL_OK; done++) {
-        status = ll_record_panel_create(chosen, records[done], titles != NULL ? titles[done] : NULL, how, &made[done], error);
+        status = ll_record_panel_create(chosen, records[done], titles != NULL ? titles[done] : NULL, how,
+                                        &made[done], error);
         if (status != LL_OK) break;
         panels[done] = made[done].panel;
         log = log || (panels[done].scale != NULL && *panels[done].scale == LL_SCALE_LOG);

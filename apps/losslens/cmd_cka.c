@@ -32,7 +32,10 @@ typedef struct work {
     ll_record **disparity; /* [count (count - 1) / 2], pairs in order; NULL: not asked for */
 } work;
 
-static int64_t pairs_of(const work *w) { return (int64_t)w->count * (w->count - 1) / 2; }
+static int64_t pairs_of(const work *w)
+{
+    return (int64_t)w->count * (w->count - 1) / 2;
+}
 
 static void work_deinit(work *w)
 {
@@ -51,10 +54,12 @@ static ll_status choose_layers(const settings *s, work *w, ll_error *error)
 {
     const ll_problem_info *info = ll_problem_view(ll_setup_problem(w->setup));
     if (info->layers < 1 || info->layers > MOST_LAYERS)
-        return ll_fail(error, LL_UNSUPPORTED, "losslens", info->name, "it has %lld layers; wanted 1 to %d", (long long)info->layers, MOST_LAYERS);
+        return ll_fail(error, LL_UNSUPPORTED, "losslens", info->name, "it has %lld layers; wanted 1 to %d",
+                       (long long)info->layers, MOST_LAYERS);
     for (int64_t l = 0; l < info->layers; l++) {
         bool wanted = s->layer.count == 0;
-        for (int i = 0; i < s->layer.count; i++) wanted = wanted || strcmp(s->layer.items[i], info->layer[l].name) == 0;
+        for (int i = 0; i < s->layer.count; i++)
+            wanted = wanted || strcmp(s->layer.items[i], info->layer[l].name) == 0;
         if (wanted) w->layers[w->layer_count++] = l;
     }
     for (int i = 0; i < s->layer.count; i++) {
@@ -66,8 +71,9 @@ static ll_status choose_layers(const settings *s, work *w, ll_error *error)
         }
         if (found) continue;
         const char *near = ll_nearest_word(s->layer.items[i], names, info->layers);
-        return ll_fail(error, LL_NOT_FOUND, "losslens", "--layer", "there is no layer %s; the nearest is %s, the last %s",
-                       s->layer.items[i], near != NULL ? near : "none", names[info->layers - 1]);
+        return ll_fail(error, LL_NOT_FOUND, "losslens", "--layer",
+                       "there is no layer %s; the nearest is %s, the last %s", s->layer.items[i],
+                       near != NULL ? near : "none", names[info->layers - 1]);
     }
     return LL_OK;
 }
@@ -112,8 +118,13 @@ static ll_status output_of(const work *w, int model, int64_t samples, double *va
     int64_t layer = info->layers, count = samples * info->output_width;
     void *output = ll_allocate_array(count, ll_real_bytes(info->type));
     if (output == NULL) return ll_fail_memory(error, "losslens", (size_t)count * ll_real_bytes(info->type));
-    const ll_request request = {.points = 1, .thetas = &m->theta, .buffers = m->buffers != NULL ? &m->buffers : NULL,
-                                .buffers_shared = true, .samples = m->samples, .feature_layers = 1, .feature_layer = &layer,
+    const ll_request request = {.points = 1,
+                                .thetas = &m->theta,
+                                .buffers = m->buffers != NULL ? &m->buffers : NULL,
+                                .buffers_shared = true,
+                                .samples = m->samples,
+                                .feature_layers = 1,
+                                .feature_layer = &layer,
                                 .features = &output};
     ll_status status = ll_problem_evaluate(m->problem, &request, error);
     if (status == LL_OK) ll_vector_to_double(info->type, count, output, values);
@@ -137,16 +148,20 @@ static ll_status compare_predictions(work *w, ll_error *error)
     const int64_t *all = ll_setup_labels(w->setup);
     const ll_samples *list = w->model[0].samples;
     int64_t samples = list != NULL ? list->count : info->term[0].samples, width = info->output_width;
-    if (width < 1) return ll_fail(error, LL_UNSUPPORTED, "losslens", "--disparity", "%s has no output of its own", info->name);
+    if (width < 1)
+        return ll_fail(error, LL_UNSUPPORTED, "losslens", "--disparity", "%s has no output of its own",
+                       info->name);
     if (all != NULL && ll_setup_classes(w->setup) != width)
-        return ll_fail(error, LL_UNSUPPORTED, "losslens", "--disparity", "its output of %lld values is no row of %lld classes",
-                       (long long)width, (long long)ll_setup_classes(w->setup));
+        return ll_fail(error, LL_UNSUPPORTED, "losslens", "--disparity",
+                       "its output of %lld values is no row of %lld classes", (long long)width,
+                       (long long)ll_setup_classes(w->setup));
     double *output = ll_allocate_array(w->count * samples * width, sizeof *output);
     int64_t *label = ll_allocate_array((w->count + 1) * samples, sizeof *label);
     w->disparity = ll_allocate_zeroed((size_t)pairs_of(w) * sizeof *w->disparity + 1);
-    ll_status status = output == NULL || label == NULL || w->disparity == NULL
-                           ? ll_fail_memory(error, "losslens", (size_t)(w->count * samples * width) * sizeof *output)
-                           : LL_OK;
+    ll_status status =
+        output == NULL || label == NULL || w->disparity == NULL
+            ? ll_fail_memory(error, "losslens", (size_t)(w->count * samples * width) * sizeof *output)
+            : LL_OK;
     for (int m = 0; m < w->count && status == LL_OK; m++) {
         double *own = output + m * samples * width;
         status = output_of(w, m, samples, own, error);
@@ -158,29 +173,38 @@ static ll_status compare_predictions(work *w, ll_error *error)
     int64_t pair = 0;
     for (int a = 0; a < w->count; a++)
         for (int b = a + 1; b < w->count && status == LL_OK; b++, pair++)
-            status = all != NULL ? ll_metrics_disparity(label + (a + 1) * samples, label + (b + 1) * samples, label, samples,
-                                                        width, &w->disparity[pair], error)
-                                 : ll_metrics_difference(output + a * samples * width, output + b * samples * width,
-                                                         samples * width, &w->disparity[pair], error);
+            status = all != NULL
+                         ? ll_metrics_disparity(label + (a + 1) * samples, label + (b + 1) * samples, label,
+                                                samples, width, &w->disparity[pair], error)
+                         : ll_metrics_difference(output + a * samples * width, output + b * samples * width,
+                                                 samples * width, &w->disparity[pair], error);
     ll_free(output);
     ll_free(label);
     return status;
 }
 
-static ll_status compute(const settings *s, work *w, const ll_words *words, int argc, char **argv, ll_error *error)
+static ll_status compute(const settings *s, work *w, const ll_words *words, int argc, char **argv,
+                         ll_error *error)
 {
     LL_TRY(ll_setup_flags_open(&s->setup, NULL, 0, &w->setup, error));
     LL_TRY(choose_layers(s, w, error));
     ll_problem *problem = ll_setup_problem(w->setup);
     ll_samples list = {0};
-    if (ll_problem_role(problem, "evaluate", 0, &list.indices, &list.count, NULL) != LL_OK) list.indices = NULL;
+    if (ll_problem_role(problem, "evaluate", 0, &list.indices, &list.count, NULL) != LL_OK)
+        list.indices = NULL;
     for (int i = 0; i < words->count; i++) {
         LL_TRY(ll_setup_load(w->setup, words->items[i], &w->theta[i], &w->buffers[i], error));
         w->count = i + 1;
-        w->model[i] = (ll_cka_model){.name = words->items[i], .problem = problem, .theta = w->theta[i], .buffers = w->buffers[i],
-                                     .samples = list.indices != NULL ? &list : NULL, .layers = w->layers, .layer_count = w->layer_count};
+        w->model[i] = (ll_cka_model){.name = words->items[i],
+                                     .problem = problem,
+                                     .theta = w->theta[i],
+                                     .buffers = w->buffers[i],
+                                     .samples = list.indices != NULL ? &list : NULL,
+                                     .layers = w->layers,
+                                     .layer_count = w->layer_count};
     }
-    ll_cka_options options = {.batch = s->batch, .seed = (uint64_t)s->setup.seed, .no_baseline = s->no_baseline};
+    ll_cka_options options = {
+        .batch = s->batch, .seed = (uint64_t)s->setup.seed, .no_baseline = s->no_baseline};
     (void)ll_cka_variant_parse(s->variant, &options.variant);
     LL_TRY(ll_team_create((int)s->setup.threads, &options.team, error));
     ll_analysis_sink watch;
@@ -201,7 +225,8 @@ static void json_matrix(ll_json *json, const char *name, const ll_array *matrix)
     ll_json_open(json, '[');
     for (int64_t i = 0; i < matrix->shape[0]; i++) {
         ll_json_open(json, '[');
-        for (int64_t j = 0; j < matrix->shape[1]; j++) ll_json_number(json, ll_array_get(matrix, i * matrix->shape[1] + j));
+        for (int64_t j = 0; j < matrix->shape[1]; j++)
+            ll_json_number(json, ll_array_get(matrix, i * matrix->shape[1] + j));
         ll_json_close(json, ']');
     }
     ll_json_close(json, ']');
@@ -212,7 +237,8 @@ static bool print_json(const work *w, const settings *s)
     const ll_problem_info *info = ll_problem_view(ll_setup_problem(w->setup));
     const ll_array *matrix = NULL, *baseline = NULL, *flags = NULL;
     int64_t samples = 0;
-    if (ll_record_get_array(w->record, "matrix", &matrix, NULL) != LL_OK || ll_record_get_array(w->record, "flags", &flags, NULL) != LL_OK ||
+    if (ll_record_get_array(w->record, "matrix", &matrix, NULL) != LL_OK ||
+        ll_record_get_array(w->record, "flags", &flags, NULL) != LL_OK ||
         ll_record_get_integer(w->record, "samples", &samples, NULL) != LL_OK)
         return false;
     ll_json json = {0};
@@ -226,12 +252,14 @@ static bool print_json(const work *w, const settings *s)
             ll_json_open(&json, '{');
             ll_json_add_text(&json, "model", w->model[m].name);
             ll_json_add_text(&json, "layer", info->layer[w->layers[l]].name);
-            ll_json_add_text(&json, "state", ll_cka_flag_text((ll_cka_flag)ll_array_get(flags, m * w->layer_count + l)));
+            ll_json_add_text(&json, "state",
+                             ll_cka_flag_text((ll_cka_flag)ll_array_get(flags, m * w->layer_count + l)));
             ll_json_close(&json, '}');
         }
     ll_json_close(&json, ']');
     json_matrix(&json, "matrix", matrix);
-    if (ll_record_get_array(w->record, "baseline", &baseline, NULL) == LL_OK) json_matrix(&json, "baseline", baseline);
+    if (ll_record_get_array(w->record, "baseline", &baseline, NULL) == LL_OK)
+        json_matrix(&json, "baseline", baseline);
     if (w->positions != NULL) {
         ll_json_add_text(&json, "placement", ll_embedding_name(w->placement.method));
         ll_json_add_number(&json, "placement_quality", w->placement.quality);
@@ -287,18 +315,20 @@ static bool print_text(const work *w, const settings *s)
     printf("%s linear CKA at layer %s\n", s->variant, info->layer[w->layers[w->layer_count - 1]].name);
     for (int a = 0; a < w->count; a++) {
         for (int b = 0; b < w->count; b++) {
-            double value = ll_array_get(matrix, ((a + 1) * w->layer_count - 1) * n + (b + 1) * w->layer_count - 1);
+            double value =
+                ll_array_get(matrix, ((a + 1) * w->layer_count - 1) * n + (b + 1) * w->layer_count - 1);
             printf("  %9s", isnan(value) ? "undefined" : ll_print_number(value, 4, text));
         }
         printf("   %s\n", w->model[a].name);
     }
     if (w->positions != NULL)
         printf("placed by %s, %s %s\n", ll_embedding_name(w->placement.method),
-               w->placement.method == LL_EMBED_MDS ? "stress" : "divergence", ll_print_number(w->placement.quality, 4, text));
+               w->placement.method == LL_EMBED_MDS ? "stress" : "divergence",
+               ll_print_number(w->placement.quality, 4, text));
     for (int m = 0; m < w->count && w->positions != NULL; m++) {
         char other[LL_NUMBER_TEXT];
-        printf("  %9s %9s   %s\n", ll_print_number(w->positions[2 * m], 4, text), ll_print_number(w->positions[2 * m + 1], 4, other),
-               w->model[m].name);
+        printf("  %9s %9s   %s\n", ll_print_number(w->positions[2 * m], 4, text),
+               ll_print_number(w->positions[2 * m + 1], 4, other), w->model[m].name);
     }
     if (w->disparity != NULL) print_disparity(w);
     return !ferror(stdout);
@@ -306,28 +336,41 @@ static bool print_text(const work *w, const settings *s)
 
 static int run(int argc, char **argv)
 {
-    settings s = {.setup = LL_SETUP_FLAGS_DEFAULT, .figure = ll_figure_settings_default(), .variant = "debiased", .embed = "mds"};
+    settings s = {.setup = LL_SETUP_FLAGS_DEFAULT,
+                  .figure = ll_figure_settings_default(),
+                  .variant = "debiased",
+                  .embed = "mds"};
     s.setup.samples = 512;
     const ll_option options[] = {
         LL_SETUP_OPTIONS(&s.setup),
         {"variant", LL_OPTION_CHOICE, &s.variant, "biased|debiased|minibatch", "of the estimate", 0, 0, NULL},
-        {"layer", LL_OPTION_TEXTS, &s.layer, "NAME", "compare only this layer; may be repeated; default: all", 0, 0, NULL},
+        {"layer", LL_OPTION_TEXTS, &s.layer, "NAME", "compare only this layer; may be repeated; default: all",
+         0, 0, NULL},
         {"batch", LL_OPTION_INTEGER, &s.batch, "N", "samples a batch of the minibatch variant", 4, 1e6, NULL},
         {"embed", LL_OPTION_CHOICE, &s.embed, "mds|tsne|umap", "how models are placed", 0, 0, NULL},
-        {"disparity", LL_OPTION_FLAG, &s.disparity, NULL, "also how the predictions of each two differ", 0, 0, NULL},
+        {"disparity", LL_OPTION_FLAG, &s.disparity, NULL, "also how the predictions of each two differ", 0, 0,
+         NULL},
         LL_ANALYSIS_OPTIONS(&s.pieces, &s.quiet),
-        {"no-baseline", LL_OPTION_FLAG, &s.no_baseline, NULL, "leave out the value for random features", 0, 0, NULL},
+        {"no-baseline", LL_OPTION_FLAG, &s.no_baseline, NULL, "leave out the value for random features", 0, 0,
+         NULL},
         LL_FIGURE_OPTIONS(&s.figure),
         LL_OPTION_THREADS(&s.setup.threads),
         LL_OPTION_JSON(&s.json),
     };
     const ll_command command = {
-        .verb = "cka", .usage = "CHECKPOINT... --network NAME --data SOURCE [options]",
-        .about = "Linear CKA between all layers of all checkpoints on the same samples (debiased unless told), the value for random "
+        .verb = "cka",
+        .usage = "CHECKPOINT... --network NAME --data SOURCE [options]",
+        .about = "Linear CKA between all layers of all checkpoints on the same samples (debiased unless "
+                 "told), the value for random "
                  "features beside it, and a map of the models at the last layer compared.",
-        .example = "losslens cka seed0.pt seed1.pt --network resnet20 --shortcut B --data cifar10:cifar-10-batches-bin --samples 500 --figure cka.pdf\n"
-                   "losslens cka seed*.pt --network resnet20 --shortcut B --data cifar10:cifar-10-batches-bin --layer pooled --embed umap --disparity",
-        .options = options, .option_count = LL_COUNT(options), .least_words = 1, .most_words = MOST_MODELS};
+        .example = "losslens cka seed0.pt seed1.pt --network resnet20 --shortcut B --data "
+                   "cifar10:cifar-10-batches-bin --samples 500 --figure cka.pdf\n"
+                   "losslens cka seed*.pt --network resnet20 --shortcut B --data "
+                   "cifar10:cifar-10-batches-bin --layer pooled --embed umap --disparity",
+        .options = options,
+        .option_count = LL_COUNT(options),
+        .least_words = 1,
+        .most_words = MOST_MODELS};
     ll_words words;
     int code;
     if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;
@@ -340,8 +383,10 @@ static int run(int argc, char **argv)
         const ll_array *matrix;
         status = ll_record_get_array(w.record, "matrix", &matrix, &error);
         if (status == LL_OK) {
-            const ll_panel panel = {.kind = LL_PANEL_MATRIX, .value_label = "linear CKA",
-                                    .matrix = {.rows = matrix->shape[0], .columns = matrix->shape[1], .values = matrix->data}};
+            const ll_panel panel = {
+                .kind = LL_PANEL_MATRIX,
+                .value_label = "linear CKA",
+                .matrix = {.rows = matrix->shape[0], .columns = matrix->shape[1], .values = matrix->data}};
             status = ll_figure_write(s.figure.path, &panel, 1, &figure, &error);
         }
     }

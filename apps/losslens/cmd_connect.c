@@ -26,7 +26,8 @@ typedef struct work {
     ll_units *units;
     int64_t *pairs, count; /* [count][2] */
     ll_curve_ends *ends;   /* [count] */
-    void **aligned;        /* [2 * count]: the second end's weights and buffers, brought into line with the first's */
+    void *
+        *aligned; /* [2 * count]: the second end's weights and buffers, brought into line with the first's */
     ll_record **alignment; /* [count] */
     ll_record **records;   /* [count] */
 } work;
@@ -59,13 +60,19 @@ static ll_curve_options curve_options(const settings *s, const ll_problem *probl
     static const double rates[] = {0.01, 0.001, 0.001, 1.0};
     const int64_t *indices;
     int64_t count;
-    ll_curve_options options = {.batch_size = s->batch, .budget = s->budget, .rounds = s->rounds, .points = s->points,
-                                .yang = s->yang, .initial_loss = s->initial_loss, .seed = (uint64_t)s->setup.seed};
+    ll_curve_options options = {.batch_size = s->batch,
+                                .budget = s->budget,
+                                .rounds = s->rounds,
+                                .points = s->points,
+                                .yang = s->yang,
+                                .initial_loss = s->initial_loss,
+                                .seed = (uint64_t)s->setup.seed};
     for (int k = 0; k < LL_COUNT(kinds); k++)
         if (strcmp(kinds[k], s->kind) == 0) options.kind = (ll_curve_kind)k;
     for (int k = 0; s->optimiser != NULL && k < LL_COUNT(optimisers); k++)
         if (strcmp(optimisers[k], s->optimiser) == 0)
-            options.optimiser = (ll_optimiser_options){.kind = (ll_optimiser_kind)k, .rate = s->rate > 0 ? s->rate : rates[k]};
+            options.optimiser = (ll_optimiser_options){.kind = (ll_optimiser_kind)k,
+                                                       .rate = s->rate > 0 ? s->rate : rates[k]};
     if (strcmp(s->batch_norm, "keep") == 0) options.batch_norm = LL_CURVE_KEEP;
     if (ll_problem_role(problem, "evaluate", 0, &indices, &count, NULL) == LL_OK) options.role = "evaluate";
     return options;
@@ -105,7 +112,8 @@ static ll_status choose_pairs(const settings *s, work *w, ll_error *error)
     double *distances = NULL;
     if (plan == LL_PAIRS_NEAREST) LL_TRY(weight_distances(w, &distances, error));
     int64_t count = 0;
-    ll_status status = ll_connectivity_pairs(plan, w->models, s->pairs, distances, (uint64_t)s->setup.seed, &w->pairs, &count, error);
+    ll_status status = ll_connectivity_pairs(plan, w->models, s->pairs, distances, (uint64_t)s->setup.seed,
+                                             &w->pairs, &count, error);
     ll_free(distances);
     LL_TRY(status);
     w->count = count;
@@ -130,8 +138,8 @@ static ll_status align_pair(work *w, int64_t k, ll_error *error)
     w->aligned[2 * k + 1] = ll_allocate_array(info->buffer_count + 1, ll_real_bytes(info->type));
     if (w->aligned[2 * k] == NULL || w->aligned[2 * k + 1] == NULL)
         return ll_fail_memory(error, "losslens", (size_t)info->parameter_count * ll_real_bytes(info->type));
-    LL_TRY(ll_connectivity_align(w->units, ends->a, ends->b, ends->buffers_b, NULL, w->aligned[2 * k], w->aligned[2 * k + 1],
-                                 &w->alignment[k], error));
+    LL_TRY(ll_connectivity_align(w->units, ends->a, ends->b, ends->buffers_b, NULL, w->aligned[2 * k],
+                                 w->aligned[2 * k + 1], &w->alignment[k], error));
     ends->b = w->aligned[2 * k];
     if (ends->buffers_b != NULL) ends->buffers_b = w->aligned[2 * k + 1];
     return LL_OK;
@@ -143,15 +151,19 @@ static ll_status note_alignment(const work *w, int64_t k, ll_error *error)
     ll_record *record = w->records[k];
     const ll_record *alignment = w->alignment[k];
     if (record == NULL || alignment == NULL) return LL_OK;
-    LL_TRY(ll_record_set_integer(record, "aligned_units", "", (int64_t)ll_analysis_real(alignment, "units"), error));
-    LL_TRY(ll_record_set_integer(record, "aligned_moved", "", (int64_t)ll_analysis_real(alignment, "moved"), error));
-    LL_TRY(ll_record_set_real(record, "distance_before_alignment", "", ll_analysis_real(alignment, "distance_before"), error));
+    LL_TRY(ll_record_set_integer(record, "aligned_units", "", (int64_t)ll_analysis_real(alignment, "units"),
+                                 error));
+    LL_TRY(ll_record_set_integer(record, "aligned_moved", "", (int64_t)ll_analysis_real(alignment, "moved"),
+                                 error));
+    LL_TRY(ll_record_set_real(record, "distance_before_alignment", "",
+                              ll_analysis_real(alignment, "distance_before"), error));
     const ll_array *table = NULL;
     LL_TRY(ll_record_get_array(alignment, "permutations", &table, error));
     return ll_record_set_array(record, "permutations", "", table, error);
 }
 
-static ll_status compute(const settings *s, const ll_words *words, int argc, char **argv, work *w, ll_error *error)
+static ll_status compute(const settings *s, const ll_words *words, int argc, char **argv, work *w,
+                         ll_error *error)
 {
     LL_TRY(ll_analysis_open(&s->setup, 0, &w->setup, error));
     ll_problem *problem = ll_setup_problem(w->setup);
@@ -163,13 +175,15 @@ static ll_status compute(const settings *s, const ll_words *words, int argc, cha
     if (s->align) {
         LL_TRY(ll_units_create(ll_setup_model(w->setup), &w->units, error));
         if (ll_units_groups(w->units) == 0)
-            return ll_fail(error, LL_UNSUPPORTED, "losslens", "--align", "no hidden units of this network can change places");
+            return ll_fail(error, LL_UNSUPPORTED, "losslens", "--align",
+                           "no hidden units of this network can change places");
         for (int64_t k = 0; k < w->count; k++) LL_TRY(align_pair(w, k, error));
     }
     ll_curve_options options = curve_options(s, problem);
     ll_analysis_sink watch;
     LL_TRY(ll_analysis_sink_init(&watch, s->pieces, s->quiet || s->json, argc, argv, error));
-    ll_status status = ll_connectivity_curves(problem, w->ends, w->count, &options, &watch.sink, w->records, error);
+    ll_status status =
+        ll_connectivity_curves(problem, w->ends, w->count, &options, &watch.sink, w->records, error);
     ll_analysis_sink_end(&watch);
     /* Stopped with an answer for some: what is known is shown. */
     if (status == LL_CANCELLED && w->count > 1 && w->records[0] != NULL) status = LL_OK;
@@ -206,8 +220,8 @@ static void print_text(const ll_record *record, const char *notes)
     bool trained = strcmp(ll_analysis_text(record, "path"), "linear") != 0;
     const ll_array *loss = NULL;
     char a[LL_NUMBER_TEXT], b[LL_NUMBER_TEXT];
-    printf("%s: %s curve, batch norm %s\n", ll_analysis_text(record, "problem"), ll_analysis_text(record, "path"),
-           ll_analysis_text(record, "batch_norm"));
+    printf("%s: %s curve, batch norm %s\n", ll_analysis_text(record, "problem"),
+           ll_analysis_text(record, "path"), ll_analysis_text(record, "batch_norm"));
     if (ll_record_get_array(record, "loss", &loss, NULL) == LL_OK)
         printf("  loss at the ends             %s and %s\n", ll_print_number(ll_array_get(loss, 0), 5, a),
                ll_print_number(ll_array_get(loss, loss->shape[0] - 1), 5, b));
@@ -215,16 +229,19 @@ static void print_text(const ll_record *record, const char *notes)
     print_row(record, "mean loss", "linear_mean_loss", "mean_loss");
     print_row(record, "barrier", "linear_barrier", "barrier");
     print_row(record, "mc (loss)", "linear_mc_loss", "mc_loss");
-    if (ll_record_find(record, "mc_error") != NULL) print_row(record, "mc (error, percent)", "linear_mc_error", "mc_error");
+    if (ll_record_find(record, "mc_error") != NULL)
+        print_row(record, "mc (error, percent)", "linear_mc_error", "mc_error");
     if (ll_record_find(record, "relative_barrier") != NULL)
         print_row(record, "barrier / depth", "relative_linear_barrier", "relative_barrier");
     print_row(record, "length", "straight_length", "length");
     if (trained)
-        printf("  %s after %.0f steps%s\n", ll_analysis_text(record, "reason"), ll_analysis_real(record, "steps"),
-               ll_analysis_real(record, "converged") == 1 ? "" : ": the curve only bounds the barrier from above");
+        printf("  %s after %.0f steps%s\n", ll_analysis_text(record, "reason"),
+               ll_analysis_real(record, "steps"),
+               ll_analysis_real(record, "converged") == 1 ? ""
+                                                          : ": the curve only bounds the barrier from above");
     if (ll_record_find(record, "aligned_units") != NULL)
-        printf("  aligned: %.0f of %.0f units moved; distance %s before\n", ll_analysis_real(record, "aligned_moved"),
-               ll_analysis_real(record, "aligned_units"),
+        printf("  aligned: %.0f of %.0f units moved; distance %s before\n",
+               ll_analysis_real(record, "aligned_moved"), ll_analysis_real(record, "aligned_units"),
                ll_print_number(ll_analysis_real(record, "distance_before_alignment"), 5, a));
     if (notes[0] != 0) printf("\n%s", notes);
 }
@@ -241,9 +258,11 @@ static void print_pairs(const work *w, const ll_words *words)
             printf("  %12s %12s %12s  %-20s %s, %s\n", "", "", "", "not done", from, to);
             continue;
         }
-        printf("  %12s %12s %12s  %-20s %s, %s\n", ll_print_number(ll_analysis_real(record, "linear_barrier"), 5, a),
+        printf("  %12s %12s %12s  %-20s %s, %s\n",
+               ll_print_number(ll_analysis_real(record, "linear_barrier"), 5, a),
                ll_print_number(ll_analysis_real(record, "barrier"), 5, b),
-               ll_print_number(ll_analysis_real(record, "mc_loss"), 5, c), ll_analysis_text(record, "reason"), from, to);
+               ll_print_number(ll_analysis_real(record, "mc_loss"), 5, c), ll_analysis_text(record, "reason"),
+               from, to);
     }
 }
 
@@ -271,37 +290,60 @@ static bool print_pairs_json(const work *w, const ll_words *words)
 
 static int run(int argc, char **argv)
 {
-    settings s = {.setup = LL_SETUP_FLAGS_DEFAULT, .figure = ll_figure_settings_default(), .kind = "bezier", .batch_norm = "re-estimate", .plan = "all", .pairs = 1};
+    settings s = {.setup = LL_SETUP_FLAGS_DEFAULT,
+                  .figure = ll_figure_settings_default(),
+                  .kind = "bezier",
+                  .batch_norm = "re-estimate",
+                  .plan = "all",
+                  .pairs = 1};
     const ll_option options[] = {
         LL_SETUP_OPTIONS(&s.setup),
         {"kind", LL_OPTION_CHOICE, &s.kind, "linear|bezier|polygon", "shape of the path", 0, 0, NULL},
-        {"optimiser", LL_OPTION_CHOICE, &s.optimiser, "sgd|adam|adamw|lbfgs", "of the bend; default: lbfgs for full batches, else adam", 0, 0, NULL},
-        {"rate", LL_OPTION_REAL, &s.rate, "R", "learning rate, with --optimiser; 0: the optimiser's usual one", 0, 1e6, NULL},
+        {"optimiser", LL_OPTION_CHOICE, &s.optimiser, "sgd|adam|adamw|lbfgs",
+         "of the bend; default: lbfgs for full batches, else adam", 0, 0, NULL},
+        {"rate", LL_OPTION_REAL, &s.rate, "R",
+         "learning rate, with --optimiser; 0: the optimiser's usual one", 0, 1e6, NULL},
         {"batch", LL_OPTION_INTEGER, &s.batch, "N", "samples of a mini-batch; 0: all at once", 0, 1e9, NULL},
-        {"budget", LL_OPTION_INTEGER, &s.budget, "N", "steps of the first round, doubled by each; 0: 50 (lbfgs), 500", 0, 1e9, NULL},
+        {"budget", LL_OPTION_INTEGER, &s.budget, "N",
+         "steps of the first round, doubled by each; 0: 50 (lbfgs), 500", 0, 1e9, NULL},
         {"rounds", LL_OPTION_INTEGER, &s.rounds, "N", "most rounds; 0: 6", 0, 30, NULL},
-        {"points", LL_OPTION_INTEGER, &s.points, "T", "points of the evaluated curve; 0: 61", 0, 100000, NULL},
-        {"batch-norm", LL_OPTION_CHOICE, &s.batch_norm, "re-estimate|keep", "statistics along the path; keep interpolates", 0, 0, NULL},
-        {"initial-loss", LL_OPTION_REAL, &s.initial_loss, "L", "loss before training, for the relative barrier", 0, 1e12, NULL},
-        {"align", LL_OPTION_FLAG, &s.align, NULL, "first renumber the second network's units to match the first's weights", 0, 0, NULL},
-        {"plan", LL_OPTION_CHOICE, &s.plan, "all|nearest|sample", "of more than two checkpoints: which pairs", 0, 0, NULL},
-        {"pairs", LL_OPTION_INTEGER, &s.pairs, "K", "nearest: by weights, of each checkpoint; sample: how many", 1, 32640, NULL},
-        {"yang", LL_OPTION_FLAG, &s.yang, NULL, "the fixed recipe of Yang et al. 2021, for comparison", 0, 0, NULL},
+        {"points", LL_OPTION_INTEGER, &s.points, "T", "points of the evaluated curve; 0: 61", 0, 100000,
+         NULL},
+        {"batch-norm", LL_OPTION_CHOICE, &s.batch_norm, "re-estimate|keep",
+         "statistics along the path; keep interpolates", 0, 0, NULL},
+        {"initial-loss", LL_OPTION_REAL, &s.initial_loss, "L",
+         "loss before training, for the relative barrier", 0, 1e12, NULL},
+        {"align", LL_OPTION_FLAG, &s.align, NULL,
+         "first renumber the second network's units to match the first's weights", 0, 0, NULL},
+        {"plan", LL_OPTION_CHOICE, &s.plan, "all|nearest|sample", "of more than two checkpoints: which pairs",
+         0, 0, NULL},
+        {"pairs", LL_OPTION_INTEGER, &s.pairs, "K",
+         "nearest: by weights, of each checkpoint; sample: how many", 1, 32640, NULL},
+        {"yang", LL_OPTION_FLAG, &s.yang, NULL, "the fixed recipe of Yang et al. 2021, for comparison", 0, 0,
+         NULL},
         LL_ANALYSIS_OPTIONS(&s.pieces, &s.quiet),
         LL_FIGURE_OPTIONS_GIVEN(&s.figure, NULL, &s.scale_given),
         LL_OPTION_THREADS(&s.setup.threads),
         LL_OPTION_JSON(&s.json),
     };
     const ll_command command = {
-        .verb = "connect", .usage = "FROM TO [MORE...] --network NAME --data SOURCE [options]",
-        .about = "The loss along the straight line between two checkpoints and along a curve whose bend is trained until the "
-                 "minima are connected or more training changes nothing. An unconverged curve is marked as such. Of several "
+        .verb = "connect",
+        .usage = "FROM TO [MORE...] --network NAME --data SOURCE [options]",
+        .about = "The loss along the straight line between two checkpoints and along a curve whose bend is "
+                 "trained until the "
+                 "minima are connected or more training changes nothing. An unconverged curve is marked as "
+                 "such. Of several "
                  "checkpoints all pairs, or those of a plan: the straight lines of all first.",
-        .example = "losslens connect a.pt b.pt --network resnet20 --shortcut B --data cifar10:cifar-10-batches-bin "
-                   "--mean .4914,.4822,.4465 --std .2023,.1994,.2010 --kind linear --points 11\n"
-                   "losslens connect seed0.pt seed1.pt --problem convection --beta 1 --kind bezier\n"
-                   "losslens connect pinn_*.safetensors --problem convection --beta 1 --align --plan nearest --pairs 2 --pieces work",
-        .options = options, .option_count = LL_COUNT(options), .least_words = 2, .most_words = MOST_MODELS};
+        .example =
+            "losslens connect a.pt b.pt --network resnet20 --shortcut B --data cifar10:cifar-10-batches-bin "
+            "--mean .4914,.4822,.4465 --std .2023,.1994,.2010 --kind linear --points 11\n"
+            "losslens connect seed0.pt seed1.pt --problem convection --beta 1 --kind bezier\n"
+            "losslens connect pinn_*.safetensors --problem convection --beta 1 --align --plan nearest "
+            "--pairs 2 --pieces work",
+        .options = options,
+        .option_count = LL_COUNT(options),
+        .least_words = 2,
+        .most_words = MOST_MODELS};
     ll_words words;
     int code;
     if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;
@@ -319,7 +361,8 @@ static int run(int argc, char **argv)
     else if (w.count > 1)
         print_pairs(&w, &words);
     else if (s.json)
-        code = ll_analysis_print_json(w.records[0], 10000, ll_setup_notes(w.setup)) ? LL_EXIT_OK : LL_EXIT_FAILURE;
+        code = ll_analysis_print_json(w.records[0], 10000, ll_setup_notes(w.setup)) ? LL_EXIT_OK
+                                                                                    : LL_EXIT_FAILURE;
     else
         print_text(w.records[0], ll_setup_notes(w.setup));
     work_deinit(&w);

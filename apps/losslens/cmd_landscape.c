@@ -98,7 +98,8 @@ static ll_status open_analytic(const settings *s, work *w, ll_error *error)
     static const char *const names[] = {"quadratic", "rosenbrock", "himmelblau", "rastrigin", "two-well"};
     double values[LL_LANDSCAPE_MAX_DIMENSIONS];
     for (int d = 0; d < LL_LANDSCAPE_MAX_DIMENSIONS; d++) values[d] = 1.0 + d;
-    ll_analytic_options options = {.type = LL_REAL_FLOAT64, .dimensions = s->dimensions < 2 ? 2 : s->dimensions, .values = values};
+    ll_analytic_options options = {
+        .type = LL_REAL_FLOAT64, .dimensions = s->dimensions < 2 ? 2 : s->dimensions, .values = values};
     for (int k = 0; k < LL_COUNT(names); k++)
         if (strcmp(names[k], s->analytic) == 0) options.kind = (ll_analytic_kind)k;
     return ll_problem_create_analytic(&options, &w->analytic, error);
@@ -112,7 +113,8 @@ static ll_status open_problem(const settings *s, work *w, ll_error *error)
         return LL_OK;
     }
     ll_setup_role roles[3] = {ll_setup_flags_evaluate(&s->setup)};
-    const ll_subset_request training = {.split = LL_SPLIT_TRAIN, .count = s->calibration, .seed = (uint64_t)s->setup.seed};
+    const ll_subset_request training = {
+        .split = LL_SPLIT_TRAIN, .count = s->calibration, .seed = (uint64_t)s->setup.seed};
     int count = 0;
     roles[++count] = (ll_setup_role){.role = "calibrate", .choice = training, .optional = true};
     if (s->train > 0) {
@@ -121,9 +123,9 @@ static ll_status open_problem(const settings *s, work *w, ll_error *error)
     }
     LL_TRY(ll_setup_flags_open(&s->setup, roles, s->setup.problem != NULL ? 0 : count + 1, &w->setup, error));
     w->problem = ll_setup_problem(w->setup);
-    return ll_problem_origin(w->problem) != NULL
-               ? LL_OK
-               : ll_fail(error, LL_INVALID_ARGUMENT, "losslens", NULL, "the problem has no parameters to stand on");
+    return ll_problem_origin(w->problem) != NULL ? LL_OK
+                                                 : ll_fail(error, LL_INVALID_ARGUMENT, "losslens", NULL,
+                                                           "the problem has no parameters to stand on");
 }
 
 /* Two halves of the evaluated samples of every term: every second one. */
@@ -132,11 +134,13 @@ static ll_status make_halves(work *w, ll_error *error)
     const ll_problem_info *info = ll_problem_view(w->problem);
     int64_t total = 0;
     if ((info->capabilities & LL_CAN_SUBSETS) == 0 || info->terms > LL_ANALYSIS_TERMS)
-        return ll_fail(error, LL_UNSUPPORTED, "losslens", "--halves", "wants a loss over lists of samples, of at most %d terms", LL_ANALYSIS_TERMS);
+        return ll_fail(error, LL_UNSUPPORTED, "losslens", "--halves",
+                       "wants a loss over lists of samples, of at most %d terms", LL_ANALYSIS_TERMS);
     (void)ll_analysis_samples(w->problem, w->list[0]);
     for (int64_t t = 0; t < info->terms; t++) {
         if (w->list[0][t].count < 2)
-            return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--halves", "%s has fewer than two samples", info->term[t].name);
+            return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--halves",
+                           "%s has fewer than two samples", info->term[t].name);
         total += w->list[0][t].count;
     }
     int64_t *at = w->halves = ll_allocate_array(2 * total, sizeof *w->halves);
@@ -146,8 +150,10 @@ static ll_status make_halves(work *w, ll_error *error)
         int64_t *whole = at, *a = at + all.count, *b = a + (all.count + 1) / 2;
         for (int64_t i = 0; i < all.count; i++) {
             whole[i] = all.indices != NULL ? all.indices[i] : i;
-            if (i % 2 == 0) a[i / 2] = whole[i];
-            else b[i / 2] = whole[i];
+            if (i % 2 == 0)
+                a[i / 2] = whole[i];
+            else
+                b[i / 2] = whole[i];
         }
         w->list[0][t] = (ll_samples){whole, all.count};
         w->list[1][t] = (ll_samples){a, (all.count + 1) / 2};
@@ -167,7 +173,8 @@ static ll_status make_train(work *w, ll_error *error)
         return ll_fail(error, LL_UNSUPPORTED, "losslens", "--with-train", "wants a network with data");
     LL_TRY(ll_problem_role(w->problem, "fit", 0, &w->train[0].indices, &w->train[0].count, error));
     if (w->sets == 0) {
-        LL_TRY(ll_problem_role(w->problem, "evaluate", 0, &w->list[0][0].indices, &w->list[0][0].count, error));
+        LL_TRY(
+            ll_problem_role(w->problem, "evaluate", 0, &w->list[0][0].indices, &w->list[0][0].count, error));
         w->set[w->sets++] = (ll_sample_set){"evaluate", w->list[0]};
     }
     w->set[w->sets++] = (ll_sample_set){"train", w->train};
@@ -191,18 +198,26 @@ static ll_status make_networks(const settings *s, const ll_words *words, work *w
         n->own.problem = w->problem;
         n->own.origin = n->theta != NULL ? n->theta : ll_problem_origin(w->problem);
         n->own.origin_buffers = n->buffers != NULL ? n->buffers : ll_problem_origin_buffers(w->problem);
-        if (i > 0 && !s->own_directions) n->spans = &w->network[0].own;
-        else LL_TRY(ll_axes_work_make(&s->axes, &n->own, s->dimensions, error));
+        if (i > 0 && !s->own_directions)
+            n->spans = &w->network[0].own;
+        else
+            LL_TRY(ll_axes_work_make(&s->axes, &n->own, s->dimensions, error));
     }
     return LL_OK;
 }
 
 static ll_landscape_options plan_of(const settings *s, const work *w, const network *n)
 {
-    ll_landscape_options options = {.axes = &n->spans->axes, .origin = n->own.origin, .origin_buffers = n->own.origin_buffers,
-                                    .metrics = s->metrics, .gradient_norm = s->gradient_norm,
-                                    .extreme_eigenvalues = s->eigenvalues, .batch_size = s->batch,
-                                    .adaptive_tolerance = s->adaptive, .sets = w->sets > 0 ? w->set : NULL, .set_count = w->sets};
+    ll_landscape_options options = {.axes = &n->spans->axes,
+                                    .origin = n->own.origin,
+                                    .origin_buffers = n->own.origin_buffers,
+                                    .metrics = s->metrics,
+                                    .gradient_norm = s->gradient_norm,
+                                    .extreme_eigenvalues = s->eigenvalues,
+                                    .batch_size = s->batch,
+                                    .adaptive_tolerance = s->adaptive,
+                                    .sets = w->sets > 0 ? w->set : NULL,
+                                    .set_count = w->sets};
     (void)ll_batch_norm_parse(s->batch_norm, &options.batch_norm);
     bool between = strcmp(s->axes.kind, "between") == 0; /* alpha are shares of the way, or weights */
     for (int d = 0; d < s->dimensions; d++) {
@@ -211,13 +226,15 @@ static ll_landscape_options plan_of(const settings *s, const work *w, const netw
         options.high[d] = s->range.count > 0 ? s->high[d] : 1.0;
     }
     if (s->range.count == 0 && n->spans->coordinates != NULL)
-        ll_range_auto(n->spans->coordinates, n->spans->points, s->dimensions, 0.15, options.low, options.high);
+        ll_range_auto(n->spans->coordinates, n->spans->points, s->dimensions, 0.15, options.low,
+                      options.high);
     return options;
 }
 
 /* ------------------------------------------------------------------ running */
 
-static ll_status sample_planes(const settings *s, const work *w, network *n, const ll_sink *sink, ll_error *error)
+static ll_status sample_planes(const settings *s, const work *w, network *n, const ll_sink *sink,
+                               ll_error *error)
 {
     const ll_landscape_options options = plan_of(s, w, n);
     ll_axes_options axes = ll_axes_settings_random(&s->axes, s->dimensions);
@@ -225,7 +242,8 @@ static ll_status sample_planes(const settings *s, const work *w, network *n, con
 }
 
 /* *stopped: interrupted; what is done is still a picture. */
-static ll_status sample_one(const settings *s, const work *w, network *n, const ll_sink *sink, bool *stopped, ll_error *error)
+static ll_status sample_one(const settings *s, const work *w, network *n, const ll_sink *sink, bool *stopped,
+                            ll_error *error)
 {
     const ll_landscape_options options = plan_of(s, w, n);
     ll_landscape *landscape = NULL;
@@ -235,7 +253,8 @@ static ll_status sample_one(const settings *s, const work *w, network *n, const 
         size_t bytes = 0;
         char number[LL_NUMBER_TEXT];
         status = ll_landscape_memory(landscape, &bytes, error);
-        if (status == LL_OK) printf("%s beyond the network and its data\n", ll_print_bytes((double)bytes, number));
+        if (status == LL_OK)
+            printf("%s beyond the network and its data\n", ll_print_bytes((double)bytes, number));
     } else {
         status = ll_landscape_run(landscape, sink, error);
         *stopped = status == LL_CANCELLED;
@@ -262,14 +281,16 @@ static ll_status sample_all(const settings *s, work *w, const ll_sink *sink, ll_
         const ll_sink own = ll_prefixed_sink_view(&prefixed);
         LL_TRY(sample_one(s, w, &w->network[i], i == 0 ? sink : &own, &stopped, error));
         if (s->memory_only) break;
-        if (stopped) fprintf(stderr, "\nlosslens landscape: interrupted; points not done are NaN%s\n",
-                             s->pieces != NULL ? "; the same command continues" : "");
+        if (stopped)
+            fprintf(stderr, "\nlosslens landscape: interrupted; points not done are NaN%s\n",
+                    s->pieces != NULL ? "; the same command continues" : "");
         w->networks = stopped ? i + 1 : w->networks;
     }
     return LL_OK;
 }
 
-static ll_status compute(const settings *s, const ll_words *words, int argc, char **argv, work *w, ll_error *error)
+static ll_status compute(const settings *s, const ll_words *words, int argc, char **argv, work *w,
+                         ll_error *error)
 {
     LL_TRY(open_problem(s, w, error));
     if (s->halves) LL_TRY(make_halves(w, error));
@@ -338,7 +359,8 @@ static void print_field(const ll_record *record, const char *name)
 {
     const ll_array *loss;
     char text[2][LL_NUMBER_TEXT];
-    if (ll_record_find(record, name) == NULL || ll_record_get_array(record, name, &loss, NULL) != LL_OK) return;
+    if (ll_record_find(record, name) == NULL || ll_record_get_array(record, name, &loss, NULL) != LL_OK)
+        return;
     double least = INFINITY, most = -INFINITY;
     for (int64_t p = 0; p < ll_array_count(loss); p++) {
         double value = ll_array_get(loss, p);
@@ -348,15 +370,18 @@ static void print_field(const ll_record *record, const char *name)
     }
     printf("%s over", name);
     for (int d = 0; d < loss->rank; d++) printf("%s%lld", d > 0 ? " x " : " ", (long long)loss->shape[d]);
-    printf(" points: lowest %s, highest %s\n", ll_print_number(least, 6, text[0]), ll_print_number(most, 6, text[1]));
+    printf(" points: lowest %s, highest %s\n", ll_print_number(least, 6, text[0]),
+           ll_print_number(most, 6, text[1]));
 }
 
 static void print_features(const ll_record *features)
 {
     char text[LL_NUMBER_TEXT];
-    printf("  %.0f minima (%s)", ll_analysis_real(features, "minima"), ll_analysis_text(features, "connectivity"));
+    printf("  %.0f minima (%s)", ll_analysis_real(features, "minima"),
+           ll_analysis_text(features, "connectivity"));
     if (ll_record_find(features, "minima_resolved") != NULL)
-        printf(", %.0f beyond what two halves of the data differ by (%s)", ll_analysis_real(features, "minima_resolved"),
+        printf(", %.0f beyond what two halves of the data differ by (%s)",
+               ll_analysis_real(features, "minima_resolved"),
                ll_print_number(ll_analysis_real(features, "halves_difference"), 3, text));
     if (ll_record_find(features, "minima_every_second") != NULL)
         printf(", %.0f at every second point", ll_analysis_real(features, "minima_every_second"));
@@ -367,9 +392,11 @@ static void print_adaptive(const ll_record *record)
 {
     char a[LL_NUMBER_TEXT], b[LL_NUMBER_TEXT];
     if (ll_record_find(record, "adaptive_tolerance") == NULL) return;
-    printf("  %.0f of %.0f points evaluated, the others interpolated; error on %.0f of them: %s (root mean square), %s at most\n",
+    printf("  %.0f of %.0f points evaluated, the others interpolated; error on %.0f of them: %s (root mean "
+           "square), %s at most\n",
            ll_analysis_real(record, "points_evaluated"), ll_analysis_real(record, "points"),
-           ll_analysis_real(record, "measured_error_points"), ll_print_number(ll_analysis_real(record, "measured_error_rms"), 3, a),
+           ll_analysis_real(record, "measured_error_points"),
+           ll_print_number(ll_analysis_real(record, "measured_error_rms"), 3, a),
            ll_print_number(ll_analysis_real(record, "measured_error_max"), 3, b));
 }
 
@@ -383,7 +410,8 @@ static void print_spread(const ll_record *record)
         ll_record_get_array(record, "loss_standard_deviation", &spread, NULL) != LL_OK)
         return;
     for (int64_t p = 0; p < ll_array_count(spread); p++) sum += ll_array_get(spread, p);
-    printf("  %.0f planes; standard deviation between them %s, mean over the points\n", ll_analysis_real(record, "planes"),
+    printf("  %.0f planes; standard deviation between them %s, mean over the points\n",
+           ll_analysis_real(record, "planes"),
            ll_print_number(sum / (double)ll_array_count(spread), 4, text));
 }
 
@@ -407,7 +435,8 @@ static void print_network(const network *n)
 static bool print_text(const work *w)
 {
     for (int i = 0; i < w->networks; i++) {
-        if (w->networks > 1) printf("%s%s\n", i > 0 ? "\n" : "", w->network[i].name != NULL ? w->network[i].name : "(first)");
+        if (w->networks > 1)
+            printf("%s%s\n", i > 0 ? "\n" : "", w->network[i].name != NULL ? w->network[i].name : "(first)");
         print_network(&w->network[i]);
     }
     return !ferror(stdout);
@@ -429,7 +458,8 @@ static ll_status draw(const settings *s, const work *w, const ll_figure_options 
         titles[i] = w->networks > 1 ? short_name(w->network[i].name) : NULL;
     }
     const ll_record_panel_options view = {.scale_given = s->scale_given};
-    return ll_analysis_draw(s->figure.path, s->dimensions == 1 ? "line" : s->view, records, titles, w->networks, &view, options, error);
+    return ll_analysis_draw(s->figure.path, s->dimensions == 1 ? "line" : s->view, records, titles,
+                            w->networks, &view, options, error);
 }
 
 /* ------------------------------------------------------------------ the line */
@@ -439,74 +469,126 @@ static const char *contradiction(const settings *s, const ll_words *words)
 {
     bool between = strcmp(s->axes.kind, "between") == 0, gradient = strcmp(s->axes.kind, "gradient") == 0;
     bool adam = strcmp(s->axes.kind, "adam") == 0;
-    if (between && (s->axes.to.count < 1 || s->axes.to.count > 3)) return "--direction between wants --to once to three times";
-    if ((gradient || adam || (between && s->axes.to.count == 1)) && s->dimensions != 1) return "this direction has one axis; --grid has more";
-    if (between && s->axes.to.count > 1 && s->dimensions != 2) return "a plane through checkpoints has two axes; --grid has another number";
-    if (strcmp(s->axes.kind, "pca") == 0 && s->axes.trajectory.count < 1) return "--direction pca wants --trajectory";
-    if (strcmp(s->axes.kind, "file") == 0 && s->axes.files.count != s->dimensions) return "--direction file wants --direction-file once an axis";
+    if (between && (s->axes.to.count < 1 || s->axes.to.count > 3))
+        return "--direction between wants --to once to three times";
+    if ((gradient || adam || (between && s->axes.to.count == 1)) && s->dimensions != 1)
+        return "this direction has one axis; --grid has more";
+    if (between && s->axes.to.count > 1 && s->dimensions != 2)
+        return "a plane through checkpoints has two axes; --grid has another number";
+    if (strcmp(s->axes.kind, "pca") == 0 && s->axes.trajectory.count < 1)
+        return "--direction pca wants --trajectory";
+    if (strcmp(s->axes.kind, "file") == 0 && s->axes.files.count != s->dimensions)
+        return "--direction file wants --direction-file once an axis";
     if (adam && s->axes.moments == NULL) return "--direction adam wants --moments";
-    if (s->axes.barycentric && (!between || s->axes.to.count != 2)) return "--barycentric wants --direction between and --to twice";
-    bool files = between || adam || s->axes.trajectory.count > 0 || s->axes.files.count > 0 || words->count > 0;
+    if (s->axes.barycentric && (!between || s->axes.to.count != 2))
+        return "--barycentric wants --direction between and --to twice";
+    bool files =
+        between || adam || s->axes.trajectory.count > 0 || s->axes.files.count > 0 || words->count > 0;
     if (files && s->analytic != NULL) return "a closed form has no checkpoints";
     if (s->planes > 1 && strcmp(s->axes.kind, "random") != 0) return "--planes wants random directions";
     if (s->planes > 1 && words->count > 0) return "--planes takes one network at a time";
-    if (strcmp(s->axes.kind, "coordinates") == 0 && s->analytic == NULL) return "--direction coordinates wants --analytic";
-    if (words->count > 0 && s->setup.checkpoint == NULL) return "the first network is that of --checkpoint; the others follow";
-    if (s->figure.path != NULL && s->dimensions > 2 && (strcmp(s->view, "contour") == 0 || strcmp(s->view, "surface") == 0))
+    if (strcmp(s->axes.kind, "coordinates") == 0 && s->analytic == NULL)
+        return "--direction coordinates wants --analytic";
+    if (words->count > 0 && s->setup.checkpoint == NULL)
+        return "the first network is that of --checkpoint; the others follow";
+    if (s->figure.path != NULL && s->dimensions > 2 &&
+        (strcmp(s->view, "contour") == 0 || strcmp(s->view, "surface") == 0))
         return "contours and surfaces show two axes; --kind tree, profile, diagram or barcode shows more";
     return NULL;
 }
 
 static int run(int argc, char **argv)
 {
-    settings s = {.setup = LL_SETUP_FLAGS_DEFAULT, .figure = ll_figure_settings_default(), .grid = "25x25", .batch_norm = "auto",
-                  .axes = {.kind = "random", .small = "auto"}, .view = "contour", .planes = 1, .calibration = 1000, .batch = 500,
+    settings s = {.setup = LL_SETUP_FLAGS_DEFAULT,
+                  .figure = ll_figure_settings_default(),
+                  .grid = "25x25",
+                  .batch_norm = "auto",
+                  .axes = {.kind = "random", .small = "auto"},
+                  .view = "contour",
+                  .planes = 1,
+                  .calibration = 1000,
+                  .batch = 500,
                   .connectivity = "freudenthal"};
     const ll_option options[] = {
         LL_SETUP_OPTIONS(&s.setup),
-        {"analytic", LL_OPTION_CHOICE, &s.analytic, "quadratic|rosenbrock|himmelblau|rastrigin|two-well", "a closed form instead of a network", 0, 0, NULL},
+        {"analytic", LL_OPTION_CHOICE, &s.analytic, "quadratic|rosenbrock|himmelblau|rastrigin|two-well",
+         "a closed form instead of a network", 0, 0, NULL},
         {"grid", LL_OPTION_TEXT, &s.grid, "AxBx..", "points along each axis, 1 to 6 axes", 0, 0, NULL},
-        {"range", LL_OPTION_TEXTS, &s.range, "LOW:HIGH", "of all axes, or repeated once an axis; auto: what holds the path with a margin, else -1:1", 0, 0, NULL},
-        {"direction", LL_OPTION_CHOICE, &s.axes.kind, "random|hessian|pca|between|gradient|coordinates|file|adam", "what spans the landscape", 0, 0, NULL},
-        {"to", LL_OPTION_TEXTS, &s.axes.to, "FILE", "between: the other checkpoint (line), two (plane) or three (bilinear)", 0, 0, NULL},
-        {"trajectory", LL_OPTION_TEXTS, &s.axes.trajectory, "FILE", "a checkpoint of the path, in order, or a quoted pattern run/epoch_*.pt (in the order of the stored epochs, else natural); each pattern is a path of its own", 0, 0, NULL},
-        {"direction-file", LL_OPTION_TEXTS, &s.axes.files, "FILE", "file: tensors of the network's names, once an axis", 0, 0, NULL},
-        {"moments", LL_OPTION_TEXT, &s.axes.moments, "FILE", "adam: a checkpoint with the optimiser's exp_avg and exp_avg_sq", 0, 0, NULL},
-        {"barycentric", LL_OPTION_FLAG, &s.axes.barycentric, NULL, "between two others: axes are the weights of the checkpoints", 0, 0, NULL},
-        {"uncentred", LL_OPTION_FLAG, &s.axes.uncentred, NULL, "pca about the end instead of the mean", 0, 0, NULL},
-        {"own-directions", LL_OPTION_FLAG, &s.own_directions, NULL, "further networks get directions of their own instead of the first one's", 0, 0, NULL},
-        {"normalise", LL_OPTION_CHOICE, &s.axes.normalise, "none|model|layer|filter", "length of directions; default: filter for random ones", 0, 0, NULL},
-        {"small-tensors", LL_OPTION_CHOICE, &s.axes.small, "auto|zero|keep|copy", "directions of biases and norms", 0, 0, NULL},
+        {"range", LL_OPTION_TEXTS, &s.range, "LOW:HIGH",
+         "of all axes, or repeated once an axis; auto: what holds the path with a margin, else -1:1", 0, 0,
+         NULL},
+        {"direction", LL_OPTION_CHOICE, &s.axes.kind,
+         "random|hessian|pca|between|gradient|coordinates|file|adam", "what spans the landscape", 0, 0, NULL},
+        {"to", LL_OPTION_TEXTS, &s.axes.to, "FILE",
+         "between: the other checkpoint (line), two (plane) or three (bilinear)", 0, 0, NULL},
+        {"trajectory", LL_OPTION_TEXTS, &s.axes.trajectory, "FILE",
+         "a checkpoint of the path, in order, or a quoted pattern run/epoch_*.pt (in the order of the stored "
+         "epochs, else natural); each pattern is a path of its own",
+         0, 0, NULL},
+        {"direction-file", LL_OPTION_TEXTS, &s.axes.files, "FILE",
+         "file: tensors of the network's names, once an axis", 0, 0, NULL},
+        {"moments", LL_OPTION_TEXT, &s.axes.moments, "FILE",
+         "adam: a checkpoint with the optimiser's exp_avg and exp_avg_sq", 0, 0, NULL},
+        {"barycentric", LL_OPTION_FLAG, &s.axes.barycentric, NULL,
+         "between two others: axes are the weights of the checkpoints", 0, 0, NULL},
+        {"uncentred", LL_OPTION_FLAG, &s.axes.uncentred, NULL, "pca about the end instead of the mean", 0, 0,
+         NULL},
+        {"own-directions", LL_OPTION_FLAG, &s.own_directions, NULL,
+         "further networks get directions of their own instead of the first one's", 0, 0, NULL},
+        {"normalise", LL_OPTION_CHOICE, &s.axes.normalise, "none|model|layer|filter",
+         "length of directions; default: filter for random ones", 0, 0, NULL},
+        {"small-tensors", LL_OPTION_CHOICE, &s.axes.small, "auto|zero|keep|copy",
+         "directions of biases and norms", 0, 0, NULL},
         {"orthogonal", LL_OPTION_FLAG, &s.axes.orthogonal, NULL, "make the axes orthogonal", 0, 0, NULL},
         {"direction-seed", LL_OPTION_INTEGER, &s.axes.seed, "N", "of the random directions", 0, 1e15, NULL},
         {"planes", LL_OPTION_INTEGER, &s.planes, "R", "repeat over R seeds; mean and spread", 1, 1000, NULL},
-        {"batch-norm", LL_OPTION_CHOICE, &s.batch_norm, "auto|keep|re-estimate|batch", "statistics at the other points", 0, 0, NULL},
-        {"calibration", LL_OPTION_INTEGER, &s.calibration, "N", "training samples that re-estimate them", 1, 1e9, NULL},
+        {"batch-norm", LL_OPTION_CHOICE, &s.batch_norm, "auto|keep|re-estimate|batch",
+         "statistics at the other points", 0, 0, NULL},
+        {"calibration", LL_OPTION_INTEGER, &s.calibration, "N", "training samples that re-estimate them", 1,
+         1e9, NULL},
         {"batch", LL_OPTION_INTEGER, &s.batch, "N", "samples a batch of statistics", 1, 1e9, NULL},
-        {"with-train", LL_OPTION_INTEGER, &s.train, "N", "also the loss on N training samples, in the same pass", 0, 1e9, NULL},
-        {"halves", LL_OPTION_FLAG, &s.halves, NULL, "also two halves of the data: how much is noise, which features are real", 0, 0, NULL},
-        {"connectivity", LL_OPTION_CHOICE, &s.connectivity, "axis|freudenthal|freudenthal-plus|box", "neighbours, for counting minima", 0, 0, NULL},
-        {"metrics", LL_OPTION_FLAG, &s.metrics, NULL, "also the error against a reference solution, which has many times the points", 0, 0, NULL},
+        {"with-train", LL_OPTION_INTEGER, &s.train, "N",
+         "also the loss on N training samples, in the same pass", 0, 1e9, NULL},
+        {"halves", LL_OPTION_FLAG, &s.halves, NULL,
+         "also two halves of the data: how much is noise, which features are real", 0, 0, NULL},
+        {"connectivity", LL_OPTION_CHOICE, &s.connectivity, "axis|freudenthal|freudenthal-plus|box",
+         "neighbours, for counting minima", 0, 0, NULL},
+        {"metrics", LL_OPTION_FLAG, &s.metrics, NULL,
+         "also the error against a reference solution, which has many times the points", 0, 0, NULL},
         {"gradient-norm", LL_OPTION_FLAG, &s.gradient_norm, NULL, "also at every point", 0, 0, NULL},
-        {"eigenvalues", LL_OPTION_FLAG, &s.eigenvalues, NULL, "also the extreme eigenvalues at every point", 0, 0, NULL},
-        {"adaptive", LL_OPTION_REAL, &s.adaptive, "E", "interpolate where that is right within E of the range", 0, 1, NULL},
-        {"kind", LL_OPTION_CHOICE, &s.view, "contour|surface|diagram|barcode|tree|profile", "of the figure, with two axes or more", 0, 0, NULL},
-        {"how-much-memory", LL_OPTION_FLAG, &s.memory_only, NULL, "say how much memory it would take, and stop", 0, 0, NULL},
+        {"eigenvalues", LL_OPTION_FLAG, &s.eigenvalues, NULL, "also the extreme eigenvalues at every point",
+         0, 0, NULL},
+        {"adaptive", LL_OPTION_REAL, &s.adaptive, "E",
+         "interpolate where that is right within E of the range", 0, 1, NULL},
+        {"kind", LL_OPTION_CHOICE, &s.view, "contour|surface|diagram|barcode|tree|profile",
+         "of the figure, with two axes or more", 0, 0, NULL},
+        {"how-much-memory", LL_OPTION_FLAG, &s.memory_only, NULL,
+         "say how much memory it would take, and stop", 0, 0, NULL},
         LL_ANALYSIS_OPTIONS(&s.pieces, &s.quiet),
         LL_FIGURE_OPTIONS_GIVEN(&s.figure, NULL, &s.scale_given),
         LL_OPTION_THREADS(&s.setup.threads),
         LL_OPTION_JSON(&s.json),
     };
     const ll_command command = {
-        .verb = "landscape", .usage = "--network NAME --checkpoint FILE --data SOURCE [options] [MORE CHECKPOINTS]",
-        .about = "The loss over directions around a network (random, Hessian, trajectory, other checkpoints), and whether the "
-                 "picture can be trusted. Further checkpoints get the same directions. Ctrl-C keeps what is done.",
-        .example = "losslens landscape --network resnet20 --shortcut B --checkpoint model.pt --data cifar10:cifar-10-batches-bin\n"
-                   "    --mean .4914,.4822,.4465 --std .2023,.1994,.2010 --samples 500 --grid 25x25 --range -1:1 --figure out.pdf\n"
-                   "losslens landscape --network resnet20 --checkpoint run/epoch_90.pt --data cifar10:cifar-10-batches-bin\n"
-                   "    --direction pca --trajectory 'run/epoch_*.pt' --figure path.pdf\n"
-                   "losslens landscape --analytic rosenbrock --direction coordinates --grid 41x41 --range -2:2",
-        .options = options, .option_count = LL_COUNT(options), .least_words = 0, .most_words = MOST_NETWORKS - 1};
+        .verb = "landscape",
+        .usage = "--network NAME --checkpoint FILE --data SOURCE [options] [MORE CHECKPOINTS]",
+        .about =
+            "The loss over directions around a network (random, Hessian, trajectory, other checkpoints), and "
+            "whether the "
+            "picture can be trusted. Further checkpoints get the same directions. Ctrl-C keeps what is done.",
+        .example =
+            "losslens landscape --network resnet20 --shortcut B --checkpoint model.pt --data "
+            "cifar10:cifar-10-batches-bin\n"
+            "    --mean .4914,.4822,.4465 --std .2023,.1994,.2010 --samples 500 --grid 25x25 --range -1:1 "
+            "--figure out.pdf\n"
+            "losslens landscape --network resnet20 --checkpoint run/epoch_90.pt --data "
+            "cifar10:cifar-10-batches-bin\n"
+            "    --direction pca --trajectory 'run/epoch_*.pt' --figure path.pdf\n"
+            "losslens landscape --analytic rosenbrock --direction coordinates --grid 41x41 --range -2:2",
+        .options = options,
+        .option_count = LL_COUNT(options),
+        .least_words = 0,
+        .most_words = MOST_NETWORKS - 1};
     ll_words words;
     int code;
     if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;
@@ -515,15 +597,18 @@ static int run(int argc, char **argv)
     if (!parse_grid(s.grid, s.size, &s.dimensions))
         return ll_command_misuse(&command, "--grid is '%s'; wanted 1 to 6 sizes, as 25x25", s.grid);
     if (s.range.count > 1 && s.range.count != s.dimensions)
-        return ll_command_misuse(&command, "%d ranges for %d axes; wanted one, or one an axis", s.range.count, s.dimensions);
+        return ll_command_misuse(&command, "%d ranges for %d axes; wanted one, or one an axis", s.range.count,
+                                 s.dimensions);
     if (s.range.count == 1 && strcmp(s.range.items[0], "auto") == 0) s.range.count = 0;
     for (int d = 0; d < s.dimensions && s.range.count > 0; d++)
         if (!parse_range(s.range.items[s.range.count > 1 ? d : 0], &s.low[d], &s.high[d]))
-            return ll_command_misuse(&command, "--range '%s'; wanted LOW:HIGH with LOW < HIGH, or auto", s.range.items[s.range.count > 1 ? d : 0]);
+            return ll_command_misuse(&command, "--range '%s'; wanted LOW:HIGH with LOW < HIGH, or auto",
+                                     s.range.items[s.range.count > 1 ? d : 0]);
     const char *wrong = contradiction(&s, &words);
     if (wrong != NULL) return ll_command_misuse(&command, "%s", wrong);
     /* The variables of a closed form are no filters. */
-    if (s.analytic != NULL && strcmp(s.axes.kind, "random") == 0 && s.axes.normalise == NULL) s.axes.normalise = "none";
+    if (s.analytic != NULL && strcmp(s.axes.kind, "random") == 0 && s.axes.normalise == NULL)
+        s.axes.normalise = "none";
 
     work w = {0};
     ll_error error = {0};
@@ -539,4 +624,5 @@ static int run(int argc, char **argv)
     return code;
 }
 
-const ll_verb ll_verb_landscape = {"landscape", "the loss over directions around a network, and whether the picture is right", run};
+const ll_verb ll_verb_landscape = {
+    "landscape", "the loss over directions around a network, and whether the picture is right", run};

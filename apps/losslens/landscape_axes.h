@@ -1,5 +1,5 @@
-/* landscape_axes.h - the directions of `losslens landscape`: which vectors span it, the checkpoints of paths, and where those
- * lie in the plane. */
+/* landscape_axes.h - the directions of `losslens landscape`: which vectors span it, the checkpoints of paths,
+ * and where those lie in the plane. */
 #ifndef LOSSLENS_APP_LANDSCAPE_AXES_H
 #define LOSSLENS_APP_LANDSCAPE_AXES_H
 

@@ -57,12 +57,12 @@ typedef struct ll_curve_options { /* zero-initialise; 0 or NULL means the defaul
  * are spent ("unconverged": the curve only bounds the barrier from above). A mini-batch step takes one of the
  * strata in a seeded order that visits all; a round that diverges is repeated from its start with half the
  * rate. mc = 1/2 (f(0)+f(1)) - f(t*), t* = argmax |1/2 (f(0)+f(1)) - f(t)|, smallest t on ties. Pieces:
- * "round/<r>", "line", "curve/<r>". Record "curve": path, t [T], loss [T], error [T] (percent), mc_loss, mc_loss_t,
- * mc_error, mc_error_t, mean_loss, linear_loss [T], linear_error [T], linear_mean_loss, linear_mc_loss,
- * linear_barrier, barrier (of the curve), relative_barrier and relative_linear_barrier (of initial_loss minus
- * the better end; only if initial_loss is given), length, straight_length, reason ("line", "connected", "no
- * longer moving", "unconverged", "diverged", "recipe"), converged (0/1), steps, rounds, rate, mc_history
- * [rounds], step_history [rounds], bend [n]. */
+ * "round/<r>", "line", "curve/<r>". Record "curve": path, t [T], loss [T], error [T] (percent), mc_loss,
+ * mc_loss_t, mc_error, mc_error_t, mean_loss, linear_loss [T], linear_error [T], linear_mean_loss,
+ * linear_mc_loss, linear_barrier, barrier (of the curve), relative_barrier and relative_linear_barrier (of
+ * initial_loss minus the better end; only if initial_loss is given), length, straight_length, reason ("line",
+ * "connected", "no longer moving", "unconverged", "diverged", "recipe"), converged (0/1), steps, rounds,
+ * rate, mc_history [rounds], step_history [rounds], bend [n]. */
 LL_API ll_status ll_connectivity_curve(ll_problem *problem, const ll_curve_ends *ends,
                                        const ll_curve_options *options, const ll_sink *sink,
                                        ll_record **record, ll_error *error) LL_MUST_CHECK;
@@ -91,15 +91,15 @@ LL_API ll_status ll_connectivity_pairs(ll_pair_plan plan, int64_t models, int64_
                                        uint64_t seed, int64_t **pairs, int64_t *count,
                                        ll_error *error) LL_MUST_CHECK;
 
-/* Paths between several pairs of one Problem. The straight lines of all pairs come first, then the curves in the order of
- * their linear barriers, lowest first, so that an early stop has an answer for every pair and the curves that cost least. Pairs
- * follow one another: the 16 points of one curve fill the cores already (docs/method/connectivity.md).
- * records [count]: as of ll_connectivity_curve, the caller destroys each. On LL_CANCELLED they hold what is known of each pair
- * by then (its curve; its straight line, path "linear"; NULL); after another failure all are NULL. Pieces of pair k:
- * "pair/<k>/" and the piece's name. */
+/* Paths between several pairs of one Problem. The straight lines of all pairs come first, then the curves in
+ * the order of their linear barriers, lowest first, so that an early stop has an answer for every pair and
+ * the curves that cost least. Pairs follow one another: the 16 points of one curve fill the cores already
+ * (docs/method/connectivity.md). records [count]: as of ll_connectivity_curve, the caller destroys each. On
+ * LL_CANCELLED they hold what is known of each pair by then (its curve; its straight line, path "linear";
+ * NULL); after another failure all are NULL. Pieces of pair k: "pair/<k>/" and the piece's name. */
 LL_API ll_status ll_connectivity_curves(ll_problem *problem, const ll_curve_ends *ends, int64_t count,
-                                        const ll_curve_options *options, const ll_sink *sink, ll_record **records,
-                                        ll_error *error) LL_MUST_CHECK;
+                                        const ll_curve_options *options, const ll_sink *sink,
+                                        ll_record **records, ll_error *error) LL_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 #define LL_LANDSCAPE_MAX_DIMENSIONS 6
-#define LL_LANDSCAPE_MAX_POINTS INT64_C(1000000000)
+#define LL_LANDSCAPE_MAX_POINTS     INT64_C(1000000000)
 
 /* ------------------------------------------------------------------ directions */
 
@@ -33,16 +33,16 @@ extern "C" {
  *   filter  roles filter and linear: |d_{l,i}| = |theta_{l,i}| for every slice i along the output axis; other
  *           tensors as `layer`
  * A slice of theta that is zero makes the direction's slice zero. */
-#define LL_NORMALISATION_LIST(X)                                                                     \
-    X(NONE, "none")                                                                                  \
-    X(MODEL, "model")                                                                                \
-    X(LAYER, "layer")                                                                                \
+#define LL_NORMALISATION_LIST(X)                                                                             \
+    X(NONE, "none")                                                                                          \
+    X(MODEL, "model")                                                                                        \
+    X(LAYER, "layer")                                                                                        \
     X(FILTER, "filter")
 typedef enum ll_direction_norm {
 #define LL_NORMALISATION_ENUM(name, text) LL_NORMALISE_##name,
     LL_NORMALISATION_LIST(LL_NORMALISATION_ENUM)
 #undef LL_NORMALISATION_ENUM
-    LL_NORMALISATIONS
+        LL_NORMALISATIONS
 } ll_direction_norm;
 LL_API const char *ll_direction_norm_name(ll_direction_norm normalisation);
 LL_API bool ll_direction_norm_parse(const char *name, ll_direction_norm *normalisation);
@@ -52,16 +52,16 @@ LL_API bool ll_direction_norm_parse(const char *name, ll_direction_norm *normali
  *   keep  they are treated as any tensor (layer rule)
  *   copy  d = theta there (what [Li18]'s code does when nothing is ignored)
  *   auto  zero for model, layer and filter; keep for none, and for a Problem without any larger tensor */
-#define LL_SMALL_RULE_LIST(X)                                                                        \
-    X(AUTO, "auto")                                                                                  \
-    X(ZERO, "zero")                                                                                  \
-    X(KEEP, "keep")                                                                                  \
+#define LL_SMALL_RULE_LIST(X)                                                                                \
+    X(AUTO, "auto")                                                                                          \
+    X(ZERO, "zero")                                                                                          \
+    X(KEEP, "keep")                                                                                          \
     X(COPY, "copy")
 typedef enum ll_small_rule {
 #define LL_SMALL_RULE_ENUM(name, text) LL_SMALL_##name,
     LL_SMALL_RULE_LIST(LL_SMALL_RULE_ENUM)
 #undef LL_SMALL_RULE_ENUM
-    LL_SMALL_RULES
+        LL_SMALL_RULES
 } ll_small_rule;
 LL_API const char *ll_small_rule_name(ll_small_rule rule);
 LL_API bool ll_small_rule_parse(const char *name, ll_small_rule *rule);
@@ -76,7 +76,8 @@ typedef struct ll_axis_choice {
 } ll_axis_choice;
 
 typedef enum ll_orthogonality {
-    LL_ORTHOGONAL_AUTO, /* random axes with none, model or layer: yes; filter (nearly so anyway) and given: no */
+    LL_ORTHOGONAL_AUTO, /* random axes with none, model or layer: yes; filter (nearly so anyway) and given: no
+                         */
     LL_ORTHOGONAL_YES,
     LL_ORTHOGONAL_NO
 } ll_orthogonality;
@@ -101,7 +102,7 @@ typedef struct ll_axes {
     uint64_t seed;
     /* Measured on the stored vectors, after everything. */
     double norm[LL_LANDSCAPE_MAX_DIMENSIONS];
-    double gram[LL_LANDSCAPE_MAX_DIMENSIONS][LL_LANDSCAPE_MAX_DIMENSIONS];   /* d_i . d_j */
+    double gram[LL_LANDSCAPE_MAX_DIMENSIONS][LL_LANDSCAPE_MAX_DIMENSIONS]; /* d_i . d_j */
     double cosine[LL_LANDSCAPE_MAX_DIMENSIONS][LL_LANDSCAPE_MAX_DIMENSIONS];
     /* PCA only (0 otherwise): share of the variance that each axis explains, and the rows behind it. */
     double explained[LL_LANDSCAPE_MAX_DIMENSIONS];
@@ -122,8 +123,8 @@ typedef struct ll_axes_options {
 /* Directions at theta (n values, not NULL). Orthogonalisation, where it applies, subtracts (r.d)/(d.d) d for
  * every earlier axis, in double, after normalisation. LL_INVALID_ARGUMENT names an axis that is zero, not
  * finite, or (orthogonal) a combination of the earlier ones. Memory: 8 n bytes an axis of scratch. */
-LL_API ll_status ll_axes_create(const ll_problem_info *info, const void *theta, const ll_axes_options *options,
-                                ll_axes *axes, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_axes_create(const ll_problem_info *info, const void *theta,
+                                const ll_axes_options *options, ll_axes *axes, ll_error *error) LL_MUST_CHECK;
 
 /* theta_B - theta_A: 1-D, alpha = 0 at A and 1 at B [Good14]. buffers may both be NULL. The origin is A. */
 LL_API ll_status ll_axes_between(const ll_problem_info *info, const void *theta_a, const void *theta_b,
@@ -136,7 +137,8 @@ LL_API ll_status ll_axes_plane(const ll_problem_info *info, const void *const th
                                ll_error *error) LL_MUST_CHECK;
 /* Barycentric: directions B - A and C - A, so that alpha are barycentric weights [Im16]. Origin A. */
 LL_API ll_status ll_axes_barycentric(const ll_problem_info *info, const void *const theta[3],
-                                     const void *const buffers[3], ll_axes *axes, ll_error *error) LL_MUST_CHECK;
+                                     const void *const buffers[3], ll_axes *axes,
+                                     ll_error *error) LL_MUST_CHECK;
 /* Bilinear through four corners: A at (0,0), B at (1,0), C at (0,1), D at (1,1) [Im16]. Origin A. */
 LL_API ll_status ll_axes_bilinear(const ll_problem_info *info, const void *const theta[4],
                                   const void *const buffers[4], ll_axes *axes, ll_error *error) LL_MUST_CHECK;
@@ -151,9 +153,9 @@ typedef struct ll_trajectory {
  * the end itself and left out when it comes last), column-centred unless `uncentred`, through the
  * k x k Gram matrix: O(k^2 n) time, no dense copy. Unit length; sign: the first trajectory starts on the
  * negative side. origin: usually the end of the first trajectory. dimensions <= rank of the rows. */
-LL_API ll_status ll_axes_pca(const ll_problem_info *info, const void *origin, const ll_trajectory *trajectories,
-                             int64_t trajectory_count, int dimensions, bool uncentred, ll_axes *axes,
-                             ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_axes_pca(const ll_problem_info *info, const void *origin,
+                             const ll_trajectory *trajectories, int64_t trajectory_count, int dimensions,
+                             bool uncentred, ll_axes *axes, ll_error *error) LL_MUST_CHECK;
 
 /* Least-squares coordinates (count x dimensions) of points relative to origin, by the axes' Gram matrix, and
  * the distance of each point from the plane (count; may be NULL). Affine axes only. LL_NUMERIC if the axes
@@ -163,12 +165,12 @@ LL_API ll_status ll_axes_project(const ll_axes *axes, const void *origin, const 
                                  ll_error *error) LL_MUST_CHECK;
 /* The range per axis that holds all coordinates and 0, with `margin` (0.1: 10 % of the extent) on each side.
  * An axis without extent gets -1..1. */
-LL_API void ll_range_auto(const double *coordinates, int64_t count, int dimensions, double margin, double *low,
-                          double *high);
+LL_API void ll_range_auto(const double *coordinates, int64_t count, int dimensions, double margin,
+                          double *low, double *high);
 
 /* exp_avg / (sqrt(exp_avg_sq) + epsilon): the step of Adam, as a direction. */
-LL_API void ll_direction_adam(ll_real type, int64_t count, const void *first_moment, const void *second_moment,
-                              double epsilon, void *direction);
+LL_API void ll_direction_adam(ll_real type, int64_t count, const void *first_moment,
+                              const void *second_moment, double epsilon, void *direction);
 
 /* Share of the first Problem's parameters that lie in tensors which the second has too, under the same name
  * and shape (names NULL: the tables'): the part of a random direction that the two share. */
@@ -209,13 +211,13 @@ typedef struct ll_landscape_options {
     int64_t batch_size;            /* of calibration, and of `batch`; 0: 500 */
     const ll_sample_set *sets;     /* NULL: one, role `evaluate` where it exists, else all samples */
     int64_t set_count;
-    /* Terms of weight 0 and the Problem's metrics too, where it has such terms: a PINN's error on its reference grid has
-     * fifty times the samples of its loss. Without such terms metrics come along. */
+    /* Terms of weight 0 and the Problem's metrics too, where it has such terms: a PINN's error on its
+     * reference grid has fifty times the samples of its loss. Without such terms metrics come along. */
     bool metrics;
     bool gradient_norm;       /* |gradient|_2 at every point, on the first set */
     bool extreme_eigenvalues; /* smallest and largest Hessian eigenvalue at every point, on the first set */
     double eigenvalue_tolerance; /* residual; 0: 1e-2 */
-    int64_t tile_points;      /* points a tile; 0: 64 below 1e5 parameters, else 8 */
+    int64_t tile_points;         /* points a tile; 0: 64 below 1e5 parameters, else 8 */
     /* Adaptive mode: > 0: points whose value can be told from their neighbours' within this fraction of the
      * field's range are interpolated, marked and counted. 0: every point is evaluated. */
     double adaptive_tolerance;
@@ -233,7 +235,8 @@ LL_API int64_t ll_landscape_points(const ll_landscape *landscape);
  * use ll_landscape_run. */
 LL_API int64_t ll_landscape_tiles(const ll_landscape *landscape);
 /* Bytes that the work needs beyond what the Problem holds. */
-LL_API ll_status ll_landscape_memory(const ll_landscape *landscape, size_t *bytes, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_landscape_memory(const ll_landscape *landscape, size_t *bytes,
+                                     ll_error *error) LL_MUST_CHECK;
 
 /* Computes tile `tile`, or takes it from the sink where it is done ("tile/<i>"); hands it over to the sink.
  * Pieces carry a digest of everything that the values depend on; a piece of another landscape is refused
@@ -242,7 +245,8 @@ LL_API ll_status ll_landscape_compute(ll_landscape *landscape, int64_t tile, con
                                       ll_error *error) LL_MUST_CHECK;
 /* The centre, then all tiles in order. LL_CANCELLED when the sink says stop: call again, or in another
  * process with the same pieces, and the result has the same bits. */
-LL_API ll_status ll_landscape_run(ll_landscape *landscape, const ll_sink *sink, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_landscape_run(ll_landscape *landscape, const ll_sink *sink,
+                                  ll_error *error) LL_MUST_CHECK;
 /* The record "landscape" (docs/records.md) with what is known so far; points not done are NaN with state 0.
  * The caller destroys it. */
 LL_API ll_status ll_landscape_record(const ll_landscape *landscape, ll_record **record,
@@ -257,32 +261,33 @@ LL_API ll_status ll_landscape_planes(ll_problem *problem, const ll_axes_options 
 
 /* ------------------------------------------------------------------ how many features are real? */
 
-/* Minima of the loss of a record "landscape" (by the merge tree; connectivity NULL: the default; DEFINITIONS 8), with
- * and without those whose persistence is below the difference of two halves of the data (sample sets "half_a" and "half_b"),
- * and at every second point. Record "features": connectivity, minima, merges, minima_every_second (not where an axis has
- * two points), and with halves minima_resolved, merges_resolved, unresolved, unresolved_either,
- * halves_difference (root mean square of half_a - half_b) and halves_difference_max. */
-LL_API ll_status ll_landscape_features(const ll_record *landscape, const char *connectivity, ll_record **record,
-                                       ll_error *error) LL_MUST_CHECK;
+/* Minima of the loss of a record "landscape" (by the merge tree; connectivity NULL: the default; DEFINITIONS
+ * 8), with and without those whose persistence is below the difference of two halves of the data (sample sets
+ * "half_a" and "half_b"), and at every second point. Record "features": connectivity, minima, merges,
+ * minima_every_second (not where an axis has two points), and with halves minima_resolved, merges_resolved,
+ * unresolved, unresolved_either, halves_difference (root mean square of half_a - half_b) and
+ * halves_difference_max. */
+LL_API ll_status ll_landscape_features(const ll_record *landscape, const char *connectivity,
+                                       ll_record **record, ll_error *error) LL_MUST_CHECK;
 
 /* ------------------------------------------------------------------ is my plot right? */
 
-#define LL_FINDING_LIST(X)                                                                           \
-    X(COLLINEAR_AXES, "collinear_axes")                                                              \
-    X(CENTRE_NOT_LOWEST, "centre_not_lowest")                                                        \
-    X(RANGE_TOO_WIDE, "range_too_wide")                                                              \
-    X(RANGE_TOO_NARROW, "range_too_narrow")                                                          \
-    X(BATCH_NORM, "batch_norm")                                                                      \
-    X(EXPLAINED_VARIANCE, "explained_variance")                                                      \
-    X(SAMPLE_NOISE, "sample_noise")                                                                  \
-    X(ONE_RANDOM_PLANE, "one_random_plane")                                                          \
-    X(NON_FINITE, "non_finite")                                                                      \
+#define LL_FINDING_LIST(X)                                                                                   \
+    X(COLLINEAR_AXES, "collinear_axes")                                                                      \
+    X(CENTRE_NOT_LOWEST, "centre_not_lowest")                                                                \
+    X(RANGE_TOO_WIDE, "range_too_wide")                                                                      \
+    X(RANGE_TOO_NARROW, "range_too_narrow")                                                                  \
+    X(BATCH_NORM, "batch_norm")                                                                              \
+    X(EXPLAINED_VARIANCE, "explained_variance")                                                              \
+    X(SAMPLE_NOISE, "sample_noise")                                                                          \
+    X(ONE_RANDOM_PLANE, "one_random_plane")                                                                  \
+    X(NON_FINITE, "non_finite")                                                                              \
     X(EXHAUSTED_DATA, "exhausted_data")
 typedef enum ll_finding_check {
 #define LL_FINDING_ENUM(name, text) LL_FINDING_##name,
     LL_FINDING_LIST(LL_FINDING_ENUM)
 #undef LL_FINDING_ENUM
-    LL_FINDINGS
+        LL_FINDINGS
 } ll_finding_check;
 typedef enum ll_verdict { LL_VERDICT_PASS, LL_VERDICT_DOUBT, LL_VERDICT_FAIL } ll_verdict;
 LL_API const char *ll_finding_name(ll_finding_check check);
@@ -298,7 +303,8 @@ typedef struct ll_finding {
 
 /* Judges a record "landscape": every check, in the order of the list. findings: room for LL_FINDINGS.
  * Checks that do not apply (no random axis, no PCA ...) pass and say so. */
-LL_API ll_status ll_landscape_check(const ll_record *landscape, ll_finding *findings, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_landscape_check(const ll_record *landscape, ll_finding *findings,
+                                    ll_error *error) LL_MUST_CHECK;
 /* The same as a record "plot_check": for each check <name>_verdict, _number, _sentence, _next. */
 LL_API ll_status ll_landscape_check_record(const ll_record *landscape, ll_record **record,
                                            ll_error *error) LL_MUST_CHECK;

@@ -513,7 +513,8 @@ static ll_status fill_options(curve *c, const ll_curve_options *given, ll_error 
         o->optimiser = (ll_optimiser_options){.kind = LL_OPTIMISER_SGD, .rate = 0.01, .momentum = 0.9};
     else if (o->optimiser.kind == LL_OPTIMISER_SGD && o->optimiser.rate == 0)
         o->optimiser.kind = o->batch_size == 0 ? LL_OPTIMISER_LBFGS : LL_OPTIMISER_ADAM;
-    /* The stop is the curve's, not the optimiser's: minima of small loss leave nothing of the usual tolerances. */
+    /* The stop is the curve's, not the optimiser's: minima of small loss leave nothing of the usual
+     * tolerances. */
     if (o->optimiser.tolerance_change == 0) o->optimiser.tolerance_change = 1e-13;
     if (o->optimiser.tolerance_gradient == 0) o->optimiser.tolerance_gradient = 1e-10;
     o->budget = option_or(o->budget, o->optimiser.kind == LL_OPTIMISER_LBFGS ? 50 : 500);

@@ -2,7 +2,8 @@
  * the next level is evaluated where its surroundings call for it, else interpolated:
  *
  *  - interpolation error: the hierarchical surplus (value minus multilinear interpolation from the coarser
- *    level), scaled to the finer spacing, of a corner of its cell exceeds tolerance x range, or a corner is not finite;
+ *    level), scaled to the finer spacing, of a corner of its cell exceeds tolerance x range, or a corner is
+ * not finite;
  *  - topology: a corner belongs to a persistence pair of the coarser level's merge tree that was not there,
  *    within the tolerance, one level before.
  *
@@ -75,7 +76,8 @@ static void split(const ll_landscape *landscape, int64_t point, int64_t index[DI
 static int64_t join(const ll_landscape *landscape, const int64_t index[DIMENSIONS])
 {
     int64_t point = 0;
-    for (int d = 0; d < landscape->options.axes->dimensions; d++) point = point * landscape->options.size[d] + index[d];
+    for (int d = 0; d < landscape->options.axes->dimensions; d++)
+        point = point * landscape->options.size[d] + index[d];
     return point;
 }
 
@@ -186,10 +188,11 @@ static ll_status find_features(const ll_landscape *landscape, const level_grid *
         if (!pair->essential && !(ll_pair_persistence(pair) > threshold)) continue;
         int64_t birth = level_point(landscape, grid, pair->birth);
         /* An essential pair's death is only the highest vertex: the birth alone is the feature. */
-        item[count++] = (feature){.birth = birth,
-                                  .death = pair->essential ? birth : level_point(landscape, grid, pair->death),
-                                  .birth_value = pair->birth_value,
-                                  .death_value = pair->essential ? pair->birth_value : pair->death_value};
+        item[count++] =
+            (feature){.birth = birth,
+                      .death = pair->essential ? birth : level_point(landscape, grid, pair->death),
+                      .birth_value = pair->birth_value,
+                      .death_value = pair->essential ? pair->birth_value : pair->death_value};
     }
     ll_merge_tree_deinit(&tree);
     found->item = item;
@@ -232,8 +235,8 @@ static void mark_changed(const ll_landscape *landscape, const level_grid *coarse
 /* ------------------------------------------------------------------ levels */
 
 /* Computes the listed points in tiles. */
-static ll_status compute_points(ll_landscape *landscape, const char *stage, const int64_t *points, int64_t count,
-                                const ll_sink *sink, ll_error *error)
+static ll_status compute_points(ll_landscape *landscape, const char *stage, const int64_t *points,
+                                int64_t count, const ll_sink *sink, ll_error *error)
 {
     for (int64_t first = 0, tile = 0; first < count; first += landscape->tile, tile++) {
         if (ll_sink_should_stop(sink))
@@ -242,8 +245,11 @@ static ll_status compute_points(ll_landscape *landscape, const char *stage, cons
         snprintf(name, sizeof name, "adaptive/%s/%lld", stage, (long long)tile);
         int64_t width = ll_min_int64(landscape->tile, count - first);
         LL_TRY(ll_landscape_piece(landscape, name, points + first, width, sink, error));
-        ll_progress progress = {.what = "landscape", .done = first + width, .total = count,
-                                .value = landscape->values[points[first] * landscape->columns], .value_name = "loss"};
+        ll_progress progress = {.what = "landscape",
+                                .done = first + width,
+                                .total = count,
+                                .value = landscape->values[points[first] * landscape->columns],
+                                .value_name = "loss"};
         ll_sink_progress(sink, &progress);
     }
     return LL_OK;
@@ -264,14 +270,14 @@ static int point_level(const ll_landscape *landscape, int64_t point)
 typedef struct refinement {
     ll_landscape *landscape;
     const ll_sink *sink;
-    uint8_t *hot;       /* per point */
-    int64_t *wanted;    /* points to evaluate at this level */
-    features before;    /* of the level before the last finished one */
+    uint8_t *hot;    /* per point */
+    int64_t *wanted; /* points to evaluate at this level */
+    features before; /* of the level before the last finished one */
 } refinement;
 
-/* What the surplus of an evaluated corner says about points of `level`: linear interpolation is of second order,
- * so each halving of the spacing since then took a quarter; twice that is expected, to be safe. The error of an
- * interpolated corner is passed on as it is. */
+/* What the surplus of an evaluated corner says about points of `level`: linear interpolation is of second
+ * order, so each halving of the spacing since then took a quarter; twice that is expected, to be safe. The
+ * error of an interpolated corner is passed on as it is. */
 static double expected_error(const ll_landscape *landscape, int64_t corner, int level)
 {
     double error = landscape->error_estimate[corner];
@@ -297,8 +303,8 @@ static bool calls_for_evaluation(const refinement *state, const cell *around, in
 }
 
 /* Fills level `level` from the finished grid of level - 1. force: evaluate all (the first two levels). */
-static ll_status fill_level(refinement *state, int level, const level_grid *coarse, double threshold, bool force,
-                            ll_error *error)
+static ll_status fill_level(refinement *state, int level, const level_grid *coarse, double threshold,
+                            bool force, ll_error *error)
 {
     ll_landscape *landscape = state->landscape;
     int64_t wanted = 0;
@@ -324,7 +330,8 @@ static ll_status fill_level(refinement *state, int level, const level_grid *coar
     LL_TRY(compute_points(landscape, stage, state->wanted, wanted, state->sink, error));
     for (int64_t i = 0; i < wanted && level > 0; i++) {
         cell around = cell_around(landscape, coarse, state->wanted[i]);
-        double surplus = fabs(landscape->values[state->wanted[i] * landscape->columns] - interpolate(landscape, &around, 0));
+        double surplus = fabs(landscape->values[state->wanted[i] * landscape->columns] -
+                              interpolate(landscape, &around, 0));
         landscape->error_estimate[state->wanted[i]] = isfinite(surplus) ? surplus : 0.0;
     }
     return LL_OK;

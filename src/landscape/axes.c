@@ -7,20 +7,20 @@
 
 /* ------------------------------------------------------------------ names */
 
-#define DEFINE_NAMES(type, function, LIST, count)                                                    \
-    const char *ll_##function##_name(type value)                                                     \
-    {                                                                                                \
-        static const char *const names[] = {LIST(NAME_ENTRY)};                                       \
-        return (int)value >= 0 && (int)value < (int)(count) ? names[value] : "unknown";              \
-    }                                                                                                \
-    bool ll_##function##_parse(const char *name, type *value)                                        \
-    {                                                                                                \
-        for (int i = 0; i < (int)(count); i++) {                                                     \
-            if (strcmp(name, ll_##function##_name((type)i)) != 0) continue;                          \
-            *value = (type)i;                                                                        \
-            return true;                                                                             \
-        }                                                                                            \
-        return false;                                                                                \
+#define DEFINE_NAMES(type, function, LIST, count)                                                            \
+    const char *ll_##function##_name(type value)                                                             \
+    {                                                                                                        \
+        static const char *const names[] = {LIST(NAME_ENTRY)};                                               \
+        return (int)value >= 0 && (int)value < (int)(count) ? names[value] : "unknown";                      \
+    }                                                                                                        \
+    bool ll_##function##_parse(const char *name, type *value)                                                \
+    {                                                                                                        \
+        for (int i = 0; i < (int)(count); i++) {                                                             \
+            if (strcmp(name, ll_##function##_name((type)i)) != 0) continue;                                  \
+            *value = (type)i;                                                                                \
+            return true;                                                                                     \
+        }                                                                                                    \
+        return false;                                                                                        \
     }
 #define NAME_ENTRY(name, text) text,
 DEFINE_NAMES(ll_direction_norm, direction_norm, LL_NORMALISATION_LIST, LL_NORMALISATIONS)
@@ -43,8 +43,8 @@ ll_status ll_axes_begin(const ll_problem_info *info, int dimensions, int directi
                         ll_error *error)
 {
     if (dimensions < 1 || dimensions > LL_LANDSCAPE_MAX_DIMENSIONS)
-        return ll_fail(error, LL_INVALID_ARGUMENT, LL_AXES_MODULE, "dimensions", "got %d, wanted 1 to %d", dimensions,
-                       LL_LANDSCAPE_MAX_DIMENSIONS);
+        return ll_fail(error, LL_INVALID_ARGUMENT, LL_AXES_MODULE, "dimensions", "got %d, wanted 1 to %d",
+                       dimensions, LL_LANDSCAPE_MAX_DIMENSIONS);
     ll_axes made = {.type = info->type,
                     .parameter_count = info->parameter_count,
                     .buffer_count = info->buffer_count,
@@ -55,7 +55,8 @@ ll_status ll_axes_begin(const ll_problem_info *info, int dimensions, int directi
         made.vector[d] = ll_allocate_array(info->parameter_count, ll_real_bytes(info->type));
         if (made.vector[d] == NULL) {
             ll_axes_deinit(&made);
-            return ll_fail_memory(error, LL_AXES_MODULE, (size_t)info->parameter_count * ll_real_bytes(info->type));
+            return ll_fail_memory(error, LL_AXES_MODULE,
+                                  (size_t)info->parameter_count * ll_real_bytes(info->type));
         }
     }
     *axes = made;
@@ -71,18 +72,20 @@ ll_status ll_axes_finish(ll_axes *axes, ll_error *error)
         axes->norm[i] = sqrt(axes->gram[i][i]);
     }
     for (int i = 0; i < axes->directions; i++) {
-        /* A bilinear plane's third vector, A - B - C + D, is zero for a parallelogram: that is a plane too. */
+        /* A bilinear plane's third vector, A - B - C + D, is zero for a parallelogram: that is a plane too.
+         */
         bool may_vanish = axes->form == LL_AXES_BILINEAR && i >= axes->dimensions;
         if (!isfinite(axes->norm[i]) || (axes->norm[i] == 0.0 && !may_vanish)) {
             char place[32];
             snprintf(place, sizeof place, "axis %d", i);
             double norm = axes->norm[i];
             const char *kind = axes->kind[i];
-            ll_status status = ll_fail(error, LL_INVALID_ARGUMENT, LL_AXES_MODULE, place,
-                                       "the %s direction has length %g; wanted a finite, non-zero one%s", kind, norm,
-                                       axes->small[i] == LL_SMALL_ZERO
-                                           ? " (tensors with at most one axis are set to 0: use the rule keep if there are no others)"
-                                           : "");
+            ll_status status =
+                ll_fail(error, LL_INVALID_ARGUMENT, LL_AXES_MODULE, place,
+                        "the %s direction has length %g; wanted a finite, non-zero one%s", kind, norm,
+                        axes->small[i] == LL_SMALL_ZERO ? " (tensors with at most one axis are set to 0: use "
+                                                          "the rule keep if there are no others)"
+                                                        : "");
             ll_axes_deinit(axes);
             return status;
         }
@@ -102,7 +105,8 @@ static bool is_small(const ll_parameter *parameter)
     return parameter->rank <= 1 || parameter->role == LL_ROLE_SCALAR;
 }
 
-static ll_small_rule applied_rule(const ll_problem_info *info, ll_direction_norm normalisation, ll_small_rule rule)
+static ll_small_rule applied_rule(const ll_problem_info *info, ll_direction_norm normalisation,
+                                  ll_small_rule rule)
 {
     if (rule != LL_SMALL_AUTO) return rule;
     if (normalisation == LL_NORMALISE_NONE) return LL_SMALL_KEEP;
@@ -111,7 +115,8 @@ static ll_small_rule applied_rule(const ll_problem_info *info, ll_direction_norm
     return LL_SMALL_KEEP;
 }
 
-static void draw(const ll_problem_info *info, const char *const *names, uint64_t seed, int axis, double *direction)
+static void draw(const ll_problem_info *info, const char *const *names, uint64_t seed, int axis,
+                 double *direction)
 {
     char purpose[32];
     snprintf(purpose, sizeof purpose, "direction/%d", axis);
@@ -136,7 +141,8 @@ static void match_slice(double *direction, const double *theta, int64_t outer, i
         for (int64_t i = 0; i < inner; i++) direction[o * stride + i] *= factor;
 }
 
-static void match_tensor(const ll_parameter *parameter, bool by_filter, double *direction, const double *theta)
+static void match_tensor(const ll_parameter *parameter, bool by_filter, double *direction,
+                         const double *theta)
 {
     direction += parameter->offset;
     theta += parameter->offset;
@@ -164,7 +170,8 @@ static void normalise(const ll_problem_info *info, ll_direction_norm normalisati
         else if (is_small(parameter) && rule == LL_SMALL_COPY)
             memcpy(part, theta + parameter->offset, (size_t)parameter->count * sizeof *part);
         else if (normalisation == LL_NORMALISE_LAYER || normalisation == LL_NORMALISE_FILTER)
-            match_tensor(parameter, normalisation == LL_NORMALISE_FILTER && !is_small(parameter), direction, theta);
+            match_tensor(parameter, normalisation == LL_NORMALISE_FILTER && !is_small(parameter), direction,
+                         theta);
     }
     if (normalisation != LL_NORMALISE_MODEL) return;
     double length = ll_vector_norm(LL_REAL_FLOAT64, info->parameter_count, direction);
@@ -174,7 +181,8 @@ static void normalise(const ll_problem_info *info, ll_direction_norm normalisati
 
 /* r -= (r.d)/(d.d) d for every earlier axis d, in order. One pass leaves |cos| near the rounding of a pass
  * times the loss of length; a second pass brings it to rounding ("twice is enough"). */
-static ll_status orthogonalise(const ll_axes *axes, int axis, double *direction, double *scratch, ll_error *error)
+static ll_status orthogonalise(const ll_axes *axes, int axis, double *direction, double *scratch,
+                               ll_error *error)
 {
     int64_t n = axes->parameter_count;
     double before = ll_vector_norm(LL_REAL_FLOAT64, n, direction);
@@ -191,7 +199,8 @@ static ll_status orthogonalise(const ll_axes *axes, int axis, double *direction,
     char place[32];
     snprintf(place, sizeof place, "axis %d", axis);
     return ll_fail(error, LL_INVALID_ARGUMENT, LL_AXES_MODULE, place,
-                   "it is a combination of the earlier axes (%.1e of its length is left after orthogonalisation); wanted "
+                   "it is a combination of the earlier axes (%.1e of its length is left after "
+                   "orthogonalisation); wanted "
                    "linearly independent axes",
                    before > 0.0 ? after / before : 0.0);
 }
@@ -202,13 +211,14 @@ static bool wants_orthogonal(const ll_axes_options *options, const ll_axis_choic
     return choice->vector == NULL && choice->normalisation != LL_NORMALISE_FILTER;
 }
 
-static ll_status make_axis(const ll_problem_info *info, const double *theta, const ll_axes_options *options, int d,
-                           ll_axes *axes, double *direction, double *scratch, ll_error *error)
+static ll_status make_axis(const ll_problem_info *info, const double *theta, const ll_axes_options *options,
+                           int d, ll_axes *axes, double *direction, double *scratch, ll_error *error)
 {
     const ll_axis_choice *choice = &options->axis[d];
     ll_small_rule rule = applied_rule(info, choice->normalisation, choice->small);
     bool given = choice->vector != NULL;
-    if (given && choice->normalisation == LL_NORMALISE_NONE && choice->small == LL_SMALL_AUTO) rule = LL_SMALL_KEEP;
+    if (given && choice->normalisation == LL_NORMALISE_NONE && choice->small == LL_SMALL_AUTO)
+        rule = LL_SMALL_KEEP;
     if (given)
         ll_vector_to_double(info->type, info->parameter_count, choice->vector, direction);
     else
@@ -218,15 +228,17 @@ static ll_status make_axis(const ll_problem_info *info, const double *theta, con
     if (orthogonal) LL_TRY(orthogonalise(axes, d, direction, scratch, error));
     ll_vector_from_double(info->type, info->parameter_count, direction, axes->vector[d]);
     snprintf(axes->kind[d], sizeof axes->kind[d], "%s",
-             choice->name != NULL ? choice->name : given ? "given" : "random");
+             choice->name != NULL ? choice->name
+             : given              ? "given"
+                                  : "random");
     axes->normalisation[d] = choice->normalisation;
     axes->small[d] = rule;
     axes->orthogonalised[d] = orthogonal;
     return LL_OK;
 }
 
-ll_status ll_axes_create(const ll_problem_info *info, const void *theta, const ll_axes_options *options, ll_axes *axes,
-                         ll_error *error)
+ll_status ll_axes_create(const ll_problem_info *info, const void *theta, const ll_axes_options *options,
+                         ll_axes *axes, ll_error *error)
 {
     if (theta == NULL)
         return ll_fail(error, LL_INVALID_ARGUMENT, LL_AXES_MODULE, "theta",
@@ -254,11 +266,12 @@ ll_status ll_axes_create(const ll_problem_info *info, const void *theta, const l
     return LL_OK;
 }
 
-void ll_direction_adam(ll_real type, int64_t count, const void *first_moment, const void *second_moment, double epsilon,
-                       void *direction)
+void ll_direction_adam(ll_real type, int64_t count, const void *first_moment, const void *second_moment,
+                       double epsilon, void *direction)
 {
     for (int64_t i = 0; i < count; i++) {
-        double step = ll_vector_get(type, first_moment, i) / (sqrt(ll_vector_get(type, second_moment, i)) + epsilon);
+        double step =
+            ll_vector_get(type, first_moment, i) / (sqrt(ll_vector_get(type, second_moment, i)) + epsilon);
         ll_vector_from_double(type, 1, &step, ll_vector_at_mutable(type, direction, i));
     }
 }

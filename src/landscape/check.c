@@ -10,12 +10,13 @@
 static const char *const module = "landscape";
 
 static const double COLLINEAR_FAIL = 0.99, COLLINEAR_DOUBT = 0.2; /* |cos| between two axes */
-static const double CENTRE_SHARE = 0.01;     /* of the range: the centre may be this much above the lowest point */
-static const double WIDE_SHARE = 0.5;        /* of points beyond ten times the median rise: a cliff, not a basin */
-static const double NARROW_RISE = 1e-3;      /* range of the loss relative to its size */
+static const double CENTRE_SHARE =
+    0.01;                               /* of the range: the centre may be this much above the lowest point */
+static const double WIDE_SHARE = 0.5;   /* of points beyond ten times the median rise: a cliff, not a basin */
+static const double NARROW_RISE = 1e-3; /* range of the loss relative to its size */
 static const double VARIANCE_FAIL = 0.10, VARIANCE_DOUBT = 0.5;
 static const double NOISE_FAIL = 0.5, NOISE_DOUBT = 0.1; /* noise of the field relative to its range */
-static const double EXPLOSION = 1e3;         /* highest loss relative to the centre's: only cliffs are visible */
+static const double EXPLOSION = 1e3; /* highest loss relative to the centre's: only cliffs are visible */
 
 const char *ll_finding_name(ll_finding_check check)
 {
@@ -37,10 +38,10 @@ typedef struct picture {
     const ll_record *record;
     const ll_array *loss;
     int64_t count;
-    double *sorted;      /* finite values, ascending */
+    double *sorted; /* finite values, ascending */
     int64_t finite, missing;
     double lowest, highest, range, median;
-    double centre;       /* loss at the centre that the grid's values must be compared with */
+    double centre; /* loss at the centre that the grid's values must be compared with */
 } picture;
 
 static int compare_doubles(const void *a, const void *b)
@@ -70,15 +71,17 @@ static const char *text_or(const ll_record *record, const char *name, const char
 static ll_status look(const ll_record *record, picture *view, ll_error *error)
 {
     if (strcmp(ll_record_kind(record), "landscape") != 0)
-        return ll_fail(error, LL_INVALID_ARGUMENT, module, "check", "got a record of kind %s, wanted landscape",
-                       ll_record_kind(record));
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, "check",
+                       "got a record of kind %s, wanted landscape", ll_record_kind(record));
     *view = (picture){.record = record};
     LL_TRY(ll_record_get_array(record, "loss", &view->loss, error));
     view->count = ll_array_count(view->loss);
     const ll_array *state = NULL;
-    if (ll_record_get_array(record, "state", &state, NULL) != LL_OK || ll_array_count(state) != view->count) state = NULL;
+    if (ll_record_get_array(record, "state", &state, NULL) != LL_OK || ll_array_count(state) != view->count)
+        state = NULL;
     view->sorted = ll_allocate_array(ll_max_int64(view->count, 1), sizeof *view->sorted);
-    if (view->sorted == NULL) return ll_fail_memory(error, module, (size_t)view->count * sizeof *view->sorted);
+    if (view->sorted == NULL)
+        return ll_fail_memory(error, module, (size_t)view->count * sizeof *view->sorted);
     for (int64_t p = 0; p < view->count; p++) {
         double value = ll_array_get(view->loss, p);
         if (state != NULL && ll_array_get(state, p) == 0.0)
@@ -95,7 +98,8 @@ static ll_status look(const ll_record *record, picture *view, ll_error *error)
     return LL_OK;
 }
 
-static LL_PRINTF(4, 5) void say(ll_finding *finding, ll_verdict verdict, double number, const char *format, ...)
+static LL_PRINTF(4, 5) void say(ll_finding *finding, ll_verdict verdict, double number, const char *format,
+                                ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -106,7 +110,10 @@ static LL_PRINTF(4, 5) void say(ll_finding *finding, ll_verdict verdict, double 
     finding->next[0] = 0;
 }
 
-static void advise(ll_finding *finding, const char *text) { snprintf(finding->next, sizeof finding->next, "%s", text); }
+static void advise(ll_finding *finding, const char *text)
+{
+    snprintf(finding->next, sizeof finding->next, "%s", text);
+}
 
 static void check_collinear(const picture *view, ll_finding *finding)
 {
@@ -121,12 +128,14 @@ static void check_collinear(const picture *view, ll_finding *finding)
         for (int64_t j = 0; j < i; j++)
             largest = fmax(largest, fabs(ll_array_get(cosines, i * cosines->shape[1] + j)));
     if (largest > COLLINEAR_FAIL) {
-        say(finding, LL_VERDICT_FAIL, largest, "Two axes point the same way (|cos| = %.4f): this plane is a line drawn twice.",
-            largest);
+        say(finding, LL_VERDICT_FAIL, largest,
+            "Two axes point the same way (|cos| = %.4f): this plane is a line drawn twice.", largest);
         advise(finding, "use other directions, or orthogonalise them (--orthogonal)");
-    } else if (largest > COLLINEAR_DOUBT && strcmp(text_or(view->record, "axis_0_kind", ""), "barycentric") != 0 &&
+    } else if (largest > COLLINEAR_DOUBT &&
+               strcmp(text_or(view->record, "axis_0_kind", ""), "barycentric") != 0 &&
                strcmp(text_or(view->record, "axis_0_kind", ""), "bilinear") != 0) {
-        say(finding, LL_VERDICT_DOUBT, largest, "The axes are not at a right angle (|cos| = %.3f): shapes look sheared.", largest);
+        say(finding, LL_VERDICT_DOUBT, largest,
+            "The axes are not at a right angle (|cos| = %.3f): shapes look sheared.", largest);
         advise(finding, "orthogonalise the axes (--orthogonal)");
     } else {
         say(finding, LL_VERDICT_PASS, largest, "The axes are independent (largest |cos| = %.3g).", largest);
@@ -142,11 +151,14 @@ static void check_centre(const picture *view, ll_finding *finding)
         advise(finding, "evaluate the checkpoint itself first (losslens eval)");
     } else if (above > CENTRE_SHARE * view->range && view->range > 0.0) {
         say(finding, LL_VERDICT_FAIL, above,
-            "A sampled point is lower than the centre by %.3g (%.1f %% of the range): the centre is not a minimum of this picture.",
+            "A sampled point is lower than the centre by %.3g (%.1f %% of the range): the centre is not a "
+            "minimum of this picture.",
             above, 100.0 * above / view->range);
-        advise(finding, "check weights, data, normalisation and batch norm; if they are right, training has not converged");
+        advise(finding, "check weights, data, normalisation and batch norm; if they are right, training has "
+                        "not converged");
     } else {
-        say(finding, LL_VERDICT_PASS, above > 0.0 ? above : 0.0, "No sampled point is clearly lower than the centre.");
+        say(finding, LL_VERDICT_PASS, above > 0.0 ? above : 0.0,
+            "No sampled point is clearly lower than the centre.");
     }
 }
 
@@ -156,20 +168,24 @@ static void check_wide(const picture *view, ll_finding *finding)
         say(finding, LL_VERDICT_PASS, NAN, "Too few finite points to tell.");
         return;
     }
-    /* A basin that fills the picture rises steadily; seen from too far it is a pinhole in a plain of large values. */
+    /* A basin that fills the picture rises steadily; seen from too far it is a pinhole in a plain of large
+     * values. */
     int64_t small = 0;
     double level = view->lowest + 0.02 * view->range;
     while (small < view->finite && view->sorted[small] <= level) small++;
     double share = (double)small / (double)view->finite;
     double size = fmax(fabs(view->centre), 1e-12), explosion = view->highest / size;
     bool pinhole = explosion > EXPLOSION && share > WIDE_SHARE;
-    if (pinhole || (view->finite >= 25 && view->median > view->lowest + 0.9 * view->range && view->range > size)) {
+    if (pinhole ||
+        (view->finite >= 25 && view->median > view->lowest + 0.9 * view->range && view->range > size)) {
         say(finding, LL_VERDICT_DOUBT, explosion,
-            "Most of the picture is %s: the highest loss is %.3g times the centre's, so the basin is too small to see.",
+            "Most of the picture is %s: the highest loss is %.3g times the centre's, so the basin is too "
+            "small to see.",
             pinhole ? "dwarfed by a few cliffs" : "a plateau", explosion);
         advise(finding, "use a narrower range (--range), or a logarithmic colour scale");
     } else {
-        say(finding, LL_VERDICT_PASS, explosion, "The range is not too wide: values are spread over the picture.");
+        say(finding, LL_VERDICT_PASS, explosion,
+            "The range is not too wide: values are spread over the picture.");
     }
 }
 
@@ -182,7 +198,8 @@ static void check_narrow(const picture *view, ll_finding *finding)
     double size = fmax(fmax(fabs(view->lowest), fabs(view->highest)), 1e-300);
     double rise = view->range / size;
     if (view->range == 0.0) {
-        say(finding, LL_VERDICT_FAIL, 0.0, "All finite points have exactly the same loss: nothing was varied, or nothing was measured.");
+        say(finding, LL_VERDICT_FAIL, 0.0,
+            "All finite points have exactly the same loss: nothing was varied, or nothing was measured.");
         advise(finding, "check that the directions are not zero and that the data are the ones you meant");
     } else if (rise < NARROW_RISE) {
         say(finding, LL_VERDICT_DOUBT, rise,
@@ -201,15 +218,21 @@ static void check_batch_norm(const picture *view, ll_finding *finding)
     } else if (strcmp(mode, "re-estimate") == 0) {
         double own = real_or(view->record, "centre_loss", NAN);
         say(finding, LL_VERDICT_PASS, view->centre - own,
-            "Batch norm was re-estimated at every point; the centre's loss became %.4g (the checkpoint's own is %.4g).",
+            "Batch norm was re-estimated at every point; the centre's loss became %.4g (the checkpoint's own "
+            "is %.4g).",
             view->centre, own);
-    } else if (strcmp(mode, "keep") == 0 && strcmp(text_or(view->record, "axis_0_kind", ""), "hessian") != 0) {
+    } else if (strcmp(mode, "keep") == 0 &&
+               strcmp(text_or(view->record, "axis_0_kind", ""), "hessian") != 0) {
         say(finding, LL_VERDICT_DOUBT, NAN,
-            "Batch norm was not re-estimated%s: away from the centre its statistics do not belong to the weights.",
-            integer_or(view->record, "reestimate_refused", 0) != 0 ? " (no calibration samples, or the problem cannot)" : "");
+            "Batch norm was not re-estimated%s: away from the centre its statistics do not belong to the "
+            "weights.",
+            integer_or(view->record, "reestimate_refused", 0) != 0
+                ? " (no calibration samples, or the problem cannot)"
+                : "");
         advise(finding, "repeat with --batch-norm re-estimate, and compare");
     } else {
-        say(finding, LL_VERDICT_PASS, NAN, "Batch norm was treated as \"%s\", which suits these directions.", mode);
+        say(finding, LL_VERDICT_PASS, NAN, "Batch norm was treated as \"%s\", which suits these directions.",
+            mode);
     }
 }
 
@@ -224,25 +247,30 @@ static void check_variance(const picture *view, ll_finding *finding)
         }
         if (projected < VARIANCE_FAIL) {
             say(finding, LL_VERDICT_FAIL, projected,
-                "The plane holds %.1f %% of the trajectory's variance: the path drawn on it is a shadow.", 100.0 * projected);
+                "The plane holds %.1f %% of the trajectory's variance: the path drawn on it is a shadow.",
+                100.0 * projected);
             advise(finding, "use the trajectory's own plane: --direction pca");
         } else {
-            say(finding, LL_VERDICT_PASS, projected, "The plane holds %.1f %% of the trajectory's variance.", 100.0 * projected);
+            say(finding, LL_VERDICT_PASS, projected, "The plane holds %.1f %% of the trajectory's variance.",
+                100.0 * projected);
         }
         return;
     }
     double sum = 0.0;
     for (int64_t d = 0; d < ll_array_count(explained); d++) sum += ll_array_get(explained, d);
     if (sum < VARIANCE_FAIL) {
-        say(finding, LL_VERDICT_FAIL, sum, "The plane explains %.1f %% of the trajectory's variance: the path drawn on it is a shadow.",
+        say(finding, LL_VERDICT_FAIL, sum,
+            "The plane explains %.1f %% of the trajectory's variance: the path drawn on it is a shadow.",
             100.0 * sum);
         advise(finding, "use the trajectory's own plane: --direction pca");
     } else if (sum < VARIANCE_DOUBT) {
-        say(finding, LL_VERDICT_DOUBT, sum, "The plane explains %.1f %% of the trajectory's variance; much of the path is off the plane.",
+        say(finding, LL_VERDICT_DOUBT, sum,
+            "The plane explains %.1f %% of the trajectory's variance; much of the path is off the plane.",
             100.0 * sum);
         advise(finding, "look at the residual distances, or use a shorter part of the path");
     } else {
-        say(finding, LL_VERDICT_PASS, sum, "The plane explains %.1f %% of the trajectory's variance.", 100.0 * sum);
+        say(finding, LL_VERDICT_PASS, sum, "The plane explains %.1f %% of the trajectory's variance.",
+            100.0 * sum);
     }
 }
 
@@ -267,14 +295,17 @@ static void check_noise(const picture *view, ll_finding *finding)
     double noise = count > 0 ? 0.5 * sqrt(squares / (double)count) : NAN;
     double share = view->range > 0.0 ? noise / view->range : NAN;
     if (!(share <= NOISE_FAIL)) {
-        say(finding, LL_VERDICT_FAIL, noise, "Two halves of the data differ as much as the picture does: it shows noise.");
+        say(finding, LL_VERDICT_FAIL, noise,
+            "Two halves of the data differ as much as the picture does: it shows noise.");
         advise(finding, "use more samples (--samples), or a wider range");
     } else if (share > NOISE_DOUBT) {
-        say(finding, LL_VERDICT_DOUBT, noise, "Sampling noise is %.1f %% of the picture's range: small features are not resolved.",
+        say(finding, LL_VERDICT_DOUBT, noise,
+            "Sampling noise is %.1f %% of the picture's range: small features are not resolved.",
             100.0 * share);
         advise(finding, "use more samples (--samples); ignore features smaller than the noise");
     } else {
-        say(finding, LL_VERDICT_PASS, noise, "Sampling noise is %.2g %% of the picture's range.", 100.0 * share);
+        say(finding, LL_VERDICT_PASS, noise, "Sampling noise is %.2g %% of the picture's range.",
+            100.0 * share);
     }
 }
 
@@ -299,11 +330,13 @@ static void check_finite(const picture *view, ll_finding *finding)
     int64_t bad = view->count - view->finite - view->missing;
     int64_t done = view->count - view->missing;
     if (done > 0 && bad == done) {
-        say(finding, LL_VERDICT_FAIL, (double)bad, "Every point is NaN or infinite: there is no landscape here.");
+        say(finding, LL_VERDICT_FAIL, (double)bad,
+            "Every point is NaN or infinite: there is no landscape here.");
         advise(finding, "evaluate the checkpoint itself first (losslens eval); check data and normalisation");
     } else if (bad > 0) {
-        say(finding, LL_VERDICT_DOUBT, (double)bad, "%lld of %lld points are NaN or infinite; they are shown as such.",
-            (long long)bad, (long long)done);
+        say(finding, LL_VERDICT_DOUBT, (double)bad,
+            "%lld of %lld points are NaN or infinite; they are shown as such.", (long long)bad,
+            (long long)done);
         advise(finding, "use a narrower range (--range)");
     } else {
         say(finding, LL_VERDICT_PASS, 0.0, "All points are finite.");
@@ -319,20 +352,23 @@ static void check_data(const picture *view, ll_finding *finding)
         least = ll_min_int64(least, integer_or(view->record, name, 0));
     }
     /* What was asked for is the first set; others are parts of it (halves) or other data. */
-    int64_t wanted = integer_or(view->record, "samples_requested", 0), first = integer_or(view->record, "set_0_samples", 0);
+    int64_t wanted = integer_or(view->record, "samples_requested", 0),
+            first = integer_or(view->record, "set_0_samples", 0);
     if (sets == 0 || least == 0) {
         say(finding, LL_VERDICT_FAIL, 0.0, "No samples were evaluated: the data are exhausted.");
         advise(finding, "check the data set and the split");
     } else if (wanted > first) {
-        say(finding, LL_VERDICT_FAIL, (double)first, "%lld samples were asked for, %lld exist: the data are exhausted.",
-            (long long)wanted, (long long)first);
+        say(finding, LL_VERDICT_FAIL, (double)first,
+            "%lld samples were asked for, %lld exist: the data are exhausted.", (long long)wanted,
+            (long long)first);
         advise(finding, "add data, or ask for fewer samples");
     } else if (view->missing > 0) {
         say(finding, LL_VERDICT_DOUBT, (double)view->missing, "%lld of %lld points are not computed yet.",
             (long long)view->missing, (long long)view->count);
         advise(finding, "run again: it continues where it stopped");
     } else {
-        say(finding, LL_VERDICT_PASS, (double)first, "Every point was evaluated on the same %lld samples.", (long long)first);
+        say(finding, LL_VERDICT_PASS, (double)first, "Every point was evaluated on the same %lld samples.",
+            (long long)first);
     }
 }
 

@@ -17,7 +17,8 @@ static ll_status buffer_difference(ll_axes *axes, int d, const void *b, const vo
 {
     if (axes->buffer_count == 0 || a == NULL || b == NULL) return LL_OK;
     void *made = ll_allocate_array(axes->buffer_count, ll_real_bytes(axes->type));
-    if (made == NULL) return ll_fail_memory(error, LL_AXES_MODULE, (size_t)axes->buffer_count * ll_real_bytes(axes->type));
+    if (made == NULL)
+        return ll_fail_memory(error, LL_AXES_MODULE, (size_t)axes->buffer_count * ll_real_bytes(axes->type));
     subtract(axes->type, axes->buffer_count, b, a, made);
     axes->buffer_vector[d] = made;
     return LL_OK;
@@ -35,8 +36,8 @@ static ll_status guarded(ll_axes *axes, ll_status status)
     return status;
 }
 
-ll_status ll_axes_between(const ll_problem_info *info, const void *theta_a, const void *theta_b, const void *buffers_a,
-                          const void *buffers_b, ll_axes *axes, ll_error *error)
+ll_status ll_axes_between(const ll_problem_info *info, const void *theta_a, const void *theta_b,
+                          const void *buffers_a, const void *buffers_b, ll_axes *axes, ll_error *error)
 {
     ll_axes made;
     LL_TRY(ll_axes_begin(info, 1, 1, &made, error));
@@ -48,15 +49,16 @@ ll_status ll_axes_between(const ll_problem_info *info, const void *theta_a, cons
     return LL_OK;
 }
 
-ll_status ll_axes_barycentric(const ll_problem_info *info, const void *const theta[3], const void *const buffers[3],
-                              ll_axes *axes, ll_error *error)
+ll_status ll_axes_barycentric(const ll_problem_info *info, const void *const theta[3],
+                              const void *const buffers[3], ll_axes *axes, ll_error *error)
 {
     ll_axes made;
     LL_TRY(ll_axes_begin(info, 2, 2, &made, error));
     name_axes(&made, "barycentric");
     for (int d = 0; d < 2; d++) {
         subtract(info->type, info->parameter_count, theta[d + 1], theta[0], made.vector[d]);
-        if (buffers != NULL) LL_TRY(guarded(&made, buffer_difference(&made, d, buffers[d + 1], buffers[0], error)));
+        if (buffers != NULL)
+            LL_TRY(guarded(&made, buffer_difference(&made, d, buffers[d + 1], buffers[0], error)));
     }
     LL_TRY(ll_axes_finish(&made, error));
     *axes = made;
@@ -71,8 +73,8 @@ static void mixed_difference(ll_real type, int64_t count, const void *const corn
     ll_vector_combine(type, count, corner[0], 3, direction, sign, result);
 }
 
-ll_status ll_axes_bilinear(const ll_problem_info *info, const void *const theta[4], const void *const buffers[4],
-                           ll_axes *axes, ll_error *error)
+ll_status ll_axes_bilinear(const ll_problem_info *info, const void *const theta[4],
+                           const void *const buffers[4], ll_axes *axes, ll_error *error)
 {
     ll_axes made;
     LL_TRY(ll_axes_begin(info, 2, 3, &made, error));
@@ -80,10 +82,12 @@ ll_status ll_axes_bilinear(const ll_problem_info *info, const void *const theta[
     name_axes(&made, "bilinear");
     for (int d = 0; d < 2; d++) {
         subtract(info->type, info->parameter_count, theta[d + 1], theta[0], made.vector[d]);
-        if (buffers != NULL) LL_TRY(guarded(&made, buffer_difference(&made, d, buffers[d + 1], buffers[0], error)));
+        if (buffers != NULL)
+            LL_TRY(guarded(&made, buffer_difference(&made, d, buffers[d + 1], buffers[0], error)));
     }
     mixed_difference(info->type, info->parameter_count, theta, made.vector[2]);
-    if (buffers != NULL && made.buffer_vector[0] != NULL && made.buffer_vector[1] != NULL && buffers[3] != NULL) {
+    if (buffers != NULL && made.buffer_vector[0] != NULL && made.buffer_vector[1] != NULL &&
+        buffers[3] != NULL) {
         LL_TRY(guarded(&made, buffer_difference(&made, 2, buffers[3], buffers[0], error)));
         mixed_difference(info->type, info->buffer_count, buffers, made.buffer_vector[2]);
     }
@@ -101,7 +105,8 @@ ll_status ll_axes_plane(const ll_problem_info *info, const void *const theta[3],
     LL_TRY(ll_axes_begin(info, 2, 2, &made, error));
     name_axes(&made, "plane");
     double *scratch = ll_allocate_array(n, 2 * sizeof *scratch);
-    if (scratch == NULL) return guarded(&made, ll_fail_memory(error, LL_AXES_MODULE, (size_t)n * 2 * sizeof *scratch));
+    if (scratch == NULL)
+        return guarded(&made, ll_fail_memory(error, LL_AXES_MODULE, (size_t)n * 2 * sizeof *scratch));
     double *u = scratch, *v = scratch + n;
     for (int64_t i = 0; i < n; i++) {
         double a = ll_vector_get(type, theta[0], i);
@@ -127,10 +132,12 @@ ll_status ll_axes_plane(const ll_problem_info *info, const void *const theta[3],
     }
     ll_free(scratch);
     if (flat)
-        return guarded(&made, ll_fail(error, LL_INVALID_ARGUMENT, LL_AXES_MODULE, "plane",
-                                      "the three checkpoints lie on a line (lengths %g and %g, height %g); wanted three that "
-                                      "span a plane",
-                                      along_b, length_c, height));
+        return guarded(
+            &made,
+            ll_fail(error, LL_INVALID_ARGUMENT, LL_AXES_MODULE, "plane",
+                    "the three checkpoints lie on a line (lengths %g and %g, height %g); wanted three that "
+                    "span a plane",
+                    along_b, length_c, height));
     /* Buffers that move with the basis so that they are each checkpoint's own at its coordinates. */
     if (buffers != NULL && info->buffer_count > 0) {
         for (int d = 0; d < 2; d++)

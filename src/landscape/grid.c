@@ -19,11 +19,13 @@ int ll_grid_level(int64_t size, int64_t index)
     return level;
 }
 
-void ll_landscape_position(const ll_landscape *landscape, int64_t point, double alpha[LL_LANDSCAPE_MAX_DIMENSIONS])
+void ll_landscape_position(const ll_landscape *landscape, int64_t point,
+                           double alpha[LL_LANDSCAPE_MAX_DIMENSIONS])
 {
     const ll_landscape_options *options = &landscape->options;
     for (int d = options->axes->dimensions - 1; d >= 0; d--) {
-        alpha[d] = ll_grid_position(options->low[d], options->high[d], options->size[d], point % options->size[d]);
+        alpha[d] =
+            ll_grid_position(options->low[d], options->high[d], options->size[d], point % options->size[d]);
         point /= options->size[d];
     }
 }

@@ -10,12 +10,14 @@
 static ll_status check_axes(const ll_problem_info *info, const ll_landscape_options *options, ll_error *error)
 {
     const ll_axes *axes = options->axes;
-    if (axes == NULL) return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, "axes", "no directions are given");
+    if (axes == NULL)
+        return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, "axes", "no directions are given");
     if (axes->type != info->type || axes->parameter_count != info->parameter_count)
-        return ll_fail(error, LL_SHAPE, LL_LANDSCAPE_MODULE, "axes",
-                       "the directions have %lld values (%s); the problem has %lld parameters (%s)",
-                       (long long)axes->parameter_count, axes->type == LL_REAL_FLOAT32 ? "float32" : "float64",
-                       (long long)info->parameter_count, info->type == LL_REAL_FLOAT32 ? "float32" : "float64");
+        return ll_fail(
+            error, LL_SHAPE, LL_LANDSCAPE_MODULE, "axes",
+            "the directions have %lld values (%s); the problem has %lld parameters (%s)",
+            (long long)axes->parameter_count, axes->type == LL_REAL_FLOAT32 ? "float32" : "float64",
+            (long long)info->parameter_count, info->type == LL_REAL_FLOAT32 ? "float32" : "float64");
     return LL_OK;
 }
 
@@ -26,15 +28,15 @@ static ll_status count_points(const ll_landscape_options *options, int64_t *poin
         char place[32];
         snprintf(place, sizeof place, "axis %d", d);
         if (options->size[d] < 1)
-            return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, place, "size is %lld, wanted at least 1",
-                           (long long)options->size[d]);
+            return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, place,
+                           "size is %lld, wanted at least 1", (long long)options->size[d]);
         if (!isfinite(options->low[d]) || !isfinite(options->high[d]))
-            return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, place, "range %g to %g is not finite",
-                           options->low[d], options->high[d]);
+            return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, place,
+                           "range %g to %g is not finite", options->low[d], options->high[d]);
         if (options->size[d] > 1 && !(options->high[d] > options->low[d]))
             return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, place,
-                           "range %g to %g is empty for %lld points; wanted low < high", options->low[d], options->high[d],
-                           (long long)options->size[d]);
+                           "range %g to %g is empty for %lld points; wanted low < high", options->low[d],
+                           options->high[d], (long long)options->size[d]);
         if (!ll_multiply_int64(count, options->size[d], &count) || count > LL_LANDSCAPE_MAX_POINTS)
             return ll_fail(error, LL_TOO_LARGE, LL_LANDSCAPE_MODULE, "grid", "more than %lld points",
                            (long long)LL_LANDSCAPE_MAX_POINTS);
@@ -52,19 +54,23 @@ static void *arena_array(ll_arena *arena, int64_t count, size_t element)
     return block;
 }
 
-/* A role's samples for every term; terms without that role keep all their samples. *found counts the others. */
+/* A role's samples for every term; terms without that role keep all their samples. *found counts the others.
+ */
 static ll_status role_samples(ll_landscape *landscape, const char *role, int64_t limit, ll_samples **samples,
                               int64_t *found, ll_error *error)
 {
     ll_samples *list = arena_array(landscape->arena, landscape->info->terms, sizeof *list);
-    if (list == NULL) return ll_fail_memory(error, LL_LANDSCAPE_MODULE, (size_t)landscape->info->terms * sizeof *list);
+    if (list == NULL)
+        return ll_fail_memory(error, LL_LANDSCAPE_MODULE, (size_t)landscape->info->terms * sizeof *list);
     *found = 0;
     *samples = list;
-    if ((landscape->info->capabilities & LL_CAN_SUBSETS) == 0) return LL_OK; /* whole terms are all there is */
+    if ((landscape->info->capabilities & LL_CAN_SUBSETS) == 0)
+        return LL_OK; /* whole terms are all there is */
     for (int64_t t = 0; t < landscape->info->terms; t++) {
         const int64_t *indices = NULL;
         int64_t count = 0;
-        if (ll_problem_role(landscape->problem, role, t, &indices, &count, NULL) != LL_OK || count == 0) continue;
+        if (ll_problem_role(landscape->problem, role, t, &indices, &count, NULL) != LL_OK || count == 0)
+            continue;
         list[t] = (ll_samples){.indices = indices, .count = limit > 0 ? ll_min_int64(limit, count) : count};
         ++*found;
     }
@@ -78,8 +84,8 @@ static ll_status take_sets(ll_landscape *landscape, ll_error *error)
     const ll_problem_info *info = landscape->info;
     int64_t count = options->sets != NULL ? options->set_count : 1;
     if (count < 1 || count > 64)
-        return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, "sets", "got %lld sample sets, wanted 1 to 64",
-                       (long long)count);
+        return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, "sets",
+                       "got %lld sample sets, wanted 1 to 64", (long long)count);
     ll_sample_set *sets = arena_array(landscape->arena, count, sizeof *sets);
     if (sets == NULL) return ll_fail_memory(error, LL_LANDSCAPE_MODULE, (size_t)count * sizeof *sets);
     if (options->sets == NULL) {
@@ -97,12 +103,13 @@ static ll_status take_sets(ll_landscape *landscape, ll_error *error)
         sets[s].name = ll_arena_text(landscape->arena, sets[s].name);
         for (int64_t other = 0; other < s; other++)
             if (strcmp(sets[other].name, sets[s].name) == 0)
-                return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, "sets", "two sets are called %s",
-                               sets[s].name);
+                return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, "sets",
+                               "two sets are called %s", sets[s].name);
         if (options->batch_norm != LL_BATCH_NORM_BATCH) continue;
         if (info->terms != 1)
             return ll_fail(error, LL_UNSUPPORTED, LL_LANDSCAPE_MODULE, "batch_norm",
-                           "batch statistics need a loss with one term; this one has %lld", (long long)info->terms);
+                           "batch statistics need a loss with one term; this one has %lld",
+                           (long long)info->terms);
         if (sets[s].samples != NULL && sets[s].samples[0].indices != NULL) continue;
         int64_t samples = info->term[0].samples;
         int64_t *indices = arena_array(landscape->arena, samples, sizeof *indices);
@@ -146,11 +153,13 @@ static ll_status choose_batch_norm(ll_landscape *landscape, ll_error *error)
     int64_t found = 0;
     if (options->calibration != NULL) {
         list = arena_array(landscape->arena, info->terms, sizeof *list);
-        if (list == NULL) return ll_fail_memory(error, LL_LANDSCAPE_MODULE, (size_t)info->terms * sizeof *list);
+        if (list == NULL)
+            return ll_fail_memory(error, LL_LANDSCAPE_MODULE, (size_t)info->terms * sizeof *list);
         memcpy(list, options->calibration, (size_t)info->terms * sizeof *list);
         found = 1;
     }
-    if (found == 0) LL_TRY(role_samples(landscape, "calibrate", LL_CALIBRATION_DEFAULT, &list, &found, error));
+    if (found == 0)
+        LL_TRY(role_samples(landscape, "calibrate", LL_CALIBRATION_DEFAULT, &list, &found, error));
     if (found == 0) LL_TRY(role_samples(landscape, "fit", LL_CALIBRATION_DEFAULT, &list, &found, error));
     if (found == 0 && automatic) {
         options->batch_norm = LL_BATCH_NORM_KEEP;
@@ -158,8 +167,9 @@ static ll_status choose_batch_norm(ll_landscape *landscape, ll_error *error)
         return LL_OK;
     }
     if (found == 0)
-        return ll_fail(error, LL_NOT_FOUND, LL_LANDSCAPE_MODULE, "calibration",
-                       "re-estimating batch norm needs samples of role calibrate or fit, or a list; there are none");
+        return ll_fail(
+            error, LL_NOT_FOUND, LL_LANDSCAPE_MODULE, "calibration",
+            "re-estimating batch norm needs samples of role calibrate or fit, or a list; there are none");
     landscape->calibration = list;
     return LL_OK;
 }
@@ -177,7 +187,8 @@ static void plain_name(const char *from, char *to, size_t room)
     to[length] = 0;
 }
 
-static void set_column(ll_column *column, const char *prefix, const char *kind, const char *name, const char *unit)
+static void set_column(ll_column *column, const char *prefix, const char *kind, const char *name,
+                       const char *unit)
 {
     char plain[48];
     plain_name(name, plain, sizeof plain);
@@ -189,15 +200,18 @@ static ll_status plan_columns(ll_landscape *landscape, ll_error *error)
 {
     const ll_problem_info *info = landscape->info;
     const ll_landscape_options *options = &landscape->options;
-    for (int64_t t = 0; t < info->terms; t++) landscape->weighted_only |= info->term[t].weight == 0.0 && !options->metrics;
-    int64_t metrics = (info->capabilities & LL_CAN_METRICS) != 0 && !landscape->weighted_only ? info->metrics : 0;
+    for (int64_t t = 0; t < info->terms; t++)
+        landscape->weighted_only |= info->term[t].weight == 0.0 && !options->metrics;
+    int64_t metrics =
+        (info->capabilities & LL_CAN_METRICS) != 0 && !landscape->weighted_only ? info->metrics : 0;
     int64_t terms = info->terms + (info->weight_decay != 0.0 ? 1 : 0);
     landscape->set_columns = 1 + terms + metrics;
     landscape->columns = options->set_count * landscape->set_columns + (options->gradient_norm ? 1 : 0) +
                          (options->extreme_eigenvalues ? LL_EIGENVALUE_COLUMNS : 0);
     landscape->column = arena_array(landscape->arena, landscape->columns, sizeof *landscape->column);
     if (landscape->column == NULL)
-        return ll_fail_memory(error, LL_LANDSCAPE_MODULE, (size_t)landscape->columns * sizeof *landscape->column);
+        return ll_fail_memory(error, LL_LANDSCAPE_MODULE,
+                              (size_t)landscape->columns * sizeof *landscape->column);
     ll_column *column = landscape->column;
     for (int64_t s = 0; s < options->set_count; s++) {
         char prefix[32];
@@ -223,8 +237,14 @@ static ll_status plan_columns(ll_landscape *landscape, ll_error *error)
 
 /* ------------------------------------------------------------------ order and identity */
 
-int64_t ll_landscape_points(const ll_landscape *landscape) { return landscape->points; }
-int64_t ll_landscape_tiles(const ll_landscape *landscape) { return landscape->tiles; }
+int64_t ll_landscape_points(const ll_landscape *landscape)
+{
+    return landscape->points;
+}
+int64_t ll_landscape_tiles(const ll_landscape *landscape)
+{
+    return landscape->tiles;
+}
 
 static int point_level(const ll_landscape_options *options, int64_t point)
 {
@@ -248,7 +268,10 @@ static void progressive_order(const ll_landscape *landscape, int64_t *order)
     for (int64_t p = 0; p < landscape->points; p++) order[start[point_level(&landscape->options, p)]++] = p;
 }
 
-static int64_t term_columns(const ll_problem_info *info) { return info->terms + (info->weight_decay != 0.0 ? 1 : 0); }
+static int64_t term_columns(const ll_problem_info *info)
+{
+    return info->terms + (info->weight_decay != 0.0 ? 1 : 0);
+}
 
 static void hash_samples(ll_hasher *hasher, const ll_samples *samples, int64_t terms)
 {
@@ -260,18 +283,21 @@ static void hash_samples(ll_hasher *hasher, const ll_samples *samples, int64_t t
     }
 }
 
-/* Which data: lists of indices say only which rows, so the values of the Problem itself at its origin stand for what the
- * rows hold: one evaluation of a few samples of every term. */
+/* Which data: lists of indices say only which rows, so the values of the Problem itself at its origin stand
+ * for what the rows hold: one evaluation of a few samples of every term. */
 static ll_status hash_data(const ll_landscape *landscape, ll_hasher *hasher, ll_error *error)
 {
     const ll_problem_info *info = landscape->info;
-    if ((info->capabilities & LL_CAN_SUBSETS) == 0) return LL_OK; /* only all samples at once: too dear here */
+    if ((info->capabilities & LL_CAN_SUBSETS) == 0)
+        return LL_OK; /* only all samples at once: too dear here */
     const ll_samples *given = landscape->options.sets[0].samples;
     enum { PROBES = 4 };
     int64_t *index = ll_allocate_array(info->terms * PROBES, sizeof *index);
     ll_samples *few = ll_allocate_array(info->terms, sizeof *few);
     double *terms = ll_allocate_array(term_columns(info), sizeof *terms);
-    ll_status status = index == NULL || few == NULL || terms == NULL ? ll_fail_memory(error, LL_LANDSCAPE_MODULE, 1024) : LL_OK;
+    ll_status status = index == NULL || few == NULL || terms == NULL
+                           ? ll_fail_memory(error, LL_LANDSCAPE_MODULE, 1024)
+                           : LL_OK;
     for (int64_t t = 0; t < info->terms && status == LL_OK; t++) {
         bool listed = given != NULL && given[t].indices != NULL;
         int64_t count = listed ? given[t].count : info->term[t].samples, probes = ll_min_int64(PROBES, count);
@@ -283,8 +309,9 @@ static ll_status hash_data(const ll_landscape *landscape, ll_hasher *hasher, ll_
     }
     if (status == LL_OK) {
         double loss = NAN;
-        const void *buffers = landscape->options.origin_buffers != NULL ? landscape->options.origin_buffers
-                                                                        : ll_problem_origin_buffers(landscape->problem);
+        const void *buffers = landscape->options.origin_buffers != NULL
+                                  ? landscape->options.origin_buffers
+                                  : ll_problem_origin_buffers(landscape->problem);
         const ll_request request = {.points = 1,
                                     .thetas = &landscape->options.origin,
                                     .buffers = buffers != NULL ? &buffers : NULL,
@@ -304,7 +331,8 @@ static ll_status hash_data(const ll_landscape *landscape, ll_hasher *hasher, ll_
     return status;
 }
 
-/* A digest of everything that the stored values depend on: weights, directions, grid, sample lists; the data follow. */
+/* A digest of everything that the stored values depend on: weights, directions, grid, sample lists; the data
+ * follow. */
 static ll_status make_digest(ll_landscape *landscape, ll_error *error)
 {
     const ll_landscape_options *options = &landscape->options;
@@ -314,9 +342,20 @@ static ll_status make_digest(ll_landscape *landscape, ll_error *error)
     if (hasher == NULL) return ll_fail_memory(error, LL_LANDSCAPE_MODULE, 1024);
     size_t theta_bytes = (size_t)info->parameter_count * ll_real_bytes(info->type);
     size_t buffer_bytes = (size_t)info->buffer_count * ll_real_bytes(info->type);
-    const int64_t head[] = {3, axes->dimensions, axes->directions, (int64_t)axes->form, info->terms, info->parameter_count,
-                            info->buffer_count, (int64_t)info->type, (int64_t)options->batch_norm, options->batch_size,
-                            options->set_count, options->gradient_norm, options->extreme_eigenvalues, landscape->tile,
+    const int64_t head[] = {3,
+                            axes->dimensions,
+                            axes->directions,
+                            (int64_t)axes->form,
+                            info->terms,
+                            info->parameter_count,
+                            info->buffer_count,
+                            (int64_t)info->type,
+                            (int64_t)options->batch_norm,
+                            options->batch_size,
+                            options->set_count,
+                            options->gradient_norm,
+                            options->extreme_eigenvalues,
+                            landscape->tile,
                             landscape->columns};
     ll_hasher_add(hasher, head, sizeof head);
     const double reals[] = {info->weight_decay, options->adaptive_tolerance, options->eigenvalue_tolerance};
@@ -328,8 +367,8 @@ static ll_status make_digest(ll_landscape *landscape, ll_error *error)
         ll_hasher_add(hasher, &options->high[d], sizeof options->high[d]);
     }
     ll_hasher_add(hasher, options->origin, theta_bytes);
-    const void *buffers =
-        options->origin_buffers != NULL ? options->origin_buffers : ll_problem_origin_buffers(landscape->problem);
+    const void *buffers = options->origin_buffers != NULL ? options->origin_buffers
+                                                          : ll_problem_origin_buffers(landscape->problem);
     if (buffers != NULL) ll_hasher_add(hasher, buffers, buffer_bytes);
     for (int d = 0; d < axes->directions; d++) {
         ll_hasher_add(hasher, axes->vector[d], theta_bytes);
@@ -385,10 +424,13 @@ static ll_status allocate_tables(ll_landscape *landscape, ll_error *error)
     landscape->centre = ll_allocate_array(columns, sizeof *landscape->centre);
     landscape->centre_reestimated = ll_allocate_array(columns, sizeof *landscape->centre);
     bool adaptive = landscape->options.adaptive_tolerance > 0.0;
-    if (adaptive) landscape->error_estimate = ll_allocate_zeroed((size_t)points * sizeof *landscape->error_estimate);
-    if (landscape->order == NULL || landscape->values == NULL || landscape->state == NULL || landscape->centre == NULL ||
-        landscape->centre_reestimated == NULL || (adaptive && landscape->error_estimate == NULL))
-        return ll_fail_memory(error, LL_LANDSCAPE_MODULE, (size_t)points * (size_t)columns * sizeof *landscape->values);
+    if (adaptive)
+        landscape->error_estimate = ll_allocate_zeroed((size_t)points * sizeof *landscape->error_estimate);
+    if (landscape->order == NULL || landscape->values == NULL || landscape->state == NULL ||
+        landscape->centre == NULL || landscape->centre_reestimated == NULL ||
+        (adaptive && landscape->error_estimate == NULL))
+        return ll_fail_memory(error, LL_LANDSCAPE_MODULE,
+                              (size_t)points * (size_t)columns * sizeof *landscape->values);
     for (int64_t i = 0; i < points * columns; i++) landscape->values[i] = NAN;
     for (int64_t i = 0; i < columns; i++) landscape->centre[i] = landscape->centre_reestimated[i] = NAN;
     return LL_OK;
@@ -405,21 +447,25 @@ static ll_status plan(ll_landscape *landscape, ll_error *error)
         return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, "origin",
                        "the problem has no parameters of its own; a centre must be given");
     if (options->batch_size < 0 || options->tile_points < 0 || options->tile_points > 65536)
-        return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, "options",
-                       "batch_size %lld and tile_points %lld; wanted at least 0, and at most 65536 points a tile",
-                       (long long)options->batch_size, (long long)options->tile_points);
+        return ll_fail(
+            error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, "options",
+            "batch_size %lld and tile_points %lld; wanted at least 0, and at most 65536 points a tile",
+            (long long)options->batch_size, (long long)options->tile_points);
     if (!(options->adaptive_tolerance >= 0.0) || !isfinite(options->adaptive_tolerance))
         return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, "adaptive_tolerance",
                        "got %g, wanted a share of the range, 0 or more", options->adaptive_tolerance);
     if (options->extreme_eigenvalues && (info->capabilities & (LL_CAN_HESSIAN | LL_CAN_GRADIENT)) == 0)
         return ll_fail(error, LL_UNSUPPORTED, LL_LANDSCAPE_MODULE, "extreme_eigenvalues",
-                       "eigenvalues need Hessian products, or gradients to take differences of; the problem has neither");
+                       "eigenvalues need Hessian products, or gradients to take differences of; the problem "
+                       "has neither");
     if (options->extreme_eigenvalues && options->batch_norm == LL_BATCH_NORM_BATCH)
         return ll_fail(error, LL_UNSUPPORTED, LL_LANDSCAPE_MODULE, "extreme_eigenvalues",
                        "eigenvalues are defined with fixed batch-norm statistics; use keep or re-estimate");
     if (options->batch_size == 0) options->batch_size = LL_BATCH_DEFAULT;
     if (options->eigenvalue_tolerance == 0.0) options->eigenvalue_tolerance = 1e-2;
-    landscape->tile = options->tile_points > 0 ? options->tile_points : info->parameter_count < 100000 ? 64 : 8;
+    landscape->tile = options->tile_points > 0         ? options->tile_points
+                      : info->parameter_count < 100000 ? 64
+                                                       : 8;
     landscape->tile = ll_min_int64(landscape->tile, landscape->points);
     landscape->tiles = (landscape->points + landscape->tile - 1) / landscape->tile;
     LL_TRY(choose_batch_norm(landscape, error));
@@ -431,8 +477,8 @@ static ll_status plan(ll_landscape *landscape, ll_error *error)
     return make_digest(landscape, error);
 }
 
-ll_status ll_landscape_create(ll_problem *problem, const ll_landscape_options *options, ll_landscape **landscape,
-                              ll_error *error)
+ll_status ll_landscape_create(ll_problem *problem, const ll_landscape_options *options,
+                              ll_landscape **landscape, ll_error *error)
 {
     ll_landscape *made = ll_allocate_zeroed(sizeof *made);
     if (made == NULL) return ll_fail_memory(error, LL_LANDSCAPE_MODULE, sizeof *made);
@@ -441,7 +487,8 @@ ll_status ll_landscape_create(ll_problem *problem, const ll_landscape_options *o
     made->options = *options;
     made->arena = ll_arena_create(4096);
     made->measured_error_max = made->measured_error_rms = NAN;
-    ll_status status = made->arena == NULL ? ll_fail_memory(error, LL_LANDSCAPE_MODULE, 4096) : plan(made, error);
+    ll_status status =
+        made->arena == NULL ? ll_fail_memory(error, LL_LANDSCAPE_MODULE, 4096) : plan(made, error);
     if (status != LL_OK) {
         ll_landscape_destroy(made);
         return status;
@@ -455,7 +502,8 @@ ll_status ll_landscape_memory(const ll_landscape *landscape, size_t *bytes, ll_e
     size_t request;
     LL_TRY(ll_landscape_request_memory(landscape, &request, error));
     const ll_problem_info *info = landscape->info;
-    size_t table = (size_t)landscape->points * ((size_t)landscape->columns * sizeof(double) + sizeof(int64_t) + 1);
+    size_t table =
+        (size_t)landscape->points * ((size_t)landscape->columns * sizeof(double) + sizeof(int64_t) + 1);
     size_t buffers = (size_t)landscape->tile * (size_t)info->buffer_count * ll_real_bytes(info->type);
     *bytes = request + table + buffers;
     return LL_OK;
@@ -500,10 +548,12 @@ static ll_status accept_piece(const piece_head *wanted, const char *name, const 
                        "the stored piece has %zu bytes, wanted %zu: it belongs to another landscape", size,
                        sizeof head + payload);
     memcpy(&head, bytes, sizeof head);
-    if (memcmp(head.magic, wanted->magic, sizeof head.magic) != 0 || !ll_hash_equal(head.digest, wanted->digest) ||
-        !ll_hash_equal(head.points, wanted->points) || head.count != wanted->count || head.columns != wanted->columns)
-        return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, name,
-                       "the stored piece belongs to another landscape (other weights, directions, data or grid)");
+    if (memcmp(head.magic, wanted->magic, sizeof head.magic) != 0 ||
+        !ll_hash_equal(head.digest, wanted->digest) || !ll_hash_equal(head.points, wanted->points) ||
+        head.count != wanted->count || head.columns != wanted->columns)
+        return ll_fail(
+            error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, name,
+            "the stored piece belongs to another landscape (other weights, directions, data or grid)");
     return LL_OK;
 }
 
@@ -531,8 +581,9 @@ ll_status ll_landscape_piece(ll_landscape *landscape, const char *name, const in
     }
     unsigned char *piece = ll_allocate(sizeof head + payload);
     double *rows = ll_allocate(payload);
-    ll_status status = piece == NULL || rows == NULL ? ll_fail_memory(error, LL_LANDSCAPE_MODULE, sizeof head + 2 * payload)
-                                                     : ll_landscape_evaluate(landscape, points, count, rows, error);
+    ll_status status = piece == NULL || rows == NULL
+                           ? ll_fail_memory(error, LL_LANDSCAPE_MODULE, sizeof head + 2 * payload)
+                           : ll_landscape_evaluate(landscape, points, count, rows, error);
     if (status == LL_OK) {
         memcpy(piece, &head, sizeof head);
         memcpy(piece + sizeof head, rows, payload);
@@ -547,8 +598,8 @@ ll_status ll_landscape_piece(ll_landscape *landscape, const char *name, const in
 ll_status ll_landscape_compute(ll_landscape *landscape, int64_t tile, const ll_sink *sink, ll_error *error)
 {
     if (tile < 0 || tile >= landscape->tiles)
-        return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, "tile", "got %lld, wanted 0 to %lld", (long long)tile,
-                       (long long)(landscape->tiles - 1));
+        return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, "tile", "got %lld, wanted 0 to %lld",
+                       (long long)tile, (long long)(landscape->tiles - 1));
     char name[40];
     snprintf(name, sizeof name, "tile/%lld", (long long)tile);
     int64_t first = tile * landscape->tile;
@@ -569,7 +620,8 @@ static ll_status compute_centre(ll_landscape *landscape, const ll_sink *sink, ll
         ll_status status = accept_piece(&head, "centre", found, size, payload, error);
         if (status == LL_OK) {
             memcpy(landscape->centre, (unsigned char *)found + sizeof head, payload / 2);
-            memcpy(landscape->centre_reestimated, (unsigned char *)found + sizeof head + payload / 2, payload / 2);
+            memcpy(landscape->centre_reestimated, (unsigned char *)found + sizeof head + payload / 2,
+                   payload / 2);
             landscape->centre_done = true;
         }
         ll_free(found);
@@ -597,11 +649,12 @@ ll_status ll_landscape_run(ll_landscape *landscape, const ll_sink *sink, ll_erro
                            "stopped after %lld of %lld tiles; what is done is kept", (long long)tile,
                            (long long)landscape->tiles);
         LL_TRY(ll_landscape_compute(landscape, tile, sink, error));
-        ll_progress progress = {.what = "landscape",
-                                .done = ll_min_int64((tile + 1) * landscape->tile, landscape->points),
-                                .total = landscape->points,
-                                .value = landscape->values[landscape->order[tile * landscape->tile] * landscape->columns],
-                                .value_name = "loss"};
+        ll_progress progress = {
+            .what = "landscape",
+            .done = ll_min_int64((tile + 1) * landscape->tile, landscape->points),
+            .total = landscape->points,
+            .value = landscape->values[landscape->order[tile * landscape->tile] * landscape->columns],
+            .value_name = "loss"};
         ll_sink_progress(sink, &progress);
     }
     return LL_OK;

@@ -17,14 +17,15 @@ typedef struct rows {
     int64_t count;
 } rows;
 
-static ll_status collect_rows(const ll_problem_info *info, const void *origin, const ll_trajectory *trajectories,
-                              int64_t trajectory_count, rows *all, ll_error *error)
+static ll_status collect_rows(const ll_problem_info *info, const void *origin,
+                              const ll_trajectory *trajectories, int64_t trajectory_count, rows *all,
+                              ll_error *error)
 {
     int64_t total = 0;
     for (int64_t t = 0; t < trajectory_count; t++) total += trajectories[t].count;
     if (total > MAX_ROWS)
-        return ll_fail(error, LL_TOO_LARGE, LL_AXES_MODULE, "pca", "%lld checkpoints; at most %d can be analysed together",
-                       (long long)total, MAX_ROWS);
+        return ll_fail(error, LL_TOO_LARGE, LL_AXES_MODULE, "pca",
+                       "%lld checkpoints; at most %d can be analysed together", (long long)total, MAX_ROWS);
     all->row = ll_allocate_array(ll_max_int64(total, 1), sizeof *all->row);
     if (all->row == NULL) return ll_fail_memory(error, LL_AXES_MODULE, (size_t)total * sizeof *all->row);
     all->type = info->type;
@@ -34,7 +35,8 @@ static ll_status collect_rows(const ll_problem_info *info, const void *origin, c
     for (int64_t t = 0; t < trajectory_count; t++)
         for (int64_t i = 0; i < trajectories[t].count; i++) {
             const void *theta = trajectories[t].theta[i];
-            bool is_end = i == trajectories[t].count - 1 && (theta == origin || memcmp(theta, origin, bytes) == 0);
+            bool is_end =
+                i == trajectories[t].count - 1 && (theta == origin || memcmp(theta, origin, bytes) == 0);
             if (!is_end) all->row[all->count++] = theta;
         }
     return LL_OK;
@@ -58,7 +60,8 @@ static void row_gram(const rows *all, double *strip, double *gram)
     for (int64_t first = 0; first < all->length; first += STRIP) {
         int64_t width = ll_min_int64(STRIP, all->length - first);
         load_strip(all, first, width, strip);
-        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, k, (int)width, 1.0, strip, (int)width, 1.0, gram, k);
+        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, k, (int)width, 1.0, strip, (int)width, 1.0, gram,
+                    k);
     }
     for (int64_t i = 0; i < all->count; i++)
         for (int64_t j = 0; j < i; j++) gram[j * all->count + i] = gram[i * all->count + j];
@@ -89,18 +92,21 @@ static void combine_rows(const rows *all, int dimensions, const double *weight, 
         for (int d = 0; d < dimensions; d++) {
             memset(column, 0, sizeof column);
             for (int64_t r = 0; r < all->count; r++)
-                for (int64_t i = 0; i < width; i++) column[i] += weight[d * all->count + r] * strip[r * width + i];
-            ll_vector_from_double(all->type, width, column, ll_vector_at_mutable(all->type, axes->vector[d], first));
+                for (int64_t i = 0; i < width; i++)
+                    column[i] += weight[d * all->count + r] * strip[r * width + i];
+            ll_vector_from_double(all->type, width, column,
+                                  ll_vector_at_mutable(all->type, axes->vector[d], first));
         }
     }
 }
 
 /* Weights of the rows for each principal direction, unit length, first row on the negative side. */
-static ll_status principal_weights(const rows *all, double *gram, int dimensions, bool uncentred, double *weight,
-                                   double *explained, ll_error *error)
+static ll_status principal_weights(const rows *all, double *gram, int dimensions, bool uncentred,
+                                   double *weight, double *explained, ll_error *error)
 {
     int64_t k = all->count;
-    double *values = ll_allocate_array(2 * k, sizeof *values), *original = ll_allocate_array(k * k, sizeof *original);
+    double *values = ll_allocate_array(2 * k, sizeof *values),
+           *original = ll_allocate_array(k * k, sizeof *original);
     ll_status status = values == NULL || original == NULL
                            ? ll_fail_memory(error, LL_AXES_MODULE, (size_t)(k * k + 2 * k) * sizeof *values)
                            : LL_OK;
@@ -109,10 +115,13 @@ static ll_status principal_weights(const rows *all, double *gram, int dimensions
         if (!uncentred) centre_gram(gram, k, values + k);
         double total = 0.0;
         for (int64_t i = 0; i < k; i++) total += gram[i * k + i];
-        lapack_int code = LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'U', (lapack_int)k, gram, (lapack_int)k, values);
+        lapack_int code =
+            LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'U', (lapack_int)k, gram, (lapack_int)k, values);
         if (code != 0)
-            status = ll_fail(error, LL_NUMERIC, LL_AXES_MODULE, "pca", "the Gram matrix has no eigenvectors (LAPACK says %d); "
-                             "are all checkpoints finite?", (int)code);
+            status = ll_fail(error, LL_NUMERIC, LL_AXES_MODULE, "pca",
+                             "the Gram matrix has no eigenvectors (LAPACK says %d); "
+                             "are all checkpoints finite?",
+                             (int)code);
         double largest = k > 0 ? values[k - 1] : 0.0;
         for (int d = 0; d < dimensions && status == LL_OK; d++) {
             double value = values[k - 1 - d];
@@ -142,7 +151,8 @@ static ll_status principal_weights(const rows *all, double *gram, int dimensions
 }
 
 ll_status ll_axes_pca(const ll_problem_info *info, const void *origin, const ll_trajectory *trajectories,
-                      int64_t trajectory_count, int dimensions, bool uncentred, ll_axes *axes, ll_error *error)
+                      int64_t trajectory_count, int dimensions, bool uncentred, ll_axes *axes,
+                      ll_error *error)
 {
     ll_axes made;
     LL_TRY(ll_axes_begin(info, dimensions, dimensions, &made, error));
@@ -214,7 +224,8 @@ ll_status ll_axes_project(const ll_axes *axes, const void *origin, const void *c
                           double *coordinates, double *residuals, ll_error *error)
 {
     if (axes->form != LL_AXES_AFFINE)
-        return ll_fail(error, LL_UNSUPPORTED, LL_AXES_MODULE, "project", "points cannot be projected onto a bilinear patch");
+        return ll_fail(error, LL_UNSUPPORTED, LL_AXES_MODULE, "project",
+                       "points cannot be projected onto a bilinear patch");
     int64_t n = axes->parameter_count;
     int k = axes->dimensions;
     double probe[LL_LANDSCAPE_MAX_DIMENSIONS] = {0};
@@ -222,7 +233,8 @@ ll_status ll_axes_project(const ll_axes *axes, const void *origin, const void *c
         return ll_fail(error, LL_NUMERIC, LL_AXES_MODULE, "project",
                        "the axes are linearly dependent, so that coordinates are not defined");
     double *difference = ll_allocate_array(2 * n, sizeof *difference);
-    if (difference == NULL) return ll_fail_memory(error, LL_AXES_MODULE, (size_t)(2 * n) * sizeof *difference);
+    if (difference == NULL)
+        return ll_fail_memory(error, LL_AXES_MODULE, (size_t)(2 * n) * sizeof *difference);
     double *direction = difference + n;
     for (int64_t p = 0; p < count; p++) {
         double *alpha = coordinates + p * k;
@@ -244,7 +256,8 @@ ll_status ll_axes_project(const ll_axes *axes, const void *origin, const void *c
     return LL_OK;
 }
 
-void ll_range_auto(const double *coordinates, int64_t count, int dimensions, double margin, double *low, double *high)
+void ll_range_auto(const double *coordinates, int64_t count, int dimensions, double margin, double *low,
+                   double *high)
 {
     for (int d = 0; d < dimensions; d++) {
         double least = 0.0, most = 0.0;

@@ -14,7 +14,8 @@ typedef struct plane_fields {
 } plane_fields;
 
 /* values of one column at all planes, their mean and their standard deviation at each point. */
-static void spread_over_planes(const plane_fields *fields, int64_t column, double *all, double *mean, double *deviation)
+static void spread_over_planes(const plane_fields *fields, int64_t column, double *all, double *mean,
+                               double *deviation)
 {
     for (int64_t p = 0; p < fields->points; p++) {
         double sum = 0.0, squares = 0.0;
@@ -31,8 +32,8 @@ static void spread_over_planes(const plane_fields *fields, int64_t column, doubl
     }
 }
 
-static ll_status put_column(const ll_landscape *landscape, const plane_fields *fields, int64_t c, ll_record *record,
-                            ll_error *error)
+static ll_status put_column(const ll_landscape *landscape, const plane_fields *fields, int64_t c,
+                            ll_record *record, ll_error *error)
 {
     const ll_column *column = &landscape->column[c];
     int dimensions = landscape->options.axes->dimensions;
@@ -58,17 +59,20 @@ static ll_status put_column(const ll_landscape *landscape, const plane_fields *f
 }
 
 /* What all planes share (positions), and the columns, once the last plane is done. */
-static ll_status put_shared(const ll_landscape *landscape, const plane_fields *fields, ll_record *record, ll_error *error)
+static ll_status put_shared(const ll_landscape *landscape, const plane_fields *fields, ll_record *record,
+                            ll_error *error)
 {
     const ll_landscape_options *options = &landscape->options;
     for (int d = 0; d < options->axes->dimensions; d++) {
         double *positions = ll_allocate_array(options->size[d], sizeof *positions);
-        if (positions == NULL) return ll_fail_memory(error, LL_LANDSCAPE_MODULE, (size_t)options->size[d] * sizeof *positions);
+        if (positions == NULL)
+            return ll_fail_memory(error, LL_LANDSCAPE_MODULE, (size_t)options->size[d] * sizeof *positions);
         for (int64_t i = 0; i < options->size[d]; i++)
             positions[i] = ll_grid_position(options->low[d], options->high[d], options->size[d], i);
         char name[32];
         snprintf(name, sizeof name, "axis_%d", d);
-        ll_status status = ll_record_set_reals(record, name, "direction lengths", positions, options->size[d], error);
+        ll_status status =
+            ll_record_set_reals(record, name, "direction lengths", positions, options->size[d], error);
         ll_free(positions);
         LL_TRY(status);
     }
@@ -78,8 +82,9 @@ static ll_status put_shared(const ll_landscape *landscape, const plane_fields *f
     return LL_OK;
 }
 
-static ll_status run_plane(ll_problem *problem, const ll_axes_options *axes_options, const ll_landscape_options *options,
-                           int64_t plane, const ll_sink *sink, plane_fields *fields, ll_record *record, ll_error *error)
+static ll_status run_plane(ll_problem *problem, const ll_axes_options *axes_options,
+                           const ll_landscape_options *options, int64_t plane, const ll_sink *sink,
+                           plane_fields *fields, ll_record *record, ll_error *error)
 {
     const ll_problem_info *info = ll_problem_view(problem);
     ll_axes_options choice = *axes_options;
@@ -98,10 +103,12 @@ static ll_status run_plane(ll_problem *problem, const ll_axes_options *axes_opti
     if (status == LL_OK && fields->values == NULL) {
         fields->columns = landscape->columns;
         fields->points = landscape->points;
-        fields->values = ll_allocate_array(fields->planes * landscape->columns, (size_t)landscape->points * sizeof(double));
+        fields->values = ll_allocate_array(fields->planes * landscape->columns,
+                                           (size_t)landscape->points * sizeof(double));
         if (fields->values == NULL)
             status = ll_fail_memory(error, LL_LANDSCAPE_MODULE,
-                                    (size_t)(fields->planes * landscape->columns * landscape->points) * sizeof(double));
+                                    (size_t)(fields->planes * landscape->columns * landscape->points) *
+                                        sizeof(double));
     }
     if (status == LL_OK) {
         double *table = fields->values + plane * fields->columns * fields->points;
@@ -126,12 +133,13 @@ ll_status ll_landscape_planes(ll_problem *problem, const ll_axes_options *axes_o
                               ll_record **record, ll_error *error)
 {
     if (planes < 1 || planes > 10000)
-        return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, "planes", "got %lld, wanted 1 to 10000",
-                       (long long)planes);
+        return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, "planes",
+                       "got %lld, wanted 1 to 10000", (long long)planes);
     for (int d = 0; d < axes_options->dimensions && d < LL_LANDSCAPE_MAX_DIMENSIONS; d++)
         if (axes_options->axis[d].vector != NULL)
-            return ll_fail(error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, "planes",
-                           "axis %d is a given vector, the same for every seed; several planes want random axes", d);
+            return ll_fail(
+                error, LL_INVALID_ARGUMENT, LL_LANDSCAPE_MODULE, "planes",
+                "axis %d is a given vector, the same for every seed; several planes want random axes", d);
     ll_record *made = ll_record_create("landscape_planes");
     plane_fields fields = {.planes = planes};
     fields.cosines = ll_allocate_zeroed((size_t)planes * sizeof *fields.cosines);
@@ -142,7 +150,8 @@ ll_status ll_landscape_planes(ll_problem *problem, const ll_axes_options *axes_o
     for (int64_t plane = 0; plane < planes && status == LL_OK; plane++)
         status = run_plane(problem, axes_options, options, plane, sink, &fields, made, error);
     if (status == LL_OK) status = ll_record_set_integer(made, "planes", "", planes, error);
-    if (status == LL_OK) status = ll_record_set_integer(made, "dimensions", "", axes_options->dimensions, error);
+    if (status == LL_OK)
+        status = ll_record_set_integer(made, "dimensions", "", axes_options->dimensions, error);
     if (status == LL_OK) status = ll_record_set_integer(made, "seed", "", (int64_t)axes_options->seed, error);
     if (status == LL_OK)
         status = ll_record_set_reals(made, "largest_cosine", "", fields.cosines, planes, error);

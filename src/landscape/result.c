@@ -10,9 +10,10 @@ static ll_status put_field(const ll_landscape *landscape, int64_t column, ll_rec
     ll_array array;
     LL_TRY(ll_array_init(&array, LL_ARRAY_FLOAT64, axes->dimensions, landscape->options.size, error));
     double *values = array.data;
-    for (int64_t p = 0; p < landscape->points; p++) values[p] = landscape->values[p * landscape->columns + column];
-    ll_status status = ll_record_take_array(record, landscape->column[column].name, landscape->column[column].unit,
-                                            &array, error);
+    for (int64_t p = 0; p < landscape->points; p++)
+        values[p] = landscape->values[p * landscape->columns + column];
+    ll_status status = ll_record_take_array(record, landscape->column[column].name,
+                                            landscape->column[column].unit, &array, error);
     if (status != LL_OK) ll_array_deinit(&array);
     return status;
 }
@@ -25,10 +26,12 @@ static ll_status put_axes(const ll_landscape *landscape, ll_record *record, ll_e
     for (int d = 0; d < axes->dimensions; d++) {
         snprintf(name, sizeof name, "axis_%d", d);
         double *positions = ll_allocate_array(options->size[d], sizeof *positions);
-        if (positions == NULL) return ll_fail_memory(error, LL_LANDSCAPE_MODULE, (size_t)options->size[d] * sizeof *positions);
+        if (positions == NULL)
+            return ll_fail_memory(error, LL_LANDSCAPE_MODULE, (size_t)options->size[d] * sizeof *positions);
         for (int64_t i = 0; i < options->size[d]; i++)
             positions[i] = ll_grid_position(options->low[d], options->high[d], options->size[d], i);
-        ll_status status = ll_record_set_reals(record, name, "direction lengths", positions, options->size[d], error);
+        ll_status status =
+            ll_record_set_reals(record, name, "direction lengths", positions, options->size[d], error);
         ll_free(positions);
         LL_TRY(status);
         snprintf(name, sizeof name, "axis_%d_kind", d);
@@ -45,10 +48,12 @@ static ll_status put_axes(const ll_landscape *landscape, ll_record *record, ll_e
     double cosines[LL_LANDSCAPE_MAX_DIMENSIONS * LL_LANDSCAPE_MAX_DIMENSIONS];
     for (int i = 0; i < axes->directions; i++)
         for (int j = 0; j < axes->directions; j++) cosines[i * axes->directions + j] = axes->cosine[i][j];
-    const ll_array array = {.type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {shape[0], shape[1]}, .data = cosines};
+    const ll_array array = {
+        .type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {shape[0], shape[1]}, .data = cosines};
     LL_TRY(ll_record_set_array(record, "direction_cosines", "", &array, error));
     if (axes->pca_rows > 0) {
-        LL_TRY(ll_record_set_reals(record, "explained_variance", "", axes->explained, axes->dimensions, error));
+        LL_TRY(
+            ll_record_set_reals(record, "explained_variance", "", axes->explained, axes->dimensions, error));
         LL_TRY(ll_record_set_integer(record, "pca_rows", "", axes->pca_rows, error));
     }
     LL_TRY(ll_record_set_text(record, "form", axes->form == LL_AXES_BILINEAR ? "bilinear" : "affine", error));
@@ -60,7 +65,8 @@ static int64_t sample_total(const ll_landscape *landscape, const ll_samples *sam
     int64_t total = 0;
     for (int64_t t = 0; t < landscape->info->terms; t++) {
         if (landscape->weighted_only && landscape->info->term[t].weight == 0.0) continue;
-        total += samples == NULL || samples[t].indices == NULL ? landscape->info->term[t].samples : samples[t].count;
+        total += samples == NULL || samples[t].indices == NULL ? landscape->info->term[t].samples
+                                                               : samples[t].count;
     }
     return total;
 }
@@ -74,7 +80,8 @@ static ll_status put_samples(const ll_landscape *landscape, ll_record *record, l
         snprintf(name, sizeof name, "set_%lld", (long long)s);
         LL_TRY(ll_record_set_text(record, name, options->sets[s].name, error));
         snprintf(name, sizeof name, "set_%lld_samples", (long long)s);
-        LL_TRY(ll_record_set_integer(record, name, "samples", sample_total(landscape, options->sets[s].samples), error));
+        LL_TRY(ll_record_set_integer(record, name, "samples",
+                                     sample_total(landscape, options->sets[s].samples), error));
     }
     LL_TRY(ll_record_set_text(record, "batch_norm", ll_batch_norm_name(options->batch_norm), error));
     LL_TRY(ll_record_set_integer(record, "buffers", "", landscape->info->buffer_count, error));
@@ -100,7 +107,8 @@ static ll_status put_centre(const ll_landscape *landscape, ll_record *record, ll
         LL_TRY(ll_record_set_real(record, name, landscape->column[c].unit, landscape->centre[c], error));
         if (landscape->options.batch_norm != LL_BATCH_NORM_REESTIMATE) continue;
         snprintf(name, sizeof name, "centre_reestimated_%s", landscape->column[c].name);
-        LL_TRY(ll_record_set_real(record, name, landscape->column[c].unit, landscape->centre_reestimated[c], error));
+        LL_TRY(ll_record_set_real(record, name, landscape->column[c].unit, landscape->centre_reestimated[c],
+                                  error));
     }
     return LL_OK;
 }
@@ -120,7 +128,8 @@ static ll_status put_state(const ll_landscape *landscape, ll_record *record, ll_
     array.type = LL_ARRAY_FLOAT64;
     array.data = landscape->error_estimate;
     LL_TRY(ll_record_set_array(record, "error_estimate", "loss", &array, error));
-    LL_TRY(ll_record_set_real(record, "adaptive_tolerance", "", landscape->options.adaptive_tolerance, error));
+    LL_TRY(
+        ll_record_set_real(record, "adaptive_tolerance", "", landscape->options.adaptive_tolerance, error));
     LL_TRY(ll_record_set_real(record, "measured_error_max", "loss", landscape->measured_error_max, error));
     LL_TRY(ll_record_set_real(record, "measured_error_rms", "loss", landscape->measured_error_rms, error));
     return ll_record_set_integer(record, "measured_error_points", "", landscape->measured_points, error);

@@ -1,7 +1,7 @@
-/* Linear CKA. With U(K) the centred (biased) or U-centred (debiased: Szekely & Rizzo 2014, lemma 3.1: the unbiased
- * HSIC is sum_{i != j} U(K)_ij U(L)_ij / (m (m-3))) Gram matrix, every HSIC is a dot product of two vectors:
- * the lower triangles, off-diagonal entries times sqrt 2. Features are centred first, in double, so that no digits
- * are lost to a large mean; neither variant depends on it. */
+/* Linear CKA. With U(K) the centred (biased) or U-centred (debiased: Szekely & Rizzo 2014, lemma 3.1: the
+ * unbiased HSIC is sum_{i != j} U(K)_ij U(L)_ij / (m (m-3))) Gram matrix, every HSIC is a dot product of two
+ * vectors: the lower triangles, off-diagonal entries times sqrt 2. Features are centred first, in double, so
+ * that no digits are lost to a large mean; neither variant depends on it. */
 #include "cka_internal.h"
 
 #include <cblas.h>
@@ -47,9 +47,10 @@ static double feature_at(const ll_features *f, int64_t row, int64_t column)
     return f->type == LL_REAL_FLOAT32 ? (double)((const float *)f->data)[i] : ((const double *)f->data)[i];
 }
 
-/* Columns first .. first + width - 1, centred, row-major [samples][width]; adds the raw and centred squares. */
-static void load_strip(const ll_features *f, int64_t first, int64_t width, double *strip, double *mean, double *raw,
-                       double *centred)
+/* Columns first .. first + width - 1, centred, row-major [samples][width]; adds the raw and centred squares.
+ */
+static void load_strip(const ll_features *f, int64_t first, int64_t width, double *strip, double *mean,
+                       double *raw, double *centred)
 {
     memset(mean, 0, (size_t)width * sizeof *mean);
     for (int64_t r = 0; r < f->samples; r++)
@@ -75,8 +76,10 @@ static ll_cka_flag judge(int64_t samples, ll_cka_variant variant, double raw, do
     return LL_CKA_DEFINED;
 }
 
-/* Lower triangle of the centred Gram matrix. The caller has put the library on one thread, so that sums keep their order. */
-static ll_status make_gram(const ll_features *f, ll_cka_variant variant, double *gram, ll_cka_flag *flag, ll_error *error)
+/* Lower triangle of the centred Gram matrix. The caller has put the library on one thread, so that sums keep
+ * their order. */
+static ll_status make_gram(const ll_features *f, ll_cka_variant variant, double *gram, ll_cka_flag *flag,
+                           ll_error *error)
 {
     int64_t m = f->samples, room = ll_min_int64(STRIP, f->width);
     double *strip = ll_allocate_array((m + 1) * ll_max_int64(room, 1), sizeof *strip);
@@ -86,7 +89,8 @@ static ll_status make_gram(const ll_features *f, ll_cka_variant variant, double 
     for (int64_t first = 0; first < f->width; first += STRIP) {
         int64_t width = ll_min_int64(STRIP, f->width - first);
         load_strip(f, first, width, strip, strip + m * room, &raw, &centred);
-        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)m, (int)width, 1.0, strip, (int)width, 1.0, gram, (int)m);
+        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)m, (int)width, 1.0, strip, (int)width, 1.0,
+                    gram, (int)m);
     }
     ll_free(strip);
     *flag = judge(m, variant, raw, centred);
@@ -124,7 +128,7 @@ struct ll_cka {
     ll_cka_variant variant;
     double *table; /* entries x length of the batch at hand */
     int64_t length;
-    double *hsic;  /* entries x entries, lower triangle, summed over batches */
+    double *hsic; /* entries x entries, lower triangle, summed over batches */
     ll_cka_flag *flag;
     bool *added;
 };
@@ -142,7 +146,8 @@ void ll_cka_destroy(ll_cka *cka)
 ll_status ll_cka_create(int64_t entries, ll_cka_variant variant, ll_cka **cka, ll_error *error)
 {
     if (entries < 1 || entries > 100000)
-        return ll_fail(error, LL_INVALID_ARGUMENT, module, "entries", "got %lld, wanted 1 to 100000", (long long)entries);
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, "entries", "got %lld, wanted 1 to 100000",
+                       (long long)entries);
     ll_cka *made = ll_allocate_zeroed(sizeof *made);
     if (made == NULL) return ll_fail_memory(error, module, sizeof *made);
     made->entries = entries;
@@ -161,14 +166,16 @@ ll_status ll_cka_create(int64_t entries, ll_cka_variant variant, ll_cka **cka, l
 ll_status ll_cka_begin(ll_cka *cka, int64_t samples, ll_error *error)
 {
     if (cka->batches > 0 && cka->variant != LL_CKA_MINIBATCH)
-        return ll_fail(error, LL_INVALID_ARGUMENT, module, "begin", "%s CKA takes one batch; minibatch takes several",
-                       ll_cka_variant_name(cka->variant));
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, "begin",
+                       "%s CKA takes one batch; minibatch takes several", ll_cka_variant_name(cka->variant));
     if (samples < 1 || samples > 46340)
-        return ll_fail(error, LL_INVALID_ARGUMENT, module, "samples", "got %lld, wanted 1 to 46340", (long long)samples);
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, "samples", "got %lld, wanted 1 to 46340",
+                       (long long)samples);
     int64_t length = samples * (samples + 1) / 2;
     if (length != cka->length) {
         double *table = ll_allocate_array(cka->entries * length, sizeof *table);
-        if (table == NULL) return ll_fail_memory(error, module, (size_t)(cka->entries * length) * sizeof *table);
+        if (table == NULL)
+            return ll_fail_memory(error, module, (size_t)(cka->entries * length) * sizeof *table);
         ll_free(cka->table);
         cka->table = table;
         cka->length = length;
@@ -182,11 +189,12 @@ ll_status ll_cka_begin(ll_cka *cka, int64_t samples, ll_error *error)
 ll_status ll_cka_add(ll_cka *cka, int64_t entry, const ll_features *features, ll_error *error)
 {
     if (entry < 0 || entry >= cka->entries)
-        return ll_fail(error, LL_INVALID_ARGUMENT, module, "entry", "got %lld, wanted 0 to %lld", (long long)entry,
-                       (long long)(cka->entries - 1));
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, "entry", "got %lld, wanted 0 to %lld",
+                       (long long)entry, (long long)(cka->entries - 1));
     if (features->samples != cka->samples || features->width < 1)
-        return ll_fail(error, LL_SHAPE, module, "features", "got %lld samples of width %lld, wanted %lld samples",
-                       (long long)features->samples, (long long)features->width, (long long)cka->samples);
+        return ll_fail(error, LL_SHAPE, module, "features",
+                       "got %lld samples of width %lld, wanted %lld samples", (long long)features->samples,
+                       (long long)features->width, (long long)cka->samples);
     int64_t m = cka->samples;
     double *gram = ll_allocate_array(m * (m + 1), sizeof *gram);
     if (gram == NULL) return ll_fail_memory(error, module, (size_t)(m * m) * sizeof *gram);
@@ -198,7 +206,8 @@ ll_status ll_cka_add(ll_cka *cka, int64_t entry, const ll_features *features, ll
             vectorise(gram, m, cka->variant, gram + m * m, vector);
         else
             memset(vector, 0, (size_t)cka->length * sizeof *vector);
-        /* One bad number, or a batch too small, spoils the entry; a batch without variance only adds nothing. */
+        /* One bad number, or a batch too small, spoils the entry; a batch without variance only adds nothing.
+         */
         if (flag != LL_CKA_DEFINED && (cka->variant != LL_CKA_MINIBATCH || flag != LL_CKA_ZERO_VARIANCE))
             cka->flag[entry] = flag;
         cka->added[entry] = true;
@@ -207,20 +216,25 @@ ll_status ll_cka_add(ll_cka *cka, int64_t entry, const ll_features *features, ll
     return status;
 }
 
-size_t ll_cka_entry_bytes(const ll_cka *cka) { return sizeof(int64_t) + (size_t)cka->length * sizeof *cka->table; }
+size_t ll_cka_entry_bytes(const ll_cka *cka)
+{
+    return sizeof(int64_t) + (size_t)cka->length * sizeof *cka->table;
+}
 
 void ll_cka_entry_save(const ll_cka *cka, int64_t entry, void *bytes)
 {
     int64_t flag = cka->flag[entry];
     memcpy(bytes, &flag, sizeof flag);
-    memcpy((unsigned char *)bytes + sizeof flag, cka->table + entry * cka->length, (size_t)cka->length * sizeof *cka->table);
+    memcpy((unsigned char *)bytes + sizeof flag, cka->table + entry * cka->length,
+           (size_t)cka->length * sizeof *cka->table);
 }
 
 void ll_cka_entry_load(ll_cka *cka, int64_t entry, const void *bytes)
 {
     int64_t flag;
     memcpy(&flag, bytes, sizeof flag);
-    memcpy(cka->table + entry * cka->length, (const unsigned char *)bytes + sizeof flag, (size_t)cka->length * sizeof *cka->table);
+    memcpy(cka->table + entry * cka->length, (const unsigned char *)bytes + sizeof flag,
+           (size_t)cka->length * sizeof *cka->table);
     cka->flag[entry] = (ll_cka_flag)flag;
     cka->added[entry] = true;
 }
@@ -242,8 +256,8 @@ static ll_status add_products(void *context, int64_t chunk, int thread, ll_error
     for (int64_t first = 0; first < cka->length; first += PART) {
         int width = (int)ll_min_int64(PART, cka->length - first);
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)(row + rows), width, factor,
-                    cka->table + row * cka->length + first, (int)cka->length, cka->table + first, (int)cka->length, 1.0,
-                    cka->hsic + row * n, (int)n);
+                    cka->table + row * cka->length + first, (int)cka->length, cka->table + first,
+                    (int)cka->length, 1.0, cka->hsic + row * n, (int)n);
     }
     return LL_OK;
 }
@@ -252,7 +266,8 @@ ll_status ll_cka_end(ll_cka *cka, ll_team *team, ll_error *error)
 {
     for (int64_t e = 0; e < cka->entries; e++)
         if (!cka->added[e])
-            return ll_fail(error, LL_INVALID_ARGUMENT, module, "end", "entry %lld has no features in this batch", (long long)e);
+            return ll_fail(error, LL_INVALID_ARGUMENT, module, "end",
+                           "entry %lld has no features in this batch", (long long)e);
     openblas_set_num_threads(1);
     LL_TRY(ll_team_run(team, (cka->entries + ROWS_A_CHUNK - 1) / ROWS_A_CHUNK, add_products, cka, error));
     cka->batches++;
@@ -261,7 +276,8 @@ ll_status ll_cka_end(ll_cka *cka, ll_team *team, ll_error *error)
 
 ll_status ll_cka_matrix(const ll_cka *cka, double *matrix, ll_cka_flag *flags, ll_error *error)
 {
-    if (cka->batches == 0) return ll_fail(error, LL_INVALID_ARGUMENT, module, "matrix", "no batch has been ended yet");
+    if (cka->batches == 0)
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, "matrix", "no batch has been ended yet");
     int64_t n = cka->entries;
     for (int64_t i = 0; i < n; i++) {
         flags[i] = cka->flag[i];
@@ -271,7 +287,9 @@ ll_status ll_cka_matrix(const ll_cka *cka, double *matrix, ll_cka_flag *flags, l
         for (int64_t j = 0; j <= i; j++) {
             double value = NAN;
             if (flags[i] == LL_CKA_DEFINED && flags[j] == LL_CKA_DEFINED)
-                value = i == j ? 1.0 : cka->hsic[i * n + j] / sqrt(cka->hsic[i * n + i]) / sqrt(cka->hsic[j * n + j]);
+                value = i == j
+                            ? 1.0
+                            : cka->hsic[i * n + j] / sqrt(cka->hsic[i * n + i]) / sqrt(cka->hsic[j * n + j]);
             matrix[i * n + j] = matrix[j * n + i] = value;
         }
     return LL_OK;
@@ -314,15 +332,15 @@ static ll_status centre(const ll_features *f, ll_cka_variant variant, centred_fe
 }
 
 /* HSIC up to a common factor, by the cross-covariance F'G. */
-static ll_status cross_hsic(const centred_features *f, const centred_features *g, ll_cka_variant variant, double *hsic,
-                            ll_error *error)
+static ll_status cross_hsic(const centred_features *f, const centred_features *g, ll_cka_variant variant,
+                            double *hsic, ll_error *error)
 {
     int64_t a = f->width, b = g->width, m = f->samples;
     double *cross = ll_allocate_array(a * b, sizeof *cross);
     if (cross == NULL) return ll_fail_memory(error, module, (size_t)(a * b) * sizeof *cross);
     openblas_set_num_threads(1);
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)a, (int)b, (int)m, 1.0, f->x, (int)a, g->x, (int)b, 0.0, cross,
-                (int)b);
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)a, (int)b, (int)m, 1.0, f->x, (int)a, g->x,
+                (int)b, 0.0, cross, (int)b);
     double square = 0.0;
     for (int64_t i = 0; i < a * b; i++) square += cross[i] * cross[i];
     ll_free(cross);
@@ -340,8 +358,8 @@ static ll_status cross_hsic(const centred_features *f, const centred_features *g
     return LL_OK;
 }
 
-static ll_status pair_by_cross(const ll_features *f, const ll_features *g, ll_cka_variant variant, double *value,
-                               ll_cka_flag *flag, ll_error *error)
+static ll_status pair_by_cross(const ll_features *f, const ll_features *g, ll_cka_variant variant,
+                               double *value, ll_cka_flag *flag, ll_error *error)
 {
     centred_features a = {0}, b = {0};
     ll_status status = centre(f, variant, &a, error);
@@ -365,8 +383,8 @@ static ll_status pair_by_cross(const ll_features *f, const ll_features *g, ll_ck
     return status;
 }
 
-static ll_status pair_by_gram(const ll_features *f, const ll_features *g, ll_cka_variant variant, double *value,
-                              ll_cka_flag *flag, ll_error *error)
+static ll_status pair_by_gram(const ll_features *f, const ll_features *g, ll_cka_variant variant,
+                              double *value, ll_cka_flag *flag, ll_error *error)
 {
     ll_cka *cka = NULL;
     double matrix[4];
@@ -388,10 +406,13 @@ ll_status ll_cka_pair(const ll_features *f, const ll_features *g, ll_cka_variant
                       double *value, ll_cka_flag *flag, ll_error *error)
 {
     if (f->samples != g->samples || f->samples < 1 || f->width < 1 || g->width < 1)
-        return ll_fail(error, LL_SHAPE, module, "pair", "got %lld x %lld and %lld x %lld features; wanted the same samples",
-                       (long long)f->samples, (long long)f->width, (long long)g->samples, (long long)g->width);
+        return ll_fail(error, LL_SHAPE, module, "pair",
+                       "got %lld x %lld and %lld x %lld features; wanted the same samples",
+                       (long long)f->samples, (long long)f->width, (long long)g->samples,
+                       (long long)g->width);
     if (variant == LL_CKA_MINIBATCH)
-        return ll_fail(error, LL_UNSUPPORTED, module, "pair", "minibatch CKA needs batches: use ll_cka_begin, add and end");
+        return ll_fail(error, LL_UNSUPPORTED, module, "pair",
+                       "minibatch CKA needs batches: use ll_cka_begin, add and end");
     double m = (double)f->samples, a = (double)f->width, b = (double)g->width;
     if (route == LL_CKA_AUTO) /* multiply-adds of the two routes */
         route = a * b + a * a + b * b < 0.5 * m * (a + b) + 1.5 * m ? LL_CKA_CROSS : LL_CKA_GRAM;
@@ -399,8 +420,8 @@ ll_status ll_cka_pair(const ll_features *f, const ll_features *g, ll_cka_variant
                                  : pair_by_gram(f, g, variant, value, flag, error);
 }
 
-ll_status ll_cka_random_baseline(int64_t samples, int64_t width_f, int64_t width_g, ll_cka_variant variant, uint64_t seed,
-                                 double *value, ll_error *error)
+ll_status ll_cka_random_baseline(int64_t samples, int64_t width_f, int64_t width_g, ll_cka_variant variant,
+                                 uint64_t seed, double *value, ll_error *error)
 {
     double *f = ll_allocate_array(samples * (width_f + width_g), sizeof *f);
     if (f == NULL) return ll_fail_memory(error, module, (size_t)(samples * (width_f + width_g)) * sizeof *f);
@@ -410,8 +431,8 @@ ll_status ll_cka_random_baseline(int64_t samples, int64_t width_f, int64_t width
     ll_features a = {f, LL_REAL_FLOAT64, samples, width_f}, b = {g, LL_REAL_FLOAT64, samples, width_g};
     ll_cka_flag flag;
     double result = NAN;
-    ll_status status = ll_cka_pair(&a, &b, variant == LL_CKA_BIASED ? LL_CKA_BIASED : LL_CKA_DEBIASED, LL_CKA_AUTO, &result,
-                                   &flag, error);
+    ll_status status = ll_cka_pair(&a, &b, variant == LL_CKA_BIASED ? LL_CKA_BIASED : LL_CKA_DEBIASED,
+                                   LL_CKA_AUTO, &result, &flag, error);
     ll_free(f);
     if (status == LL_OK) *value = result;
     return status;

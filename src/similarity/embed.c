@@ -1,5 +1,5 @@
-/* Placement of a distance matrix in the plane: metric MDS, t-SNE, UMAP. The papers are named in the header; the
- * problems are small (models of a study), so everything is dense and exact. */
+/* Placement of a distance matrix in the plane: metric MDS, t-SNE, UMAP. The papers are named in the header;
+ * the problems are small (models of a study), so everything is dense and exact. */
 #include "losslens/similarity.h"
 
 #include <lapacke.h>
@@ -75,11 +75,14 @@ static ll_status classical(const double *distances, int64_t n, double *x, ll_err
             double length = values[column] > 0.0 ? sqrt(values[column]) : 0.0, largest = 0.0;
             for (int64_t i = 0; i < n; i++) /* the largest component is positive: one picture, not four */
                 if (fabs(b[i * n + column]) > fabs(largest) + 1e-9) largest = b[i * n + column];
-            for (int64_t i = 0; i < n; i++) x[2 * i + d] = (largest < 0.0 ? -length : length) * b[i * n + column];
+            for (int64_t i = 0; i < n; i++)
+                x[2 * i + d] = (largest < 0.0 ? -length : length) * b[i * n + column];
         }
     }
     ll_free(b);
-    return code == 0 ? LL_OK : ll_fail(error, LL_NUMERIC, module, "mds", "no eigenvectors (LAPACK says %d)", (int)code);
+    return code == 0
+               ? LL_OK
+               : ll_fail(error, LL_NUMERIC, module, "mds", "no eigenvectors (LAPACK says %d)", (int)code);
 }
 
 /* ------------------------------------------------------------------ SMACOF */
@@ -126,8 +129,10 @@ static ll_status smacof(const double *distances, int64_t n, const ll_embedding_o
         if (code != 0) {
             ll_free(next);
             ll_free(inverse);
-            return ll_fail(error, LL_NUMERIC, module, "mds",
-                           "the defined distances do not connect all %lld points: their places are not determined", (long long)n);
+            return ll_fail(
+                error, LL_NUMERIC, module, "mds",
+                "the defined distances do not connect all %lld points: their places are not determined",
+                (long long)n);
         }
     }
     double scale, stress = raw_stress(distances, n, x, &scale);
@@ -206,7 +211,8 @@ static ll_status tsne(const double *distances, int64_t n, const ll_embedding_opt
     complete(distances, n, full);
     for (int64_t i = 0; i < n; i++) conditional(full, n, i, perplexity, q + i * n);
     for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < n; j++) p[i * n + j] = i == j ? 0.0 : fmax((q[i * n + j] + q[j * n + i]) / (2.0 * (double)n), 1e-12);
+        for (int64_t j = 0; j < n; j++)
+            p[i * n + j] = i == j ? 0.0 : fmax((q[i * n + j] + q[j * n + i]) / (2.0 * (double)n), 1e-12);
     /* Start: the classical solution, small, and slightly shaken so that equal points can part. */
     double spread = 0.0;
     for (int64_t i = 0; i < n; i++) spread += x[2 * i] * x[2 * i] / (double)n;
@@ -219,7 +225,8 @@ static ll_status tsne(const double *distances, int64_t n, const ll_embedding_opt
     const double exaggeration = 12.0, rate = fmax((double)n / exaggeration / 4.0, 50.0);
     double divergence = 0.0;
     for (int64_t step = 0; step <= iterations; step++) {
-        double boost = step < iterations / 4 ? exaggeration : 1.0, momentum = step < iterations / 4 ? 0.5 : 0.8, total = 0.0;
+        double boost = step < iterations / 4 ? exaggeration : 1.0,
+               momentum = step < iterations / 4 ? 0.5 : 0.8, total = 0.0;
         for (int64_t i = 0; i < n; i++)
             for (int64_t j = 0; j < n; j++) {
                 double length = plane_distance(x, i, j);
@@ -235,7 +242,8 @@ static ll_status tsne(const double *distances, int64_t n, const ll_embedding_opt
             for (int d = 0; d < 2; d++) {
                 double slope = 0.0;
                 for (int64_t j = 0; j < n; j++)
-                    slope += 4.0 * (boost * p[i * n + j] - q[i * n + j] / total) * q[i * n + j] * (x[2 * i + d] - x[2 * j + d]);
+                    slope += 4.0 * (boost * p[i * n + j] - q[i * n + j] / total) * q[i * n + j] *
+                             (x[2 * i + d] - x[2 * j + d]);
                 int64_t k = 2 * i + d;
                 gain[k] = fmax((slope > 0.0) != (speed[k] > 0.0) ? gain[k] + 0.2 : gain[k] * 0.8, 0.01);
                 speed[k] = momentum * speed[k] - rate * gain[k] * slope;
@@ -252,8 +260,8 @@ static ll_status tsne(const double *distances, int64_t n, const ll_embedding_opt
 
 /* ------------------------------------------------------------------ UMAP */
 
-/* a, b of 1/(1 + a d^2b) fitted to the curve 1 below min_distance, exp(-(d - min_distance)) beyond, on 300 points
- * up to 3 (spread 1): Levenberg-Marquardt in (log a, log b). */
+/* a, b of 1/(1 + a d^2b) fitted to the curve 1 below min_distance, exp(-(d - min_distance)) beyond, on 300
+ * points up to 3 (spread 1): Levenberg-Marquardt in (log a, log b). */
 static void fit_curve(double min_distance, double *a, double *b)
 {
     double u = 0.0, v = 0.0, damping = 1e-3, best = INFINITY;
@@ -321,7 +329,10 @@ static void memberships(const double *d, int64_t n, int64_t i, int64_t k, double
     for (int64_t j = 0; j < n; j++) row[j] = chosen[j] ? exp(-fmax(d[i * n + j] - rho, 0.0) / sigma) : 0.0;
 }
 
-static double clipped(double value) { return value > 4.0 ? 4.0 : value < -4.0 ? -4.0 : value; }
+static double clipped(double value)
+{
+    return value > 4.0 ? 4.0 : value < -4.0 ? -4.0 : value;
+}
 
 static ll_status umap(const double *distances, int64_t n, const ll_embedding_options *options, double *x,
                       ll_embedding_result *result, ll_error *error)
@@ -334,7 +345,8 @@ static ll_status umap(const double *distances, int64_t n, const ll_embedding_opt
     if (block == NULL) return ll_fail_memory(error, module, (size_t)(3 * n * n) * sizeof *block);
     double *full = block, *directed = full + n * n, *weight = directed + n * n + 2 * n;
     complete(distances, n, full);
-    for (int64_t i = 0; i < n; i++) { /* the row's scratch is overwritten by the next row, or lies in the gap */
+    for (int64_t i = 0; i < n;
+         i++) { /* the row's scratch is overwritten by the next row, or lies in the gap */
         memberships(full, n, i, k, directed + i * n);
     }
     double heaviest = 0.0;
@@ -347,7 +359,8 @@ static ll_status umap(const double *distances, int64_t n, const ll_embedding_opt
     double reach = 0.0;
     for (int64_t i = 0; i < 2 * n; i++) reach = fmax(reach, fabs(x[i]));
     ll_rng rng = ll_rng_make(options->seed, "embedding", "umap");
-    for (int64_t i = 0; i < 2 * n; i++) x[i] = (reach > 0.0 ? 10.0 / reach * x[i] : 0.0) + 1e-4 * ll_rng_normal(rng, (uint64_t)i);
+    for (int64_t i = 0; i < 2 * n; i++)
+        x[i] = (reach > 0.0 ? 10.0 / reach * x[i] : 0.0) + 1e-4 * ll_rng_normal(rng, (uint64_t)i);
     uint64_t draw = (uint64_t)(2 * n);
     for (int64_t epoch = 0; epoch < epochs; epoch++) {
         double rate = 1.0 - (double)epoch / (double)epochs;
@@ -357,7 +370,8 @@ static ll_status umap(const double *distances, int64_t n, const ll_embedding_opt
                 double share = heaviest > 0.0 ? weight[i * n + j] / heaviest : 0.0;
                 if (floor(share * (double)(epoch + 1)) <= floor(share * (double)epoch)) continue;
                 double length = plane_distance(x, i, j), square = length * length;
-                double pull = square > 0.0 ? -2.0 * a * b * pow(square, b - 1.0) / (1.0 + a * pow(square, b)) : 0.0;
+                double pull =
+                    square > 0.0 ? -2.0 * a * b * pow(square, b - 1.0) / (1.0 + a * pow(square, b)) : 0.0;
                 for (int d = 0; d < 2; d++) {
                     double step = clipped(pull * (x[2 * i + d] - x[2 * j + d])) * rate;
                     x[2 * i + d] += step;
@@ -369,7 +383,8 @@ static ll_status umap(const double *distances, int64_t n, const ll_embedding_opt
                     double away = plane_distance(x, i, other), far = away * away;
                     double push = far > 0.0 ? 2.0 * b / ((0.001 + far) * (1.0 + a * pow(far, b))) : 0.0;
                     for (int d = 0; d < 2; d++)
-                        x[2 * i + d] += rate * (far > 0.0 ? clipped(push * (x[2 * i + d] - x[2 * other + d])) : 4.0);
+                        x[2 * i + d] +=
+                            rate * (far > 0.0 ? clipped(push * (x[2 * i + d] - x[2 * other + d])) : 4.0);
                 }
             }
     }
@@ -393,7 +408,8 @@ ll_status ll_embed(const double *distances, int64_t n, const ll_embedding_option
                    ll_embedding_result *result, ll_error *error)
 {
     if (n < 1 || n > 20000)
-        return ll_fail(error, LL_INVALID_ARGUMENT, module, "embed", "got %lld points, wanted 1 to 20000", (long long)n);
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, "embed", "got %lld points, wanted 1 to 20000",
+                       (long long)n);
     ll_embedding_result made = {.method = options->method};
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < i; j++) {
@@ -402,7 +418,8 @@ ll_status ll_embed(const double *distances, int64_t n, const ll_embedding_option
                 made.undefined++;
             else if (one != other || one < 0.0)
                 return ll_fail(error, LL_INVALID_ARGUMENT, module, "embed",
-                               "distance (%lld, %lld) is %g one way and %g the other; wanted a symmetric matrix, 0 or more",
+                               "distance (%lld, %lld) is %g one way and %g the other; wanted a symmetric "
+                               "matrix, 0 or more",
                                (long long)i, (long long)j, one, other);
         }
     if (n < 4 && made.method != LL_EMBED_MDS) {
@@ -435,8 +452,10 @@ void ll_procrustes(const double *reference, double *positions, int64_t n, double
     }
     for (int64_t i = 0; i < n; i++)
         for (int a = 0; a < 2; a++)
-            for (int b = 0; b < 2; b++) m[a][b] += (positions[2 * i + a] - mean[a]) * (reference[2 * i + b] - to[b]);
-    double turn = hypot(m[0][0] + m[1][1], m[0][1] - m[1][0]), mirror = hypot(m[0][0] - m[1][1], m[0][1] + m[1][0]);
+            for (int b = 0; b < 2; b++)
+                m[a][b] += (positions[2 * i + a] - mean[a]) * (reference[2 * i + b] - to[b]);
+    double turn = hypot(m[0][0] + m[1][1], m[0][1] - m[1][0]),
+           mirror = hypot(m[0][0] - m[1][1], m[0][1] + m[1][0]);
     double sign = mirror > turn ? -1.0 : 1.0, length = mirror > turn ? mirror : turn;
     double cosine = length > 0.0 ? (m[0][0] + sign * m[1][1]) / length : 1.0;
     double sine = length > 0.0 ? (m[0][1] - sign * m[1][0]) / length : 0.0;

@@ -1,4 +1,5 @@
-/* CKA between layers of models: one feature pass a model, a group of layers at a time where memory asks for it. */
+/* CKA between layers of models: one feature pass a model, a group of layers at a time where memory asks for
+ * it. */
 #include "cka_internal.h"
 
 #include <math.h>
@@ -39,12 +40,14 @@ static ll_status make_plan(const ll_cka_model *models, int64_t count, plan *made
     for (int64_t m = 0; m < count; m++) {
         const ll_problem_info *info = ll_problem_view(models[m].problem);
         if ((info->capabilities & LL_CAN_FEATURES) == 0 || layer_count(&models[m]) < 1)
-            return ll_fail(error, LL_UNSUPPORTED, module, models[m].name, "the problem gives no features of layers");
+            return ll_fail(error, LL_UNSUPPORTED, module, models[m].name,
+                           "the problem gives no features of layers");
         for (int64_t i = 0; i < layer_count(&models[m]); i++) {
             int64_t layer = models[m].layers != NULL ? models[m].layers[i] : i;
             if (layer < 0 || layer >= info->layers)
-                return ll_fail(error, LL_INVALID_ARGUMENT, module, models[m].name, "layer %lld does not exist; it has 0 to %lld",
-                               (long long)layer, (long long)(info->layers - 1));
+                return ll_fail(error, LL_INVALID_ARGUMENT, module, models[m].name,
+                               "layer %lld does not exist; it has 0 to %lld", (long long)layer,
+                               (long long)(info->layers - 1));
         }
         const ll_samples *list = models[m].samples;
         bool all = list == NULL || list->indices == NULL;
@@ -57,7 +60,8 @@ static ll_status make_plan(const ll_cka_model *models, int64_t count, plan *made
         if (samples != made->samples || (indices == NULL) != (made->indices == NULL) ||
             (indices != NULL && memcmp(indices, made->indices, (size_t)samples * sizeof *indices) != 0))
             return ll_fail(error, LL_INVALID_ARGUMENT, module, models[m].name,
-                           "its samples are not those of %s; CKA compares models on the same ones", models[0].name);
+                           "its samples are not those of %s; CKA compares models on the same ones",
+                           models[0].name);
         made->first_entry[m + 1] = made->first_entry[m] + layer_count(&models[m]);
     }
     made->entries = made->first_entry[count];
@@ -77,13 +81,14 @@ static ll_status add_layer(void *context, int64_t layer, int thread, ll_error *e
 {
     (void)thread;
     const adding *work = context;
-    const ll_features features = {work->view[layer], work->info->type, work->samples, work->info->layer[work->index[layer]].width};
+    const ll_features features = {work->view[layer], work->info->type, work->samples,
+                                  work->info->layer[work->index[layer]].width};
     return ll_cka_add(work->cka, work->first_entry + layer, &features, error);
 }
 
 /* Layers first .. last - 1 of a model on samples `from` .. from + count - 1, each added to the table. */
-static ll_status add_layers(const plan *all, int64_t m, int64_t first, int64_t last, int64_t from, int64_t count,
-                            ll_cka *cka, ll_team *team, ll_error *error)
+static ll_status add_layers(const plan *all, int64_t m, int64_t first, int64_t last, int64_t from,
+                            int64_t count, ll_cka *cka, ll_team *team, ll_error *error)
 {
     const ll_cka_model *model = &all->models[m];
     const ll_problem_info *info = ll_problem_view(model->problem);
@@ -96,16 +101,19 @@ static ll_status add_layers(const plan *all, int64_t m, int64_t first, int64_t l
     void **view = ll_allocate_array(layers, sizeof *view);
     int64_t *index = ll_allocate_array(layers + count, sizeof *index), *wanted = index + layers;
     ll_samples *samples = ll_allocate_zeroed((size_t)info->terms * sizeof *samples);
-    ll_status status = block == NULL || view == NULL || index == NULL || samples == NULL
-                           ? ll_fail_memory(error, module, (size_t)(width * count) * ll_real_bytes(info->type))
-                           : LL_OK;
+    ll_status status =
+        block == NULL || view == NULL || index == NULL || samples == NULL
+            ? ll_fail_memory(error, module, (size_t)(width * count) * ll_real_bytes(info->type))
+            : LL_OK;
     if (status == LL_OK) {
         size_t at = 0;
         for (int64_t i = 0; i < layers; i++) {
             view[i] = block + at;
-            at += (size_t)layer_of(model, first + i, &index[i])->width * (size_t)count * ll_real_bytes(info->type);
+            at += (size_t)layer_of(model, first + i, &index[i])->width * (size_t)count *
+                  ll_real_bytes(info->type);
         }
-        for (int64_t i = 0; i < count; i++) wanted[i] = all->indices != NULL ? all->indices[from + i] : from + i;
+        for (int64_t i = 0; i < count; i++)
+            wanted[i] = all->indices != NULL ? all->indices[from + i] : from + i;
         samples[0] = (ll_samples){.indices = wanted, .count = count};
         const void *theta = model->theta != NULL ? model->theta : ll_problem_origin(model->problem);
         const void *buffers = model->buffers;
@@ -118,8 +126,9 @@ static ll_status add_layers(const plan *all, int64_t m, int64_t first, int64_t l
                               .feature_layers = layers,
                               .feature_layer = index,
                               .features = view};
-        status = theta == NULL ? ll_fail(error, LL_INVALID_ARGUMENT, module, model->name, "it has no parameters")
-                               : ll_problem_evaluate(model->problem, &request, error);
+        status = theta == NULL
+                     ? ll_fail(error, LL_INVALID_ARGUMENT, module, model->name, "it has no parameters")
+                     : ll_problem_evaluate(model->problem, &request, error);
     }
     adding work = {cka, info, view, index, all->first_entry[m] + first, count};
     if (status == LL_OK) status = ll_team_run(team, layers, add_layer, &work, error);
@@ -130,8 +139,8 @@ static ll_status add_layers(const plan *all, int64_t m, int64_t first, int64_t l
     return status;
 }
 
-static ll_status add_model(const plan *all, int64_t m, int64_t from, int64_t count, ll_cka *cka, ll_team *team,
-                           ll_error *error)
+static ll_status add_model(const plan *all, int64_t m, int64_t from, int64_t count, ll_cka *cka,
+                           ll_team *team, ll_error *error)
 {
     const ll_cka_model *model = &all->models[m];
     size_t element = ll_real_bytes(ll_problem_view(model->problem)->type);
@@ -149,8 +158,8 @@ static ll_status add_model(const plan *all, int64_t m, int64_t from, int64_t cou
 }
 
 /* One draw for each pair of distinct widths. kind: which distinct width an entry has. */
-static ll_status fill_baseline(const plan *all, const int64_t *width, const ll_cka_options *options, double *baseline,
-                               ll_error *error)
+static ll_status fill_baseline(const plan *all, const int64_t *width, const ll_cka_options *options,
+                               double *baseline, ll_error *error)
 {
     int64_t n = all->entries, kinds = 0;
     bool enough = all->samples >= (options->variant == LL_CKA_BIASED ? 2 : 4);
@@ -163,14 +172,15 @@ static ll_status fill_baseline(const plan *all, const int64_t *width, const ll_c
         if (kind[i] == kinds) distinct[kinds++] = width[i];
     }
     double *value = ll_allocate_array(kinds * kinds, sizeof *value);
-    ll_status status = value == NULL ? ll_fail_memory(error, module, (size_t)(kinds * kinds) * sizeof *value) : LL_OK;
+    ll_status status =
+        value == NULL ? ll_fail_memory(error, module, (size_t)(kinds * kinds) * sizeof *value) : LL_OK;
     for (int64_t a = 0; a < kinds && status == LL_OK; a++)
         for (int64_t b = 0; b <= a && status == LL_OK; b++) {
             double drawn = NAN;
             if (enough)
                 status = ll_cka_random_baseline(all->samples, ll_min_int64(distinct[a], distinct[b]),
-                                                ll_max_int64(distinct[a], distinct[b]), options->variant, options->seed, &drawn,
-                                                error);
+                                                ll_max_int64(distinct[a], distinct[b]), options->variant,
+                                                options->seed, &drawn, error);
             value[a * kinds + b] = value[b * kinds + a] = drawn;
         }
     for (int64_t i = 0; i < n && status == LL_OK; i++)
@@ -180,8 +190,8 @@ static ll_status fill_baseline(const plan *all, const int64_t *width, const ll_c
     return status;
 }
 
-static ll_status fill_record(const plan *all, const ll_cka *cka, const ll_cka_options *options, ll_record *record,
-                             ll_error *error)
+static ll_status fill_record(const plan *all, const ll_cka *cka, const ll_cka_options *options,
+                             ll_record *record, ll_error *error)
 {
     int64_t n = all->entries;
     const int64_t square[2] = {n, n};
@@ -211,8 +221,10 @@ static ll_status fill_record(const plan *all, const ll_cka *cka, const ll_cka_op
         }
         if (models.failed || layers.failed) status = ll_fail_memory(error, module, layers.length);
     }
-    if (status == LL_OK && !options->no_baseline) status = fill_baseline(all, width, options, baseline.data, error);
-    if (status == LL_OK) status = ll_record_set_text(record, "variant", ll_cka_variant_name(options->variant), error);
+    if (status == LL_OK && !options->no_baseline)
+        status = fill_baseline(all, width, options, baseline.data, error);
+    if (status == LL_OK)
+        status = ll_record_set_text(record, "variant", ll_cka_variant_name(options->variant), error);
     if (status == LL_OK) status = ll_record_set_integer(record, "samples", "samples", all->samples, error);
     if (status == LL_OK) status = ll_record_set_integer(record, "models", "", all->count, error);
     if (status == LL_OK) status = ll_record_set_text(record, "model_names", models.text, error);
@@ -221,7 +233,8 @@ static ll_status fill_record(const plan *all, const ll_cka *cka, const ll_cka_op
     if (status == LL_OK) status = ll_record_take_array(record, "entry_layer", "", &layer, error);
     if (status == LL_OK) status = ll_record_take_array(record, "flags", "", &flag, error);
     if (status == LL_OK) status = ll_record_take_array(record, "matrix", "", &matrix, error);
-    if (status == LL_OK && !options->no_baseline) status = ll_record_take_array(record, "baseline", "", &baseline, error);
+    if (status == LL_OK && !options->no_baseline)
+        status = ll_record_take_array(record, "baseline", "", &baseline, error);
     ll_array *arrays[] = {&matrix, &baseline, &model, &layer, &flag};
     for (int i = 0; i < 5; i++) ll_array_deinit(arrays[i]);
     ll_text_deinit(&layers);
@@ -242,8 +255,8 @@ typedef struct piece_head {
 
 enum { LARGEST_PIECE = 16 << 20 };
 
-static ll_status digest_of(const plan *all, int64_t m, int64_t from, int64_t count, ll_cka_variant variant, ll_hash *digest,
-                           ll_error *error)
+static ll_status digest_of(const plan *all, int64_t m, int64_t from, int64_t count, ll_cka_variant variant,
+                           ll_hash *digest, ll_error *error)
 {
     const ll_cka_model *model = &all->models[m];
     const ll_problem_info *info = ll_problem_view(model->problem);
@@ -254,9 +267,12 @@ static ll_status digest_of(const plan *all, int64_t m, int64_t from, int64_t cou
     const int64_t head[] = {(int64_t)variant, from, count, info->parameter_count, layer_count(model)};
     ll_hasher_add(hasher, head, sizeof head);
     ll_hasher_add(hasher, info->name, strlen(info->name) + 1);
-    if (theta != NULL) ll_hasher_add(hasher, theta, (size_t)info->parameter_count * ll_real_bytes(info->type));
-    if (buffers != NULL) ll_hasher_add(hasher, buffers, (size_t)info->buffer_count * ll_real_bytes(info->type));
-    if (all->indices != NULL) ll_hasher_add(hasher, all->indices + from, (size_t)count * sizeof *all->indices);
+    if (theta != NULL)
+        ll_hasher_add(hasher, theta, (size_t)info->parameter_count * ll_real_bytes(info->type));
+    if (buffers != NULL)
+        ll_hasher_add(hasher, buffers, (size_t)info->buffer_count * ll_real_bytes(info->type));
+    if (all->indices != NULL)
+        ll_hasher_add(hasher, all->indices + from, (size_t)count * sizeof *all->indices);
     for (int64_t i = 0; i < layer_count(model); i++) {
         int64_t index;
         (void)layer_of(model, i, &index);
@@ -273,8 +289,8 @@ static void piece_name(int64_t from, int64_t entry, char name[64])
 }
 
 /* Brings back all entries of a model; *whole is false when one is missing. */
-static ll_status find_model(const plan *all, int64_t m, int64_t from, const piece_head *wanted, const ll_sink *sink, ll_cka *cka,
-                            bool *whole, ll_error *error)
+static ll_status find_model(const plan *all, int64_t m, int64_t from, const piece_head *wanted,
+                            const ll_sink *sink, ll_cka *cka, bool *whole, ll_error *error)
 {
     *whole = true;
     for (int64_t e = all->first_entry[m]; e < all->first_entry[m + 1] && *whole; e++) {
@@ -284,18 +300,20 @@ static ll_status find_model(const plan *all, int64_t m, int64_t from, const piec
         piece_name(from, e, name);
         *whole = ll_sink_find(sink, name, &bytes, &count);
         if (!*whole) break;
-        bool ours = count == sizeof *wanted + ll_cka_entry_bytes(cka) && memcmp(bytes, wanted, sizeof *wanted) == 0;
+        bool ours =
+            count == sizeof *wanted + ll_cka_entry_bytes(cka) && memcmp(bytes, wanted, sizeof *wanted) == 0;
         if (ours) ll_cka_entry_load(cka, e, (const unsigned char *)bytes + sizeof *wanted);
         ll_free(bytes);
         if (!ours)
-            return ll_fail(error, LL_INVALID_ARGUMENT, module, name,
-                           "the stored piece belongs to another comparison (other weights, layers or samples)");
+            return ll_fail(
+                error, LL_INVALID_ARGUMENT, module, name,
+                "the stored piece belongs to another comparison (other weights, layers or samples)");
     }
     return LL_OK;
 }
 
-static ll_status put_model(const plan *all, int64_t m, int64_t from, const piece_head *head, const ll_sink *sink,
-                           const ll_cka *cka, ll_error *error)
+static ll_status put_model(const plan *all, int64_t m, int64_t from, const piece_head *head,
+                           const ll_sink *sink, const ll_cka *cka, ll_error *error)
 {
     size_t count = sizeof *head + ll_cka_entry_bytes(cka);
     unsigned char *bytes = ll_allocate(count);
@@ -313,10 +331,11 @@ static ll_status put_model(const plan *all, int64_t m, int64_t from, const piece
 }
 
 /* One model on one batch, from its pieces or anew. Entries too large for a piece are not kept. */
-static ll_status one_model(const plan *all, int64_t m, int64_t from, int64_t count, const ll_cka_options *options,
-                           const ll_sink *sink, ll_cka *cka, ll_error *error)
+static ll_status one_model(const plan *all, int64_t m, int64_t from, int64_t count,
+                           const ll_cka_options *options, const ll_sink *sink, ll_cka *cka, ll_error *error)
 {
-    bool kept = sink != NULL && (sink->find != NULL || sink->put != NULL) && ll_cka_entry_bytes(cka) <= LARGEST_PIECE;
+    bool kept =
+        sink != NULL && (sink->find != NULL || sink->put != NULL) && ll_cka_entry_bytes(cka) <= LARGEST_PIECE;
     if (!kept) return add_model(all, m, from, count, cka, options->team, error);
     piece_head head = {.magic = "LLCKA01", .samples = count};
     bool whole;
@@ -327,19 +346,24 @@ static ll_status one_model(const plan *all, int64_t m, int64_t from, int64_t cou
     return put_model(all, m, from, &head, sink, cka, error);
 }
 
-static ll_status run(const plan *all, const ll_cka_options *options, const ll_sink *sink, ll_cka *cka, ll_record *record,
-                     ll_error *error)
+static ll_status run(const plan *all, const ll_cka_options *options, const ll_sink *sink, ll_cka *cka,
+                     ll_record *record, ll_error *error)
 {
-    int64_t batch = options->variant != LL_CKA_MINIBATCH ? all->samples : options->batch > 0 ? options->batch : 256;
+    int64_t batch = options->variant != LL_CKA_MINIBATCH ? all->samples
+                    : options->batch > 0                 ? options->batch
+                                                         : 256;
     for (int64_t from = 0; from < all->samples; from += batch) {
         int64_t count = ll_min_int64(batch, all->samples - from);
-        if (options->variant == LL_CKA_MINIBATCH && count < 4 && from > 0) break; /* an unbiased term needs 4 samples */
+        if (options->variant == LL_CKA_MINIBATCH && count < 4 && from > 0)
+            break; /* an unbiased term needs 4 samples */
         LL_TRY(ll_cka_begin(cka, count, error));
         for (int64_t m = 0; m < all->count; m++) {
             if (ll_sink_should_stop(sink)) return ll_fail(error, LL_CANCELLED, module, "cka", "stopped");
             LL_TRY(one_model(all, m, from, count, options, sink, cka, error));
-            ll_progress progress = {.what = "cka", .done = from * all->count + (m + 1) * count,
-                                    .total = all->samples * all->count, .value = (double)NAN};
+            ll_progress progress = {.what = "cka",
+                                    .done = from * all->count + (m + 1) * count,
+                                    .total = all->samples * all->count,
+                                    .value = (double)NAN};
             ll_sink_progress(sink, &progress);
         }
         LL_TRY(ll_cka_end(cka, options->team, error));
@@ -347,15 +371,16 @@ static ll_status run(const plan *all, const ll_cka_options *options, const ll_si
     return fill_record(all, cka, options, record, error);
 }
 
-ll_status ll_cka_models(const ll_cka_model *models, int64_t count, const ll_cka_options *options, const ll_sink *sink,
-                        ll_record **record, ll_error *error)
+ll_status ll_cka_models(const ll_cka_model *models, int64_t count, const ll_cka_options *options,
+                        const ll_sink *sink, ll_record **record, ll_error *error)
 {
     plan all = {0};
     ll_cka *cka = NULL;
     ll_record *made = NULL;
     ll_status status = make_plan(models, count, &all, error);
     if (status == LL_OK) status = ll_cka_create(all.entries, options->variant, &cka, error);
-    if (status == LL_OK && (made = ll_record_create("cka")) == NULL) status = ll_fail_memory(error, module, 1024);
+    if (status == LL_OK && (made = ll_record_create("cka")) == NULL)
+        status = ll_fail_memory(error, module, 1024);
     if (status == LL_OK) status = run(&all, options, sink, cka, made, error);
     ll_cka_destroy(cka);
     ll_free(all.first_entry);

@@ -272,8 +272,8 @@ static bool watch_stop(void *context)
     return w->stop_after >= 0 && w->puts >= w->stop_after;
 }
 
-/* Each pair as if alone; all straight lines before any curve; the pair with the lower barrier is trained first; an early
- * stop keeps what is known. */
+/* Each pair as if alone; all straight lines before any curve; the pair with the lower barrier is trained
+ * first; an early stop keeps what is known. */
 static void test_several_pairs(void **state)
 {
     (void)state;
@@ -282,7 +282,8 @@ static void test_several_pairs(void **state)
     const ll_curve_ends ends[2] = {{.a = ring_a, .b = ring_b}, {.a = ring_a, .b = side}};
     const ll_curve_options options = {.kind = LL_CURVE_POLYGON, .budget = 20};
     ll_record *alone[2] = {NULL, NULL}, *records[2];
-    for (int k = 0; k < 2; k++) CHECK_OK(ll_connectivity_curve(problem, &ends[k], &options, NULL, &alone[k], error));
+    for (int k = 0; k < 2; k++)
+        CHECK_OK(ll_connectivity_curve(problem, &ends[k], &options, NULL, &alone[k], error));
     assert_true(real_of(alone[1], "linear_barrier") < real_of(alone[0], "linear_barrier"));
     watched w = {.stop_after = -1};
     ll_sink sink = {.context = &w, .put = watch_put, .should_stop = watch_stop};

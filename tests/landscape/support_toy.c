@@ -5,7 +5,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-static double target_of(int64_t sample, int64_t j) { return 0.3 * cos((double)(sample * 7 + j)); }
+static double target_of(int64_t sample, int64_t j)
+{
+    return 0.3 * cos((double)(sample * 7 + j));
+}
 
 static double sample_loss(const double *theta, const double *buffers, int64_t sample)
 {
@@ -45,7 +48,8 @@ static ll_status evaluate(void *context, const ll_request *request, ll_error *er
     static const double fallback[TOY_BUFFERS] = {0.5, 2.0};
     for (int64_t k = 0; k < request->points; k++) {
         const double *theta = request->thetas[k];
-        const double *buffers = request->buffers != NULL ? request->buffers[request->buffers_shared ? 0 : k] : fallback;
+        const double *buffers =
+            request->buffers != NULL ? request->buffers[request->buffers_shared ? 0 : k] : fallback;
         const int64_t *indices = request->samples[0].indices;
         int64_t count = request->samples[0].count;
         double batch[TOY_BUFFERS];
@@ -79,23 +83,56 @@ static ll_status evaluate(void *context, const ll_request *request, ll_error *er
 ll_problem *toy_create(toy *state, const char *const *names)
 {
     const ll_parameter parameters[] = {
-        {.name = names ? names[0] : "conv.weight", .rank = 4, .shape = {3, 2, 2, 2}, .offset = 0, .count = 24,
-         .output_axis = 0, .role = LL_ROLE_FILTER, .decays = true},
-        {.name = names ? names[1] : "fc.weight", .rank = 2, .shape = {3, 4}, .offset = 24, .count = 12,
-         .output_axis = 1, .role = LL_ROLE_LINEAR, .decays = true},
-        {.name = names ? names[2] : "fc.bias", .rank = 1, .shape = {4}, .offset = 36, .count = 4, .output_axis = -1,
-         .role = LL_ROLE_BIAS, .decays = true},
-        {.name = names ? names[3] : "norm.weight", .rank = 1, .shape = {3}, .offset = 40, .count = 3,
-         .output_axis = -1, .role = LL_ROLE_NORM, .decays = true},
+        {.name = names ? names[0] : "conv.weight",
+         .rank = 4,
+         .shape = {3, 2, 2, 2},
+         .offset = 0,
+         .count = 24,
+         .output_axis = 0,
+         .role = LL_ROLE_FILTER,
+         .decays = true},
+        {.name = names ? names[1] : "fc.weight",
+         .rank = 2,
+         .shape = {3, 4},
+         .offset = 24,
+         .count = 12,
+         .output_axis = 1,
+         .role = LL_ROLE_LINEAR,
+         .decays = true},
+        {.name = names ? names[2] : "fc.bias",
+         .rank = 1,
+         .shape = {4},
+         .offset = 36,
+         .count = 4,
+         .output_axis = -1,
+         .role = LL_ROLE_BIAS,
+         .decays = true},
+        {.name = names ? names[3] : "norm.weight",
+         .rank = 1,
+         .shape = {3},
+         .offset = 40,
+         .count = 3,
+         .output_axis = -1,
+         .role = LL_ROLE_NORM,
+         .decays = true},
     };
     const ll_buffer_entry buffers[] = {{.name = "running", .offset = 0, .count = TOY_BUFFERS}};
     const ll_term terms[] = {{.name = "Squared Error", .weight = 1.0, .samples = TOY_SAMPLES}};
     const ll_metric metrics[] = {{.name = "first", .unit = "", .higher_is_better = false}};
-    const ll_problem_info info = {
-        .name = "toy", .type = LL_REAL_FLOAT64, .parameter_count = TOY_PARAMETERS, .buffer_count = TOY_BUFFERS,
-        .parameters = 4, .buffers = 1, .terms = 1, .metrics = 1, .parameter = parameters, .buffer = buffers,
-        .term = terms, .metric = metrics,
-        .capabilities = LL_CAN_GRADIENT | LL_CAN_METRICS | LL_CAN_TRAINING_MODE | LL_CAN_CALIBRATE | LL_CAN_SUBSETS};
+    const ll_problem_info info = {.name = "toy",
+                                  .type = LL_REAL_FLOAT64,
+                                  .parameter_count = TOY_PARAMETERS,
+                                  .buffer_count = TOY_BUFFERS,
+                                  .parameters = 4,
+                                  .buffers = 1,
+                                  .terms = 1,
+                                  .metrics = 1,
+                                  .parameter = parameters,
+                                  .buffer = buffers,
+                                  .term = terms,
+                                  .metric = metrics,
+                                  .capabilities = LL_CAN_GRADIENT | LL_CAN_METRICS | LL_CAN_TRAINING_MODE |
+                                                  LL_CAN_CALIBRATE | LL_CAN_SUBSETS};
     double origin[TOY_PARAMETERS];
     for (int j = 0; j < TOY_PARAMETERS; j++) origin[j] = sin(j + 1.0);
     const double own[TOY_BUFFERS] = {0.5, 2.0};
@@ -106,6 +143,8 @@ ll_problem *toy_create(toy *state, const char *const *names)
     *state = (toy){.nan_beyond = INFINITY};
     ll_problem *problem = NULL;
     ll_error error = {0};
-    if (ll_problem_create_callback(&info, origin, own, roles, 2, &callbacks, state, &problem, &error) != LL_OK) abort();
+    if (ll_problem_create_callback(&info, origin, own, roles, 2, &callbacks, state, &problem, &error) !=
+        LL_OK)
+        abort();
     return problem;
 }

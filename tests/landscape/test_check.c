@@ -18,7 +18,8 @@ static ll_record *good(void)
         half_b[i] = loss[i] - 0.01 * (i % 2);
     }
     const double cosines[4] = {1.0, 0.01, 0.01, 1.0};
-    const ll_array square = {.type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {2, 2}, .data = (void *)(uintptr_t)cosines};
+    const ll_array square = {
+        .type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {2, 2}, .data = (void *)(uintptr_t)cosines};
     CHECK_OK(ll_record_set_integer(r, "dimensions", "", 2, error));
     CHECK_OK(ll_record_set_array(r, "direction_cosines", "", &square, error));
     CHECK_OK(ll_record_set_text(r, "axis_0_kind", "pca", error));
@@ -44,8 +45,8 @@ static void expect(ll_record *record, ll_finding_check check, ll_verdict verdict
     for (int c = 0; c < LL_FINDINGS; c++) {
         ll_verdict wanted = c == (int)check ? verdict : LL_VERDICT_PASS;
         if (findings[c].verdict != wanted)
-            fail_msg("%s: %s (%s), wanted %s", ll_finding_name((ll_finding_check)c), ll_verdict_name(findings[c].verdict),
-                     findings[c].sentence, ll_verdict_name(wanted));
+            fail_msg("%s: %s (%s), wanted %s", ll_finding_name((ll_finding_check)c),
+                     ll_verdict_name(findings[c].verdict), findings[c].sentence, ll_verdict_name(wanted));
         assert_true(findings[c].sentence[0] != 0);
         assert_int_equal(findings[c].next[0] != 0, wanted != LL_VERDICT_PASS);
     }
@@ -72,7 +73,8 @@ static void each_fault_is_named(void **state)
 {
     (void)state;
     const double line[4] = {1.0, -0.995, -0.995, 1.0};
-    const ll_array square = {.type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {2, 2}, .data = (void *)(uintptr_t)line};
+    const ll_array square = {
+        .type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {2, 2}, .data = (void *)(uintptr_t)line};
     ll_record *r = good();
     CHECK_OK(ll_record_set_array(r, "direction_cosines", "", &square, error));
     expect(r, LL_FINDING_COLLINEAR_AXES, LL_VERDICT_FAIL, 0.995);

@@ -1,5 +1,5 @@
-/* Directions: draws, normalisations, orthogonality, planes through checkpoints, trajectory planes. Each fault of
- * the field that concerns directions has a test named after it. */
+/* Directions: draws, normalisations, orthogonality, planes through checkpoints, trajectory planes. Each fault
+ * of the field that concerns directions has a test named after it. */
 #include "support_cmocka.h"
 #include "support_toy.h"
 
@@ -25,8 +25,8 @@ static fixture make(void)
     return f;
 }
 
-static ll_axes random_axes(const fixture *f, int dimensions, ll_direction_norm normalisation, ll_small_rule small,
-                           uint64_t seed, ll_orthogonality orthogonal)
+static ll_axes random_axes(const fixture *f, int dimensions, ll_direction_norm normalisation,
+                           ll_small_rule small, uint64_t seed, ll_orthogonality orthogonal)
 {
     ll_axes_options options = {.dimensions = dimensions, .seed = seed, .orthogonal = orthogonal};
     for (int d = 0; d < dimensions; d++) {
@@ -106,7 +106,8 @@ static void two_architectures_share_the_draw_on_shared_tensors(void **state)
     assert_memory_equal(x + 40, y + 40, 3 * sizeof *x);
     assert_memory_not_equal(x, y, 24 * sizeof *x);
     assert_memory_not_equal(x + 36, y + 36, 4 * sizeof *x);
-    assert_true(fabs(ll_axes_shared(f.info, NULL, ll_problem_view(other), NULL) - 15.0 / TOY_PARAMETERS) < 1e-15);
+    assert_true(fabs(ll_axes_shared(f.info, NULL, ll_problem_view(other), NULL) - 15.0 / TOY_PARAMETERS) <
+                1e-15);
     /* The mapping table makes them one. */
     const char *const map[] = {"conv.weight", "fc.weight", "fc.bias", "norm.weight"};
     choice.names = map;
@@ -130,7 +131,8 @@ static void normalisations_match_their_definitions(void **state)
     ll_axes layer = random_axes(&f, 1, LL_NORMALISE_LAYER, LL_SMALL_KEEP, 1, LL_ORTHOGONAL_AUTO);
     const int64_t first[] = {0, 24, 36, 40}, count[] = {24, 12, 4, 3};
     for (int t = 0; t < 4; t++)
-        assert_true(fabs(range_norm(layer.vector[0], first[t], count[t], 1) / range_norm(f.theta, first[t], count[t], 1) -
+        assert_true(fabs(range_norm(layer.vector[0], first[t], count[t], 1) /
+                             range_norm(f.theta, first[t], count[t], 1) -
                          1.0) < close);
     ll_axes filter = random_axes(&f, 1, LL_NORMALISE_FILTER, LL_SMALL_ZERO, 1, LL_ORTHOGONAL_AUTO);
     const double *d = filter.vector[0];
@@ -200,8 +202,8 @@ static void move(const ll_axes *axes, const double *origin, const double *alpha,
 {
     double coefficient[3] = {alpha[0], axes->dimensions > 1 ? alpha[1] : 0.0, 0.0};
     if (axes->form == LL_AXES_BILINEAR) coefficient[2] = alpha[0] * alpha[1];
-    ll_vector_combine(LL_REAL_FLOAT64, TOY_PARAMETERS, origin, axes->directions, (const void *const *)axes->vector,
-                      coefficient, result);
+    ll_vector_combine(LL_REAL_FLOAT64, TOY_PARAMETERS, origin, axes->directions,
+                      (const void *const *)axes->vector, coefficient, result);
 }
 
 static void expect_close(const double *a, const double *b, double tolerance)
@@ -222,7 +224,8 @@ static void planes_through_checkpoints_hit_them(void **state)
     const void *buffers[4] = {buffer[0], buffer[1], buffer[2], buffer[3]};
     ll_axes between, plane, triangle, patch;
     double where[6];
-    assert_int_equal(ll_axes_between(f.info, theta[0], theta[1], buffers[0], buffers[1], &between, NULL), LL_OK);
+    assert_int_equal(ll_axes_between(f.info, theta[0], theta[1], buffers[0], buffers[1], &between, NULL),
+                     LL_OK);
     move(&between, corner[0], (const double[]){1.0}, at);
     expect_close(at, corner[1], 1e-15);
     assert_int_equal(ll_axes_plane(f.info, theta, buffers, &plane, where, NULL), LL_OK);
@@ -230,8 +233,8 @@ static void planes_through_checkpoints_hit_them(void **state)
         move(&plane, corner[0], where + 2 * c, at);
         expect_close(at, corner[c], 1e-13);
         double back[TOY_BUFFERS];
-        ll_vector_combine(LL_REAL_FLOAT64, TOY_BUFFERS, buffer[0], 2, (const void *const *)plane.buffer_vector, where + 2 * c,
-                          back);
+        ll_vector_combine(LL_REAL_FLOAT64, TOY_BUFFERS, buffer[0], 2,
+                          (const void *const *)plane.buffer_vector, where + 2 * c, back);
         for (int j = 0; j < TOY_BUFFERS; j++) assert_true(fabs(back[j] - buffer[c][j]) < 1e-12);
     }
     assert_true(fabs(plane.norm[0] - 1.0) < 1e-14 && fabs(plane.norm[1] - 1.0) < 1e-14);
@@ -257,7 +260,8 @@ static void planes_through_checkpoints_hit_them(void **state)
 enum { STEPS = 31 };
 
 /* A spiral in the plane of two orthonormal vectors u, v, plus a small component along w. */
-static void spiral(double path[STEPS][TOY_PARAMETERS], double u[TOY_PARAMETERS], double v[TOY_PARAMETERS], double off)
+static void spiral(double path[STEPS][TOY_PARAMETERS], double u[TOY_PARAMETERS], double v[TOY_PARAMETERS],
+                   double off)
 {
     double w[TOY_PARAMETERS];
     for (int j = 0; j < TOY_PARAMETERS; j++) {
@@ -284,7 +288,8 @@ static void pca_recovers_the_plane_of_a_trajectory(void **state)
     for (int uncentred = 0; uncentred <= 1; uncentred++) {
         spiral(path, u, v, 0.0);
         ll_axes axes;
-        assert_int_equal(ll_axes_pca(f.info, path[STEPS - 1], &trajectory, 1, 2, uncentred != 0, &axes, NULL), LL_OK);
+        assert_int_equal(ll_axes_pca(f.info, path[STEPS - 1], &trajectory, 1, 2, uncentred != 0, &axes, NULL),
+                         LL_OK);
         assert_int_equal(axes.pca_rows, STEPS - 1);
         assert_true(fabs(axes.explained[0] + axes.explained[1] - 1.0) < 1e-12);
         assert_true(axes.explained[0] >= axes.explained[1]);
@@ -295,7 +300,8 @@ static void pca_recovers_the_plane_of_a_trajectory(void **state)
             assert_true(fabs(a * a + b * b - 1.0) < 1e-12);
         }
         double coordinates[2 * STEPS], residuals[STEPS], at[TOY_PARAMETERS];
-        assert_int_equal(ll_axes_project(&axes, path[STEPS - 1], theta, STEPS, coordinates, residuals, NULL), LL_OK);
+        assert_int_equal(ll_axes_project(&axes, path[STEPS - 1], theta, STEPS, coordinates, residuals, NULL),
+                         LL_OK);
         for (int t = 0; t < STEPS; t++) {
             move(&axes, path[STEPS - 1], coordinates + 2 * t, at);
             expect_close(at, path[t], 1e-12);
@@ -317,7 +323,8 @@ static void pca_recovers_the_plane_of_a_trajectory(void **state)
     double coordinates[2 * STEPS], residuals[STEPS];
     const void *clean_theta[STEPS];
     for (int t = 0; t < STEPS; t++) clean_theta[t] = clean[t];
-    assert_int_equal(ll_axes_project(&skew, clean[STEPS - 1], clean_theta, STEPS, coordinates, residuals, NULL), LL_OK);
+    assert_int_equal(
+        ll_axes_project(&skew, clean[STEPS - 1], clean_theta, STEPS, coordinates, residuals, NULL), LL_OK);
     for (int t = 0; t < STEPS; t++) { /* least squares with the Gram matrix, not plain dot products */
         double r = 3.0 * (1.0 - t / (double)(STEPS - 1)), b = r * sin(0.2 * t) / 3.0;
         assert_true(fabs(coordinates[2 * t + 1] - b) < 1e-12);
@@ -329,7 +336,8 @@ static void pca_recovers_the_plane_of_a_trajectory(void **state)
     for (int t = 0; t < STEPS; t++)
         for (int j = 0; j < TOY_PARAMETERS; j++) path[t][j] = (STEPS - 1 - t) * u[j];
     ll_axes none;
-    assert_int_equal(ll_axes_pca(f.info, path[STEPS - 1], &trajectory, 1, 2, false, &none, NULL), LL_INVALID_ARGUMENT);
+    assert_int_equal(ll_axes_pca(f.info, path[STEPS - 1], &trajectory, 1, 2, false, &none, NULL),
+                     LL_INVALID_ARGUMENT);
     ll_problem_destroy(f.problem);
 }
 
@@ -368,7 +376,8 @@ static void two_trajectories_share_a_plane(void **state)
 {
     (void)state;
     fixture f = make();
-    static double path[STEPS][TOY_PARAMETERS], second[STEPS][TOY_PARAMETERS], u[TOY_PARAMETERS], v[TOY_PARAMETERS];
+    static double path[STEPS][TOY_PARAMETERS], second[STEPS][TOY_PARAMETERS], u[TOY_PARAMETERS],
+        v[TOY_PARAMETERS];
     spiral(path, u, v, 0.0);
     const void *theta[STEPS], *theta2[STEPS];
     for (int t = 0; t < STEPS; t++) {
@@ -381,11 +390,13 @@ static void two_trajectories_share_a_plane(void **state)
     assert_int_equal(ll_axes_pca(f.info, path[STEPS - 1], both, 2, 2, false, &axes, NULL), LL_OK);
     assert_int_equal(axes.pca_rows, 2 * STEPS - 1); /* only the first path ends at the origin */
     double coordinates[2 * STEPS], residuals[STEPS], low[2], high[2];
-    assert_int_equal(ll_axes_project(&axes, path[STEPS - 1], theta2, STEPS, coordinates, residuals, NULL), LL_OK);
+    assert_int_equal(ll_axes_project(&axes, path[STEPS - 1], theta2, STEPS, coordinates, residuals, NULL),
+                     LL_OK);
     for (int t = 0; t < STEPS; t++) assert_true(residuals[t] < 1e-11);
     ll_range_auto(coordinates, STEPS, 2, 0.1, low, high);
     for (int t = 0; t < STEPS; t++)
-        for (int d = 0; d < 2; d++) assert_true(coordinates[2 * t + d] > low[d] && coordinates[2 * t + d] < high[d]);
+        for (int d = 0; d < 2; d++)
+            assert_true(coordinates[2 * t + d] > low[d] && coordinates[2 * t + d] < high[d]);
     assert_true(low[0] <= 0.0 && high[0] >= 0.0);
     ll_axes_deinit(&axes);
     ll_problem_destroy(f.problem);

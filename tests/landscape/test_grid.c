@@ -9,9 +9,13 @@
 #include <math.h>
 #include <string.h>
 
-static double rosenbrock(double x, double y) { return 100.0 * (y - x * x) * (y - x * x) + (1.0 - x) * (1.0 - x); }
+static double rosenbrock(double x, double y)
+{
+    return 100.0 * (y - x * x) * (y - x * x) + (1.0 - x) * (1.0 - x);
+}
 
-/* The plane of the coordinates themselves: directions are unit vectors, the grid is the function's own plot. */
+/* The plane of the coordinates themselves: directions are unit vectors, the grid is the function's own plot.
+ */
 typedef struct plot {
     ll_problem *problem;
     double origin[6], unit[6][6];
@@ -21,7 +25,8 @@ typedef struct plot {
 static void plot_init(plot *p, ll_analytic_kind kind, int dimensions, const double *values)
 {
     memset(p, 0, sizeof *p);
-    ll_analytic_options options = {.kind = kind, .type = LL_REAL_FLOAT64, .dimensions = dimensions, .values = values};
+    ll_analytic_options options = {
+        .kind = kind, .type = LL_REAL_FLOAT64, .dimensions = dimensions, .values = values};
     CHECK_OK(ll_problem_create_analytic(&options, &p->problem, error));
     ll_axes_options choice = {.dimensions = dimensions};
     for (int d = 0; d < dimensions; d++) {
@@ -37,7 +42,8 @@ static void plot_deinit(plot *p)
     ll_problem_destroy(p->problem);
 }
 
-static ll_landscape_options grid_options(const plot *p, const int64_t *size, const double *low, const double *high)
+static ll_landscape_options grid_options(const plot *p, const int64_t *size, const double *low,
+                                         const double *high)
 {
     ll_landscape_options options = {.origin = p->origin, .axes = &p->axes};
     for (int d = 0; d < p->axes.dimensions; d++) {
@@ -90,7 +96,8 @@ static bool same_records(const ll_record *a, const ll_record *b)
 static void positions_follow_the_formula(void **state)
 {
     (void)state;
-    for (int64_t size = 3; size < 200; size += 2) assert_true(ll_grid_position(-0.7, 0.7, size, size / 2) == 0.0);
+    for (int64_t size = 3; size < 200; size += 2)
+        assert_true(ll_grid_position(-0.7, 0.7, size, size / 2) == 0.0);
     assert_true(ll_grid_position(0.25, 9.0, 1, 0) == 0.25);
     assert_true(ll_grid_position(-1.0, 3.0, 5, 0) == -1.0 && ll_grid_position(-1.0, 3.0, 5, 4) == 3.0);
     assert_true(ll_grid_position(0.0, 1.0, 4, 1) == 1.0 / 3.0);
@@ -105,15 +112,16 @@ static void positions_follow_the_formula(void **state)
     assert_int_equal(ll_grid_level(41, 1), 4);
 }
 
-/* Fault 1: serpentine sweeps shift every other row. Here each value is compared with the closed form at its own
- * position. Fault 5: non-square grids, axes that start at 0. */
+/* Fault 1: serpentine sweeps shift every other row. Here each value is compared with the closed form at its
+ * own position. Fault 5: non-square grids, axes that start at 0. */
 static void fault_1_and_5_grids_equal_the_closed_form_at_every_point(void **state)
 {
     (void)state;
     plot p;
     plot_init(&p, LL_ANALYTIC_ROSENBROCK, 2, NULL);
     const int64_t sizes[][2] = {{7, 12}, {1, 5}, {25, 4}};
-    const double lows[][2] = {{0.0, -1.0}, {1.0, 0.5}, {-2.0, 0.0}}, highs[][2] = {{2.0, 3.0}, {1.0, 0.75}, {0.0, 1.0}};
+    const double lows[][2] = {{0.0, -1.0}, {1.0, 0.5}, {-2.0, 0.0}},
+                 highs[][2] = {{2.0, 3.0}, {1.0, 0.75}, {0.0, 1.0}};
     for (int c = 0; c < 3; c++) {
         ll_landscape_options options = grid_options(&p, sizes[c], lows[c], highs[c]);
         options.tile_points = 5;
@@ -177,9 +185,14 @@ static void toy_grid_init(toy_grid *g, int64_t rows, int64_t columns, ll_batch_n
     g->problem = toy_create(&g->state, NULL);
     ll_axes_options choice = {.dimensions = 2, .seed = 5};
     choice.axis[0].normalisation = choice.axis[1].normalisation = LL_NORMALISE_FILTER;
-    CHECK_OK(ll_axes_create(ll_problem_view(g->problem), ll_problem_origin(g->problem), &choice, &g->axes, error));
-    g->options = (ll_landscape_options){.axes = &g->axes, .size = {rows, columns}, .low = {-1.0, -0.5}, .high = {1.0, 1.0},
-                                        .batch_norm = batch_norm, .tile_points = 4};
+    CHECK_OK(
+        ll_axes_create(ll_problem_view(g->problem), ll_problem_origin(g->problem), &choice, &g->axes, error));
+    g->options = (ll_landscape_options){.axes = &g->axes,
+                                        .size = {rows, columns},
+                                        .low = {-1.0, -0.5},
+                                        .high = {1.0, 1.0},
+                                        .batch_norm = batch_norm,
+                                        .tile_points = 4};
 }
 
 static void toy_grid_deinit(toy_grid *g)
@@ -231,8 +244,10 @@ static void an_interrupted_run_continues_to_the_same_bits(void **state)
         CHECK_OK(ll_landscape_record(landscape, &record, error));
         ll_landscape_destroy(landscape);
         bool done = status == LL_OK;
-        if (done) assert_true(same_records(record, reference));
-        else assert_int_equal(status, LL_CANCELLED);
+        if (done)
+            assert_true(same_records(record, reference));
+        else
+            assert_int_equal(status, LL_CANCELLED);
         ll_record_destroy(record);
         if (done) break;
         cancelled++;
@@ -255,7 +270,8 @@ static void fault_5_a_zero_loss_is_done_when_it_is_done(void **state)
     ll_memory_sink_stop_after(memory, -1);
     ll_record *first = sample(g.problem, &g.options, ll_memory_sink_view(memory));
     int64_t evaluations = g.state.evaluations;
-    assert_int_equal(evaluations, 27); /* 25 points, the centre, and one look at the data for the pieces' digest */
+    assert_int_equal(evaluations,
+                     27); /* 25 points, the centre, and one look at the data for the pieces' digest */
     ll_record *second = sample(g.problem, &g.options, ll_memory_sink_view(memory));
     assert_int_equal(g.state.evaluations, evaluations + 1);
     /* Other data under the same indices: its pieces are not mixed in. */
@@ -284,7 +300,8 @@ static void a_piece_of_another_landscape_is_refused(void **state)
     ll_landscape *landscape = NULL;
     ll_error error = {0};
     assert_int_equal(ll_landscape_create(g.problem, &g.options, &landscape, &error), LL_OK);
-    assert_int_equal(ll_landscape_compute(landscape, 0, ll_memory_sink_view(memory), &error), LL_INVALID_ARGUMENT);
+    assert_int_equal(ll_landscape_compute(landscape, 0, ll_memory_sink_view(memory), &error),
+                     LL_INVALID_ARGUMENT);
     assert_string_equal(error.place, "tile/0");
     ll_landscape_destroy(landscape);
     ll_memory_sink_destroy(memory);
@@ -349,7 +366,8 @@ static void fault_7_the_centre_is_the_network(void **state)
         for (int64_t j = 0; j < 3; j++) {
             const double alpha[2] = {ll_grid_position(-1.0, 1.0, 5, i), ll_grid_position(-1.0, 1.0, 3, j)};
             double moved[TOY_PARAMETERS];
-            ll_vector_combine(LL_REAL_FLOAT64, TOY_PARAMETERS, theta, 2, (const void *const *)g.axes.vector, alpha, moved);
+            ll_vector_combine(LL_REAL_FLOAT64, TOY_PARAMETERS, theta, 2, (const void *const *)g.axes.vector,
+                              alpha, moved);
             toy_calibrate(moved, calibrate, 10, buffers);
             assert_true(values[i * 3 + j] == toy_loss(moved, buffers, evaluate, 30));
         }
@@ -367,7 +385,8 @@ static void batch_statistics_are_those_of_each_batch(void **state)
     const double *theta = ll_problem_origin(g.problem);
     const double alpha[2] = {-1.0, -0.5};
     double moved[TOY_PARAMETERS], buffers[TOY_BUFFERS], wanted = 0.0;
-    ll_vector_combine(LL_REAL_FLOAT64, TOY_PARAMETERS, theta, 2, (const void *const *)g.axes.vector, alpha, moved);
+    ll_vector_combine(LL_REAL_FLOAT64, TOY_PARAMETERS, theta, 2, (const void *const *)g.axes.vector, alpha,
+                      moved);
     for (int64_t first = 0; first < 30; first += 8) {
         int64_t indices[8], count = first + 8 <= 30 ? 8 : 30 - first;
         for (int64_t i = 0; i < count; i++) indices[i] = 10 + first + i;
@@ -398,7 +417,8 @@ static void buffers_move_along_a_line_between_checkpoints(void **state)
     for (int i = 0; i < 30; i++) evaluate[i] = 10 + i;
     double middle[TOY_PARAMETERS];
     for (int j = 0; j < TOY_PARAMETERS; j++) middle[j] = a[j] + 0.5 * (b[j] - a[j]);
-    CHECK_NEAR(field_of(record, "loss", 3)[1], toy_loss(middle, (const double[]){-0.5, 3.5}, evaluate, 30), 1e-12);
+    CHECK_NEAR(field_of(record, "loss", 3)[1], toy_loss(middle, (const double[]){-0.5, 3.5}, evaluate, 30),
+               1e-12);
     CHECK_NEAR(field_of(record, "loss", 3)[2], toy_loss(b, other, evaluate, 30), 1e-12);
     ll_record_destroy(record);
     toy_grid_deinit(&g);
@@ -425,7 +445,8 @@ static void several_sample_sets_in_one_run(void **state)
     double moved[TOY_PARAMETERS], shifted[TOY_PARAMETERS], square = 0.0;
     int64_t all[TOY_SAMPLES];
     for (int i = 0; i < TOY_SAMPLES; i++) all[i] = i;
-    ll_vector_combine(LL_REAL_FLOAT64, TOY_PARAMETERS, theta, 2, (const void *const *)g.axes.vector, alpha, moved);
+    ll_vector_combine(LL_REAL_FLOAT64, TOY_PARAMETERS, theta, 2, (const void *const *)g.axes.vector, alpha,
+                      moved);
     assert_true(field_of(record, "loss", 9)[7] == toy_loss(moved, own, all, TOY_SAMPLES));
     assert_true(field_of(record, "half_a_loss", 9)[7] == toy_loss(moved, own, a, 15));
     assert_true(field_of(record, "half_b_loss", 9)[7] == toy_loss(moved, own, b, 15));
@@ -456,9 +477,11 @@ static void weight_decay_is_a_term_of_its_own(void **state)
     double square = ll_vector_dot(LL_REAL_FLOAT64, TOY_PARAMETERS, theta, theta);
     (void)square;
     for (int p = 0; p < 9; p++) {
-        const double alpha[2] = {ll_grid_position(-1.0, 1.0, 3, p / 3), ll_grid_position(-0.5, 1.0, 3, p % 3)};
+        const double alpha[2] = {ll_grid_position(-1.0, 1.0, 3, p / 3),
+                                 ll_grid_position(-0.5, 1.0, 3, p % 3)};
         double moved[TOY_PARAMETERS];
-        ll_vector_combine(LL_REAL_FLOAT64, TOY_PARAMETERS, theta, 2, (const void *const *)g.axes.vector, alpha, moved);
+        ll_vector_combine(LL_REAL_FLOAT64, TOY_PARAMETERS, theta, 2, (const void *const *)g.axes.vector,
+                          alpha, moved);
         double wanted = 0.05 * ll_vector_dot(LL_REAL_FLOAT64, TOY_PARAMETERS, moved, moved);
         CHECK_NEAR(decay[p], wanted, 1e-13);
         CHECK_NEAR(b[p] - a[p], wanted, 1e-12);
@@ -474,8 +497,9 @@ static void extreme_eigenvalues_of_a_known_quadratic(void **state)
     const double values[5] = {7.0, 3.0, 0.5, -2.0, 1.0};
     plot p;
     plot_init(&p, LL_ANALYTIC_QUADRATIC, 5, values);
-    ll_landscape_options options = grid_options(&p, (const int64_t[]){2, 1, 1, 1, 2}, (const double[]){-1, 0, 0, 0, -1},
-                                                (const double[]){1, 0, 0, 0, 1});
+    ll_landscape_options options =
+        grid_options(&p, (const int64_t[]){2, 1, 1, 1, 2}, (const double[]){-1, 0, 0, 0, -1},
+                     (const double[]){1, 0, 0, 0, 1});
     options.extreme_eigenvalues = true;
     options.eigenvalue_tolerance = 1e-8;
     ll_record *record = sample(p.problem, &options, NULL);
@@ -503,13 +527,15 @@ static void fault_10_memory_does_not_hold_every_points_weights(void **state)
     size_t bytes[2];
     for (int large = 0; large < 2; large++) {
         int64_t side = large ? 101 : 11;
-        ll_landscape_options options = {.origin = origin, .axes = &axes, .size = {side, side}, .low = {-1, -1}, .high = {1, 1}};
+        ll_landscape_options options = {
+            .origin = origin, .axes = &axes, .size = {side, side}, .low = {-1, -1}, .high = {1, 1}};
         ll_landscape *landscape = NULL;
         CHECK_OK(ll_landscape_create(problem, &options, &landscape, error));
         CHECK_OK(ll_landscape_memory(landscape, &bytes[large], error));
         ll_landscape_destroy(landscape);
     }
-    assert_true(bytes[1] - bytes[0] < 10080 * 100); /* 10,080 more points: under 100 bytes each, not 800,000 */
+    assert_true(bytes[1] - bytes[0] <
+                10080 * 100); /* 10,080 more points: under 100 bytes each, not 800,000 */
     ll_axes_deinit(&axes);
     ll_free(origin);
     ll_problem_destroy(problem);
@@ -574,7 +600,8 @@ static void several_planes_give_means_and_spreads(void **state)
     for (uint64_t r = 0; r < 4; r++) {
         choice.seed = 40 + r;
         ll_axes axes;
-        CHECK_OK(ll_axes_create(ll_problem_view(g.problem), ll_problem_origin(g.problem), &choice, &axes, error));
+        CHECK_OK(
+            ll_axes_create(ll_problem_view(g.problem), ll_problem_origin(g.problem), &choice, &axes, error));
         ll_landscape_options own = g.options;
         own.axes = &axes;
         ll_record *plane = sample(g.problem, &own, NULL);
@@ -632,9 +659,11 @@ static void adaptive_grids_save_points_and_say_how_wrong_they_are(void **state)
     double measured = real_of(record, "measured_error_max");
     assert_true(measured > 0.0 && measured <= worst);
     /* The four minima of the function are all in the picture: a lower 8-neighbourhood around each. */
-    const double minima[4][2] = {{3.0, 2.0}, {-2.805118, 3.131312}, {-3.779310, -3.283186}, {3.584428, -1.848126}};
+    const double minima[4][2] = {
+        {3.0, 2.0}, {-2.805118, 3.131312}, {-3.779310, -3.283186}, {3.584428, -1.848126}};
     for (int m = 0; m < 4; m++) {
-        int64_t i = (int64_t)lround((minima[m][0] + 5.0) / 10.0 * 128.0), j = (int64_t)lround((minima[m][1] + 5.0) / 10.0 * 96.0);
+        int64_t i = (int64_t)lround((minima[m][0] + 5.0) / 10.0 * 128.0),
+                j = (int64_t)lround((minima[m][1] + 5.0) / 10.0 * 96.0);
         assert_true(loss[i * 97 + j] < 0.01 * range);
     }
     /* Interrupted anywhere, the same bits. */

@@ -14,11 +14,12 @@ static void make_features(double *f, int64_t d, double a)
 {
     for (int64_t i = 0; i < M; i++)
         for (int64_t j = 0; j < d; j++)
-            f[i * d + j] = sin(0.7 * (double)i * (double)(j + 1) + a) + 0.2 * cos(1.3 * (double)i + (double)j * a) + 5.0;
+            f[i * d + j] =
+                sin(0.7 * (double)i * (double)(j + 1) + a) + 0.2 * cos(1.3 * (double)i + (double)j * a) + 5.0;
 }
 
-static double pair(const double *f, int64_t df, const double *g, int64_t dg, int64_t m, ll_cka_variant variant,
-                   ll_cka_route route, ll_cka_flag *flag)
+static double pair(const double *f, int64_t df, const double *g, int64_t dg, int64_t m,
+                   ll_cka_variant variant, ll_cka_route route, ll_cka_flag *flag)
 {
     ll_features a = {f, LL_REAL_FLOAT64, m, df}, b = {g, LL_REAL_FLOAT64, m, dg};
     double value = 0.0;
@@ -37,8 +38,8 @@ static void cka_of_hand_computed_cases(void **state)
     /* One column: CKA is the squared correlation. (1,2,3) and (1,2,4): 27/28. */
     const double k[3] = {1.0, 2.0, 4.0};
     CHECK_NEAR(pair(f, 1, k, 1, 3, LL_CKA_BIASED, LL_CKA_CROSS, &flag), 27.0 / 28.0, 1e-15);
-    /* Two columns against one: F = [(1,0),(-1,0),(0,2),(0,-2)], G = (1,-1,0,0): |F'G|^2 = 4, |F'F|^2 = 4 + 64,
-     * |G'G|^2 = 4, so 4/sqrt(68 * 4) = 1/sqrt(17). */
+    /* Two columns against one: F = [(1,0),(-1,0),(0,2),(0,-2)], G = (1,-1,0,0): |F'G|^2 = 4, |F'F|^2 = 4 +
+     * 64, |G'G|^2 = 4, so 4/sqrt(68 * 4) = 1/sqrt(17). */
     const double two[8] = {1, 0, -1, 0, 0, 2, 0, -2}, one[4] = {1, -1, 0, 0};
     CHECK_NEAR(pair(two, 2, one, 1, 4, LL_CKA_BIASED, LL_CKA_GRAM, &flag), 1.0 / sqrt(17.0), 1e-15);
     assert_int_equal(flag, LL_CKA_DEFINED);
@@ -52,8 +53,10 @@ static void cka_equals_numpy_by_both_routes(void **state)
     make_features(g, 37, 1.1);
     ll_cka_flag flag;
     for (int route = 0; route <= 2; route++) {
-        CHECK_NEAR(pair(f, 10, g, 37, M, LL_CKA_BIASED, (ll_cka_route)route, &flag), ORACLE_CKA_BIASED, 1e-12);
-        CHECK_NEAR(pair(f, 10, g, 37, M, LL_CKA_DEBIASED, (ll_cka_route)route, &flag), ORACLE_CKA_DEBIASED, 1e-12);
+        CHECK_NEAR(pair(f, 10, g, 37, M, LL_CKA_BIASED, (ll_cka_route)route, &flag), ORACLE_CKA_BIASED,
+                   1e-12);
+        CHECK_NEAR(pair(f, 10, g, 37, M, LL_CKA_DEBIASED, (ll_cka_route)route, &flag), ORACLE_CKA_DEBIASED,
+                   1e-12);
     }
     /* Streaming over three batches of eight. */
     ll_cka *cka = NULL;
@@ -141,7 +144,8 @@ static void random_features_have_the_known_baseline(void **state)
 
 /* ------------------------------------------------------------------ placement */
 
-/* A problem with one parameter a and layers of widths 2, 5 and 2: make_features of the sample, moved by a and the layer. */
+/* A problem with one parameter a and layers of widths 2, 5 and 2: make_features of the sample, moved by a and
+ * the layer. */
 static ll_status feature_evaluate(void *context, const ll_request *request, ll_error *error)
 {
     (void)context;
@@ -152,7 +156,8 @@ static ll_status feature_evaluate(void *context, const ll_request *request, ll_e
         int64_t layer = request->feature_layer[l], d = width[layer];
         make_features(all, d, a + 0.3 * (double)layer);
         for (int64_t i = 0; i < request->samples[0].count; i++)
-            memcpy((double *)request->features[l] + i * d, all + request->samples[0].indices[i] * d, (size_t)d * sizeof *all);
+            memcpy((double *)request->features[l] + i * d, all + request->samples[0].indices[i] * d,
+                   (size_t)d * sizeof *all);
     }
     if (request->loss != NULL) request->loss[0] = 0.0;
     if (request->terms != NULL) request->terms[0] = 0.0;
@@ -162,11 +167,19 @@ static ll_status feature_evaluate(void *context, const ll_request *request, ll_e
 static void models_are_compared_layer_by_layer_on_the_same_bits_for_any_team(void **state)
 {
     (void)state;
-    const ll_parameter parameter = {.name = "a", .rank = 0, .count = 1, .output_axis = -1, .role = LL_ROLE_SCALAR};
+    const ll_parameter parameter = {
+        .name = "a", .rank = 0, .count = 1, .output_axis = -1, .role = LL_ROLE_SCALAR};
     const ll_term term = {"none", 1.0, M};
     const ll_layer layer[3] = {{"first", 2}, {"second", 5}, {"third", 2}};
-    const ll_problem_info info = {.name = "features", .type = LL_REAL_FLOAT64, .parameter_count = 1, .parameters = 1, .terms = 1,
-                                  .layers = 3, .parameter = &parameter, .term = &term, .layer = layer,
+    const ll_problem_info info = {.name = "features",
+                                  .type = LL_REAL_FLOAT64,
+                                  .parameter_count = 1,
+                                  .parameters = 1,
+                                  .terms = 1,
+                                  .layers = 3,
+                                  .parameter = &parameter,
+                                  .term = &term,
+                                  .layer = layer,
                                   .capabilities = LL_CAN_FEATURES | LL_CAN_SUBSETS};
     const ll_problem_callbacks callbacks = {.evaluate = feature_evaluate};
     const double theta[3] = {0.1, 0.5, 1.7};
@@ -178,8 +191,14 @@ static void models_are_compared_layer_by_layer_on_the_same_bits_for_any_team(voi
     const int64_t outer[2] = {0, 2};
     const ll_cka_model models[3] = {{.name = "a", .problem = problem, .samples = &list},
                                     {.name = "b", .problem = problem, .theta = &theta[1], .samples = &list},
-                                    {.name = "c", .problem = problem, .theta = &theta[2], .samples = &list, .layers = outer, .layer_count = 2}};
-    static const int64_t entry[8][3] = {{0, 0, 2}, {0, 1, 5}, {0, 2, 2}, {1, 0, 2}, {1, 1, 5}, {1, 2, 2}, {2, 0, 2}, {2, 2, 2}};
+                                    {.name = "c",
+                                     .problem = problem,
+                                     .theta = &theta[2],
+                                     .samples = &list,
+                                     .layers = outer,
+                                     .layer_count = 2}};
+    static const int64_t entry[8][3] = {{0, 0, 2}, {0, 1, 5}, {0, 2, 2}, {1, 0, 2},
+                                        {1, 1, 5}, {1, 2, 2}, {2, 0, 2}, {2, 2, 2}};
     ll_record *record[2];
     for (int t = 0; t < 2; t++) {
         ll_team *team = NULL;
@@ -198,15 +217,18 @@ static void models_are_compared_layer_by_layer_on_the_same_bits_for_any_team(voi
     for (int e = 0; e < 8; e++) {
         int64_t d = entry[e][2];
         make_features(all, d, theta[entry[e][0]] + 0.3 * (double)entry[e][1]);
-        for (int64_t i = 0; i < 16; i++) memcpy(features[e] + i * d, all + chosen[i] * d, (size_t)d * sizeof *all);
+        for (int64_t i = 0; i < 16; i++)
+            memcpy(features[e] + i * d, all + chosen[i] * d, (size_t)d * sizeof *all);
     }
     for (int i = 0; i < 8; i++)
         for (int j = 0; j < 8; j++) {
             ll_cka_flag flag;
             int64_t a = entry[i][2], b = entry[j][2];
-            CHECK_NEAR(ll_array_get(one, i * 8 + j), pair(features[i], a, features[j], b, 16, LL_CKA_DEBIASED, LL_CKA_CROSS, &flag), 1e-12);
+            CHECK_NEAR(ll_array_get(one, i * 8 + j),
+                       pair(features[i], a, features[j], b, 16, LL_CKA_DEBIASED, LL_CKA_CROSS, &flag), 1e-12);
             double random = 0.0;
-            CHECK_OK(ll_cka_random_baseline(16, a < b ? a : b, a < b ? b : a, LL_CKA_DEBIASED, 9, &random, error));
+            CHECK_OK(
+                ll_cka_random_baseline(16, a < b ? a : b, a < b ? b : a, LL_CKA_DEBIASED, 9, &random, error));
             CHECK_NEAR(ll_array_get(baseline, i * 8 + j), random, 0.0);
         }
     ll_record_destroy(record[0]);
@@ -278,11 +300,13 @@ static void mds_and_tsne_are_as_good_as_scikit_learn(void **state)
     ll_embedding_options options = {.method = LL_EMBED_MDS};
     ll_embedding_result result;
     CHECK_OK(ll_embed(d, 30, &options, x, &result, error));
-    if (!(result.quality < 1.1 * ORACLE_MDS_STRESS)) fail_msg("stress %g, scikit-learn %g", result.quality, ORACLE_MDS_STRESS);
+    if (!(result.quality < 1.1 * ORACLE_MDS_STRESS))
+        fail_msg("stress %g, scikit-learn %g", result.quality, ORACLE_MDS_STRESS);
     options.method = LL_EMBED_TSNE;
     options.iterations = 2000;
     CHECK_OK(ll_embed(d, 30, &options, x, &result, error));
-    if (!(result.quality < 1.15 * ORACLE_TSNE_KL)) fail_msg("divergence %g, scikit-learn %g", result.quality, ORACLE_TSNE_KL);
+    if (!(result.quality < 1.15 * ORACLE_TSNE_KL))
+        fail_msg("divergence %g, scikit-learn %g", result.quality, ORACLE_TSNE_KL);
     CHECK_NEAR(result.perplexity, 29.0 / 3.0, 1e-15);
     CHECK_OK(ll_embed(d, 30, &options, again, &result, error));
     assert_memory_equal(x, again, sizeof x); /* seeded */
@@ -294,7 +318,8 @@ static void umap_keeps_clusters_together(void **state)
     enum { N = 36 };
     double p[3 * N], x[2 * N], d[N * N];
     ll_rng rng = ll_rng_make(1, "test", "umap");
-    for (int i = 0; i < 3 * N; i++) p[i] = 0.3 * ll_rng_normal(rng, (uint64_t)i) + (i % 3 == (i / 3) % 3 ? 10.0 : 0.0);
+    for (int i = 0; i < 3 * N; i++)
+        p[i] = 0.3 * ll_rng_normal(rng, (uint64_t)i) + (i % 3 == (i / 3) % 3 ? 10.0 : 0.0);
     distances_of(p, N, 3, d);
     ll_embedding_options options = {.method = LL_EMBED_UMAP, .neighbours = 8};
     ll_embedding_result result;
@@ -353,7 +378,8 @@ static void metrics_equal_scikit_learn(void **state)
     CHECK_NEAR(real_of(record, "mean_iou"), ORACLE_MEAN_IOU, 1e-14);
     ll_record_destroy(record);
     labels[3] = C;
-    assert_int_equal(ll_metrics_classification(logits, LL_REAL_FLOAT64, N, C, labels, &record, NULL), LL_INVALID_ARGUMENT);
+    assert_int_equal(ll_metrics_classification(logits, LL_REAL_FLOAT64, N, C, labels, &record, NULL),
+                     LL_INVALID_ARGUMENT);
 }
 
 static void errors_and_disparity_of_small_cases(void **state)
@@ -371,7 +397,8 @@ static void errors_and_disparity_of_small_cases(void **state)
     CHECK_OK(ll_metrics_disparity(a, b, truth, 5, 2, &record, error));
     const ll_array *table = NULL;
     CHECK_OK(ll_record_get_array(record, "contingency", &table, error));
-    const double wanted[8] = {1, 0, 1, 0, 1, 1, 1, 0}; /* class 0: both, only B; class 1: both, only A, only B */
+    const double wanted[8] = {1, 0, 1, 0,
+                              1, 1, 1, 0}; /* class 0: both, only B; class 1: both, only A, only B */
     for (int i = 0; i < 8; i++) assert_true(ll_array_get(table, i) == wanted[i]);
     CHECK_NEAR(real_of(record, "disagreement"), 3.0 / 5.0, 1e-15);
     ll_record_destroy(record);

@@ -1,6 +1,6 @@
 /* Landscapes and layer CKA of real ResNet-20s. Against PyTorch (expected_landscape.h, made by
- * tests/generate/landscape_torch.py): a plane, the line between two seeds, the matrix of all layers. And by themselves:
- * the centre's bits, shared directions, threads, interruption. */
+ * tests/generate/landscape_torch.py): a plane, the line between two seeds, the matrix of all layers. And by
+ * themselves: the centre's bits, shared directions, threads, interruption. */
 #include "../support_cmocka.h"
 
 #include "expected_landscape.h"
@@ -34,7 +34,8 @@ static void checkpoint_path(char *path, size_t room, const char *name)
 }
 
 /* The first `evaluate` test images, and `calibrate` training images where > 0. */
-static ll_setup *open_network(const char *name, const char *shortcut, int64_t evaluate, int64_t calibrate, int threads)
+static ll_setup *open_network(const char *name, const char *shortcut, int64_t evaluate, int64_t calibrate,
+                              int threads)
 {
     char checkpoint[1024], data[1040] = "cifar10:", train[1040] = "cifar10:";
     checkpoint_path(checkpoint, sizeof checkpoint, name);
@@ -45,7 +46,10 @@ static ll_setup *open_network(const char *name, const char *shortcut, int64_t ev
     }
     const ll_network_option option = {"shortcut", shortcut};
     const ll_setup_role role[2] = {
-        {.role = "evaluate", .choice = {.split = calibrate > 0 ? LL_SPLIT_TEST : LL_SPLIT_ALL, .count = evaluate, .in_order = true}},
+        {.role = "evaluate",
+         .choice = {.split = calibrate > 0 ? LL_SPLIT_TEST : LL_SPLIT_ALL,
+                    .count = evaluate,
+                    .in_order = true}},
         {.role = "calibrate", .choice = {.split = LL_SPLIT_TRAIN, .count = calibrate, .in_order = true}}};
     const ll_setup_options options = {.network = "resnet20",
                                       .option = &option,
@@ -99,12 +103,14 @@ static ll_record *run_landscape(ll_problem *problem, const ll_landscape_options 
     return record;
 }
 
-static void check_all(const char *what, const double *got, const double *wanted, int64_t count, double tolerance)
+static void check_all(const char *what, const double *got, const double *wanted, int64_t count,
+                      double tolerance)
 {
     double worst = 0;
     for (int64_t i = 0; i < count; i++) {
         double error = fabs(got[i] - wanted[i]) / fmax(1.0, fabs(wanted[i]));
-        if (!(error <= tolerance)) fail_msg("%s[%d] is %.9g, PyTorch has %.9g", what, (int)i, got[i], wanted[i]);
+        if (!(error <= tolerance))
+            fail_msg("%s[%d] is %.9g, PyTorch has %.9g", what, (int)i, got[i], wanted[i]);
         worst = fmax(worst, error);
     }
     print_message("%s: %d values, largest difference from PyTorch %.2g\n", what, (int)count, worst);
@@ -122,7 +128,8 @@ static void plane_equals_pytorch(void **state)
     for (int d = 0; d < 2; d++) {
         float *vector = drawn + d * info->parameter_count;
         stored_direction(info->parameter_count, (uint64_t)d, vector);
-        choice.axis[d] = (ll_axis_choice){.vector = vector, .normalisation = LL_NORMALISE_FILTER, .small = LL_SMALL_ZERO};
+        choice.axis[d] =
+            (ll_axis_choice){.vector = vector, .normalisation = LL_NORMALISE_FILTER, .small = LL_SMALL_ZERO};
     }
     ll_axes axes;
     CHECK_OK(ll_axes_create(info, ll_problem_origin(problem), &choice, &axes, error));
@@ -146,8 +153,8 @@ static void line_equals_pytorch(void **state)
     checkpoint_path(other, sizeof other, "resnet20_123");
     CHECK_OK(ll_setup_load(setup, other, &theta, &buffers, error));
     ll_axes axes;
-    CHECK_OK(ll_axes_between(ll_problem_view(problem), ll_problem_origin(problem), theta, ll_problem_origin_buffers(problem),
-                             buffers, &axes, error));
+    CHECK_OK(ll_axes_between(ll_problem_view(problem), ll_problem_origin(problem), theta,
+                             ll_problem_origin_buffers(problem), buffers, &axes, error));
     const ll_landscape_options options = {
         .axes = &axes, .size = {11}, .low = {0}, .high = {1}, .batch_norm = LL_BATCH_NORM_KEEP};
     ll_record *record = run_landscape(problem, &options, NULL);
@@ -169,8 +176,9 @@ static ll_record *layer_cka(int64_t samples, int threads, ll_cka_variant variant
     CHECK_OK(ll_setup_load(setup, other, &theta, &buffers, error));
     ll_samples list;
     CHECK_OK(ll_problem_role(problem, "evaluate", 0, &list.indices, &list.count, error));
-    const ll_cka_model models[2] = {{.name = "seed 0", .problem = problem, .samples = &list},
-                                    {.name = "seed 123", .problem = problem, .theta = theta, .buffers = buffers, .samples = &list}};
+    const ll_cka_model models[2] = {
+        {.name = "seed 0", .problem = problem, .samples = &list},
+        {.name = "seed 123", .problem = problem, .theta = theta, .buffers = buffers, .samples = &list}};
     ll_team *team = NULL;
     CHECK_OK(ll_team_create(threads, &team, error));
     const ll_cka_options options = {.variant = variant, .no_baseline = true, .team = team};
@@ -218,8 +226,14 @@ static double loss_alone(ll_problem *problem, bool calibrated)
     if (calibrated) {
         CHECK_OK(ll_problem_role(problem, "calibrate", 0, &list.indices, &list.count, error));
         void *out = ll_allocate_array(info->buffer_count, ll_real_bytes(info->type));
-        const ll_request request = {.points = 1, .thetas = &theta, .buffers = &buffers, .buffers_shared = true, .samples = &list,
-                                    .mode = LL_MODE_CALIBRATION, .batch_size = 500, .buffers_out = &out};
+        const ll_request request = {.points = 1,
+                                    .thetas = &theta,
+                                    .buffers = &buffers,
+                                    .buffers_shared = true,
+                                    .samples = &list,
+                                    .mode = LL_MODE_CALIBRATION,
+                                    .batch_size = 500,
+                                    .buffers_out = &out};
         CHECK_OK(ll_problem_evaluate(problem, &request, error));
         ll_free(own);
         own = out;
@@ -227,8 +241,12 @@ static double loss_alone(ll_problem *problem, bool calibrated)
     }
     CHECK_OK(ll_problem_role(problem, "evaluate", 0, &list.indices, &list.count, error));
     double loss = NAN;
-    const ll_request request = {
-        .points = 1, .thetas = &theta, .buffers = &buffers, .buffers_shared = true, .samples = &list, .loss = &loss};
+    const ll_request request = {.points = 1,
+                                .thetas = &theta,
+                                .buffers = &buffers,
+                                .buffers_shared = true,
+                                .samples = &list,
+                                .loss = &loss};
     CHECK_OK(ll_problem_evaluate(problem, &request, error));
     ll_free(own);
     return loss;
@@ -241,8 +259,12 @@ static ll_record *small_plane(ll_setup *setup, ll_batch_norm mode, const ll_sink
     for (int d = 0; d < 2; d++) choice.axis[d].normalisation = LL_NORMALISE_FILTER;
     ll_axes axes;
     CHECK_OK(ll_axes_create(ll_problem_view(problem), ll_problem_origin(problem), &choice, &axes, error));
-    const ll_landscape_options options = {
-        .axes = &axes, .size = {3, 3}, .low = {-0.5, -0.5}, .high = {0.5, 0.5}, .batch_norm = mode, .tile_points = 2};
+    const ll_landscape_options options = {.axes = &axes,
+                                          .size = {3, 3},
+                                          .low = {-0.5, -0.5},
+                                          .high = {0.5, 0.5},
+                                          .batch_norm = mode,
+                                          .tile_points = 2};
     ll_record *record = run_landscape(problem, &options, sink);
     ll_axes_deinit(&axes);
     return record;
@@ -251,11 +273,14 @@ static ll_record *small_plane(ll_setup *setup, ll_batch_norm mode, const ll_sink
 static void centres_have_the_network_s_own_bits(void **state)
 {
     (void)state;
-    static const char *const network[4][2] = {
-        {"resnet20_0", "B"}, {"resnet20_123", "B"}, {"resnet20_no_skip_0", "none"}, {"resnet20_no_skip_123", "none"}};
+    static const char *const network[4][2] = {{"resnet20_0", "B"},
+                                              {"resnet20_123", "B"},
+                                              {"resnet20_no_skip_0", "none"},
+                                              {"resnet20_no_skip_123", "none"}};
     for (int i = 0; i < 4; i++) {
         ll_setup *setup = open_network(network[i][0], network[i][1], 48, 64, 0);
-        double own = loss_alone(ll_setup_problem(setup), false), again = loss_alone(ll_setup_problem(setup), true);
+        double own = loss_alone(ll_setup_problem(setup), false),
+               again = loss_alone(ll_setup_problem(setup), true);
         ll_record *record = small_plane(setup, LL_BATCH_NORM_KEEP, NULL);
         assert_memory_equal(&own, &column(record, "loss")[4], sizeof own);
         double centre = real_of(record, "centre_loss");
@@ -268,7 +293,8 @@ static void centres_have_the_network_s_own_bits(void **state)
         centre = real_of(record, "centre_reestimated_loss");
         assert_memory_equal(&again, &centre, sizeof own);
         assert_true(again != own); /* other statistics: a mode that did nothing would pass otherwise */
-        print_message("%s: own loss %.9g, re-estimated %.9g, gap %.3g\n", network[i][0], own, again, again - own);
+        print_message("%s: own loss %.9g, re-estimated %.9g, gap %.3g\n", network[i][0], own, again,
+                      again - own);
         ll_record_destroy(record);
         ll_setup_destroy(setup);
     }
@@ -277,8 +303,10 @@ static void centres_have_the_network_s_own_bits(void **state)
 static void planes_have_the_same_bits_on_two_threads_and_when_continued(void **state)
 {
     (void)state;
-    ll_setup *one = open_network("resnet20_0", "B", 48, 64, 1), *two = open_network("resnet20_0", "B", 48, 64, 2);
-    ll_record *a = small_plane(one, LL_BATCH_NORM_REESTIMATE, NULL), *b = small_plane(two, LL_BATCH_NORM_REESTIMATE, NULL);
+    ll_setup *one = open_network("resnet20_0", "B", 48, 64, 1),
+             *two = open_network("resnet20_0", "B", 48, 64, 2);
+    ll_record *a = small_plane(one, LL_BATCH_NORM_REESTIMATE, NULL),
+              *b = small_plane(two, LL_BATCH_NORM_REESTIMATE, NULL);
     assert_memory_equal(column(a, "loss"), column(b, "loss"), 9 * sizeof(double));
     assert_memory_equal(column(a, "accuracy"), column(b, "accuracy"), 9 * sizeof(double));
     ll_record_destroy(b);
@@ -291,8 +319,12 @@ static void planes_have_the_same_bits_on_two_threads_and_when_continued(void **s
     for (int d = 0; d < 2; d++) choice.axis[d].normalisation = LL_NORMALISE_FILTER;
     ll_axes axes;
     CHECK_OK(ll_axes_create(ll_problem_view(problem), ll_problem_origin(problem), &choice, &axes, error));
-    const ll_landscape_options options = {.axes = &axes, .size = {3, 3}, .low = {-0.5, -0.5}, .high = {0.5, 0.5},
-                                          .batch_norm = LL_BATCH_NORM_REESTIMATE, .tile_points = 2};
+    const ll_landscape_options options = {.axes = &axes,
+                                          .size = {3, 3},
+                                          .low = {-0.5, -0.5},
+                                          .high = {0.5, 0.5},
+                                          .batch_norm = LL_BATCH_NORM_REESTIMATE,
+                                          .tile_points = 2};
     ll_landscape *landscape = NULL;
     CHECK_OK(ll_landscape_create(problem, &options, &landscape, error));
     assert_int_equal(ll_landscape_run(landscape, ll_memory_sink_view(memory), NULL), LL_CANCELLED);
@@ -313,9 +345,12 @@ static void planes_have_the_same_bits_on_two_threads_and_when_continued(void **s
 static void architectures_share_the_direction_of_every_shared_tensor(void **state)
 {
     (void)state;
-    ll_setup *with = open_network("resnet20_0", "B", 8, 0, 1), *without = open_network("resnet20_no_skip_0", "none", 8, 0, 1);
-    const ll_problem_info *a = ll_problem_view(ll_setup_problem(with)), *b = ll_problem_view(ll_setup_problem(without));
-    const ll_axes_options choice = {.dimensions = 1, .seed = 11, .axis = {{.normalisation = LL_NORMALISE_NONE}}};
+    ll_setup *with = open_network("resnet20_0", "B", 8, 0, 1),
+             *without = open_network("resnet20_no_skip_0", "none", 8, 0, 1);
+    const ll_problem_info *a = ll_problem_view(ll_setup_problem(with)),
+                          *b = ll_problem_view(ll_setup_problem(without));
+    const ll_axes_options choice = {
+        .dimensions = 1, .seed = 11, .axis = {{.normalisation = LL_NORMALISE_NONE}}};
     ll_axes in_a, in_b;
     CHECK_OK(ll_axes_create(a, ll_problem_origin(ll_setup_problem(with)), &choice, &in_a, error));
     CHECK_OK(ll_axes_create(b, ll_problem_origin(ll_setup_problem(without)), &choice, &in_b, error));
@@ -325,8 +360,8 @@ static void architectures_share_the_direction_of_every_shared_tensor(void **stat
             const ll_parameter *p = &a->parameter[i], *q = &b->parameter[j];
             if (strcmp(p->name, q->name) != 0) continue;
             assert_int_equal(p->count, q->count);
-            assert_memory_equal((const float *)in_a.vector[0] + p->offset, (const float *)in_b.vector[0] + q->offset,
-                                (size_t)p->count * sizeof(float));
+            assert_memory_equal((const float *)in_a.vector[0] + p->offset,
+                                (const float *)in_b.vector[0] + q->offset, (size_t)p->count * sizeof(float));
             shared += p->count;
             tensors++;
         }

@@ -133,7 +133,8 @@ static void test_identical_groups(void **state)
     runs_remove(folder);
 }
 
-/* Models of different problems have no features in common: each family is compared by itself, with pieces of its own. */
+/* Models of different problems have no features in common: each family is compared by itself, with pieces of
+ * its own. */
 static void test_families(void **state)
 {
     (void)state;
@@ -163,8 +164,10 @@ static void test_families(void **state)
         for (int64_t j = 0; j < entries; j++) {
             const int64_t *owner = model->data;
             bool known = isfinite(((const double *)matrix->data)[i * entries + j]);
-            if ((owner[i] < 2) == (owner[j] < 2)) inside += known;
-            else across += known;
+            if ((owner[i] < 2) == (owner[j] < 2))
+                inside += known;
+            else
+                across += known;
         }
     assert_true(first > 0 && first < entries);
     assert_int_equal(inside, first * first + (entries - first) * (entries - first));
@@ -220,6 +223,7 @@ static void test_wrong_normalisation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_fields), cmocka_unit_test(test_identical_groups),
-                                       cmocka_unit_test(test_families), cmocka_unit_test(test_wrong_normalisation)};
+                                       cmocka_unit_test(test_families),
+                                       cmocka_unit_test(test_wrong_normalisation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
