@@ -43,8 +43,8 @@ typedef struct work {
     ll_problem *problem; /* one of the two */
     network *network;
     int networks;
-    int64_t *halves; /* sample numbers: whole, first and second half */
-    ll_samples list[3][LL_ANALYSIS_TERMS], train[1];
+    ll_samples list[LL_ANALYSIS_TERMS], train[1];
+    ll_halves halves;
     ll_sample_set set[4];
     int sets; /* 0: the Problem's default */
 } work;
@@ -60,7 +60,7 @@ static void work_deinit(work *w)
         ll_free(n->buffers);
     }
     ll_free(w->network);
-    ll_free(w->halves);
+    ll_halves_deinit(&w->halves);
     ll_problem_destroy(w->analytic);
     ll_setup_destroy(w->setup);
 }
@@ -128,40 +128,11 @@ static ll_status open_problem(const settings *s, work *w, ll_error *error)
                                                            "the problem has no parameters to stand on");
 }
 
-/* Two halves of the evaluated samples of every term: every second one. */
 static ll_status make_halves(work *w, ll_error *error)
 {
-    const ll_problem_info *info = ll_problem_view(w->problem);
-    int64_t total = 0;
-    if ((info->capabilities & LL_CAN_SUBSETS) == 0 || info->terms > LL_ANALYSIS_TERMS)
-        return ll_fail(error, LL_UNSUPPORTED, "losslens", "--halves",
-                       "wants a loss over lists of samples, of at most %d terms", LL_ANALYSIS_TERMS);
-    (void)ll_analysis_samples(w->problem, w->list[0]);
-    for (int64_t t = 0; t < info->terms; t++) {
-        if (w->list[0][t].count < 2)
-            return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", "--halves",
-                           "%s has fewer than two samples", info->term[t].name);
-        total += w->list[0][t].count;
-    }
-    int64_t *at = w->halves = ll_allocate_array(2 * total, sizeof *w->halves);
-    if (at == NULL) return ll_fail_memory(error, "losslens", (size_t)(2 * total) * sizeof *w->halves);
-    for (int64_t t = 0; t < info->terms; t++) {
-        ll_samples all = w->list[0][t];
-        int64_t *whole = at, *a = at + all.count, *b = a + (all.count + 1) / 2;
-        for (int64_t i = 0; i < all.count; i++) {
-            whole[i] = all.indices != NULL ? all.indices[i] : i;
-            if (i % 2 == 0)
-                a[i / 2] = whole[i];
-            else
-                b[i / 2] = whole[i];
-        }
-        w->list[0][t] = (ll_samples){whole, all.count};
-        w->list[1][t] = (ll_samples){a, (all.count + 1) / 2};
-        w->list[2][t] = (ll_samples){b, all.count / 2};
-        at += 2 * all.count;
-    }
-    static const char *const names[] = {"evaluate", "half_a", "half_b"};
-    for (int h = 0; h < 3; h++) w->set[w->sets++] = (ll_sample_set){names[h], w->list[h]};
+    (void)ll_analysis_samples(w->problem, w->list);
+    LL_TRY(ll_halves_init(w->problem, w->list, &w->halves, error));
+    for (int h = 0; h < LL_HALVES_SETS; h++) w->set[w->sets++] = w->halves.set[h];
     return LL_OK;
 }
 
@@ -173,9 +144,8 @@ static ll_status make_train(work *w, ll_error *error)
         return ll_fail(error, LL_UNSUPPORTED, "losslens", "--with-train", "wants a network with data");
     LL_TRY(ll_problem_role(w->problem, "fit", 0, &w->train[0].indices, &w->train[0].count, error));
     if (w->sets == 0) {
-        LL_TRY(
-            ll_problem_role(w->problem, "evaluate", 0, &w->list[0][0].indices, &w->list[0][0].count, error));
-        w->set[w->sets++] = (ll_sample_set){"evaluate", w->list[0]};
+        (void)ll_analysis_samples(w->problem, w->list);
+        w->set[w->sets++] = (ll_sample_set){"evaluate", w->list};
     }
     w->set[w->sets++] = (ll_sample_set){"train", w->train};
     return LL_OK;

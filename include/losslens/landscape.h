@@ -200,6 +200,20 @@ typedef struct ll_sample_set {
     const ll_samples *samples; /* one entry a term; NULL: all of every term */
 } ll_sample_set;
 
+/* The samples as set "evaluate" and every second of them as "half_a", the others as "half_b", term by term:
+ * what ll_landscape_features tells noise by. Zero-initialise; lists are borrowed, the rest is owned. */
+enum { LL_HALVES_SETS = 3 };
+typedef struct ll_halves {
+    ll_sample_set set[LL_HALVES_SETS];
+    ll_samples *lists; /* 2 x terms */
+    int64_t *indices;
+} ll_halves;
+/* lists: one entry a term, or NULL: all of every term. LL_UNSUPPORTED: the Problem takes no subsets;
+ * LL_INVALID_ARGUMENT: a term has fewer than two samples (its name is said). */
+LL_API ll_status ll_halves_init(const ll_problem *problem, const ll_samples *lists, ll_halves *halves,
+                                ll_error *error) LL_MUST_CHECK;
+LL_API void ll_halves_deinit(ll_halves *halves);
+
 typedef struct ll_landscape_options {
     const void *origin;         /* NULL: the Problem's own */
     const void *origin_buffers; /* NULL: the Problem's own */

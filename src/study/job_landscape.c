@@ -99,7 +99,7 @@ typedef struct work {
     ll_array stored_path; /* of a trained model */
     int64_t path_count;
     double *coordinates, *residuals;
-    int64_t *halves;
+    ll_halves halves;
     ll_landscape *landscape;
 } work;
 
@@ -114,7 +114,7 @@ static void work_deinit(work *w)
     ll_free(w->vectors);
     ll_free(w->coordinates);
     ll_free(w->residuals);
-    ll_free(w->halves);
+    ll_halves_deinit(&w->halves);
 }
 
 /* ---------------------------------------------------------------- the path */
@@ -309,28 +309,6 @@ static ll_status make_ranges(const work *w, ll_landscape_options *options, ll_er
     return LL_OK;
 }
 
-/* Two halves of the evaluated samples: every second one. */
-static ll_status make_halves(work *w, ll_samples halves[2], ll_error *error)
-{
-    int64_t count = w->lists[0].count;
-    if (w->info->terms != 1 || (w->info->capabilities & LL_CAN_SUBSETS) == 0 || count < 2)
-        return ll_fail(error, LL_UNSUPPORTED, LL_STUDY, "halves",
-                       "wants a loss with one term over a list of samples");
-    w->halves = ll_allocate_array(count, sizeof *w->halves);
-    if (w->halves == NULL) return ll_fail_memory(error, LL_STUDY, (size_t)count * sizeof *w->halves);
-    int64_t *a = w->halves, *b = a + (count + 1) / 2;
-    for (int64_t i = 0; i < count; i++) {
-        int64_t sample = w->lists[0].indices != NULL ? w->lists[0].indices[i] : i;
-        if (i % 2 == 0)
-            a[i / 2] = sample;
-        else
-            b[i / 2] = sample;
-    }
-    halves[0] = (ll_samples){a, (count + 1) / 2};
-    halves[1] = (ll_samples){b, count / 2};
-    return LL_OK;
-}
-
 static ll_status sample(work *w, const ll_sink *sink, ll_record **record, ll_error *error)
 {
     ll_landscape_options options = {.origin = w->origin,
@@ -340,15 +318,13 @@ static ll_status sample(work *w, const ll_sink *sink, ll_record **record, ll_err
                                     .extreme_eigenvalues = ll_job_flag(w->runner, w->job, "eigenvalues"),
                                     .batch_size = ll_job_integer(w->runner, w->job, "batch"),
                                     .adaptive_tolerance = ll_job_real(w->runner, w->job, "adaptive")};
-    ll_samples halves[2];
-    ll_sample_set sets[3] = {{"evaluate", w->lists}, {"half_a", &halves[0]}, {"half_b", &halves[1]}};
     (void)ll_batch_norm_parse(ll_job_text(w->runner, w->job, "batch_norm"), &options.batch_norm);
     for (int d = 0; d < w->dimensions; d++) options.size[d] = w->size[d];
     LL_TRY(make_ranges(w, &options, error));
     if (ll_job_flag(w->runner, w->job, "halves")) {
-        LL_TRY(make_halves(w, halves, error));
-        options.sets = sets;
-        options.set_count = 3;
+        LL_TRY(ll_halves_init(w->problem, w->lists, &w->halves, error));
+        options.sets = w->halves.set;
+        options.set_count = LL_HALVES_SETS;
     }
     LL_TRY(ll_landscape_create(w->problem, &options, &w->landscape, error));
     LL_TRY(ll_landscape_run(w->landscape, sink, error));

@@ -52,7 +52,6 @@ typedef struct page {
     tally check[TRUST_CHECKS], plot[LL_FINDINGS];
     ll_runner *runner;
     const ll_job *job;
-    int64_t halves;
 } page;
 
 static void note(tally *t, ll_verdict verdict, double number, const char *where)
@@ -181,7 +180,6 @@ static void see(page *p, const ll_job *need, const ll_record *record)
             all++;
             lost += ll_array_get(resolved, i) == 0;
         }
-        p->halves += resolved != NULL;
         if (resolved != NULL)
             note(&p->check[TRUST_MINIMA], judge(all > 0 ? lost / all : 0, 0.1, 0.5), all > 0 ? lost / all : 0,
                  need->subject);
@@ -360,7 +358,7 @@ static void describe(const page *p, trust_check check, char sentence[400], const
                 sentence, 400,
                 "Up to %s of a landscape's minima are below the difference of two halves of the data (%s).",
                 number, t->where);
-        *next = seen == 0          ? "landscape: {halves: true} (losses with one term)"
+        *next = seen == 0          ? "landscape: {halves: true}"
                 : fail + doubt > 0 ? "roles: {evaluate: {count: 5000}}"
                                    : "";
         return;

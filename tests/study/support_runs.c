@@ -26,8 +26,9 @@ void runs_write(const char *folder, const char *yaml)
 
 void runs_remove(const char *folder)
 {
-    static const char *const names[] = {"study.yaml",       "study.db",  "study.db-wal", "study.db-shm",
-                                        "study.db-journal", "field.npy", "other.npy",    "net.pt"};
+    static const char *const names[] = {"study.yaml",   "study.db",         "study.db-wal",
+                                        "study.db-shm", "study.db-journal", "field.npy",
+                                        "other.npy",    "net.pt",           "table.csv"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[256];
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);

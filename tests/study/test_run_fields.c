@@ -220,10 +220,48 @@ static void test_wrong_normalisation(void **state)
     runs_remove(folder);
 }
 
+/* A loss of several terms on two halves of the points of each: with as many points in both, the loss is their
+ * mean. The tree's pairs are judged by the halves, and the page of trust says so. */
+static void test_halves_of_several_terms(void **state)
+{
+    (void)state;
+    char folder[128];
+    runs_folder("halves", folder);
+    runs_write(folder, "study: study\neffort: quick\ngroups:\n"
+                       "  - {name: a, problem: convection, beta: 1, hidden: [6, 6], collocation: 20, train: "
+                       "{seeds: 0..1, epochs: 5}}\n"
+                       "analyses:\n  landscape: {grid: 5x5, halves: true}\n  topology: true\n  trust: "
+                       "true\n");
+    (void)run(folder);
+    ll_record *plane = result(folder, "landscape", "a/0"), *topology = result(folder, "topology", "a/0"),
+              *trust = result(folder, "trust", NULL);
+    const ll_array *loss, *half[2], *resolved;
+    assert_int_equal(ll_record_get_array(plane, "loss", &loss, NULL), LL_OK);
+    assert_int_equal(ll_record_get_array(plane, "half_a_loss", &half[0], NULL), LL_OK);
+    assert_int_equal(ll_record_get_array(plane, "half_b_loss", &half[1], NULL), LL_OK);
+    assert_int_equal(ll_array_count(loss), 25);
+    double apart = 0;
+    for (int64_t i = 0; i < 25; i++) {
+        double a = ll_array_get(half[0], i), b = ll_array_get(half[1], i), whole = ll_array_get(loss, i);
+        if (fabs(whole - 0.5 * (a + b)) > 1e-6 * whole)
+            fail_msg("%.9g is no mean of %.9g and %.9g", whole, a, b);
+        apart = fmax(apart, fabs(a - b));
+    }
+    assert_true(apart > 0);
+    assert_int_equal(ll_record_get_array(topology, "pair_resolved", &resolved, NULL), LL_OK);
+    assert_true(strncmp(text(trust, "unresolved_minima_sentence"), "Up to ", 6) == 0);
+    assert_true(isfinite(number(trust, "unresolved_minima_number")));
+    ll_record_destroy(plane);
+    ll_record_destroy(topology);
+    ll_record_destroy(trust);
+    runs_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_fields), cmocka_unit_test(test_identical_groups),
                                        cmocka_unit_test(test_families),
+                                       cmocka_unit_test(test_halves_of_several_terms),
                                        cmocka_unit_test(test_wrong_normalisation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
