@@ -13,6 +13,7 @@ printf '1,2,3\n4,0,6\n7,8,9\n' >"$work/field.csv"
 printf 'nothing\x00\x01' >"$work/nothing.bin"
 
 start() { # arguments; sets pid and url
+  : >"$work/out" # the shell goes on before the program's own redirection has emptied it
   "$program" serve "$@" >"$work/out" 2>"$work/err" &
   pid=$!
   for _ in $(seq 600); do
