@@ -1,6 +1,7 @@
 /* Where every value lies. Within a pass, values that are alive at the same time get disjoint ranges of the thread's
- * arena: largest first, each at the lowest free offset (the usual greedy interval packing). Fixed values and the
- * stash are not reused within a run. */
+ * arena: largest first, each at the lowest free offset (the usual greedy interval packing). The stash is packed likewise
+ * over all passes: what a later pass keeps goes where something just read has ended, and is still in the cache. Fixed
+ * values are not reused within a run. */
 #include "internal.h"
 
 #include <stdlib.h>
@@ -37,14 +38,14 @@ static int by_offset(const void *a, const void *b)
     return x->value < y->value ? -1 : 1;
 }
 
-/* Offsets of the arena values of one pass with `samples` samples; returns the bytes needed. */
-static ll_status pack(const ll_plan *plan, int pass, int64_t samples, block *blocks, block **overlapping,
-                      size_t *bytes)
+/* Offsets of the arena values of one pass, or of the stash (pass -1), with `samples` samples; the bytes needed. */
+static void pack(const ll_plan *plan, int pass, int64_t samples, block *blocks, block **overlapping, size_t *bytes)
 {
     int64_t count = 0;
     for (int32_t v = 0; v < plan->value_count; v++) {
         const ll_value *value = &plan->values[v];
-        if (value->alias >= 0 || value->place != LL_PLACE_ARENA || value->pass != pass) continue;
+        bool wanted = pass < 0 ? value->place == LL_PLACE_STASH : value->place == LL_PLACE_ARENA && value->pass == pass;
+        if (value->alias >= 0 || !wanted) continue;
         blocks[count++] = (block){.value = v, .first = value->first, .last = value->last,
                                   .bytes = ll_value_bytes(value, samples)};
     }
@@ -65,10 +66,10 @@ static ll_status pack(const ll_plan *plan, int pass, int64_t samples, block *blo
         if (at + blocks[i].bytes > *bytes) *bytes = at + blocks[i].bytes;
     }
     for (int64_t i = 0; i < count; i++) plan->values[blocks[i].value].offset = blocks[i].offset;
-    return LL_OK;
 }
 
-static ll_status pack_all(ll_plan *plan, int64_t samples, size_t *bytes, ll_error *error)
+/* Offsets of passes from .. to (-1: the stash). */
+static ll_status pack_all(ll_plan *plan, int from, int to, int64_t samples, size_t *bytes, ll_error *error)
 {
     size_t count = (size_t)plan->value_count + 1;
     block *blocks = ll_allocate_array((int64_t)count, sizeof *blocks);
@@ -76,8 +77,8 @@ static ll_status pack_all(ll_plan *plan, int64_t samples, size_t *bytes, ll_erro
     ll_status status = LL_OK;
     *bytes = 0;
     if (!blocks || !overlapping) status = ll_fail_memory(error, "runtime", count * sizeof *blocks);
-    for (int pass = 0; status == LL_OK && pass <= plan->passes; pass++)
-        status = pack(plan, pass, samples, blocks, overlapping, bytes);
+    for (int pass = from; status == LL_OK && pass <= to; pass++)
+        pack(plan, pass, samples, blocks, overlapping, bytes);
     ll_free(blocks);
     ll_free(overlapping);
     return status;
@@ -93,8 +94,8 @@ static ll_status choose_micro_batch(ll_plan *plan, ll_error *error)
     int64_t wanted = plan->options.micro_batch;
     if (wanted <= 0) {
         size_t one = 0, nine = 0;
-        LL_TRY(pack_all(plan, 1, &one, error));
-        LL_TRY(pack_all(plan, 9, &nine, error));
+        LL_TRY(pack_all(plan, 0, plan->passes, 1, &one, error));
+        LL_TRY(pack_all(plan, 0, plan->passes, 9, &nine, error));
         size_t slope = (nine - one) / 8 + 1;
         size_t cache = plan->options.cache_bytes / 4 * 3;
         int64_t most = ll_max_int64(128, (samples + 15) / 16);
@@ -138,9 +139,9 @@ ll_status ll_plan_place(ll_plan *plan, ll_error *error)
     }
 
     LL_TRY(choose_micro_batch(plan, error));
-    LL_TRY(pack_all(plan, plan->micro_batch, &plan->arena_bytes, error));
+    LL_TRY(pack_all(plan, 0, plan->passes, plan->micro_batch, &plan->arena_bytes, error));
+    LL_TRY(pack_all(plan, -1, -1, plan->micro_batch, &plan->stash_per_micro_batch, error));
     plan->fixed_bytes = 0;
-    plan->stash_per_micro_batch = 0;
     plan->sum_count = 0;
     for (int32_t v = 0; v < plan->value_count; v++) {
         ll_value *value = &plan->values[v];
@@ -148,9 +149,6 @@ ll_status ll_plan_place(ll_plan *plan, ll_error *error)
         if (value->place == LL_PLACE_FIXED || value->place == LL_PLACE_BOUND) {
             value->offset = plan->fixed_bytes;
             plan->fixed_bytes += ll_value_bytes(value, 0);
-        } else if (value->place == LL_PLACE_STASH) {
-            value->offset = plan->stash_per_micro_batch;
-            plan->stash_per_micro_batch += ll_value_bytes(value, plan->micro_batch);
         }
         if (value->total >= 0) {
             value->sum_offset = plan->sum_count;
