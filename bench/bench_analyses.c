@@ -1,13 +1,21 @@
 /* Our side of bench/peers/analyses_torch.py, which runs it in alternation with PyTorch and prints ratios:
- * analyses of a real ResNet-20 (option B shortcuts) on CIFAR-10 test images. bench_analyses
- * eigenpairs|power|curve|keep|re-estimate IMAGES THREADS prints "wall cpu count value" (seconds of the whole,
- * how many products, steps or points, a number to compare): eigenpairs   top 10 by magnitude to a residual of
- * 1e-3, no sampling errors; count: products, value: largest eigenvalue power        PyHessian's method with
- * our products: power iteration with deflation, each until the change of the eigenvalue is below 1e-3 or 100
- * products; count: products, value: largest relative error of the ten curve        Adam steps of a Bezier
- * curve's bend, mini-batches of IMAGES; count: steps, value: loss at the last keep, re-estimate   points of a
- * 3 x 3 landscape (calibration: 2 IMAGES in batches of IMAGES); value: the centre's loss Needs
- * LOSSLENS_SHARED. */
+ * analyses of a real ResNet-20 (option B shortcuts) on CIFAR-10 test images.
+ *
+ *     bench_analyses ROW IMAGES THREADS
+ *
+ * prints "wall cpu count value residual": seconds of the whole, how many products, steps or points, a number
+ * to compare, and the largest residual |Hv - lambda v| / |lambda| of eigenpairs (else 0). Rows:
+ *
+ * - eigenpairs: the top 10 by magnitude to a residual of 1e-3, no sampling errors; value: the largest.
+ * - power: PyHessian's method with our products, that is power iteration with deflation, each pair until its
+ *   eigenvalue changes by less than 1e-3 or for 100 products; value: largest relative error.
+ * - power-to-residual: the same, each pair until its residual orthogonal to the pairs before it is below
+ *   1e-3, or for 1,000 products.
+ * - curve: Adam steps of a Bezier curve's bend, mini-batches of IMAGES; value: the curve's mean loss.
+ * - keep, re-estimate: points of a 3 x 3 landscape (calibration: 2 IMAGES in batches of IMAGES); value: the
+ *   centre's loss.
+ *
+ * Needs LOSSLENS_SHARED. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "losslens/connectivity.h"
@@ -48,10 +56,15 @@ static spent now(void)
     return (spent){ll_clock_seconds(), (double)t.tv_sec + 1e-9 * (double)t.tv_nsec};
 }
 
-static void report(spent start, double count, double value)
+static void print_spent(double wall, double cpu, double count, double value, double residual)
+{
+    printf("%.6f %.6f %.0f %.9g %.3g\n", wall, cpu, count, value, residual);
+}
+
+static void report(spent start, double count, double value, double residual)
 {
     spent end = now();
-    printf("%.6f %.6f %.0f %.9g\n", end.wall - start.wall, end.cpu - start.cpu, count, value);
+    print_spent(end.wall - start.wall, end.cpu - start.cpu, count, value, residual);
 }
 
 static double real_of(const ll_record *record, const char *name)
@@ -91,17 +104,36 @@ static void normalise(int64_t n, float *v)
     ll_vector_scale(LL_REAL_FLOAT32, n, 1.0 / (ll_vector_norm(LL_REAL_FLOAT32, n, v) + 1e-6), v);
 }
 
-/* As PyHessian's `eigenvalues`: start at random, orthogonalise against the vectors found, iterate, stop on
- * the change. */
-static void power(ll_problem *problem, const ll_samples *list)
+/* v without its part in the first `count` vectors of `found`. */
+static void deflate(int64_t n, const float *found, int count, float *v)
 {
+    for (int j = 0; j < count; j++)
+        ll_vector_add(LL_REAL_FLOAT32, n, -ll_vector_dot(LL_REAL_FLOAT32, n, found + j * n, v), found + j * n,
+                      v);
+}
+
+/* |hv - value v| / |value|; hv is used up. */
+static double residual_of(int64_t n, double value, const float *v, float *hv)
+{
+    ll_vector_add(LL_REAL_FLOAT32, n, -value, v, hv);
+    return ll_vector_norm(LL_REAL_FLOAT32, n, hv) / fabs(value);
+}
+
+/* As PyHessian's `eigenvalues`: start at random, orthogonalise against the vectors found, iterate. Stops on
+ * the change of the value, as there, or on the residual: that of the deflated matrix, since what earlier
+ * vectors lack stays in the products of later ones for ever. The residuals reported are those against the
+ * matrix itself. */
+static void power(ll_problem *problem, const ll_samples *list, bool to_residual)
+{
+    enum { MOST_BY_CHANGE = 100, MOST_BY_RESIDUAL = 1000 };
     ll_record *exact = eigenpairs(problem, list);
     const ll_array *wanted;
     ll_error error;
     must(ll_record_get_array(exact, "eigenvalues", &wanted, &error), &error);
     int64_t n = ll_problem_view(problem)->parameter_count, products = 0;
-    float *found = must_have(ll_allocate_array((PAIRS + 1) * n, sizeof *found)), *hv = found + PAIRS * n;
-    double worst = 0.0;
+    float *found = must_have(ll_allocate_array((PAIRS + 2) * n, sizeof *found)), *hv = found + PAIRS * n,
+          *rest = hv + n;
+    double worst = 0.0, residual = 0.0, values[PAIRS];
     spent start = now();
     for (int k = 0; k < PAIRS; k++) {
         float *v = found + k * n;
@@ -110,23 +142,31 @@ static void power(ll_problem *problem, const ll_samples *list)
         ll_rng rng = ll_rng_make(1, "power", name);
         for (int64_t i = 0; i < n; i++) v[i] = (float)ll_rng_normal(rng, (uint64_t)i);
         normalise(n, v);
-        double value = NAN;
-        for (int step = 0; step < 100; step++) {
-            for (int j = 0; j < k; j++)
-                ll_vector_add(LL_REAL_FLOAT32, n, -ll_vector_dot(LL_REAL_FLOAT32, n, found + j * n, v),
-                              found + j * n, v);
+        values[k] = NAN;
+        for (int step = 0; step < (to_residual ? MOST_BY_RESIDUAL : MOST_BY_CHANGE); step++) {
+            deflate(n, found, k, v);
             normalise(n, v);
             product(problem, list, v, hv);
             products++;
-            double before = value;
-            value = ll_vector_dot(LL_REAL_FLOAT32, n, hv, v);
+            double before = values[k];
+            values[k] = ll_vector_dot(LL_REAL_FLOAT32, n, hv, v);
+            memcpy(rest, hv, (size_t)n * sizeof *rest);
+            deflate(n, found, k, rest);
+            double left = residual_of(n, values[k], v, rest);
             memcpy(v, hv, (size_t)n * sizeof *v);
             normalise(n, v);
-            if (fabs(before - value) / (fabs(before) + 1e-6) < 1e-3) break;
+            if (to_residual ? left < 1e-3 : fabs(before - values[k]) / (fabs(before) + 1e-6) < 1e-3) break;
         }
-        worst = fmax(worst, fabs(value / ll_array_get(wanted, k) - 1.0));
+        worst = fmax(worst, fabs(values[k] / ll_array_get(wanted, k) - 1.0));
     }
-    report(start, (double)products, worst);
+    spent end = now();
+    for (int k = 0; k < PAIRS; k++) {
+        product(problem, list, found + k * n, hv);
+        double left = residual_of(n, values[k], found + k * n, hv);
+        fprintf(stderr, "%2d %12.6g residual %.2g\n", k, values[k], left);
+        residual = fmax(residual, left);
+    }
+    print_spent(end.wall - start.wall, end.cpu - start.cpu, (double)products, worst, residual);
     ll_free(found);
     ll_record_destroy(exact);
 }
@@ -160,7 +200,7 @@ static void curve(ll_setup *setup, const char *other, int64_t images)
         loss = real_of(record, "mean_loss");
         ll_record_destroy(record);
     }
-    printf("%.6f %.6f %d %.9g\n", wall[1] - wall[0], cpu[1] - cpu[0], STEPS, loss);
+    print_spent(wall[1] - wall[0], cpu[1] - cpu[0], STEPS, loss, 0.0);
     ll_free(theta);
     ll_free(buffers);
 }
@@ -189,7 +229,7 @@ static void landscape(ll_problem *problem, ll_batch_norm mode, int64_t images)
             must(ll_landscape_compute(made, tile, NULL, &error), &error);
         must(ll_landscape_record(made, &record, &error), &error);
         must(ll_record_get_array(record, "loss", &loss, &error), &error);
-        if (run == 1) report(start, SIDE * SIDE, ll_array_get(loss, SIDE * SIDE / 2));
+        if (run == 1) report(start, SIDE * SIDE, ll_array_get(loss, SIDE * SIDE / 2), 0.0);
         ll_record_destroy(record);
         ll_landscape_destroy(made);
     }
@@ -238,13 +278,16 @@ int main(int argc, char **argv)
         spent start = now();
         ll_record *record = eigenpairs(problem, &list);
         int64_t products = 0;
-        const ll_array *values;
+        const ll_array *values, *residuals;
+        double worst = 0.0;
         must(ll_record_get_integer(record, "products", &products, &error), &error);
         must(ll_record_get_array(record, "eigenvalues", &values, &error), &error);
-        report(start, (double)products, ll_array_get(values, 0));
+        must(ll_record_get_array(record, "residuals", &residuals, &error), &error);
+        for (int64_t i = 0; i < PAIRS; i++) worst = fmax(worst, ll_array_get(residuals, i));
+        report(start, (double)products, ll_array_get(values, 0), worst);
         ll_record_destroy(record);
-    } else if (strcmp(what, "power") == 0) {
-        power(problem, &list);
+    } else if (strncmp(what, "power", 5) == 0) {
+        power(problem, &list, what[5] != 0);
     } else if (strcmp(what, "curve") == 0) {
         curve(setup, other, images);
     } else {

@@ -5,8 +5,12 @@ curve training, points of a landscape with batch norm kept and re-estimated.
     LOSSLENS_SHARED=... analyses_torch.py BUILD/bench_analyses [--threads 1] [--images 64] [--rounds 3] [ROW ...]
 
 Prints, a row: what each side takes (least of the rounds; processor time with one thread, so that other programs disturb
-little, else the clock's) and the ratio. Losses at the centres are asserted equal to 1e-4. PyHessian's products are counted by its method on our
-products (same start of the same size, same rule), and multiplied with the time of one of PyTorch's: said in the line.
+little, else the clock's) and the ratio. Losses at the centres are asserted equal to 1e-4.
+
+PyHessian's products are counted by its method on our products (same start, same rules), and multiplied with the time of one
+of PyTorch's: said in the line. Counted twice: with its own stop (a change of the eigenvalue below 1e-3, at most 100 products a
+pair), whose residuals are printed, and until the residual that ours ends with (row eigenpairs-to-residual: a count of many
+minutes; --counts 130,1500 takes counts of an earlier run instead).
 """
 import argparse
 import os
@@ -27,6 +31,7 @@ parser.add_argument("program")
 parser.add_argument("--threads", type=int, default=1)
 parser.add_argument("--images", type=int, default=64)
 parser.add_argument("--rounds", type=int, default=3)
+parser.add_argument("--counts", default="", help="products of PyHessian's method, by its stop and to the residual, as counted before")
 parser.add_argument("rows", nargs="*", default=["eigenpairs", "curve", "keep", "re-estimate"])
 a = parser.parse_intermixed_args()
 torch.set_num_threads(a.threads)
@@ -75,10 +80,10 @@ parameters, buffers = split(weights(0))
 
 
 def ours(what):
-    """seconds, count, value"""
+    """seconds, count, value, residual"""
     done = subprocess.run([a.program, what, str(a.images), str(a.threads)], capture_output=True, text=True, check=True)
-    wall, cpu, count, value = (float(word) for word in done.stdout.split())
-    return (cpu if a.threads == 1 else wall), count, value
+    wall, cpu, count, value, residual = (float(word) for word in done.stdout.split())
+    return (cpu if a.threads == 1 else wall), count, value, residual
 
 
 def timed(function):
