@@ -348,6 +348,7 @@ static int run(int argc, char **argv)
     int code;
     if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;
     ll_figure_options figure;
+    s.setup.normalised_as = words.items[0];
     if (!ll_figure_settings_apply(&command, &s.figure, &figure, &code)) return code;
     ll_error error = {0};
     work w = {0};

@@ -22,7 +22,7 @@ typedef struct report {
     const ll_setup *setup;
     evaluation role[MOST_ROLES];
     int64_t roles;
-    bool gradient;
+    bool gradient, untrained;
 } report;
 
 /* Running statistics on the role "calibrate", in batches of 500; *buffers is the caller's to free, NULL
@@ -172,8 +172,8 @@ static void print_evaluation(const report *r, const evaluation *result)
     if (info->weight_decay != 0.0)
         printf("    %-22s %s\n", "weight decay", ll_print_number(result->terms[info->terms], 6, number));
     for (int64_t m = 0; m < info->metrics; m++) {
-        printf("  %-24s %s %s\n", info->metric[m].name, ll_print_number(result->metrics[m], 5, number),
-               info->metric[m].unit);
+        printf("  %-24s %s%s%s\n", info->metric[m].name, ll_print_number(result->metrics[m], 5, number),
+               info->metric[m].unit[0] != 0 ? " " : "", info->metric[m].unit);
     }
     if (errors_of(info, result) >= 0)
         printf("  %-24s %lld of %lld\n", "errors", (long long)errors_of(info, result),
@@ -182,16 +182,49 @@ static void print_evaluation(const report *r, const evaluation *result)
         printf("  %-24s %s\n", "gradient norm", ll_print_number(result->gradient_norm, 6, number));
 }
 
+/* "10,000 test samples of fashion-mnist" */
+static void print_samples(const evaluation *result)
+{
+    static const char *const splits[] = {"", "training ", "test "};
+    char number[LL_NUMBER_TEXT];
+    const ll_setup_samples *of = result->of;
+    printf("%s %ssamples", ll_print_count(result->samples, number),
+           of == NULL ? "" : of->listed ? "listed " : splits[of->split]);
+    if (of != NULL) printf(" of %s", of->data);
+}
+
+/* A trained classifier that knows nothing has most often been shown something else than in training. */
+static void print_doubt(const report *r, const evaluation *result)
+{
+    int64_t classes = ll_setup_classes(r->setup), errors = errors_of(r->info, result);
+    if (!isfinite(result->loss)) {
+        printf("\nThe loss is not finite. losslens inspect FILE marks the tensors with values that are not.\n");
+    } else if (errors >= 0 && classes > 1 && result->samples >= 10 * classes &&
+               (double)(result->samples - errors) * (double)classes < 1.5 * (double)result->samples) {
+        printf("\nThe accuracy is near chance. Likely causes: --mean and --std missing or of another data set (pixels "
+               "are 0..1\nbefore); an option of the network (shortcut, activation); weights in the wrong place "
+               "(--mapping); labels in another order.\n");
+    }
+}
+
 static bool print_text(const report *r)
 {
     char number[LL_NUMBER_TEXT];
     printf("%s: %s parameters", r->info->name, ll_print_count(r->info->parameter_count, number));
-    if (r->roles == 1) printf(", %s samples", ll_print_count(r->role[0].samples, number));
+    if (r->untrained) printf(" as initialised by --seed");
+    if (r->roles == 1) {
+        printf(", ");
+        print_samples(&r->role[0]);
+    }
     printf("\n");
     for (int64_t i = 0; i < r->roles; i++) {
-        if (r->roles > 1)
-            printf("%s: %s samples\n", r->role[i].of->role, ll_print_count(r->role[i].samples, number));
+        if (r->roles > 1) {
+            printf("%s: ", r->role[i].of->role);
+            print_samples(&r->role[i]);
+            printf("\n");
+        }
         print_evaluation(r, &r->role[i]);
+        if (!r->untrained) print_doubt(r, &r->role[i]);
     }
     if (ll_setup_notes(r->setup)[0] != 0) printf("\n%s", ll_setup_notes(r->setup));
     return !ferror(stdout);
@@ -231,7 +264,7 @@ static int run(int argc, char **argv)
     if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;
     ll_error error = {0};
     ll_setup *setup = NULL;
-    report r = {.gradient = gradient};
+    report r = {.gradient = gradient, .untrained = flags.checkpoint == NULL};
     ll_status status = ll_setup_flags_open(&flags, NULL, 0, &setup, &error);
     if (status == LL_OK) {
         r.setup = setup;

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { MOST_TERMS = 64, MOST_METRICS = 32, NAME_BYTES = 1024 };
+enum { MOST_TERMS = 64, MOST_METRICS = 32, NAME_BYTES = 1024, NORMALISATION_BYTES = LL_CHANNEL_LIMIT * LL_NUMBER_TEXT };
 
 static const char *const program = "losslens";
 
@@ -198,6 +198,21 @@ static void name_output(const training *t, const char *insert, char name[NAME_BY
     snprintf(name, NAME_BYTES, "%.*s%s%s", (int)stem, out, insert, out + stem);
 }
 
+/* "0.4914,0.4822,0.4465": the shortest numbers that are these floats again. */
+static void normalisation_text(const float *values, int64_t count, char text[NORMALISATION_BYTES])
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (int64_t c = 0; c < count; c++) {
+        char number[LL_NUMBER_TEXT];
+        for (int digits = 5; digits <= 9; digits++) {
+            snprintf(number, sizeof number, "%.*g", digits, (double)values[c]);
+            if (strtof(number, NULL) == values[c]) break;
+        }
+        used += (size_t)snprintf(text + used, NORMALISATION_BYTES - used, "%s%s", c > 0 ? "," : "", number);
+    }
+}
+
 static ll_status write_weights(const training *t, const char *path, const void *theta, const void *buffers,
                                int64_t seed, const char *state, ll_error *error)
 {
@@ -222,10 +237,15 @@ static ll_status write_weights(const training *t, const char *path, const void *
                         .data = ll_vector_at(info->type, buffers, info->buffer[b].offset)};
     char seed_text[32];
     snprintf(seed_text, sizeof seed_text, "%lld", (long long)seed);
-    const char *const metadata[][2] = {
-        {"network", info->name}, {"seed", seed_text}, {"optimiser", t->flags.optimiser}, {"state", state}};
-    ll_status status =
-        ll_safetensors_write(path, tensors, info->parameters + info->buffers, metadata, 4, error);
+    const ll_normalisation *n = ll_setup_normalisation(t->setup);
+    char mean[NORMALISATION_BYTES], deviation[NORMALISATION_BYTES];
+    normalisation_text(n->mean, n->channels, mean);
+    normalisation_text(n->deviation, n->channels, deviation);
+    const char *const metadata[][2] = {{"network", info->name}, {"seed", seed_text},
+                                       {"optimiser", t->flags.optimiser}, {"state", state},
+                                       {"mean", mean}, {"std", deviation}};
+    ll_status status = ll_safetensors_write(path, tensors, info->parameters + info->buffers, metadata,
+                                            n->channels > 0 ? 6 : 4, error);
     ll_free(tensors);
     return status;
 }

@@ -37,6 +37,7 @@ ll_setup_role ll_setup_flags_evaluate(const ll_setup_flags *flags)
                      : strcmp(flags->split, "train") == 0                     ? LL_SPLIT_TRAIN
                                                                               : LL_SPLIT_TEST;
     return (ll_setup_role){.role = "evaluate",
+                           .usual_split = flags->split == NULL,
                            .choice = {.split = split,
                                       .count = flags->samples,
                                       .in_order = flags->samples == 0,
@@ -140,8 +141,13 @@ ll_status ll_setup_flags_open(const ll_setup_flags *flags, const ll_setup_role *
         options[count] = (ll_network_option){keys[count], equals + 1};
         count++;
     }
-    if (ll_setup_flags_is_physics(flags) && (flags->role.count > 0 || flags->corrupt != NULL)) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", flags->role.count > 0 ? "--role" : "--corrupt",
+    const char *misplaced = flags->data != NULL         ? "--data"
+                            : flags->role.count > 0     ? "--role"
+                            : flags->corrupt != NULL    ? "--corrupt"
+                            : flags->mean.count > 0     ? "--mean"
+                                                        : NULL;
+    if (ll_setup_flags_is_physics(flags) && misplaced != NULL) {
+        return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", misplaced,
                        "belongs to a network with data, not to --problem");
     }
     ll_setup_role evaluate = ll_setup_flags_evaluate(flags), merged[MOST_ROLES];
@@ -177,6 +183,7 @@ ll_status ll_setup_flags_open(const ll_setup_flags *flags, const ll_setup_role *
                                                  .gaussian_start = flags->gaussian_start,
                                                  .point_seed = (uint64_t)flags->point_seed},
                                       .checkpoint = flags->checkpoint,
+                                      .normalised_as = flags->normalised_as,
                                       .by_order = flags->by_order,
                                       .seed = (uint64_t)flags->seed,
                                       .float64 = flags->float64,

@@ -16,6 +16,7 @@
 
 typedef struct ll_setup_flags {
     const char *network, *network_file, *shortcut, *loss, *split, *data, *train_data, *checkpoint, *problem, *problem_file, *corrupt;
+    const char *normalised_as; /* set by the verb: a checkpoint whose normalisation is taken where none is given */
     ll_texts option, role;
     ll_reals mean, deviation, class_weights;
     double beta, nu, rho, weight_decay, label_smoothing;
@@ -38,7 +39,7 @@ typedef struct ll_setup_flags {
         {"train-data", LL_OPTION_TEXT, &(f)->train_data, "SOURCE", "training samples, where --data holds none", 0, 0, NULL}, \
         {"mean", LL_OPTION_REALS, &(f)->mean, "M,..", "subtracted from pixels in 0..1, one or one a channel", 0, 0, NULL},  \
         {"std", LL_OPTION_REALS, &(f)->deviation, "S,..", "then divided by, one or one a channel", 0, 0, NULL},             \
-        {"split", LL_OPTION_CHOICE, &(f)->split, "all|train|test", "which samples of the data", 0, 0, NULL},                 \
+        {"split", LL_OPTION_CHOICE, &(f)->split, "all|train|test", "which samples of the data; else the test samples where it has some", 0, 0, NULL},                 \
         {"samples", LL_OPTION_INTEGER, &(f)->samples, "N", "how many samples to evaluate; 0: all", 0, 1e12, NULL},           \
         {"role", LL_OPTION_TEXTS, &(f)->role, "ROLE=SPLIT[:N]", "samples of fit, calibrate, evaluate or test: all, train, test, N of it, or @FILE", 0, 0, NULL}, \
         {"corrupt", LL_OPTION_TEXT, &(f)->corrupt, "KIND[:SEVERITY],..", "corrupt every image by one of these; all: any of nine kinds", 0, 0, NULL}, \
@@ -59,7 +60,8 @@ typedef struct ll_setup_flags {
         {"memory", LL_OPTION_BYTES, &(f)->memory, "BYTES", "refuse work that needs more", 0, 0, NULL}
 
 /* The verb's roles, where --role does not say otherwise, and those of --role. roles NULL: those of --role alone, else the
- * role "evaluate", of --samples samples (the first ones when all are taken, else a stratified choice). */
+ * role "evaluate", of --samples samples of --split, or of the data's test samples where it has some (all in order, else
+ * a stratified choice). */
 ll_status ll_setup_flags_open(const ll_setup_flags *flags, const ll_setup_role *roles, int64_t role_count, ll_setup **setup,
                               ll_error *error);
 

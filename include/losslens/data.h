@@ -80,6 +80,8 @@ typedef struct ll_subset_request {
     double test_fraction;   /* when the source has no test samples: share that is divided off; 0 means 0.2 */
     const int64_t *indices; /* instead of all that: exactly these `count` samples, each once, in any order */
 } ll_subset_request;
+/* The source marks test samples, and has others too. */
+LL_API bool ll_dataset_has_test(const ll_dataset *dataset);
 /* Stratified: class shares as in the split, by largest remainders; without labels a random choice. When the
  * source has one split only and train or test is asked for, it is divided by the seed, stratified, all
  * versions of one base image on the same side, and *divided (may be NULL) is set: records must say so. More than

@@ -18,6 +18,7 @@ typedef struct ll_setup_role {
     const char *role; /* "evaluate", "calibrate", "fit", "test" */
     ll_subset_request choice;
     const char *index_file; /* instead of the choice: a file of one tensor of sample numbers */
+    bool usual_split;       /* choice.split is chosen by the data: its test samples where it marks some, else all */
     bool optional;          /* left out, with a note, where the data cannot give it */
 } ll_setup_role;
 
@@ -36,6 +37,8 @@ typedef struct ll_setup_options { /* zero-initialise */
     const char *data; /* see ll_dataset_load */
     const char *second_data; /* appended: the role "calibrate" and "fit" come from it when it is given */
     ll_normalisation normalisation;
+    /* Without `normalisation`, images are normalised as the checkpoint, or else this one, says under "mean" and "std". */
+    const char *normalised_as;
     /* Without `normalisation`, that of the role "fit" (else of the first role), rounded to five digits; images only. */
     bool measure_normalisation;
     /* Every image corrupted by one of these, drawn by corruption_seed: ll_corruptions_parse; NULL: none. */

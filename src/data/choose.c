@@ -96,7 +96,7 @@ static ll_status choose_stratified(const ll_dataset *dataset, int64_t *candidate
     return status;
 }
 
-static bool has_test(const ll_dataset *dataset)
+bool ll_dataset_has_test(const ll_dataset *dataset)
 {
     bool test = false, train = false;
     for (int64_t i = 0; dataset->is_test != NULL && i < dataset->count; i++) {
@@ -148,7 +148,7 @@ static ll_status choose(const ll_dataset *dataset, const ll_subset_request *requ
     static const char *const names[] = {"samples", "training samples", "test samples"};
     *was_divided = false;
     if (request->split != LL_SPLIT_ALL) {
-        if (has_test(dataset)) {
+        if (ll_dataset_has_test(dataset)) {
             memcpy(test, dataset->is_test, (size_t)dataset->count);
         } else {
             LL_TRY(divide(dataset, request, test, error));

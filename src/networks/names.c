@@ -233,28 +233,66 @@ static void shape_text(ll_text *text, int rank, const int64_t *shape)
     ll_text_append(text, "]");
 }
 
-static ll_status mismatch(const matching *m, const char *model, ll_error *error)
+/* A list for a message: its first few entries are written out. */
+typedef struct differences {
+    ll_text text;
+    int64_t count;
+} differences;
+
+static bool another(differences *list)
 {
     enum { SHOWN = 4 };
-    ll_text missing = {0}, left = {0};
-    int64_t missing_count = 0, left_count = 0;
+    if (list->count++ >= SHOWN) return false;
+    if (list->count > 1) ll_text_append(&list->text, ", ");
+    return true;
+}
+
+static void add_differences(ll_text *message, const char *what, differences *list)
+{
+    if (list->count == 0) return;
+    ll_text_format(message, "%s %lld %s (%s%s)", message->length > 0 ? ";" : "", (long long)list->count, what, list->text.text,
+                   list->count > 4 ? ", ..." : "");
+}
+
+static ll_status mismatch(const matching *m, const char *model, ll_error *error)
+{
+    differences other = {0}, missing = {0}, left = {0};
     for (int64_t i = 0; i < m->wanted_count; i++) {
-        if (m->wanted[i].found != NULL || missing_count++ >= SHOWN) continue;
-        ll_text_format(&missing, "%s%s ", missing.length > 0 ? ", " : "", m->wanted[i].name);
-        shape_text(&missing, m->wanted[i].rank, m->wanted[i].shape);
+        const wanted *w = &m->wanted[i];
+        if (w->found != NULL) continue;
+        const ll_tensor *same = NULL;
+        for (int64_t k = 0; k < m->offered_count && same == NULL; k++) {
+            char name[NAME];
+            rewritten(m->rules, m->offered_name[k], name);
+            if (!m->used[k] && strcmp(name, w->name) == 0) same = m->offered[k];
+        }
+        differences *list = same != NULL ? &other : &missing;
+        if (!another(list)) continue;
+        ll_text_format(&list->text, "%s ", w->name);
+        if (same != NULL) {
+            shape_text(&list->text, same->rank, same->shape);
+            ll_text_append(&list->text, " instead of ");
+        }
+        shape_text(&list->text, w->rank, w->shape);
     }
     for (int64_t i = 0; i < m->offered_count; i++) {
-        if (m->used[i] || left_count++ >= SHOWN) continue;
-        ll_text_format(&left, "%s%s ", left.length > 0 ? ", " : "", m->offered_name[i]);
-        shape_text(&left, m->offered[i]->rank, m->offered[i]->shape);
+        char name[NAME];
+        rewritten(m->rules, m->offered_name[i], name);
+        int64_t w = m->used[i] ? -1 : find_wanted(m, name);
+        if (m->used[i] || (w >= 0 && m->wanted[w].found == NULL) || !another(&left)) continue;
+        ll_text_format(&left.text, "%s ", m->offered_name[i]);
+        shape_text(&left.text, m->offered[i]->rank, m->offered[i]->shape);
     }
-    ll_status status = ll_fail(error, LL_INVALID_FILE, "networks", model,
-                               "the checkpoint does not fit the network: %lld tensors of the network have none in the file (%s%s); %lld of the "
-                               "file have no place (%s%s)",
-                               (long long)missing_count, missing.text != NULL ? missing.text : "none", missing_count > SHOWN ? ", ..." : "",
-                               (long long)left_count, left.text != NULL ? left.text : "none", left_count > SHOWN ? ", ..." : "");
-    ll_text_deinit(&missing);
-    ll_text_deinit(&left);
+    ll_text message = {0};
+    add_differences(&message, "of the network's tensors have another shape in the file", &other);
+    add_differences(&message, "of the network's are not in the file", &missing);
+    add_differences(&message, "of the file's have no place in the network", &left);
+    ll_status status = ll_fail(error, LL_INVALID_FILE, "networks", model, "the checkpoint does not fit the network:%s",
+                               message.text != NULL ? message.text : "");
+    ll_text_deinit(&message);
+    ll_text_deinit(&other.text);
+    ll_text_deinit(&missing.text);
+    ll_text_deinit(&left.text);
     return status;
 }
 

@@ -272,6 +272,11 @@ static ll_status load_into(const ll_setup *setup, const ll_tensor_file *file, vo
         return ll_fail_memory(error, module, (size_t)info->parameter_count * element);
     }
     ll_status status = ll_model_load(setup->model, file, setup->by_order, weights, state, report, error);
+    if (status == LL_INVALID_FILE && error != NULL) {
+        size_t used = strlen(error->message);
+        snprintf(error->message + used, sizeof error->message - used,
+                 ". losslens inspect FILE --suggest proposes a network");
+    }
     if (status != LL_OK) {
         ll_free(weights);
         ll_free(state);
@@ -360,7 +365,14 @@ static ll_status fill(ll_setup *setup, const ll_setup_options *options, const ll
         LL_TRY(create_pinn(setup, options, error));
         if (file != NULL) LL_TRY(use_stored_points(setup, options, file, error));
     } else {
-        LL_TRY(setup_read_data(setup, options, error));
+        ll_tensor_file *like = NULL;
+        if (file == NULL && options->normalised_as != NULL) {
+            ll_format_limits limits = options->limits != NULL ? *options->limits : ll_format_limits_default();
+            LL_TRY(ll_tensor_file_read(options->normalised_as, &limits, &like, error));
+        }
+        ll_status status = setup_read_data(setup, options, file != NULL ? file : like, error);
+        ll_tensor_file_destroy(like);
+        if (status != LL_OK) return status;
         LL_TRY(create_network(setup, options, file, error));
     }
     return build_problem(setup, options, file, error);

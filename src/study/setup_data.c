@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const module = "study";
@@ -173,7 +174,9 @@ static ll_status choose(ll_setup *setup, const ll_setup_options *options, ll_err
         setup_part *it = &setup->parts[setup->part_count];
         bool divided = false;
         ll_error reason = {0};
-        ll_status status = choose_samples(dataset, &roles[r], options->limits, it, &divided, &reason);
+        ll_setup_role role = roles[r];
+        if (role.usual_split) role.choice.split = ll_dataset_has_test(dataset) ? LL_SPLIT_TEST : LL_SPLIT_ALL;
+        ll_status status = choose_samples(dataset, &role, options->limits, it, &divided, &reason);
         if (status != LL_OK && !roles[r].optional) {
             ll_error_prefix(&reason, "role %s", roles[r].role);
             if (error != NULL) *error = reason;
@@ -193,7 +196,7 @@ static ll_status choose(ll_setup *setup, const ll_setup_options *options, ll_err
         setup->samples[setup->part_count++] =
             (ll_setup_samples){.role = it->role,
                                .data = dataset->name,
-                               .split = roles[r].choice.split,
+                               .split = role.choice.split,
                                .divided = divided,
                                .listed = roles[r].index_file != NULL,
                                .count = it->subset.count,
@@ -232,7 +235,39 @@ static float rounded(float value)
     return (float)(round((double)value * 1e5) / 1e5);
 }
 
-static ll_status normalise(ll_setup *setup, const ll_setup_options *options, ll_error *error)
+/* Numbers of a checkpoint's "mean" or "std", as `losslens train` writes them: 0 where there are none. */
+static int64_t stored_numbers(const ll_tensor_file *file, const char *name, float values[LL_CHANNEL_LIMIT])
+{
+    const ll_scalar *scalar = file != NULL ? ll_tensor_file_find_scalar(file, name) : NULL;
+    int64_t count = 0;
+    if (scalar == NULL || scalar->type != LL_SCALAR_TEXT) return 0;
+    for (const char *text = scalar->text; count < LL_CHANNEL_LIMIT; text++) {
+        char *end;
+        values[count] = strtof(text, &end);
+        if (end == text || !isfinite(values[count])) return 0;
+        count++;
+        text = end;
+        if (*text == 0) return count;
+        if (*text != ',') return 0;
+    }
+    return 0;
+}
+
+static void tell_normalisation(ll_text *notes, const ll_normalisation *n, const char *what)
+{
+    for (int which = 0; which < 2; which++) {
+        ll_text_append(notes, which == 0 ? what : " --std ");
+        for (int64_t c = 0; c < n->channels; c++) {
+            char number[LL_NUMBER_TEXT];
+            ll_number_text(round((double)(which == 0 ? n->mean : n->deviation)[c] * 1e5) / 1e5, number);
+            ll_text_format(notes, "%s%s", c > 0 ? "," : "", number);
+        }
+    }
+    ll_text_append(notes, "\n");
+}
+
+static ll_status normalise(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file,
+                           ll_error *error)
 {
     ll_normalisation *n = &setup->normalisation;
     *n = options->normalisation;
@@ -243,18 +278,22 @@ static ll_status normalise(ll_setup *setup, const ll_setup_options *options, ll_
     if (n->channels == 0 && options->measure_normalisation && from->dataset != NULL &&
         from->dataset->pixels != NULL) {
         LL_TRY(ll_normalisation_measure(from->dataset, &from->subset, n, error));
-        ll_text_append(&setup->notes, "normalisation measured on the training images: ");
-        for (int which = 0; which < 2; which++) {
-            float *values = which == 0 ? n->mean : n->deviation;
-            ll_text_append(&setup->notes, which == 0 ? "--mean " : " --std ");
-            for (int64_t c = 0; c < n->channels; c++) {
-                char number[LL_NUMBER_TEXT];
-                values[c] = rounded(values[c]);
-                ll_number_text(round((double)values[c] * 1e5) / 1e5, number);
-                ll_text_format(&setup->notes, "%s%s", c > 0 ? "," : "", number);
-            }
+        for (int64_t c = 0; c < n->channels; c++) {
+            n->mean[c] = rounded(n->mean[c]);
+            n->deviation[c] = rounded(n->deviation[c]);
         }
-        ll_text_append(&setup->notes, "\n");
+        tell_normalisation(&setup->notes, n, "normalisation measured on the training images: --mean ");
+    }
+    if (n->channels == 0 && setup->datasets[0]->pixels != NULL) {
+        ll_normalisation stored = {0};
+        stored.channels = stored_numbers(file, "mean", stored.mean);
+        if (stored.channels > 0 && stored_numbers(file, "std", stored.deviation) == stored.channels) {
+            *n = stored;
+            tell_normalisation(&setup->notes, n, "normalised as the checkpoint says: --mean ");
+        } else if (file != NULL) {
+            ll_text_append(&setup->notes, "not normalised: pixels are 0..1, and neither --mean and --std nor the "
+                                          "checkpoint say how it was trained\n");
+        }
     }
     return ll_normalisation_check(n, setup->datasets[0], error);
 }
@@ -336,13 +375,14 @@ ll_status ll_setup_augment(ll_setup *setup, const ll_augmentation *augmentation,
     return ll_fail(error, LL_NOT_FOUND, module, "fit", "there are no samples with the role fit");
 }
 
-ll_status setup_read_data(ll_setup *setup, const ll_setup_options *options, ll_error *error)
+ll_status setup_read_data(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file,
+                          ll_error *error)
 {
     LL_TRY(load(setup, options, error));
     count_classes(setup, options);
     LL_TRY(choose(setup, options, error));
     LL_TRY(find_overlaps(setup, error));
-    LL_TRY(normalise(setup, options, error));
+    LL_TRY(normalise(setup, options, file, error));
     return fetch(setup, options, error);
 }
 

@@ -37,7 +37,9 @@ struct ll_setup {
 };
 
 /* Reads the data, chooses the samples of each role, looks for overlaps, and fills inputs, labels and targets. */
-ll_status setup_read_data(ll_setup *setup, const ll_setup_options *options, ll_error *error);
+/* `file`: the checkpoint, which may know how its inputs were normalised; or NULL. */
+ll_status setup_read_data(ll_setup *setup, const ll_setup_options *options, const ll_tensor_file *file,
+                          ll_error *error);
 void setup_free_data(ll_setup *setup);
 
 #endif

@@ -35,5 +35,15 @@ for part in train t10k; do
   { printf '\0\0\010\003\0\0\0\004\0\0\0\002\0\0\0\002'; printf '\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020'; } >sets/mnist/$part-images-idx3-ubyte
   printf '\0\0\010\001\0\0\0\004\0\001\002\001' | gzip >sets/mnist/$part-labels-idx1-ubyte.gz
 done
-grep -qF '"samples":8,' <<<"$("$LOSSLENS" eval --network mlp --option hidden=3 --data mnist --json)" || { echo "mnist by name"; failed=1; }
+# Data with test samples are evaluated on those unless told otherwise.
+grep -qF '"samples":4,' <<<"$("$LOSSLENS" eval --network mlp --option hidden=3 --data mnist --json)" || { echo "mnist by name"; failed=1; }
+grep -qF '"samples":8,' <<<"$("$LOSSLENS" eval --network mlp --option hidden=3 --data mnist --split all --json)" || { echo "mnist, all of it"; failed=1; }
+# What training normalised by is kept with the weights, and used wherever they are looked at.
+"$LOSSLENS" train --network mlp --option hidden=3 --data mnist --epochs 3 --batch 2 --out weights.safetensors --quiet --json >train.json
+loss_of() { sed 's/.*"loss":\([^,]*\),.*/\1/'; }
+test_loss=$(loss_of <train.json)
+loss=$("$LOSSLENS" eval --network mlp --option hidden=3 --data mnist --checkpoint weights.safetensors --json | loss_of)
+[ -n "$loss" ] && [ "$loss" = "$test_loss" ] || { echo "trained to $test_loss, evaluated to $loss"; cat train.json; failed=1; }
+plain=$("$LOSSLENS" eval --network mlp --option hidden=3 --data mnist --checkpoint weights.safetensors --mean 0 --std 1 --json | loss_of)
+[ "$plain" != "$loss" ] || { echo "--mean and --std must win over what the weights say"; failed=1; }
 exit $failed

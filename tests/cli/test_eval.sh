@@ -34,18 +34,20 @@ expect 1 "losslens eval: convection: got beta 0, nu 0, rho 0; convection wants b
   --problem convection
 expect 2 "losslens eval: --problem cannot be 'convecton'; wanted one of convection|convection-diffusion|reaction|reaction-diffusion; did you mean 'convection'? (losslens eval --help)" \
   --problem convecton
-expect 1 "losslens eval: mlp: the checkpoint does not fit the network: 4 tensors of the network have none in the file (layers.0.weight [4, 192], layers.0.bias [4], layers.1.weight [5, 4], layers.1.bias [5]); 27 of the file have no place (stem.weight [6, 3, 3, 3], stem_norm.weight [6], stem_norm.bias [6], stem_norm.running_mean [6], ...)" \
+expect 1 "losslens eval: mlp: the checkpoint does not fit the network: 4 of the network's are not in the file (layers.0.weight [4, 192], layers.0.bias [4], layers.1.weight [5, 4], layers.1.bias [5]); 27 of the file's have no place in the network (stem.weight [6, 3, 3, 3], stem_norm.weight [6], stem_norm.bias [6], stem_norm.running_mean [6], ...). losslens inspect FILE --suggest proposes a network" \
   --network mlp --option hidden=4 "${data[@]}" --checkpoint weights.pt
 
 "$LOSSLENS" eval --network-file network.yaml --checkpoint weights.pt "${data[@]}" --mapping >text.txt 2>mapping.txt
 [ "$(head -2 mapping.txt)" = "naming: the same names
 stem.weight -> stem.weight" ] && [ "$(wc -l <mapping.txt)" = 28 ] || { echo "mapping:"; cat mapping.txt; failed=1; }
 diff text.txt - <<'TEXT' || { echo "the text output differs"; failed=1; }
-mixed: 3,359 parameters, 7 samples
+mixed: 3,359 parameters, 7 samples of xy:x.npy,y.npy
   loss                     1.57454
-  accuracy                 0.28571 
+  accuracy                 0.28571
   errors                   5 of 7
 TEXT
+expect 1 "losslens eval: --data: belongs to a network with data, not to --problem" --problem reaction --rho 5 "${data[@]}"
+
 "$LOSSLENS" eval --problem reaction --rho 5 --gaussian-start --seed 1 --json >one.json
 "$LOSSLENS" eval --problem reaction --rho 5 --gaussian-start --seed 1 --json --threads 2 >two.json
 cmp one.json two.json || { echo "threads change the numbers"; failed=1; }

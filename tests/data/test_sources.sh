@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 failed=0
 network=(--network mlp --option hidden=1)
-hash() { "$LOSSLENS" eval "${network[@]}" --data "$1" --json | sed -n 's/.*"hash":"\([0-9a-f]*\)".*/\1/p'; }
+hash() { "$LOSSLENS" eval "${network[@]}" --data "$1" --split all --json | sed -n 's/.*"hash":"\([0-9a-f]*\)".*/\1/p'; }
 same() { # sources
   local first got
   first=$(hash "$1")
