@@ -50,6 +50,8 @@ typedef struct workload {
     ll_node inputs[320];
     const void *data[320];
     int64_t input_count;
+    const ll_node *varying; /* as of ll_plan_options */
+    int64_t varying_count;
     ll_node point_inputs[64];
     int64_t point_input_count;
     const void **point_data;
@@ -94,7 +96,9 @@ static void *draw(ll_dtype dtype, const char *name, int64_t count, double scale)
 static void prepare(workload *w)
 {
     ll_error error;
-    ll_plan_options options = {.samples = w->samples, .profile = profile, .micro_batch = micro_batch};
+    ll_plan_options options = {.samples = w->samples, .profile = profile, .micro_batch = micro_batch,
+                               .varying = w->varying, .varying_count = w->varying_count,
+                               .keep = true};
     must(ll_plan_create(w->graph, w->outputs, w->output_count, &options, &w->plan, &error), &error);
     int64_t points = w->points ? w->points : 1;
     w->results = ll_allocate_array(points * w->output_count, sizeof(void *));
@@ -326,6 +330,8 @@ static void resnet(const char *name, int64_t samples, bool training, int order)
         snprintf(text, sizeof text, "tangent.%s", parameter->name);
         tangents[p] = ll_graph_input(w.graph, LL_INPUT_TANGENT, text, LL_F32, parameter->shape, parameter->rank);
         bind(&w, tangents[p], tangent + parameter->offset);
+        w.varying = tangents;
+        w.varying_count = p + 1;
     }
     for (int64_t b = 0; b < info->buffers; b++)
         bind(&w, info->buffer[b].node, net.buffers + info->buffer[b].entry.offset);

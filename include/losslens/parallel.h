@@ -25,6 +25,9 @@ LL_API int ll_team_threads(const ll_team *team); /* NULL counts as a team of one
 /* Cores that this process may use: affinity and cgroup quota obeyed; at least 1. */
 LL_API int ll_usable_cores(void);
 
+/* Bytes of memory that this process may use: the machine's, or fewer where a control group says so. 0: unknown. */
+LL_API size_t ll_usable_memory(void);
+
 /* Called for each chunk 0..chunks-1, once each, in any order, by thread 0..threads-1 (0 is the caller).
  * A status other than LL_OK stops the handing out of further chunks. */
 typedef ll_status (*ll_chunk_function)(void *context, int64_t chunk, int thread, ll_error *error);

@@ -42,6 +42,12 @@ typedef struct ll_plan_options { /* zero-initialised: all defaults */
     ll_cpu_level cpu;     /* not above ll_cpu_detect(); LL_CPU_PORTABLE (0) stands for "what there is" */
     bool profile;         /* time every step (ll_plan_profile) */
     const ll_log *log;    /* lines of LOSSLENS_VERBOSE; must outlive the plan; NULL: none */
+    /* Fixed inputs (no sample axis) that change from run to run while all else often stays: the vectors of Hessian
+     * products at one point. With `keep`, what does not depend on them is computed in passes of its own, kept for all
+     * samples, and used again by a run that finds everything else unchanged. The bits are the same without. Copied. */
+    const ll_node *varying;
+    int64_t varying_count;
+    bool keep;
 } ll_plan_options;
 
 /* Plans the computation of `outputs`. The graph must outlive the plan and may grow meanwhile, but one thread at a
@@ -54,10 +60,15 @@ LL_API void ll_plan_destroy(ll_plan *plan);
 typedef struct ll_plan_info {
     int64_t micro_batch, chunk_samples; /* chunk_samples: for options.samples samples */
     int passes;                         /* over the samples; 0: no node has a sample axis */
+    int kept_passes;                    /* the first ones, whose results later runs use again */
+    int64_t reused;                     /* points that used what was kept, since it was last released */
     int64_t steps, fused_nodes, nodes;  /* steps run; graph nodes computed inside fused steps; all nodes */
     ll_cpu_level cpu;
 } ll_plan_info;
 LL_API ll_plan_info ll_plan_view(const ll_plan *plan);
+
+/* Frees what runs hold, results kept for later runs included; the next run allocates it again. */
+LL_API void ll_plan_release(ll_plan *plan);
 
 /* Bytes that a run of so many samples on so many threads holds, besides the caller's. With several points, a thread may
  * take whole points and hold a fixed block, stash and accumulators of its own, if the limit (without one: 256 MiB more)
@@ -82,7 +93,10 @@ typedef struct ll_run {
     void *const *results;
 } ll_run;
 
-/* team NULL: the calling thread alone. One run at a time on one plan. LL_NOT_FOUND names an unbound input;
+/* With options.keep, what was kept is used where a point's other fixed inputs, the indices and the rows of the sample
+ * inputs that they name have the bytes they had (fixed inputs and indices are compared, rows by a hash of 128 bits), at
+ * whatever address: an array changed in place is noticed.
+ * team NULL: the calling thread alone. One run at a time on one plan. LL_NOT_FOUND names an unbound input;
  * LL_INVALID_ARGUMENT a negative number of samples; LL_TOO_LARGE, LL_OUT_OF_MEMORY before anything starts. */
 LL_API ll_status ll_plan_run(ll_plan *plan, ll_team *team, const ll_run *run, ll_error *error) LL_MUST_CHECK;
 

@@ -136,6 +136,18 @@ int ll_usable_cores(void)
     return cores < quota ? cores : quota;
 }
 
+size_t ll_usable_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    size_t bytes = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : 0;
+    FILE *file = fopen("/sys/fs/cgroup/memory.max", "re"); /* "max": no limit */
+    if (file == NULL) return bytes;
+    long long limit = 0;
+    int read = fscanf(file, "%lld", &limit);
+    fclose(file);
+    return read == 1 && limit > 0 && (bytes == 0 || (size_t)limit < bytes) ? (size_t)limit : bytes;
+}
+
 ll_status ll_team_create(int threads, ll_team **out, ll_error *error)
 {
     if (threads < 0 || threads > MAX_THREADS) {

@@ -23,6 +23,7 @@ typedef struct graph_shape {
     bool metrics;
     ll_product_operator product;
     int64_t vectors; /* of a block */
+    bool kept;       /* products: what no vector enters is kept for the next ones at the same point */
     int64_t layers;
     const int64_t *layer;
 } graph_shape;
@@ -56,6 +57,13 @@ typedef struct graph_state {
 /* The plan for a shape: from the cache, or made now. */
 ll_status graph_plan_find(graph_state *state, const graph_shape *shape, const graph_entry **entry,
                           ll_error *error);
+/* The plan for the first vectors of `left`, shape->vectors of them: one that keeps what no vector enters if that fits
+ * the memory limit (without one: a quarter of the machine's memory), else one that computes it in every block. The bits
+ * of a product are the same. */
+ll_status graph_plan_products(graph_state *state, graph_shape *shape, int64_t left, int64_t samples,
+                              const graph_entry **entry, ll_error *error);
+/* Frees what is kept for products of another kind than shape's (NULL: of any kind). */
+void graph_plans_release(graph_state *state, const graph_shape *shape);
 void graph_plans_destroy(graph_state *state);
 
 static inline bool graph_has_filters(const graph_state *state)
@@ -66,12 +74,12 @@ static inline bool graph_has_filters(const graph_state *state)
 }
 
 /* Vectors of one block, so that few plans serve any count: 8, 4, 2 or 1. A block shares the work that no vector enters.
- * Dense networks batch it, so that small matrices become larger ones; convolutions have enough to do in one, and go
- * through a plan that holds each vector's products one after the other: of the 2 + 6 V convolutions of V vectors
- * little is left to share beyond 4. */
-static inline int64_t graph_block(const graph_state *state, int64_t left)
+ * Dense networks batch it, so that small matrices become larger ones; convolutions have enough to do in one. Where
+ * nothing is kept they go through a plan that holds each vector's products one after the other: of the 2 + 6 V
+ * convolutions of V vectors little is left to share beyond 4. */
+static inline int64_t graph_block(const graph_state *state, int64_t left, bool kept)
 {
-    int64_t most = graph_has_filters(state) ? 4 : 8;
+    int64_t most = !graph_has_filters(state) ? 8 : kept ? 1 : 4;
     left = ll_min_int64(left, most);
     return left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
 }

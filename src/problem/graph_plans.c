@@ -10,7 +10,7 @@ static bool same_shape(const graph_shape *a, const graph_shape *b)
 {
     return a->work == b->work && a->term == b->term && a->training == b->training &&
            a->metrics == b->metrics && a->product == b->product && a->vectors == b->vectors &&
-           a->layers == b->layers &&
+           a->kept == b->kept && a->layers == b->layers &&
            (a->layers == 0 || memcmp(a->layer, b->layer, (size_t)a->layers * sizeof *a->layer) == 0);
 }
 
@@ -189,15 +189,22 @@ static ll_status entry_create(graph_state *state, const graph_shape *shape, grap
     ll_plan_options options = state->plan_options;
     options.samples = state->term_samples[shape->term];
     ll_status status = LL_OK;
-    if (vectors > 1 && !entry->batched) {
-        /* Nor from the number of vectors: a product has the same bits in any block. */
+    if (shape->work == GRAPH_PRODUCT && !shape->kept) {
+        /* Nor from the number of vectors, or from what fits: a product has the same bits in any block, kept or not. */
         graph_shape one = *shape;
         const graph_entry *single = NULL;
-        one.vectors = 1;
+        one.kept = true;
+        if (!entry->batched) one.vectors = 1;
         status = graph_plan_find(state, &one, &single, error);
         if (status == LL_OK) options.micro_batch = ll_plan_view(single->plan).micro_batch;
     }
     if (status == LL_OK) status = add_outputs(state, entry, error);
+    if (shape->work == GRAPH_PRODUCT) {
+        options.varying = entry->tangent;
+        options.varying_count = (entry->batched ? 1 : vectors) * info->parameters;
+        options.keep = shape->kept;
+        if (shape->kept) options.memory_limit = 0; /* another plan is taken where this one does not fit */
+    }
     if (status == LL_OK)
         status = ll_plan_create(info->graph, entry->nodes, entry->outputs, &options, &entry->plan, error);
     if (status != LL_OK) {
@@ -235,4 +242,38 @@ ll_status graph_plan_find(graph_state *state, const graph_shape *shape, const gr
     state->entry[state->entries++] = created;
     *found = created;
     return LL_OK;
+}
+
+/* Of one plan's memory: an equal part for each that may be held at a time, those of all terms and sizes of blocks. */
+static size_t kept_limit(const graph_state *state)
+{
+    size_t limit = state->plan_options.memory_limit, plans = 0;
+    if (limit == 0) limit = ll_usable_memory() / 4;
+    for (int64_t t = 0; t < state->info->terms; t++) plans += state->info->term[t].weight != 0;
+    if (!graph_has_filters(state)) plans *= 4;
+    return limit / (plans > 0 ? plans : 1);
+}
+
+ll_status graph_plan_products(graph_state *state, graph_shape *shape, int64_t left, int64_t samples,
+                              const graph_entry **entry, ll_error *error)
+{
+    size_t bytes = 0;
+    shape->kept = true;
+    shape->vectors = graph_block(state, left, true);
+    LL_TRY(graph_plan_find(state, shape, entry, error));
+    bool fits = ll_plan_memory((*entry)->plan, samples, ll_team_threads(state->team), &bytes, NULL) == LL_OK &&
+                bytes <= kept_limit(state);
+    if (fits) return LL_OK;
+    shape->kept = false;
+    shape->vectors = graph_block(state, left, false);
+    return graph_plan_find(state, shape, entry, error);
+}
+
+void graph_plans_release(graph_state *state, const graph_shape *shape)
+{
+    for (int64_t i = 0; i < state->entries; i++) {
+        const graph_shape *held = &state->entry[i]->shape;
+        bool same = shape != NULL && shape->kept && held->product == shape->product && held->training == shape->training;
+        if (held->kept && !same) ll_plan_release(state->entry[i]->plan);
+    }
 }

@@ -360,33 +360,38 @@ static ll_status evaluate_terms(graph_state *state, const ll_request *request, l
     return LL_OK;
 }
 
+/* Products with the first vectors of those left from number v on, at point k; how many they were. */
+static ll_status evaluate_block(graph_state *state, const ll_request *request, int64_t t, int64_t k, int64_t v,
+                                int64_t *done, ll_error *error)
+{
+    const ll_model_term *term = &state->info->term[t];
+    graph_shape shape = {.work = GRAPH_PRODUCT,
+                         .term = t,
+                         .training = request->mode == LL_MODE_TRAINING,
+                         .product = request->product};
+    const graph_entry *entry = NULL;
+    LL_TRY(graph_plan_products(state, &shape, request->product_count - v, request->samples[t].count, &entry, error));
+    graph_plans_release(state, &shape);
+    graph_run run;
+    LL_TRY(run_init(&run, state, entry, request, &request->samples[t], k, 1, error));
+    ll_status status = execute(&run, v, error);
+    for (int64_t i = 0; status == LL_OK && i < shape.vectors; i++)
+        add_derivative(&run, 0, i, term->weight / total_weight(&run, 0), first_weighted(state, t),
+                       request->products[k * request->product_count + v + i]);
+    run_deinit(&run);
+    *done = shape.vectors;
+    return status;
+}
+
 static ll_status evaluate_products(graph_state *state, const ll_request *request, ll_error *error)
 {
-    const ll_model_info *info = state->info;
-    for (int64_t t = 0; t < info->terms; t++) {
-        if (info->term[t].weight == 0) continue;
-        bool fresh = first_weighted(state, t);
-        for (int64_t v = 0, block; v < request->product_count; v += block) {
-            block = graph_block(state, request->product_count - v);
-            graph_shape shape = {.work = GRAPH_PRODUCT,
-                                 .term = t,
-                                 .training = request->mode == LL_MODE_TRAINING,
-                                 .product = request->product,
-                                 .vectors = block};
-            const graph_entry *entry = NULL;
-            LL_TRY(graph_plan_find(state, &shape, &entry, error));
-            for (int64_t k = 0; k < request->points; k++) {
-                graph_run run;
-                LL_TRY(run_init(&run, state, entry, request, &request->samples[t], k, 1, error));
-                ll_status status = execute(&run, v, error);
-                for (int64_t i = 0; status == LL_OK && i < block; i++)
-                    add_derivative(&run, 0, i, info->term[t].weight / total_weight(&run, 0), fresh,
-                                   request->products[k * request->product_count + v + i]);
-                run_deinit(&run);
-                LL_TRY(status);
-            }
+    /* Point by point: what is kept belongs to one. */
+    for (int64_t k = 0; k < request->points; k++)
+        for (int64_t t = 0; t < state->info->terms; t++) {
+            if (state->info->term[t].weight == 0) continue;
+            for (int64_t v = 0, block; v < request->product_count; v += block)
+                LL_TRY(evaluate_block(state, request, t, k, v, &block, error));
         }
-    }
     return LL_OK;
 }
 
@@ -448,6 +453,9 @@ static ll_status calibrate(graph_state *state, const ll_request *request, ll_err
 static ll_status evaluate(void *context, const ll_request *request, ll_error *error)
 {
     graph_state *state = context;
+    bool only_products = request->loss == NULL && request->terms == NULL && request->metrics == NULL &&
+                         request->gradients == NULL && request->buffers_out == NULL && request->feature_layers == 0;
+    if (!only_products) graph_plans_release(state, NULL);
     if (request->mode == LL_MODE_CALIBRATION) return calibrate(state, request, error);
     LL_TRY(evaluate_terms(state, request, error));
     if (request->product_count > 0) LL_TRY(evaluate_products(state, request, error));
@@ -477,7 +485,7 @@ static size_t memory(void *context, const ll_request *request)
 {
     graph_state *state = context;
     const ll_model_info *info = state->info;
-    size_t most = 0;
+    size_t most = 0, kept = 0; /* at a time; of all terms together, for later products */
     bool training = request->mode == LL_MODE_TRAINING;
     int64_t points = ll_min_int64(request->points, POINTS_AT_ONCE);
     for (int64_t t = 0; t < info->terms; t++) {
@@ -496,17 +504,21 @@ static size_t memory(void *context, const ll_request *request)
         size_t bytes = shape_memory(state, &shape, samples, points);
         if (bytes > most) most = bytes;
         if (request->product_count > 0) {
-            graph_shape product = {.work = GRAPH_PRODUCT,
-                                   .term = t,
-                                   .training = training,
-                                   .product = request->product,
-                                   .vectors = graph_block(state, request->product_count)};
-            bytes = shape_memory(state, &product, samples, 1);
-            if (bytes > most) most = bytes;
+            graph_shape product = {
+                .work = GRAPH_PRODUCT, .term = t, .training = training, .product = request->product};
+            const graph_entry *entry = NULL;
+            int64_t before = 0;
+            for (int64_t left = request->product_count; left > 0; left -= product.vectors, before = product.vectors) {
+                if (graph_plan_products(state, &product, left, samples, &entry, NULL) != LL_OK) break;
+                if (product.vectors == before) continue;
+                bytes = shape_memory(state, &product, samples, 1);
+                kept += product.kept ? bytes : 0;
+                if (bytes > most) most = bytes;
+            }
         }
         if (request->mode == LL_MODE_CALIBRATION) break;
     }
-    return most;
+    return most > kept ? most : kept;
 }
 
 static void destroy(void *context)

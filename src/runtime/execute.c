@@ -78,6 +78,7 @@ static ll_status ready_slots(ll_plan *plan, int count, int64_t batches, int64_t 
         size_t stash = plan->stash_per_micro_batch * (size_t)batches;
         if (stash > slot->stash_bytes) {
             slot->stash_bytes = 0;
+            slot->kept = false;
             LL_TRY(ll_block_replace(&slot->stash, stash, error));
             slot->stash_bytes = stash;
         }
@@ -116,6 +117,7 @@ static ll_status check_bound(const ll_plan *plan, const ll_run *run, int64_t poi
     return LL_OK;
 }
 
+/* What a slot keeps belongs to the fixed inputs that it has copies of: a difference ends it. */
 static void bind_fixed(const whole_run *it, ll_slot *slot, int64_t point)
 {
     const ll_plan *plan = it->plan;
@@ -125,18 +127,49 @@ static void bind_fixed(const whole_run *it, ll_slot *slot, int64_t point)
         const ll_value *value = &plan->values[input->value];
         const void *data = find_binding(it->run, point, input->node);
         void *copy = slot->fixed + value->offset;
-        if (!data) { /* only the number of samples may be missing */
-            if (ll_graph_node_at(plan->graph, input->node)->dtype == LL_F64)
-                *(double *)copy = (double)it->run->samples;
-            else
-                *(float *)copy = (float)it->run->samples;
+        double wide = (double)it->run->samples;
+        float narrow = (float)it->run->samples;
+        if (!data) /* only the number of samples may be missing */
+            data = ll_graph_node_at(plan->graph, input->node)->dtype == LL_F64 ? (void *)&wide : (void *)&narrow;
+        if (plan->kept_passes > 0 && !plan->varies[input->node]) {
+            if (memcmp(copy, data, value->fixed_bytes) != 0) {
+                slot->kept = false;
+                memcpy(copy, data, value->fixed_bytes);
+            }
             data = copy;
-        } else if ((uintptr_t)data % LL_ALIGNMENT != 0) {
+        } else if (data == &wide || data == &narrow || (uintptr_t)data % LL_ALIGNMENT != 0) {
             memcpy(copy, data, value->fixed_bytes);
             data = copy;
         }
         slot->bound[input->value] = data;
     }
+}
+
+/* Of the indices and all rows that a point of the run reads. */
+static ll_hash hash_rows(const whole_run *it, int64_t point)
+{
+    const ll_run *run = it->run;
+    ll_hash all = ll_hash_bytes(run->indices, run->indices ? (size_t)run->samples * sizeof *run->indices : 0);
+    for (int64_t i = 0; i < it->plan->input_count; i++) {
+        const ll_plan_input *input = &it->plan->inputs[i];
+        const char *data = input->sampled ? find_binding(run, point, input->node) : NULL;
+        if (!data) continue;
+        const ll_graph_node *node = ll_graph_node_at(it->plan->graph, input->node);
+        size_t bytes = ll_dtype_bytes(node->dtype);
+        for (int axis = 1; axis < node->rank; axis++) bytes *= (size_t)node->shape[axis];
+        bool rows = run->indices && input->kind != LL_INPUT_SAMPLE_INDEX;
+        ll_hash chain[2] = {all, {0}};
+        if (!rows) {
+            chain[1] = ll_hash_bytes(data, (size_t)run->samples * bytes);
+            all = ll_hash_bytes(chain, sizeof chain);
+        }
+        for (int64_t k = 0; rows && k < run->samples; k++) {
+            chain[0] = all;
+            chain[1] = ll_hash_bytes(data + (size_t)run->indices[k] * bytes, bytes);
+            all = ll_hash_bytes(chain, sizeof chain);
+        }
+    }
+    return all;
 }
 
 /* Rows start .. start + count - 1 of the run into the arena. */
@@ -268,8 +301,7 @@ static ll_status run_chunk(void *context, int64_t number, int thread, ll_error *
             const ll_plan_output *output = &plan->outputs[o];
             void *result = execution->run->results[it->point * plan->output_count + o];
             if (!output->sampled || !result) continue;
-            const ll_value *value = &plan->values[ll_plan_root(plan, output->value)];
-            if (value->pass != it->pass) continue;
+            if (output->pass != it->pass) continue;
             deliver_rows(plan, output, pointer_to(plan, it->slot, stream, batch, output->value),
                          execution->run->samples, start, count, result);
         }
@@ -281,23 +313,20 @@ static ll_status run_chunk(void *context, int64_t number, int thread, ll_error *
 
 enum { SUM_BLOCK = 8192 };
 
-/* Elements first .. first + count - 1 of one sum: a binary tree over the chunks. */
-static void add_chunks(ll_cpu_level cpu, double *sums, int64_t chunks, int64_t stride, int64_t first, int64_t count)
-{
-    for (int64_t distance = 1; distance < chunks; distance *= 2)
-        for (int64_t chunk = 0; chunk + distance < chunks; chunk += 2 * distance)
-            ll_sum_add(cpu, sums + chunk * stride + first, sums + (chunk + distance) * stride + first, count);
-}
-
+/* A block of this pass's sums: a binary tree over the chunks. */
 static ll_status add_block(void *context, int64_t block, int thread, ll_error *error)
 {
     const point_run *it = context;
     const ll_plan *plan = it->execution->plan;
     (void)thread;
     (void)error;
-    int64_t first = block * SUM_BLOCK;
-    add_chunks(plan->cpu, it->slot->sums, it->execution->chunks, plan->sum_count, first,
-               ll_min_int64(SUM_BLOCK, plan->sum_count - first));
+    int64_t first = plan->sums_before[it->pass] + block * SUM_BLOCK, chunks = it->execution->chunks;
+    int64_t count = ll_min_int64(SUM_BLOCK, plan->sums_before[it->pass + 1] - first);
+    double *sums = it->slot->sums;
+    for (int64_t distance = 1; distance < chunks; distance *= 2)
+        for (int64_t chunk = 0; chunk + distance < chunks; chunk += 2 * distance)
+            ll_sum_add(plan->cpu, sums + chunk * plan->sum_count + first,
+                       sums + (chunk + distance) * plan->sum_count + first, count);
     return LL_OK;
 }
 
@@ -305,16 +334,17 @@ static ll_status finish_sums(point_run *it, ll_error *error)
 {
     const whole_run *execution = it->execution;
     const ll_plan *plan = execution->plan;
-    bool single = plan->passes == 1;
-    if (single && plan->sum_count > SUM_BLOCK && execution->chunks > 1)
-        LL_TRY(ll_team_run(execution->team, (plan->sum_count + SUM_BLOCK - 1) / SUM_BLOCK, add_block, it, error));
+    int64_t blocks = (plan->sums_before[it->pass + 1] - plan->sums_before[it->pass] + SUM_BLOCK - 1) / SUM_BLOCK;
+    if (execution->chunks > 1 && blocks > 1 && execution->team) {
+        LL_TRY(ll_team_run(execution->team, blocks, add_block, it, error));
+    } else if (execution->chunks > 1) {
+        for (int64_t block = 0; block < blocks; block++) LL_TRY(add_block(it, block, 0, error));
+    }
     for (int32_t v = 0; v < plan->value_count; v++) {
         const ll_value *value = &plan->values[v];
         if (value->total < 0 || value->pass != it->pass) continue;
         double *sums = it->slot->sums + value->sum_offset;
         if (execution->chunks == 0) memset(sums, 0, sizeof(double) * (size_t)value->sum_count);
-        else if (!single || plan->sum_count <= SUM_BLOCK)
-            add_chunks(plan->cpu, it->slot->sums, execution->chunks, plan->sum_count, value->sum_offset, value->sum_count);
         store_total(ll_value_type(plan, value), sums, value->sum_count,
                     it->slot->fixed + plan->values[value->total].offset);
     }
@@ -333,12 +363,27 @@ static ll_status run_fixed(const point_run *it, ll_stream *stream, ll_error *err
     return LL_OK;
 }
 
+/* Whether the slot keeps what the first passes of this point would compute. If not, they are to be run. */
+static bool is_kept(const whole_run *execution, int64_t point, ll_slot *slot)
+{
+    if (execution->plan->kept_passes == 0) return false;
+    ll_hash rows = hash_rows(execution, point);
+    bool same = slot->kept && slot->kept_samples == execution->run->samples && ll_hash_equal(slot->kept_rows, rows);
+    slot->kept = same;
+    slot->kept_samples = execution->run->samples;
+    slot->kept_rows = rows;
+    return same;
+}
+
 static ll_status run_point(const whole_run *execution, int64_t point, ll_slot *slot, int thread, ll_error *error)
 {
     const ll_plan *plan = execution->plan;
     point_run it = {.execution = execution, .slot = slot, .point = point};
     bind_fixed(execution, slot, point);
-    for (it.pass = 0; it.pass <= plan->passes; it.pass++) {
+    bool reuse = is_kept(execution, point, slot);
+    slot->reused += reuse;
+    for (it.pass = reuse ? plan->kept_passes : 0; it.pass <= plan->passes; it.pass++) {
+        if (it.pass == plan->kept_passes) slot->kept = plan->kept_passes > 0;
         LL_TRY(run_fixed(&it, &plan->streams[thread], error));
         if (it.pass == plan->passes) break;
         if (execution->team) {

@@ -11,6 +11,11 @@
 
 int ll_pass_of(const ll_plan *plan, ll_node node) { return plan->stage[node] - (plan->sums[node] ? 1 : 0); }
 
+bool ll_same_run(const ll_plan *plan, ll_node a, ll_node b)
+{
+    return ll_pass_of(plan, a) == ll_pass_of(plan, b) && plan->varies[a] == plan->varies[b];
+}
+
 ll_view ll_view_of(const ll_graph *graph, ll_node node)
 {
     ll_view view = {.base = node};
@@ -85,7 +90,7 @@ static void claim_epilogue(const ll_plan *plan, ll_fusion *fusion, const ll_node
     while (state < 4 && fusion->consumers[last] == 1 && reader[last] >= 0) {
         ll_node next = reader[last];
         const ll_graph_node *it = ll_graph_node_at(graph, next);
-        if (fusion->unit_of[next] >= 0 || ll_pass_of(plan, next) != ll_pass_of(plan, convolution) || it->dtype != LL_F32 ||
+        if (fusion->unit_of[next] >= 0 || !ll_same_run(plan, next, convolution) || it->dtype != LL_F32 ||
             it->input_count != 2 || it->inputs[0] == it->inputs[1])
             break;
         if (it->inputs[0] != last && it->inputs[1] != last) break;

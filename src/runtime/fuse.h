@@ -56,6 +56,9 @@ ll_node ll_concatenation_of(const ll_graph *graph, ll_node node);
 
 ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error);
 int ll_pass_of(const ll_plan *plan, ll_node node);
+/* Whether both may be rounded as one: computed in one pass, and with the same inputs that vary or none, so that the bits
+ * are the same where passes are kept. */
+bool ll_same_run(const ll_plan *plan, ll_node a, ll_node b);
 
 /* step_map.c: adds the step of a chain; `use` gives the value of an operand. Splits what does not fit one program. */
 typedef ll_status (*ll_use)(ll_plan *plan, ll_node node, ll_layout layout, int pass, int32_t *value, ll_error *error);

@@ -79,6 +79,7 @@ typedef struct ll_variant {
 typedef struct ll_plan_output {
     ll_node node;
     int32_t value;
+    int pass; /* sampled: in which its rows are delivered */
     bool sampled;
 } ll_plan_output;
 
@@ -103,6 +104,10 @@ typedef struct ll_slot {
     const void **bound; /* a plan input */
     size_t stash_bytes;
     int64_t chunks;
+    /* What the passes before plan->kept_passes left in `fixed` and `stash`, and of which samples. */
+    bool kept;
+    int64_t kept_samples, reused;
+    ll_hash kept_rows;
 } ll_slot;
 
 struct ll_plan {
@@ -120,6 +125,8 @@ struct ll_plan {
     int32_t *stage;
     ll_node *moment_of; /* [node]: the tensor about a fixed centre of which it is the sum of squares, else LL_NO_NODE */
     int passes;
+    bool *varies;    /* [node]: depends on a varying input */
+    int kept_passes; /* what varies is computed in this pass or a later one; 0: nothing is kept */
 
     ll_value *values;
     int64_t value_count, value_capacity;
@@ -138,6 +145,7 @@ struct ll_plan {
     size_t arena_bytes, fixed_bytes, workspace_bytes;
     size_t stash_per_micro_batch;
     int64_t sum_count; /* doubles of one chunk's accumulators */
+    int64_t *sums_before; /* [passes + 1]: those of earlier passes, which come first */
     int32_t pointer_count; /* most inputs + outputs of a step */
     int64_t node_steps;
 

@@ -91,33 +91,16 @@ static ll_status forget_squares(ll_plan *plan, const ll_node *outputs, int64_t o
 
 /* stage: nodes of stage s are computed before (fixed) or in (sampled) pass s; a sum over the samples made in pass s
  * is known from stage s + 1 on. */
-static ll_status find_stages(ll_plan *plan, const ll_node *outputs, int64_t output_count, ll_error *error)
+static void assign_stages(ll_plan *plan)
 {
-    const ll_graph *graph = plan->graph;
-    plan->node_count = ll_graph_count(graph);
-    size_t count = (size_t)plan->node_count + 1;
-    plan->needed = ll_arena_allocate(plan->memory, count * sizeof(bool));
-    plan->sampled = ll_arena_allocate(plan->memory, count * sizeof(bool));
-    plan->sums = ll_arena_allocate(plan->memory, count * sizeof(bool));
-    plan->stage = ll_arena_allocate(plan->memory, count * sizeof(int32_t));
-    plan->moment_of = ll_arena_allocate(plan->memory, count * sizeof(ll_node));
-    plan->value_of = ll_arena_allocate(plan->memory, count * 2 * sizeof(int32_t));
-    plan->turned = ll_arena_allocate(plan->memory, count * sizeof(int32_t));
-    if (!plan->needed || !plan->sampled || !plan->sums || !plan->stage || !plan->moment_of || !plan->value_of ||
-        !plan->turned)
-        return ll_fail_memory(error, "runtime", count * 16);
-    for (size_t i = 0; i < count * 2; i++) plan->value_of[i] = -1;
-    for (size_t i = 0; i < count; i++) plan->turned[i] = -1;
-    LL_TRY(ll_graph_reachable(graph, outputs, output_count, plan->needed, error));
-    int last_stage = 0;
-    bool any = false;
     for (ll_node n = 0; n < plan->node_count; n++) {
-        const ll_graph_node *node = ll_graph_node_at(graph, n);
-        plan->sampled[n] = ll_graph_sample_axis(node) >= 0;
-        plan->sums[n] = plan->needed[n] && ll_graph_sums_samples(graph, n);
+        const ll_graph_node *node = ll_graph_node_at(plan->graph, n);
         int32_t stage = 0;
-        for (int32_t i = 0; i < node->input_count; i++)
+        plan->sums[n] = plan->needed[n] && ll_graph_sums_samples(plan->graph, n);
+        for (int32_t i = 0; i < node->input_count; i++) {
             if (plan->stage[node->inputs[i]] > stage) stage = plan->stage[node->inputs[i]];
+            plan->varies[n] = plan->varies[n] || plan->varies[node->inputs[i]];
+        }
         plan->stage[n] = stage + (plan->sums[n] ? 1 : 0);
         plan->moment_of[n] = LL_NO_NODE;
         ll_node centre;
@@ -126,12 +109,75 @@ static ll_status find_stages(ll_plan *plan, const ll_node *outputs, int64_t outp
             plan->stage[n] = plan->stage[plan->moment_of[n]] + 1;
             if (plan->stage[centre] > plan->stage[n]) plan->stage[n] = plan->stage[centre];
         }
-        if (!plan->needed[n]) continue;
-        any = any || plan->sampled[n];
-        if (plan->sampled[n] && plan->stage[n] + 1 > last_stage) last_stage = plan->stage[n] + 1;
-        if (plan->sums[n] && plan->stage[n] > last_stage) last_stage = plan->stage[n];
     }
-    plan->passes = any ? last_stage : 0;
+}
+
+/* The passes that the nodes need, or those among them that do not vary. */
+static int count_passes(const ll_plan *plan, bool varying)
+{
+    int passes = 0;
+    for (ll_node n = 0; n < plan->node_count; n++) {
+        if (!plan->needed[n] || (plan->varies[n] && !varying)) continue;
+        if (plan->sampled[n] && plan->stage[n] + 1 > passes) passes = plan->stage[n] + 1;
+        if (plan->sums[n] && plan->stage[n] > passes) passes = plan->stage[n];
+    }
+    return passes;
+}
+
+/* What varies is computed behind the passes that are kept; among itself in the passes that it would have had, so that
+ * the same is computed together and rounds alike. */
+static void delay_varying(ll_plan *plan)
+{
+    plan->kept_passes = count_passes(plan, false);
+    for (ll_node n = 0; n < plan->node_count; n++)
+        if (plan->varies[n]) plan->stage[n] += plan->kept_passes;
+}
+
+static ll_status mark_varying(ll_plan *plan, ll_error *error)
+{
+    memset(plan->varies, 0, ((size_t)plan->node_count + 1) * sizeof(bool));
+    for (int64_t i = 0; i < plan->options.varying_count; i++) {
+        ll_node input = plan->options.varying[i];
+        const ll_graph_node *node = ll_graph_node_at(plan->graph, input);
+        if (!node || node->op != LL_OP_INPUT || plan->sampled[input])
+            return ll_fail(error, LL_INVALID_ARGUMENT, "runtime", "varying",
+                           "node %d is no input without a sample axis", (int)input);
+        plan->varies[input] = true;
+    }
+    plan->options.varying = NULL;
+    return LL_OK;
+}
+
+static ll_status find_stages(ll_plan *plan, const ll_node *outputs, int64_t output_count, ll_error *error)
+{
+    const ll_graph *graph = plan->graph;
+    plan->node_count = ll_graph_count(graph);
+    size_t count = (size_t)plan->node_count + 1;
+    plan->needed = ll_arena_allocate(plan->memory, count * sizeof(bool));
+    plan->sampled = ll_arena_allocate(plan->memory, count * sizeof(bool));
+    plan->sums = ll_arena_allocate(plan->memory, count * sizeof(bool));
+    plan->varies = ll_arena_allocate(plan->memory, count * sizeof(bool));
+    plan->stage = ll_arena_allocate(plan->memory, count * sizeof(int32_t));
+    plan->moment_of = ll_arena_allocate(plan->memory, count * sizeof(ll_node));
+    plan->value_of = ll_arena_allocate(plan->memory, count * 2 * sizeof(int32_t));
+    plan->turned = ll_arena_allocate(plan->memory, count * sizeof(int32_t));
+    if (!plan->needed || !plan->sampled || !plan->sums || !plan->varies || !plan->stage || !plan->moment_of || !plan->value_of ||
+        !plan->turned)
+        return ll_fail_memory(error, "runtime", count * 16);
+    for (size_t i = 0; i < count * 2; i++) plan->value_of[i] = -1;
+    for (size_t i = 0; i < count; i++) plan->turned[i] = -1;
+    LL_TRY(ll_graph_reachable(graph, outputs, output_count, plan->needed, error));
+    bool any = false;
+    for (ll_node n = 0; n < plan->node_count; n++) {
+        plan->sampled[n] = ll_graph_sample_axis(ll_graph_node_at(graph, n)) >= 0;
+        any = any || (plan->needed[n] && plan->sampled[n]);
+    }
+    LL_TRY(mark_varying(plan, error));
+    assign_stages(plan);
+    if (plan->options.keep && any) delay_varying(plan);
+    plan->passes = any ? count_passes(plan, true) : 0;
+    for (int64_t i = 0; i < output_count; i++) /* rows of results that are kept are delivered after the kept passes */
+        if (plan->sampled[outputs[i]] && plan->passes == plan->kept_passes) plan->passes++;
     return forget_squares(plan, outputs, output_count, error);
 }
 
@@ -355,7 +401,10 @@ ll_status ll_plan_lower(ll_plan *plan, const ll_node *outputs, ll_error *error)
     for (int64_t i = 0; i < plan->output_count; i++) {
         ll_plan_output *output = &plan->outputs[i];
         output->sampled = plan->sampled[outputs[i]];
-        LL_TRY(use(plan, outputs[i], LL_LAYOUT_DENSE, ll_pass_of(plan, outputs[i]), &output->value, error));
+        /* Rows are delivered by every run, from what is kept if need be. */
+        output->pass = ll_pass_of(plan, outputs[i]);
+        if (output->sampled && output->pass < plan->kept_passes) output->pass = plan->kept_passes;
+        LL_TRY(use(plan, outputs[i], LL_LAYOUT_DENSE, output->pass, &output->value, error));
     }
     plan->fusion = NULL;
     return sort_steps(plan, error);

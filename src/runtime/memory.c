@@ -128,6 +128,8 @@ ll_status ll_plan_place(ll_plan *plan, ll_error *error)
             if (value->first > s) value->first = (int32_t)s;
             if (value->last < s) value->last = (int32_t)s;
             if (value->place == LL_PLACE_ARENA && step->pass > value->pass) value->place = LL_PLACE_STASH;
+            /* What a later run reads is not written over. */
+            if (value->pass < plan->kept_passes && step->pass >= plan->kept_passes) value->last = INT32_MAX;
         }
         int32_t pointers = step->input_count + step->output_count;
         if (pointers > plan->pointer_count) plan->pointer_count = pointers;
@@ -135,6 +137,7 @@ ll_status ll_plan_place(ll_plan *plan, ll_error *error)
     for (int64_t i = 0; i < plan->output_count; i++) {
         ll_value *value = &plan->values[ll_plan_root(plan, plan->outputs[i].value)];
         value->last = INT32_MAX;
+        if (value->place == LL_PLACE_ARENA && plan->outputs[i].pass > value->pass) value->place = LL_PLACE_STASH;
         if (value->first == INT32_MAX) value->first = 0;
     }
 
@@ -150,10 +153,18 @@ ll_status ll_plan_place(ll_plan *plan, ll_error *error)
             value->offset = plan->fixed_bytes;
             plan->fixed_bytes += ll_value_bytes(value, 0);
         }
-        if (value->total >= 0) {
+    }
+    plan->sums_before = ll_arena_allocate(plan->memory, sizeof *plan->sums_before * (size_t)(plan->passes + 1));
+    if (!plan->sums_before) return ll_fail_memory(error, "runtime", sizeof *plan->sums_before * (size_t)plan->passes);
+    for (int pass = 0; pass < plan->passes; pass++) {
+        plan->sums_before[pass] = plan->sum_count;
+        for (int32_t v = 0; v < plan->value_count; v++) {
+            ll_value *value = &plan->values[v];
+            if (value->alias >= 0 || value->total < 0 || value->pass != pass) continue;
             value->sum_offset = plan->sum_count;
             plan->sum_count += (value->sum_count + 7) / 8 * 8;
         }
     }
+    plan->sums_before[plan->passes] = plan->sum_count;
     return LL_OK;
 }

@@ -223,13 +223,9 @@ ll_status ll_plan_create(const ll_graph *graph, const ll_node *outputs, int64_t 
     return LL_OK;
 }
 
-void ll_plan_destroy(ll_plan *plan)
+void ll_plan_release(ll_plan *plan)
 {
     if (!plan) return;
-    for (int64_t i = 0; i < plan->variant_count; i++) destroy_states(plan, plan->variants[i].states);
-    for (int64_t i = 0; i < plan->step_count; i++)
-        if (plan->steps[i].fixed_state && plan->steps[i].kind->destroy)
-            plan->steps[i].kind->destroy(&plan->steps[i], plan->steps[i].fixed_state);
     for (int i = 0; i < plan->stream_count; i++) {
         ll_free(plan->streams[i].arena);
         ll_free(plan->streams[i].workspace);
@@ -243,9 +239,23 @@ void ll_plan_destroy(ll_plan *plan)
         ll_free(plan->slots[i].sums);
         ll_free(plan->slots[i].bound);
     }
-    ll_free(plan->variants);
     ll_free(plan->streams);
     ll_free(plan->slots);
+    plan->streams = NULL;
+    plan->slots = NULL;
+    plan->stream_count = plan->slot_count = 0;
+    plan->stream_workspace = 0;
+}
+
+void ll_plan_destroy(ll_plan *plan)
+{
+    if (!plan) return;
+    ll_plan_release(plan);
+    for (int64_t i = 0; i < plan->variant_count; i++) destroy_states(plan, plan->variants[i].states);
+    for (int64_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].fixed_state && plan->steps[i].kind->destroy)
+            plan->steps[i].kind->destroy(&plan->steps[i], plan->steps[i].fixed_state);
+    ll_free(plan->variants);
     ll_free(plan->values);
     ll_free(plan->steps);
     ll_arena_destroy(plan->memory);
@@ -265,7 +275,8 @@ int64_t ll_plan_chunk_batches(const ll_plan *plan, int64_t micro_batches)
 ll_plan_info ll_plan_view(const ll_plan *plan)
 {
     ll_plan_info info = {.micro_batch = plan->micro_batch, .passes = plan->passes, .steps = plan->step_count,
-                         .cpu = plan->cpu};
+                         .kept_passes = plan->kept_passes, .cpu = plan->cpu};
+    for (int i = 0; i < plan->slot_count; i++) info.reused += plan->slots[i].reused;
     int64_t batches = (plan->options.samples + plan->micro_batch - 1) / plan->micro_batch;
     info.chunk_samples = ll_plan_chunk_batches(plan, batches) * plan->micro_batch;
     for (int64_t i = 0; i < plan->step_count; i++)

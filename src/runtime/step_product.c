@@ -183,7 +183,7 @@ static int32_t parts_of(const ll_plan *plan, const ll_unit *unit)
 static void join(ll_plan *plan, ll_fusion *fusion, ll_unit *a, ll_unit *b, ll_node sum)
 {
     ll_node last = a->members[a->count - 1], other = b->members[b->count - 1];
-    if (a == b || plan->sums[last] != plan->sums[other] || ll_pass_of(plan, last) != ll_pass_of(plan, other) ||
+    if (a == b || plan->sums[last] != plan->sums[other] || !ll_same_run(plan, last, other) ||
         plan->sampled[last] != plan->sampled[other] || plan->stage[sum] != plan->stage[last] ||
         (a->bias != LL_NO_NODE && b->bias != LL_NO_NODE) || parts_of(plan, a) + parts_of(plan, b) > LL_PRODUCT_PARTS)
         return;
@@ -219,7 +219,7 @@ ll_status ll_products_claim(ll_plan *plan, ll_fusion *fusion, ll_error *error)
             } else if (a || b) {
                 ll_unit *unit = a ? a : b;
                 ll_node last = it->inputs[a ? 0 : 1], other = it->inputs[a ? 1 : 0];
-                if (unit->bias != LL_NO_NODE || plan->sums[last] || ll_pass_of(plan, last) != ll_pass_of(plan, n) ||
+                if (unit->bias != LL_NO_NODE || plan->sums[last] || !ll_same_run(plan, last, n) ||
                     !is_bias(plan, other, it))
                     continue;
                 unit->bias = other;

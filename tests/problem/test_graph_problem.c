@@ -32,8 +32,8 @@ static void free_data(data *d)
     ll_free(d->images32);
 }
 
-static ll_problem *network(const char *name, ll_dtype dtype, const ll_network_option *option, int64_t options,
-                           const data *d, int threads)
+static ll_problem *bounded_network(const char *name, ll_dtype dtype, const ll_network_option *option, int64_t options,
+                                   const data *d, int threads, size_t memory_limit)
 {
     bool flat = strcmp(name, "mlp") == 0;
     ll_network_options make = {.network = name,
@@ -57,9 +57,16 @@ static ll_problem *network(const char *name, ll_dtype dtype, const ll_network_op
         if (label) assert_int_equal(info->input[i].dtype, LL_I64);
     }
     ll_problem *problem = NULL;
-    ll_graph_problem_options graph = {.rows = rows, .row_count = 2, .seed = 5, .threads = threads};
+    ll_graph_problem_options graph = {
+        .rows = rows, .row_count = 2, .seed = 5, .threads = threads, .memory_limit = memory_limit};
     CHECK_OK(ll_problem_create_graph(model, &graph, &problem, error));
     return problem;
+}
+
+static ll_problem *network(const char *name, ll_dtype dtype, const ll_network_option *option, int64_t options,
+                           const data *d, int threads)
+{
+    return bounded_network(name, dtype, option, options, d, threads, 0);
 }
 
 static double loss_at(ll_problem *problem, const void *theta, void *gradient)
@@ -205,6 +212,76 @@ static void test_same_bits(void **state)
         ll_free(block);
         ll_problem_destroy(one);
         ll_problem_destroy(two);
+    }
+    free_data(&d);
+}
+
+/* A Problem whose memory is too small to keep what this request could. */
+static ll_problem *limited_network(const char *name, const ll_network_option *option, int64_t options, const data *d,
+                                   ll_problem *unlimited, const ll_request *request)
+{
+    size_t kept = 0, bytes = 0;
+    CHECK_OK(ll_problem_memory(unlimited, request, &kept, error));
+    for (size_t limit = 4 * kept;; limit -= limit / 8) {
+        ll_problem *made = bounded_network(name, LL_F32, option, options, d, 1, limit);
+        CHECK_OK(ll_problem_memory(made, request, &bytes, error));
+        assert_true(bytes > 0);
+        if (bytes < kept) return made;
+        ll_problem_destroy(made);
+    }
+}
+
+/* Products at one point, one after the other (what no vector enters is kept), in a Problem whose memory limit does not
+ * allow that, on two threads, after another point, another list of samples, other buffers, another operator, and weights
+ * changed in place: the bits of a Problem that never saw another request. */
+static void test_kept_products(void **state)
+{
+    (void)state;
+    data d;
+    make_data(&d);
+    for (int kind = 0; kind < 2; kind++) {
+        const char *name = kind == 0 ? "resnet8" : "mlp";
+        const ll_network_option *option = kind == 0 ? NULL : tanh_mlp;
+        ll_problem *kept = network(name, LL_F32, option, kind == 0 ? 0 : 2, &d, 2);
+        const ll_problem_info *info = ll_problem_view(kept);
+        size_t bytes = (size_t)info->parameter_count * sizeof(float);
+        float *theta = ll_allocate(4 * bytes), *vector = theta + info->parameter_count;
+        float *buffers = ll_allocate((size_t)(info->buffer_count + 1) * sizeof(float));
+        void *product = theta + 2 * info->parameter_count, *wanted = theta + 3 * info->parameter_count;
+        memcpy(theta, ll_problem_origin(kept), bytes);
+        if (info->buffer_count) memcpy(buffers, ll_problem_origin_buffers(kept), (size_t)info->buffer_count * sizeof(float));
+        enum { LIST = 240 };
+        int64_t lists[2][LIST];
+        for (int i = 0; i < LIST; i++) {
+            lists[0][i] = i * 5 % SAMPLES;
+            lists[1][i] = i * 7 % (SAMPLES - 1);
+        }
+        for (int change = 0; change < 9; change++) {
+            const void *point = theta, *direction = vector, *set = buffers;
+            ll_request request = {.points = 1, .thetas = &point, .product_count = 1, .vectors = &direction,
+                                  .products = &product, .buffers = info->buffer_count ? &set : NULL,
+                                  .buffers_shared = info->buffer_count > 0,
+                                  .samples = &(ll_samples){lists[change == 5], LIST}};
+            for (int64_t i = 0; i < info->parameter_count; i++)
+                vector[i] = (float)ll_rng_normal(ll_rng_make((uint64_t)change, "test", "v"), (uint64_t)i);
+            if (change == 2 || change == 8) theta[17] += 0.125F;
+            if (change == 4 && info->buffer_count) buffers[3] += 0.25F;
+            if (change == 6) request.product = LL_PRODUCT_GGN;
+            if (change == 7) request.mode = LL_MODE_TRAINING;
+            CHECK_OK(ll_problem_evaluate(kept, &request, error));
+            for (int fresh = 0; fresh < 2; fresh++) {
+                ll_problem *other = fresh == 0 ? network(name, LL_F32, option, kind == 0 ? 0 : 2, &d, 1)
+                                               : limited_network(name, option, kind == 0 ? 0 : 2, &d, kept, &request);
+                request.products = &wanted;
+                CHECK_OK(ll_problem_evaluate(other, &request, error));
+                request.products = &product;
+                assert_memory_equal(product, wanted, bytes);
+                ll_problem_destroy(other);
+            }
+        }
+        ll_free(theta);
+        ll_free(buffers);
+        ll_problem_destroy(kept);
     }
     free_data(&d);
 }
@@ -452,6 +529,7 @@ int main(void)
         cmocka_unit_test(test_derivatives_equal_differences),
         cmocka_unit_test(test_residual_network),
         cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_kept_products),
         cmocka_unit_test(test_subsets_and_features),
         cmocka_unit_test(test_calibration),
         cmocka_unit_test(test_calibration_in_single_precision),

@@ -134,12 +134,12 @@ static void bind(values *v, const network *n)
     v->run = (ll_run){.samples = SAMPLES, .bindings = v->bindings, .binding_count = 2 * PARAMETERS + 2, .results = v->targets};
 }
 
-static void test_planning(void **state)
+static void check_planning(bool kept)
 {
-    (void)state;
     network net;
     CHECK_OK(create(&net, error));
-    ll_plan_options options = {.samples = SAMPLES, .micro_batch = 8};
+    ll_plan_options options = {.samples = SAMPLES, .micro_batch = 8, .varying = net.tangents,
+                               .varying_count = PARAMETERS, .keep = kept};
     ll_status status = LL_OUT_OF_MEMORY;
     for (int64_t n = 0; status != LL_OK; n++) {
         ll_plan *plan = NULL;
@@ -157,10 +157,16 @@ static void test_planning(void **state)
     ll_graph_destroy(net.graph);
 }
 
-/* A run that failed leaves the plan as it was: the next one gives the numbers. */
-static void test_running(void **state)
+static void test_planning(void **state)
 {
     (void)state;
+    check_planning(false);
+    check_planning(true);
+}
+
+/* A run that failed leaves the plan as it was: the next one gives the numbers. */
+static void check_running(bool kept)
+{
     static values wanted, got;
     network net;
     ll_plan *plan;
@@ -168,11 +174,12 @@ static void test_running(void **state)
     CHECK_OK(create(&net, error));
     bind(&wanted, &net);
     bind(&got, &net);
-    ll_plan_options options = {.samples = 8, .micro_batch = 8};
+    ll_plan_options options = {.samples = 8, .micro_batch = 8, .varying = net.tangents, .varying_count = PARAMETERS};
     CHECK_OK(ll_team_create(2, &team, error));
     CHECK_OK(ll_plan_create(net.graph, net.outputs, OUTPUTS, &options, &plan, error));
     CHECK_OK(ll_plan_run(plan, team, &wanted.run, error));
     ll_plan_destroy(plan);
+    options.keep = kept;
     ll_status status = LL_OUT_OF_MEMORY;
     for (int64_t n = 0; status != LL_OK; n++) {
         CHECK_OK(ll_plan_create(net.graph, net.outputs, OUTPUTS, &options, &plan, error));
@@ -190,6 +197,13 @@ static void test_running(void **state)
     }
     ll_team_destroy(team);
     ll_graph_destroy(net.graph);
+}
+
+static void test_running(void **state)
+{
+    (void)state;
+    check_running(false);
+    check_running(true);
 }
 
 int main(void)

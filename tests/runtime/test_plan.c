@@ -335,6 +335,81 @@ static void test_points_and_indices(void **state)
     end_network(&f);
 }
 
+/* What is kept from one run to the next is used again only where it is what would be computed: any input that is changed
+ * in place, at its address, and any change of the samples gives the bits of a plan that keeps nothing. */
+static void check_change(const fixture *f, ll_plan *kept, ll_plan *plain, const ll_run *run, void **wanted, bool reused)
+{
+    ll_run it = *run;
+    int64_t before = ll_plan_view(kept).reused;
+    CHECK_OK(ll_plan_run(kept, NULL, &it, error));
+    assert_int_equal(ll_plan_view(kept).reused - before, reused);
+    it.results = wanted;
+    CHECK_OK(ll_plan_run(plain, NULL, &it, error));
+    for (int64_t o = 0; o < f->output_count; o++)
+        assert_memory_equal(run->results[o], wanted[o],
+                            sizeof(float) * (size_t)(o == 1 ? run->samples : output_elements(f, o)));
+}
+
+static void test_kept_until_something_changes(void **state)
+{
+    (void)state;
+    for (int statistics = 0; statistics < 2; statistics++) {
+        fixture f;
+        make_network(&f, LL_F32, statistics, 16);
+        ll_node varying[MAX_INPUTS];
+        ll_plan_options options = {.samples = SAMPLES, .micro_batch = 4};
+        ll_plan *plain, *kept;
+        ll_binding bindings[MAX_INPUTS];
+        for (int i = 0; i < f.input_count; i++) {
+            bindings[i] = (ll_binding){f.inputs[i], f.data[i]};
+            if (ll_graph_node_at(f.graph, f.inputs[i])->attributes.input.kind == LL_INPUT_TANGENT)
+                varying[options.varying_count++] = f.inputs[i];
+        }
+        options.varying = varying;
+        CHECK_OK(ll_plan_create(f.graph, f.outputs, f.output_count, &options, &plain, error));
+        options.keep = true;
+        CHECK_OK(ll_plan_create(f.graph, f.outputs, f.output_count, &options, &kept, error));
+        void *results[MAX_OUTPUTS], *wanted[MAX_OUTPUTS];
+        make_results(&f, results);
+        make_results(&f, wanted);
+        int64_t indices[SAMPLES];
+        for (int i = 0; i < SAMPLES; i++) indices[i] = (i * 7 + 3) % 19; /* rows 19 and up are not read */
+        ll_run it = {.samples = 17, .indices = indices, .bindings = bindings, .binding_count = f.input_count,
+                     .results = results};
+        check_change(&f, kept, plain, &it, wanted, false);
+        for (int i = 0; i < f.input_count; i++) {
+            bool vector = ll_graph_node_at(f.graph, f.inputs[i])->attributes.input.kind == LL_INPUT_TANGENT;
+            bool label = ll_graph_node_at(f.graph, f.inputs[i])->dtype == LL_I64;
+            int64_t first = label ? 3 : f.elements[i] / SAMPLES * 3; /* of a row that is read, or of a parameter */
+            if (label) ((int64_t *)f.data[i])[first] = (((int64_t *)f.data[i])[first] + 1) % CLASSES;
+            else ((float *)f.data[i])[first % f.elements[i]] += 0.25F;
+            check_change(&f, kept, plain, &it, wanted, vector);
+            check_change(&f, kept, plain, &it, wanted, true);
+        }
+        ((float *)f.data[0])[f.elements[0] / SAMPLES * 20] += 1.0F; /* a row that no index names */
+        check_change(&f, kept, plain, &it, wanted, true);
+        indices[16] = 2;
+        check_change(&f, kept, plain, &it, wanted, false);
+        it.samples = 16;
+        check_change(&f, kept, plain, &it, wanted, false);
+        it.indices = NULL;
+        it.samples = 17;
+        check_change(&f, kept, plain, &it, wanted, false);
+        check_change(&f, kept, plain, &it, wanted, true);
+        ll_plan_release(kept);
+        check_change(&f, kept, plain, &it, wanted, false);
+        options.varying = f.inputs; /* an image: it has a sample axis */
+        options.varying_count = 1;
+        ll_plan *refused = NULL;
+        assert_int_equal(ll_plan_create(f.graph, f.outputs, 1, &options, &refused, NULL), LL_INVALID_ARGUMENT);
+        ll_plan_destroy(plain);
+        ll_plan_destroy(kept);
+        free_results(&f, results);
+        free_results(&f, wanted);
+        end_network(&f);
+    }
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -377,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_network_f64),       cmocka_unit_test(test_network_f32),
         cmocka_unit_test(test_backends), cmocka_unit_test(test_points_and_indices),
         cmocka_unit_test(test_convolution_method), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_kept_until_something_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

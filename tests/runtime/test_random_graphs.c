@@ -1,6 +1,6 @@
 /* Random small graphs: what the planner makes of them (fusion, products with bias and sums, layouts, passes, memory
  * places) against the interpreter, which computes node by node with the reference kernels. Values, gradients and
- * Hessian products; any micro-batch; the same bits on one and two threads.
+ * Hessian products; any micro-batch; the same bits on one and two threads, and where what no vector enters is kept.
  *
  *   runtime_test_random_graphs [SEED]   repeats one graph */
 #include "../support_cmocka.h"
@@ -319,6 +319,45 @@ static void compare(const builder *b, int64_t seed, const ll_node *outputs, int 
     }
 }
 
+/* Products from a plan that keeps what no vector enters: the bits of a plan that does not, first and reused, also after
+ * another vector. */
+static void check_kept(const builder *b, const ll_node *outputs, int count, const ll_run *plain, int64_t micro_batch,
+                       void **results)
+{
+    ll_node varying[MOST_INPUTS];
+    ll_binding bindings[MOST_INPUTS];
+    ll_run run = *plain;
+    ll_plan_options options = {.samples = b->samples, .micro_batch = micro_batch, .varying = varying};
+    void *const *wanted = run.results;
+    memcpy(bindings, run.bindings, sizeof *bindings * (size_t)run.binding_count);
+    for (int i = 0; i < b->input_count; i++)
+        if (at(b, b->inputs[i])->attributes.input.kind == LL_INPUT_TANGENT) varying[options.varying_count++] = b->inputs[i];
+    ll_plan *plan = NULL;
+    CHECK_OK(ll_plan_create(b->graph, outputs, count, &options, &plan, error));
+    assert_int_equal(ll_plan_view(plan).kept_passes, 0);
+    CHECK_OK(ll_plan_run(plan, NULL, &run, error));
+    ll_plan_destroy(plan);
+    run.results = results;
+    options.keep = true;
+    CHECK_OK(ll_plan_create(b->graph, outputs, count, &options, &plan, error));
+    assert_true(ll_plan_view(plan).kept_passes > 0 && ll_plan_view(plan).kept_passes <= ll_plan_view(plan).passes);
+    ll_team *team;
+    CHECK_OK(ll_team_create(2, &team, error));
+    for (int round = 0; round < 3; round++) {
+        double *other = round == 1 ? ll_allocate_zeroed(sizeof(double) * 4096) : NULL;
+        for (int i = 0; i < b->input_count; i++)
+            if (other && at(b, b->inputs[i])->attributes.input.kind == LL_INPUT_TANGENT) bindings[i].data = other;
+        run.bindings = round == 1 ? bindings : plain->bindings;
+        CHECK_OK(ll_plan_run(plan, round == 0 ? NULL : team, &run, error));
+        ll_free(other);
+        assert_int_equal(ll_plan_view(plan).reused, round);
+        for (int o = 0; o < count && round != 1; o++)
+            assert_memory_equal(run.results[o], wanted[o], (size_t)elements(b, outputs[o]) * ll_dtype_bytes(b->dtype));
+    }
+    ll_team_destroy(team);
+    ll_plan_destroy(plan);
+}
+
 static void check_graph(int64_t seed)
 {
     static const int64_t batches[] = {0, 1, 3, 8};
@@ -360,6 +399,7 @@ static void check_graph(int64_t seed)
     for (int o = 0; o < count; o++)
         assert_memory_equal(results[o], again[o], (size_t)elements(&b, outputs[o]) * ll_dtype_bytes(b.dtype));
     ll_team_destroy(team);
+    if (seed % 2 == 1 && seed % 5 != 4) check_kept(&b, outputs, count, &run, ll_plan_view(plan).micro_batch, results);
     ll_plan_destroy(plan);
     for (int o = 0; o < count; o++) {
         ll_free(wanted[o]);
