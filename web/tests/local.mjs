@@ -102,9 +102,12 @@ const svgOf = (page, kind, nth = 0) => page.locator(`.local-${kind} .plot > svg`
 const data = (page, kind, name, nth = 0) => svgOf(page, kind, nth).getAttribute(`data-${name}`);
 const FIELD_KINDS = ["contour", "surface", "diagram", "barcode", "tree", "profile"];
 const open = (kinds) => `local.open=${encodeURIComponent(JSON.stringify(kinds))}`;
+/** The address, which follows the state within a quarter of a second. */
+const hash = () => page.evaluate(() => new Promise((resolve) => setTimeout(() => resolve(location.hash), 300)));
 const leave = (page) => page.mouse.move(2, 2);
 const centre = async (locator) => {
-    await locator.scrollIntoViewIfNeeded();
+    // to the middle: at the top the toolbar lies over what is scrolled there
+    await locator.evaluate((e) => e.scrollIntoView({ block: "center" }));
     const box = await locator.boundingBox();
     return [box.x + box.width / 2, box.y + box.height / 2];
 };
@@ -273,13 +276,7 @@ await changes("contour", "Contour levels", async () => {
 equal(await data(page, "contour", "levels"), "5", "as many levels as asked for");
 await page.getByLabel("Clip above a value").click();
 await t.idle(page);
-const clip = Number(
-    decodeURIComponent(
-        /local\.clip=([^&]+)/.exec(
-            await page.evaluate(() => new Promise((resolve) => setTimeout(() => resolve(location.hash), 300))),
-        )?.[1] ?? "NaN",
-    ),
-);
+const clip = Number(decodeURIComponent(/local\.clip=([^&]+)/.exec(await hash())?.[1] ?? "NaN"));
 const above = fields.waves.values.filter((v) => v > clip).length;
 check(
     (await panel(page, "Contour", "waves").locator(".note").first().textContent()).includes(
@@ -332,35 +329,142 @@ await leave(page);
 await t.idle(page);
 check(
     (await page.locator(".local-diagram .feature.lit").count()) === 1 &&
-        (await page.locator(".local-contour .basin.pinned").count()) === 1,
-    "a pinned bar stays lit in the diagram and on the contour",
+        (await page.locator(".local-contour .basin.selected").count()) === 1,
+    "a bar that was clicked stays lit in the diagram and on the contour",
 );
-const diagram = await svgOf(page, "diagram").boundingBox();
-await svgOf(page, "diagram").scrollIntoViewIfNeeded();
-const now = await svgOf(page, "diagram").boundingBox();
-await page.keyboard.down("Shift");
-await page.mouse.move(now.x + diagram.width * 0.25, now.y + diagram.height * 0.1);
-await page.mouse.down();
-await page.mouse.move(now.x + diagram.width * 0.9, now.y + diagram.height * 0.8, { steps: 5 });
-await page.mouse.up();
-await page.keyboard.up("Shift");
-await leave(page);
+console.log("# selecting, in all directions");
+const selected = async () => (await Promise.all(FIELD_KINDS.map((kind) => data(page, kind, "selected")))).map(Number);
+const selection = page.locator(".selection output.count");
+const clear = page.locator(".selection").getByRole("button", { name: "Clear" });
+const drag = async (from, to, key) => {
+    if (key) await page.keyboard.down(key);
+    await page.mouse.move(...from);
+    await page.mouse.down();
+    await page.mouse.move(...to, { steps: 4 });
+    await page.mouse.up();
+    if (key) await page.keyboard.up(key);
+    await leave(page);
+    await t.idle(page);
+};
+const around = async (mark, by) => {
+    const [x, y] = await centre(mark);
+    return [
+        [x - by, y - by],
+        [x + by, y + by],
+    ];
+};
+const litIn = (selector) =>
+    page
+        .locator(selector)
+        .evaluateAll((marks) => [...new Set(marks.map((m) => Number(m.closest("[data-minimum]").dataset.minimum)))]);
+const ascending = (list) => [...list].sort((a, b) => a - b);
+await clear.click();
+for (const [kind, selector] of Object.entries(sources)) {
+    const mark = page.locator(`.local-${kind} ${selector}`).last();
+    const minimum = Number(await mark.evaluate((e) => e.closest("[data-minimum]").dataset.minimum));
+    const [from, to] = await around(mark, 5);
+    await drag(from, to, "Shift");
+    const counts = await selected();
+    check(
+        counts.every((n) => n >= 1 && n === counts[0]),
+        `a rectangle in the ${kind} selects the same in all six views`,
+        counts.join(" "),
+    );
+    const inDiagram = ascending(await litIn(".local-diagram .feature.lit"));
+    check(inDiagram.includes(minimum), `and the ${kind}’s minimum is among them`, inDiagram.join(" "));
+    equal(ascending(await litIn(".local-tree .branch.lit")), inDiagram, `the tree shows those of the ${kind}`);
+    equal(ascending(await litIn(".local-barcode .bar.lit")), inDiagram, `the barcode shows those of the ${kind}`);
+    equal(ascending(await litIn(".local-contour .minimum.lit")), inDiagram, `the contour shows those of the ${kind}`);
+    equal(ascending(await litIn(".local-profile .leaf.lit")), inDiagram, `the profile shows those of the ${kind}`);
+    equal(
+        await page.locator(".local-contour .basin.selected").count(),
+        counts[0],
+        `and outlines the basins of those of the ${kind}`,
+    );
+    equal(await selection.getAttribute("data-selected"), String(counts[0]), `the count says so (${kind})`);
+}
+equal(
+    await selection.textContent(),
+    `${await selection.getAttribute("data-selected")} ${(await selected())[0] === 1 ? "feature" : "features"} selected`,
+    "how many are selected is said",
+);
+await clear.click();
 await t.idle(page);
+equal(await selected(), Array(6).fill(0), "Clear selects nothing");
+
+// what is in a rectangle is counted here again, from the field alone
+const whole = async (kind, selector) => {
+    await svgOf(page, kind).evaluate((e) => e.scrollIntoView({ block: "center" }));
+    const frame = await svgOf(page, kind).boundingBox();
+    const marks = await page.locator(`.local-${kind} ${selector}`).evaluateAll((all) =>
+        all.map((e) => {
+            const box = e.getBoundingClientRect();
+            return { minimum: Number(e.dataset.minimum), x: box.x + box.width / 2, y: box.y + box.height / 2 };
+        }),
+    );
+    return { frame, marks };
+};
+for (const [kind, selector] of [
+    ["diagram", ".feature[data-minimum]"],
+    ["contour", ".minimum"],
+]) {
+    const { frame, marks } = await whole(kind, selector);
+    const middleX = frame.x + frame.width * 0.52;
+    await drag([middleX, frame.y + 3], [frame.x + frame.width - 3, frame.y + frame.height - 4], "Shift");
+    equal(
+        ascending(await litIn(".local-diagram .feature.lit")),
+        ascending(marks.filter((m) => m.x >= middleX).map((m) => m.minimum)),
+        `a rectangle over the right half of the ${kind} selects what lies there`,
+    );
+}
+const before2 = (await selected())[0];
+await page.getByLabel("Drag selects").check();
+const other2 = page.locator(".local-contour .minimum:not(.lit)").first();
+const [cornerA, cornerB] = await around(other2, 5);
+await drag(cornerA, cornerB, "Control");
+equal(await selected(), Array(6).fill(before2 + 1), "with Drag selects no Shift is needed; Ctrl adds");
+check(/drag\.selects/.test(decodeURIComponent(await hash())), "the address knows of Drag selects");
+await page.getByLabel("Drag selects").uncheck();
+
+// keys alone
+await clear.click();
+for (const kind of FIELD_KINDS) {
+    await svgOf(page, kind).focus();
+    await page.keyboard.press("]");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Shift+BracketRight");
+    await page.keyboard.press("Shift+BracketRight");
+    await t.idle(page);
+    equal(await selected(), Array(6).fill(3), `three minima are selected by keys in the ${kind}`);
+    await page.keyboard.press("Delete");
+    await page.keyboard.press("Escape");
+    await t.idle(page);
+    equal(await selected(), Array(6).fill(0), `and none after Delete (${kind})`);
+}
+
+// by numbers
+const persistences = pairs.map((p) => p.p).sort((a, b) => a - b);
+const cut = persistences[Math.floor(persistences.length / 3)];
+await page.getByRole("button", { name: "Select features by their numbers" }).click();
+await page.getByLabel("Quantity").selectOption("persistence");
+await page.getByLabel("At least").fill(String(cut));
+await page.getByLabel("At least").press("Enter");
+await page.getByRole("button", { name: /^Select [\d,]+ feature/ }).click();
+await page.keyboard.press("Escape");
+await t.idle(page);
+const wantedByNumber = pairs.filter((p) => p.p >= Number(cut)).length;
+equal(await selected(), Array(6).fill(wantedByNumber), "features are selected by their persistence");
 const brushed = await page.locator(".local-diagram .feature.lit").count();
-check(
-    brushed > 1 && (await page.locator(".local-tree .branch.lit").count()) === brushed,
-    "a brushed rectangle lights as many branches",
-    String(brushed),
-);
+equal(brushed, wantedByNumber, "and lit");
 
 console.log("# permalink");
-const address = await page.evaluate(() => new Promise((resolve) => setTimeout(() => resolve(location.hash), 300)));
+const address = await hash();
 const before = [await kept(), await data(page, "contour", "levels"), brushed];
 page = await t.visit(address, page);
 equal(
     [await kept(), await data(page, "contour", "levels"), await page.locator(".local-diagram .feature.lit").count()],
     before,
-    "an address restores scale, levels and pins",
+    "an address restores scale, levels and what is selected",
 );
 
 console.log("# files and explanations");

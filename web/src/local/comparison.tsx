@@ -15,6 +15,7 @@ import {
 } from "../geometry/scales";
 import { hover, setHover, setLocal, useHover, useView, view } from "../state";
 import { type Simplified, persistenceRange, significanceLevel, simplify } from "../topology/hierarchy";
+import { selectedPairs } from "../topology/selection";
 import { type LocalModel, type Topology, ready } from "./model";
 
 export interface Comparison {
@@ -156,7 +157,7 @@ export function litPair(topology: Topology, simplified: Simplified, minimum: num
   return pair < 0 ? -1 : simplified.survivor[pair]!;
 }
 
-/** Pinned minima of a model (vertices), and how to change them. */
+/** Selected minima of a model (vertices), and how to change them. */
 export function usePinned(model: string): readonly [readonly number[], (vertices: readonly number[]) => void] {
   const pinned = useView((state) => state.local.pinned[model] ?? NONE);
   const set = useCallback(
@@ -169,8 +170,27 @@ export function usePinned(model: string): readonly [readonly number[], (vertices
   return [pinned, set];
 }
 const NONE: readonly number[] = [];
-export function togglePinned(pinned: readonly number[], vertex: number): readonly number[] {
-  return pinned.includes(vertex) ? pinned.filter((v) => v !== vertex) : [...pinned, vertex];
+
+/** How much is selected in the models compared, and how to clear it. */
+export function useSelection(comparison: Comparison): {
+  readonly features: number;
+  readonly models: number;
+  readonly clear: () => void;
+} {
+  const pinned = useView((state) => state.local.pinned);
+  const counts = comparison.models.map((m) => {
+    const topology = ready(m.topology);
+    return topology
+      ? selectedPairs(topology.hierarchy.pairs, comparison.simplifiedOf(topology), pinned[m.model.name] ?? NONE).size
+      : 0;
+  });
+  const clear = (): void => {
+    const names = new Set(comparison.models.map((m) => m.model.name));
+    setLocal({
+      pinned: Object.fromEntries(Object.entries(view.get().local.pinned).filter(([name]) => !names.has(name))),
+    });
+  };
+  return { features: counts.reduce((sum, n) => sum + n, 0), models: counts.filter((n) => n > 0).length, clear };
 }
 
 type Widened<T> = T extends string ? string : T extends number ? number : T extends boolean ? boolean : T;

@@ -9,6 +9,7 @@ import { mapName, scaleSentence, useComparison } from "./comparison";
 import { fieldTitle, landscapeName, ready } from "./model";
 import { PersistenceSlider } from "./parts/persistence";
 import { TITLES } from "./parts/panel";
+import { SelectionBar } from "./parts/selection";
 
 const SCALES: readonly (readonly [ValueScale, string])[] = [
   ["auto", "automatic"],
@@ -196,6 +197,7 @@ export function Toolbar({ available }: { available: readonly LocalKind[] }) {
       {landscapes.length > 0 && (
         <div className="local-toolbar local-sticky">
           <PersistenceSlider />
+          <SelectionBar />
         </div>
       )}
     </>

@@ -1,14 +1,14 @@
 // Bars with two errors: numerical within, sampling without.
-import { type ReactNode, useId, useMemo } from "react";
+import { type ReactNode, useMemo } from "react";
 import { type Cell, toCsv } from "../../base/csv";
-import { svgText } from "../../base/svg_export";
 import { formatNumber } from "../../geometry/numbers";
 import { type Range, type ScaleKind, makeScale } from "../../geometry/scales";
 import type { LocalKind } from "../../state";
 import type { Exports } from "../../widgets/Panel";
 import { Facts, hideTooltip, showTooltip } from "../../widgets/Tooltip";
+import { Drawing } from "./drawing";
 import { ViewPanel } from "./panel";
-import { AxisBottom, AxisLeft, Clip, HINT, useFrame } from "./plot";
+import { AxisBottom, AxisLeft, HINT, useFrame } from "./plot";
 import { shorten } from "./series";
 
 export interface Bar {
@@ -73,7 +73,6 @@ export function BarPlot({
     x: lying ? values : places,
     y: lying ? places : values,
   });
-  const id = useId().replace(/:/g, "");
   const { x, y, inner } = frame;
   const scale = lying ? x : y;
   const zero = scale.px(Math.max(scale.low, Math.min(0, scale.high)));
@@ -101,61 +100,20 @@ export function BarPlot({
       controls={controls}
       exports={{
         name: `${kind}-${model}`,
-        svg: () => (frame.svg.current ? svgText(frame.svg.current) : null),
+        svg: frame.text,
         csv: () => toCsv(csv.header, csv.rows),
         ...(links ? { links } : {}),
       }}
     >
-      <div className="plot" ref={frame.box}>
-        <svg
-          ref={frame.svg}
-          width={frame.width}
-          height={frame.height}
-          {...frame.bind}
-          role="img"
-          data-bars={bars.length}
-          onPointerLeave={hideTooltip}
-          aria-label={`${valueTitle} of ${model}: ${bars
-            .slice(0, 12)
-            .map((b) => `${b.label} ${formatNumber(b.value, 3)}`)
-            .join(", ")}. ${HINT}`}
-        >
-          <defs>
-            <Clip id={`clip${id}`} frame={frame} pad={1} />
-          </defs>
-          <g clipPath={`url(#clip${id})`}>
-            {bars.map((bar, i) => {
-              const end = scale.px(bar.value);
-              if (!Number.isFinite(end)) return null;
-              const at = place(i) - thick / 2;
-              const box = lying
-                ? { x: Math.min(zero, end), y: at, width: Math.max(0.8, Math.abs(end - zero)), height: thick }
-                : { x: at, y: Math.min(zero, end), width: thick, height: Math.max(0.8, Math.abs(end - zero)) };
-              return (
-                <g
-                  key={i}
-                  className={`value-bar${bar.value < 0 ? " negative" : ""}`}
-                  onPointerMove={(event) => showTooltip(event.clientX, event.clientY, <Facts facts={bar.facts} />)}
-                  onPointerLeave={hideTooltip}
-                >
-                  <rect {...box} />
-                  {Number.isFinite(bar.outer) && bar.outer > 0 && (
-                    <path className="outer" d={whisker(i, bar.outer, Math.min(6, thick / 3))} />
-                  )}
-                  {Number.isFinite(bar.inner) && bar.inner > 0 && (
-                    <path className="inner" d={whisker(i, bar.inner, Math.min(3, thick / 5))} />
-                  )}
-                </g>
-              );
-            })}
-            <line
-              className="zero"
-              {...(lying
-                ? { x1: zero, x2: zero, y1: inner.y, y2: inner.y + inner.height }
-                : { x1: inner.x, x2: inner.x + inner.width, y1: zero, y2: zero })}
-            />
-          </g>
-          {lying ? (
+      <Drawing
+        frame={frame}
+        data={{ bars: bars.length }}
+        label={`${valueTitle} of ${model}: ${bars
+          .slice(0, 12)
+          .map((b) => `${b.label} ${formatNumber(b.value, 3)}`)
+          .join(", ")}`}
+        around={
+          lying ? (
             <>
               <AxisBottom scale={x} frame={frame} title={valueTitle} />
               <g className="axis" aria-hidden="true">
@@ -185,9 +143,40 @@ export function BarPlot({
                 ticks={bars.map((bar, i) => ({ value: i + 0.5, label: bar.label, major: true }))}
               />
             </>
-          )}
-        </svg>
-      </div>
+          )
+        }
+      >
+        {bars.map((bar, i) => {
+          const end = scale.px(bar.value);
+          if (!Number.isFinite(end)) return null;
+          const at = place(i) - thick / 2;
+          const box = lying
+            ? { x: Math.min(zero, end), y: at, width: Math.max(0.8, Math.abs(end - zero)), height: thick }
+            : { x: at, y: Math.min(zero, end), width: thick, height: Math.max(0.8, Math.abs(end - zero)) };
+          return (
+            <g
+              key={i}
+              className={`value-bar${bar.value < 0 ? " negative" : ""}`}
+              onPointerMove={(event) => showTooltip(event.clientX, event.clientY, <Facts facts={bar.facts} />)}
+              onPointerLeave={hideTooltip}
+            >
+              <rect {...box} />
+              {Number.isFinite(bar.outer) && bar.outer > 0 && (
+                <path className="outer" d={whisker(i, bar.outer, Math.min(6, thick / 3))} />
+              )}
+              {Number.isFinite(bar.inner) && bar.inner > 0 && (
+                <path className="inner" d={whisker(i, bar.inner, Math.min(3, thick / 5))} />
+              )}
+            </g>
+          );
+        })}
+        <line
+          className="zero"
+          {...(lying
+            ? { x1: zero, x2: zero, y1: inner.y, y2: inner.y + inner.height }
+            : { x1: inner.x, x2: inner.x + inner.width, y1: zero, y2: zero })}
+        />
+      </Drawing>
     </ViewPanel>
   );
 }

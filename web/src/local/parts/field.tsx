@@ -1,16 +1,15 @@
 // A plane as bands with axes and legend, where nothing else is to be marked: differences, solutions.
-import { type ReactNode, useEffect, useId, useMemo, useRef } from "react";
-import { svgText } from "../../base/svg_export";
+import { type ReactNode, useMemo } from "react";
 import type { MapName } from "../../geometry/colormaps";
-import { holeRectangles } from "../../geometry/contours";
 import { type Grid2, interpolate } from "../../geometry/grid";
 import { formatNumber } from "../../geometry/numbers";
 import { type Scale, makeScale } from "../../geometry/scales";
 import type { LocalKind } from "../../state";
 import { Facts, hideTooltip, showTooltip } from "../../widgets/Tooltip";
+import { HatchPattern, Holes, planeAspect, useBands } from "./bands";
 import { ColorBar } from "./colorbar";
-import { bandPaths, bandsSvg, drawBands, makeBands } from "./layers";
-import { AxisBottom, AxisLeft, Clip, HINT, useFrame } from "./plot";
+import { Drawing, useName } from "./drawing";
+import { AxisBottom, AxisLeft, useFrame } from "./plot";
 
 export interface FieldPlotProps {
   readonly kind: LocalKind;
@@ -32,106 +31,52 @@ export interface FieldPlotProps {
 
 export function FieldPlot(props: FieldPlotProps) {
   const { grid, scale, map, levels, lines = false } = props;
-  const ratio = (grid.x[grid.columns - 1]! - grid.x[0]!) / (grid.y[grid.rows - 1]! - grid.y[0]!);
   const frame = useFrame({
     kind: props.kind,
     model: props.model,
     margins: { top: 12, right: 92, bottom: 44, left: 58 },
     x: useMemo(() => makeScale("linear", { low: grid.x[0]!, high: grid.x[grid.columns - 1]! }), [grid]),
     y: useMemo(() => makeScale("linear", { low: grid.y[0]!, high: grid.y[grid.rows - 1]! }), [grid]),
-    ...(props.square && ratio > 0.4 && ratio < 2.5 ? { aspect: ratio } : {}),
+    ...(props.square ? planeAspect(grid) : {}),
   });
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const id = useId().replace(/:/g, "");
-  const bands = useMemo(() => makeBands(grid, scale, levels, map), [grid, scale, levels, map]);
-  const paths = useMemo(() => bandPaths(bands), [bands]);
-  const holes = useMemo(() => holeRectangles(grid), [grid]);
-  const { x, y, inner } = frame;
-  useEffect(() => {
-    const element = canvas.current;
-    const context = element?.getContext("2d");
-    if (!element || !context) return;
-    const ratioOfPixels = Math.min(2, window.devicePixelRatio || 1);
-    element.width = Math.max(1, Math.round(inner.width * ratioOfPixels));
-    element.height = Math.max(1, Math.round(inner.height * ratioOfPixels));
-    drawBands(
-      context,
-      bands,
-      paths,
-      { a: x.px(1) - x.px(0), e: x.px(0) - inner.x, d: y.px(1) - y.px(0), f: y.px(0) - inner.y },
-      element.width / inner.width,
-      lines,
-    );
-  }, [bands, paths, x, y, inner, lines]);
-  props.onSvg?.(() => {
-    const svg = frame.svg.current;
-    const slot = svg?.querySelector("[data-bands]");
-    if (!svg || !slot) return null;
-    slot.innerHTML = bandsSvg(bands, x.px, y.px, lines);
-    try {
-      return svgText(svg);
-    } finally {
-      slot.innerHTML = "";
-    }
-  });
+  const hatch = `hatch${useName()}`;
+  const { bands, canvas, slot, text } = useBands(frame, { grid, scale, levels, map, lines });
+  const { x, y } = frame;
+  props.onSvg?.(text);
   return (
-    <div className="plot" ref={frame.box}>
-      <canvas
-        ref={canvas}
-        aria-hidden="true"
-        style={{ left: inner.x, top: inner.y, width: inner.width, height: inner.height }}
-      />
-      <svg
-        ref={frame.svg}
-        width={frame.width}
-        height={frame.height}
-        {...frame.bind}
-        role="img"
-        aria-label={`${props.label}. ${HINT}`}
-        onPointerLeave={hideTooltip}
-        onPointerMove={(event) => {
-          const at = frame.at(event);
-          if (!at) return hideTooltip();
-          const value = interpolate(grid, at.x, at.y);
-          showTooltip(
-            event.clientX,
-            event.clientY,
-            <Facts
-              facts={[
-                ["here", `(${formatNumber(at.x, 3)}, ${formatNumber(at.y, 3)})`],
-                [props.valueTitle, formatNumber(value, 4)],
-                ...(props.facts?.(at.x, at.y) ?? []),
-              ]}
-            />,
-          );
-        }}
-      >
-        <defs>
-          <Clip id={`clip${id}`} frame={frame} />
-          <pattern id={`hatch${id}`} width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-            <rect width="7" height="7" className="hatch-ground" />
-            <line x1="0" x2="0" y1="0" y2="7" className="hatch-line" />
-          </pattern>
-        </defs>
-        <g clipPath={`url(#clip${id})`}>
-          <g data-bands="" />
-          {holes.map(([x0, y0, x1, y1], i) => (
-            <rect
-              key={i}
-              className="hole"
-              fill={`url(#hatch${id})`}
-              x={x.px(x0)}
-              y={y.px(y1)}
-              width={Math.max(0, x.px(x1) - x.px(x0))}
-              height={Math.max(0, y.px(y0) - y.px(y1))}
-            />
-          ))}
-        </g>
-        <AxisBottom scale={x} frame={frame} title={props.xTitle} />
-        <AxisLeft scale={y} frame={frame} title={props.yTitle} />
-        <ColorBar frame={frame} scale={scale} colors={bands.colors} levels={bands.levels} title={props.valueTitle} />
-      </svg>
-    </div>
+    <Drawing
+      frame={frame}
+      pad={0}
+      label={props.label}
+      under={canvas}
+      defs={<HatchPattern id={hatch} />}
+      onMove={(event) => {
+        const at = frame.at(event);
+        if (!at) return hideTooltip();
+        const value = interpolate(grid, at.x, at.y);
+        showTooltip(
+          event.clientX,
+          event.clientY,
+          <Facts
+            facts={[
+              ["here", `(${formatNumber(at.x, 3)}, ${formatNumber(at.y, 3)})`],
+              [props.valueTitle, formatNumber(value, 4)],
+              ...(props.facts?.(at.x, at.y) ?? []),
+            ]}
+          />,
+        );
+      }}
+      around={
+        <>
+          <AxisBottom scale={x} frame={frame} title={props.xTitle} />
+          <AxisLeft scale={y} frame={frame} title={props.yTitle} />
+          <ColorBar frame={frame} scale={scale} colors={bands.colors} levels={bands.levels} title={props.valueTitle} />
+        </>
+      }
+    >
+      {slot}
+      <Holes grid={grid} x={x} y={y} hatch={hatch} />
+    </Drawing>
   );
 }
 

@@ -1,38 +1,77 @@
-// A field along one direction: its values as a line.
-import { useId, useMemo } from "react";
+// A field along one direction: its values as a line, its basins as pieces of it.
+import { useMemo } from "react";
 import { toCsv } from "../../base/csv";
-import { svgText } from "../../base/svg_export";
 import { formatNumber } from "../../geometry/numbers";
 import { makeScale } from "../../geometry/scales";
-import { Facts, hideTooltip, showTooltip } from "../../widgets/Tooltip";
+import { touchedPoints } from "../../topology/brush";
+import { basinOf } from "../../topology/hierarchy";
 import { useComparison } from "../comparison";
-import type { Landscape } from "../model";
+import type { Landscape, Topology } from "../model";
+import { Drawing } from "./drawing";
 import { withUnit } from "./feature";
+import { FEATURE_HINT, useFeatures } from "./features";
+import { LevelControl, LevelLine } from "./level";
 import { linePath } from "./lines";
-import { type ViewProps, ViewPanel, fieldLinks, variantOf } from "./panel";
-import { AxisBottom, AxisLeft, Clip, useFrame } from "./plot";
+import { type ViewProps, ViewPanel, fieldLinks, valueTitle, variantOf } from "./panel";
+import { AxisBottom, AxisLeft, HINT, useFrame } from "./plot";
 
-export function LineView({ item, landscape }: ViewProps & { landscape: Landscape }) {
+export function LineView({
+  item,
+  landscape,
+  topology,
+}: ViewProps & { landscape: Landscape; topology: Topology | null }) {
   const comparison = useComparison();
+  const scale = comparison.scaleOf(item);
   const axis = landscape.grid.axes[0]!;
   const { values } = landscape.grid;
+  const shown = useFeatures(item, landscape, topology);
+  const { simplified } = shown;
+  const minima = useMemo(
+    () =>
+      topology && simplified
+        ? Array.from(topology.hierarchy.pairs.birth, (vertex, pair) => ({
+            pair,
+            essential: topology.hierarchy.pairs.essential[pair] === 1,
+            x: axis[vertex]!,
+            y: values[vertex]!,
+          })).filter((m) => simplified.kept[m.pair] === 1)
+        : [],
+    [topology, simplified, axis, values],
+  );
+  const basinAt = (vertex: number): number =>
+    topology && simplified ? basinOf(topology.hierarchy, simplified, vertex) : -1;
   const frame = useFrame({
     kind: "contour",
     model: item.model.name,
     margins: { top: 12, right: 18, bottom: 44, left: 66 },
     x: useMemo(() => makeScale("linear", { low: axis[0]!, high: axis[axis.length - 1]! }), [axis]),
-    y: comparison.scaleOf(item),
+    y: scale,
+    brush: { touched: (r) => touchedPoints(minima, r), select: shown.select },
   });
-  const id = useId().replace(/:/g, "");
   const { x, y } = frame;
+  const partOf = (inside: (pair: number) => boolean): string =>
+    linePath(
+      axis,
+      Array.from(values, (v, i) => (inside(basinAt(i)) ? v : NaN)),
+      x.px,
+      y.px,
+    );
   return (
     <ViewPanel
       kind="contour"
       model={item.model.name}
-      variant={variantOf(landscape)}
+      variant={
+        <>
+          {variantOf(landscape, topology)}
+          <p>
+            {HINT} {FEATURE_HINT}
+          </p>
+        </>
+      }
+      controls={<LevelControl scale={scale} />}
       exports={{
         name: `line-${item.model.name}`,
-        svg: () => (frame.svg.current ? svgText(frame.svg.current) : null),
+        svg: frame.text,
         csv: () =>
           toCsv(
             ["axis_0", landscape.field],
@@ -41,52 +80,53 @@ export function LineView({ item, landscape }: ViewProps & { landscape: Landscape
         links: fieldLinks(item, landscape)!,
       }}
     >
-      <div className="plot" ref={frame.box}>
-        <svg
-          ref={frame.svg}
-          width={frame.width}
-          height={frame.height}
-          {...frame.bind}
-          role="img"
-          aria-label={`${landscape.fieldTitle} of ${item.model.name} along one direction`}
-          onPointerLeave={hideTooltip}
-          onPointerMove={(event) => {
-            const at = frame.at(event);
-            if (!at) return hideTooltip();
-            let best = 0;
-            axis.forEach((a, i) => {
-              if (Math.abs(a - at.x) < Math.abs(axis[best]! - at.x)) best = i;
-            });
-            showTooltip(
-              event.clientX,
-              event.clientY,
-              <Facts
-                facts={[
-                  ["at", formatNumber(axis[best]!, 3)],
-                  [landscape.fieldTitle, withUnit(values[best]!, landscape.unit)],
-                ]}
-              />,
-            );
-          }}
-        >
-          <defs>
-            <Clip id={`clip${id}`} frame={frame} pad={3} />
-          </defs>
-          <g clipPath={`url(#clip${id})`}>
-            <path className="series" d={linePath(axis, values, x.px, y.px)} />
-            {Array.from(
-              values,
-              (v, i) => v - v === 0 && <circle key={i} className="dot" cx={x.px(axis[i]!)} cy={y.px(v)} r={2.2} />,
-            )}
-          </g>
-          <AxisBottom scale={x} frame={frame} title={landscape.axisTitles[0]} />
-          <AxisLeft
-            scale={y}
-            frame={frame}
-            title={landscape.unit ? `${landscape.fieldTitle} [${landscape.unit}]` : landscape.fieldTitle}
-          />
-        </svg>
-      </div>
+      <Drawing
+        frame={frame}
+        pad={5}
+        keys={shown.keys}
+        data={{
+          pairs: simplified?.count ?? "",
+          lit: shown.vertexOf(shown.lit),
+          selected: shown.selected.size,
+        }}
+        label={`${landscape.fieldTitle} of ${item.model.name} along one direction`}
+        onLeave={shown.leave}
+        onMove={(event) => {
+          const at = frame.at(event);
+          if (!at) return shown.leave();
+          let best = 0;
+          axis.forEach((a, i) => {
+            if (Math.abs(a - at.x) < Math.abs(axis[best]! - at.x)) best = i;
+          });
+          shown.point(basinAt(best), event, [
+            ["here", formatNumber(axis[best]!, 3)],
+            [landscape.fieldTitle, withUnit(values[best]!, landscape.unit)],
+          ]);
+        }}
+        around={
+          <>
+            <AxisBottom scale={x} frame={frame} title={landscape.axisTitles[0]} />
+            <AxisLeft scale={y} frame={frame} title={valueTitle(landscape)} />
+          </>
+        }
+      >
+        <path className="series" d={linePath(axis, values, x.px, y.px)} />
+        {shown.selected.size > 0 && <path className="basin-line selected" d={partOf((p) => shown.selected.has(p))} />}
+        {shown.lit >= 0 && <path className="basin-line" d={partOf((p) => p === shown.lit)} />}
+        {Array.from(
+          values,
+          (v, i) => v - v === 0 && <circle key={i} className="dot" cx={x.px(axis[i]!)} cy={y.px(v)} r={2.2} />,
+        )}
+        <LevelLine scale={scale} axis={y} inner={frame.inner} />
+        {minima.map((m) => {
+          const shared = { ...shown.mark(m.pair), className: `minimum${shown.on(m.pair) ? " lit" : ""}` };
+          return m.essential ? (
+            <rect key={m.pair} {...shared} x={x.px(m.x) - 4.5} y={y.px(m.y) - 4.5} width={9} height={9} />
+          ) : (
+            <circle key={m.pair} {...shared} cx={x.px(m.x)} cy={y.px(m.y)} r={shown.on(m.pair) ? 5.5 : 3.8} />
+          );
+        })}
+      </Drawing>
     </ViewPanel>
   );
 }

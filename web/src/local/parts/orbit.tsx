@@ -8,6 +8,7 @@ import {
   useEffect,
   useMemo,
   useRef,
+  useState,
 } from "react";
 import { type Mesh, type Object3D, PerspectiveCamera, Raycaster, Scene, Vector2 } from "three";
 import { busy } from "../../base/idle";
@@ -16,6 +17,7 @@ import { type Orbit, START, type Vector3, boxAxes, eye, projector, turned } from
 import type { Scale } from "../../geometry/scales";
 import { setLocal, useView, view } from "../../state";
 import { useSize } from "../../widgets/useSize";
+import { type Box, type Brush, BrushMark, type Brushed, followBox, followPointer, useBegins } from "./brush";
 import { canDraw3d, draw3d } from "./renderer";
 
 /** Vertical angle of view, radians: wider in upright panels, so that the box fits with its labels. */
@@ -204,6 +206,7 @@ export function OrbitView({
   onHover,
   onClick,
   onKey,
+  brush,
   data,
   children,
 }: {
@@ -217,10 +220,13 @@ export function OrbitView({
   onHover?: (hit: Hit | null, event: ReactPointerEvent) => void;
   onClick?: (hit: Hit | null) => void;
   onKey?: (event: ReactKeyboardEvent) => boolean;
+  brush?: Brush<Box>; // of pixels
   data?: Readonly<Record<string, string | number>>;
   children?: ReactNode;
 }) {
   const dragging = useRef(false);
+  const begins = useBegins();
+  const [brushed, setBrushed] = useState<Brushed | null>(null);
   const now = useRef(orbit);
   now.current = orbit;
   const pending = useRef(0);
@@ -290,25 +296,38 @@ export function OrbitView({
         onPointerDown={(event) => {
           if (event.button !== 0) return;
           dragging.current = false;
+          if (brush && begins(event)) {
+            const all = { x: 0, y: 0, width: handle.width, height: handle.height };
+            followBox(event, event.currentTarget, all, {
+              show: (box) => {
+                dragging.current = true;
+                setBrushed({ box, count: brush.touched(box).length });
+              },
+              end: (box, more) => {
+                setBrushed(null);
+                if (box) brush.select(brush.touched(box), more);
+              },
+            });
+            return;
+          }
           const from = [event.clientX, event.clientY] as const;
           const start = now.current;
-          const drag = (e: PointerEvent): void => {
-            if (Math.hypot(e.clientX - from[0], e.clientY - from[1]) > 3) dragging.current = true;
-            if (dragging.current) move(turned(start, -(e.clientX - from[0]) * 0.008, (e.clientY - from[1]) * 0.008));
-          };
-          const up = (): void => {
-            window.removeEventListener("pointermove", drag);
-            window.removeEventListener("pointerup", up);
-          };
-          window.addEventListener("pointermove", drag);
-          window.addEventListener("pointerup", up);
+          followPointer(
+            (e) => {
+              if (Math.hypot(e.clientX - from[0], e.clientY - from[1]) > 3) dragging.current = true;
+              if (dragging.current) move(turned(start, -(e.clientX - from[0]) * 0.008, (e.clientY - from[1]) * 0.008));
+            },
+            () => undefined,
+          );
         }}
         onPointerMove={(event) => event.buttons === 0 && drawn && onHover?.(pick(drawn, orbit, handle, event), event)}
         onPointerLeave={(event) => onHover?.(null, event)}
-        onClick={(event) => !dragging.current && drawn && onClick?.(pick(drawn, orbit, handle, event))}
+        onClickCapture={(event) => dragging.current && event.stopPropagation()}
+        onClick={(event) => drawn && onClick?.(pick(drawn, orbit, handle, event))}
       >
         <BoxAxes half={half} axes={axes} project={handle.project} />
         {children}
+        <BrushMark brushed={brushed} />
       </svg>
     </div>
   );

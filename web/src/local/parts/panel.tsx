@@ -1,11 +1,13 @@
 // The frame of a view of one model's field: states before there is anything to see, files, help.
-import type { ReactNode } from "react";
+import type { ComponentType, ReactNode } from "react";
 import { client } from "../../api/client";
 import { hideTooltip } from "../../widgets/Tooltip";
 import { Empty, type Exports, Failure, Loading, Panel } from "../../widgets/Panel";
 import { HELP } from "../help";
 import { type Landscape, type LocalModel, type Topology, landscapeName } from "../model";
 import type { LocalKind } from "../../state";
+import { FEATURE_HINT } from "./features";
+import { type Frame, HINT } from "./plot";
 
 export const TITLES: Readonly<Record<LocalKind, string>> = {
   contour: "Contour",
@@ -140,4 +142,62 @@ export function WithField({
     if (item.topology.state !== "ready") return frame(<Loading what="Computing the merge tree" />);
   }
   return children(landscape.value, item.topology.state === "ready" ? item.topology.value : null);
+}
+
+export interface TopologyProps extends ViewProps {
+  readonly landscape: Landscape;
+  readonly topology: Topology;
+}
+
+/** A view of a field and its hierarchy, once both are there. */
+export function topologyView(kind: LocalKind, View: ComponentType<TopologyProps>): ComponentType<ViewProps> {
+  return ({ item }) => (
+    <WithField item={item} kind={kind} topology>
+      {(landscape, topology) => <View item={item} landscape={landscape} topology={topology!} />}
+    </WithField>
+  );
+}
+
+/** The panel of a drawing of features: what is shown, how to select, files. */
+export function FeaturePanel(props: {
+  kind: LocalKind;
+  item: LocalModel;
+  landscape: Landscape;
+  topology: Topology;
+  frame: Pick<Frame, "text">;
+  notes: readonly (string | false)[];
+  controls?: ReactNode;
+  csv: () => string;
+  children: ReactNode;
+}) {
+  const { kind, item, landscape, topology } = props;
+  return (
+    <ViewPanel
+      kind={kind}
+      model={item.model.name}
+      note={props.notes.filter(Boolean).join("; ")}
+      controls={props.controls}
+      variant={
+        <>
+          {variantOf(landscape, topology)}
+          <p>
+            {HINT} {FEATURE_HINT}
+          </p>
+        </>
+      }
+      exports={{
+        name: `${kind}-${item.model.name}`,
+        svg: props.frame.text,
+        csv: props.csv,
+        links: fieldLinks(item, landscape)!,
+      }}
+    >
+      {props.children}
+    </ViewPanel>
+  );
+}
+
+/** "Loss [percent]" */
+export function valueTitle(landscape: Landscape): string {
+  return landscape.unit ? `${landscape.fieldTitle} [${landscape.unit}]` : landscape.fieldTitle;
 }

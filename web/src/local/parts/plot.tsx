@@ -8,10 +8,14 @@ import {
   useEffect,
   useMemo,
   useRef,
+  useState,
 } from "react";
+import { svgText } from "../../base/svg_export";
 import { type PixelScale, type Scale, pixelScale } from "../../geometry/scales";
 import { setLocal, useView, view } from "../../state";
+import type { Rectangle } from "../../topology/brush";
 import { useSize } from "../../widgets/useSize";
+import { type Box, type Brush, type Brushed, followBox, followPointer, useBegins } from "./brush";
 
 export { AxisBottom, AxisLeft } from "../../widgets/axes";
 
@@ -69,6 +73,10 @@ export interface Frame {
   /** Pointer position in values, or null outside the frame. */
   readonly at: (event: { clientX: number; clientY: number }) => { x: number; y: number; px: number; py: number } | null;
   readonly dragged: RefObject<boolean>;
+  /** The rectangle being drawn. */
+  readonly brushed: Brushed | null;
+  /** The drawing as an SVG file. */
+  readonly text: () => string | null;
 }
 
 export interface FrameOptions {
@@ -79,16 +87,17 @@ export interface FrameOptions {
   readonly margins: Margins;
   /** Width over height of the inside; else it fills the panel. */
   readonly aspect?: number;
-  /** Shift-drag draws a rectangle of values instead of panning. */
-  readonly onBrush?: (from: { x: number; y: number }, to: { x: number; y: number }, done: boolean) => void;
+  readonly brush?: Brush<Rectangle>; // of values
 }
 
 /** Zoom: wheel (with Ctrl or ⌘, or once the drawing has focus), + and -, arrows, 0; drag pans; double click resets. */
 export function useFrame(options: FrameOptions): Frame {
-  const { kind, model, margins, aspect, onBrush } = options;
+  const { kind, model, margins, aspect, brush } = options;
   const [box, size] = useSize<HTMLDivElement>();
   const svg = useRef<SVGSVGElement>(null);
   const dragged = useRef(false);
+  const begins = useBegins();
+  const [brushed, setBrushed] = useState<Brushed | null>(null);
   const [zoom, setZoom] = useZoom(kind, model);
   const width = Math.max(size.width, 120);
   const height = Math.max(size.height, 100);
@@ -157,9 +166,17 @@ export function useFrame(options: FrameOptions): Frame {
     return { x: x.invert(px), y: y.invert(py), px, py };
   };
 
+  // half a pixel more: what lies on the border of the inside can be reached
+  const rectangleOf = (b: Box): Rectangle => ({
+    x: [x.invert(b.x - 0.5), x.invert(b.x + b.width + 0.5)],
+    y: [y.invert(b.y + b.height + 0.5), y.invert(b.y - 0.5)],
+  });
+
   return {
     box,
     svg,
+    brushed,
+    text: () => (svg.current ? svgText(svg.current) : null),
     width,
     height,
     inner,
@@ -205,27 +222,29 @@ export function useFrame(options: FrameOptions): Frame {
       onDoubleClick: () => setZoom(WHOLE),
       onPointerDown: (event) => {
         dragged.current = false;
-        const start = at(event);
-        if (event.button !== 0 || !start) return;
-        const brush = event.shiftKey && onBrush;
+        if (brush && begins(event)) {
+          followBox(event, event.currentTarget, inner, {
+            show: (b) => {
+              dragged.current = true;
+              setBrushed({ box: b, count: brush.touched(rectangleOf(b)).length });
+            },
+            end: (b, more) => {
+              setBrushed(null);
+              if (b) brush.select(brush.touched(rectangleOf(b)), more);
+            },
+          });
+          return;
+        }
+        if (event.button !== 0 || !at(event)) return;
         const from = [event.clientX, event.clientY] as const;
-        const move = (e: globalThis.PointerEvent): void => {
-          if (Math.hypot(e.clientX - from[0], e.clientY - from[1]) > 3) dragged.current = true;
-          if (!dragged.current) return;
-          if (brush) {
-            const now = at(e);
-            if (now) onBrush(start, now, false);
-          } else
-            setZoom([k, zx - (e.clientX - from[0]) / inner.width / k, zy + (e.clientY - from[1]) / inner.height / k]);
-        };
-        const up = (e: globalThis.PointerEvent): void => {
-          window.removeEventListener("pointermove", move);
-          window.removeEventListener("pointerup", up);
-          const now = at(e);
-          if (brush && dragged.current) onBrush(start, now ?? start, true);
-        };
-        window.addEventListener("pointermove", move);
-        window.addEventListener("pointerup", up);
+        followPointer(
+          (e) => {
+            if (Math.hypot(e.clientX - from[0], e.clientY - from[1]) > 3) dragged.current = true;
+            if (dragged.current)
+              setZoom([k, zx - (e.clientX - from[0]) / inner.width / k, zy + (e.clientY - from[1]) / inner.height / k]);
+          },
+          () => undefined,
+        );
       },
     },
   };

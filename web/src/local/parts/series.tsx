@@ -1,7 +1,6 @@
 // Lines over a common axis, with bands, a legend and the values under the pointer.
-import { type ReactNode, useId, useMemo, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { toCsv } from "../../base/csv";
-import { svgText } from "../../base/svg_export";
 import { formatNumber, labelWidth } from "../../geometry/numbers";
 import { type ScaleKind, finiteRange, makeScale, suggestedScale, unionRange } from "../../geometry/scales";
 import { groupColor, usePalette } from "../../model/palette";
@@ -9,8 +8,9 @@ import type { LocalKind } from "../../state";
 import { type Exports } from "../../widgets/Panel";
 import { Facts, hideTooltip, showTooltip } from "../../widgets/Tooltip";
 import { bandPath, linePath } from "./lines";
+import { Drawing } from "./drawing";
 import { ViewPanel } from "./panel";
-import { AxisBottom, AxisLeft, Clip, HINT, useFrame } from "./plot";
+import { AxisBottom, AxisLeft, HINT, useFrame } from "./plot";
 
 export interface Series {
   readonly name: string;
@@ -104,7 +104,6 @@ export function SeriesPlot(props: SeriesPlotProps) {
     x: useMemo(() => (zero ? pad(xScale, ranges.x) : makeScale(xScale, ranges.x)), [ranges.x, xScale, zero]),
     y: useMemo(() => pad(scaleKind, ranges.y), [ranges.y, scaleKind]),
   });
-  const id = useId().replace(/:/g, "");
   const { x, y, inner } = frame;
   const [guide, setGuide] = useState<number | null>(null);
   const csv = (): string =>
@@ -128,141 +127,130 @@ export function SeriesPlot(props: SeriesPlotProps) {
       controls={controls}
       exports={{
         name: title,
-        svg: () => (frame.svg.current ? svgText(frame.svg.current) : null),
+        svg: frame.text,
         csv,
         ...(links ? { links } : {}),
       }}
     >
-      <div className="plot" ref={frame.box}>
-        <svg
-          ref={frame.svg}
-          width={frame.width}
-          height={frame.height}
-          {...frame.bind}
-          role="img"
-          data-series={series.length}
-          data-scale={scaleKind}
-          aria-label={`${title}: ${series.map((s) => s.name).join(", ")}. ${HINT}`}
-          onPointerLeave={() => {
+      <Drawing
+        frame={frame}
+        data={{ series: series.length, scale: scaleKind }}
+        label={`${title}: ${series.map((s) => s.name).join(", ")}`}
+        onLeave={() => setGuide(null)}
+        onMove={(event) => {
+          const at = frame.at(event);
+          if (!at) {
             setGuide(null);
-            hideTooltip();
-          }}
-          onPointerMove={(event) => {
-            const at = frame.at(event);
-            if (!at) {
-              setGuide(null);
-              return hideTooltip();
-            }
-            const rows = series.map((s) => {
-              let best = 0;
-              for (let i = 1; i < s.x.length; i++) if (Math.abs(s.x[i]! - at.x) < Math.abs(s.x[best]! - at.x)) best = i;
-              return { s, best };
-            });
-            const first = rows[0];
-            if (!first) return;
-            setGuide(first.s.x[first.best] ?? null);
-            showTooltip(
-              event.clientX,
-              event.clientY,
-              <Facts
-                facts={[
-                  [xTitle, formatNumber(first.s.x[first.best], 4)],
-                  ...rows.map(({ s, best }): readonly [string, string] => [
-                    s.name,
-                    `${formatNumber(s.y[best], 4)}${
-                      s.low && s.high ? ` (${formatNumber(s.low[best], 3)} to ${formatNumber(s.high[best], 3)})` : ""
-                    }`,
-                  ]),
-                ]}
-              />,
-            );
-          }}
-        >
-          <defs>
-            <Clip id={`clip${id}`} frame={frame} pad={1} />
-          </defs>
-          <g clipPath={`url(#clip${id})`}>
-            {zero && <line className="zero" x1={x.px(0)} x2={x.px(0)} y1={inner.y} y2={inner.y + inner.height} />}
-            {scaleKind !== "log" && y.share(0) > 0 && y.share(0) < 1 && (
-              <line className="zero" x1={inner.x} x2={inner.x + inner.width} y1={y.px(0)} y2={y.px(0)} />
+            return hideTooltip();
+          }
+          const rows = series.map((s) => {
+            let best = 0;
+            for (let i = 1; i < s.x.length; i++) if (Math.abs(s.x[i]! - at.x) < Math.abs(s.x[best]! - at.x)) best = i;
+            return { s, best };
+          });
+          const first = rows[0];
+          if (!first) return;
+          setGuide(first.s.x[first.best] ?? null);
+          showTooltip(
+            event.clientX,
+            event.clientY,
+            <Facts
+              facts={[
+                [xTitle, formatNumber(first.s.x[first.best], 4)],
+                ...rows.map(({ s, best }): readonly [string, string] => [
+                  s.name,
+                  `${formatNumber(s.y[best], 4)}${
+                    s.low && s.high ? ` (${formatNumber(s.low[best], 3)} to ${formatNumber(s.high[best], 3)})` : ""
+                  }`,
+                ]),
+              ]}
+            />,
+          );
+        }}
+        around={
+          <>
+            <AxisBottom scale={x} frame={frame} title={xTitle} />
+            <AxisLeft scale={y} frame={frame} title={yTitle} />
+            {series.length > 1 && (
+              <g className="legend" aria-hidden="true">
+                {series.slice(0, Math.floor(inner.height / 18)).map((s, i) => (
+                  <g key={i} transform={`translate(${inner.x + inner.width + 14} ${inner.y + 8 + 18 * i})`}>
+                    <line
+                      x1={0}
+                      x2={20}
+                      y1={0}
+                      y2={0}
+                      stroke={color(s.color)}
+                      strokeWidth={2}
+                      strokeDasharray={s.dashed ? "6 4" : undefined}
+                    />
+                    <text x={26} y={4}>
+                      {shorten(s.name, legendWidth - 30)}
+                      <title>{s.name}</title>
+                    </text>
+                  </g>
+                ))}
+              </g>
             )}
-            {guide !== null && (
-              <line
-                className="guide"
-                data-no-export=""
-                x1={x.px(guide)}
-                x2={x.px(guide)}
-                y1={inner.y}
-                y2={inner.y + inner.height}
-              />
-            )}
-            {series.map(
-              (s, i) =>
-                s.low &&
-                s.high && (
-                  <path
-                    key={i}
-                    className="band"
-                    fill={color(s.color)}
-                    d={bandPath(
-                      s.x,
-                      Array.from(s.low, (v) => (scaleKind === "log" ? Math.max(v, y.low) : v)),
-                      s.high,
-                      x.px,
-                      y.px,
-                    )}
-                  />
-                ),
-            )}
-            {series.map((s, i) => (
+          </>
+        }
+      >
+        {zero && <line className="zero" x1={x.px(0)} x2={x.px(0)} y1={inner.y} y2={inner.y + inner.height} />}
+        {scaleKind !== "log" && y.share(0) > 0 && y.share(0) < 1 && (
+          <line className="zero" x1={inner.x} x2={inner.x + inner.width} y1={y.px(0)} y2={y.px(0)} />
+        )}
+        {guide !== null && (
+          <line
+            className="guide"
+            data-no-export=""
+            x1={x.px(guide)}
+            x2={x.px(guide)}
+            y1={inner.y}
+            y2={inner.y + inner.height}
+          />
+        )}
+        {series.map(
+          (s, i) =>
+            s.low &&
+            s.high && (
               <path
                 key={i}
-                className="series"
-                stroke={color(s.color)}
-                strokeDasharray={s.dashed ? "6 4" : undefined}
-                style={{ stroke: color(s.color) }}
-                d={linePath(s.x, s.y, x.px, y.px)}
-              >
-                <title>{s.name}</title>
-              </path>
-            ))}
-            {series.map(
-              (s, i) =>
-                s.dots &&
-                Array.from(
+                className="band"
+                fill={color(s.color)}
+                d={bandPath(
                   s.x,
-                  (v, k) =>
-                    s.y[k]! - s.y[k]! === 0 && (
-                      <circle key={`${i}.${k}`} cx={x.px(v)} cy={y.px(s.y[k]!)} r={2.4} fill={color(s.color)} />
-                    ),
+                  Array.from(s.low, (v) => (scaleKind === "log" ? Math.max(v, y.low) : v)),
+                  s.high,
+                  x.px,
+                  y.px,
+                )}
+              />
+            ),
+        )}
+        {series.map((s, i) => (
+          <path
+            key={i}
+            className="series"
+            stroke={color(s.color)}
+            strokeDasharray={s.dashed ? "6 4" : undefined}
+            style={{ stroke: color(s.color) }}
+            d={linePath(s.x, s.y, x.px, y.px)}
+          >
+            <title>{s.name}</title>
+          </path>
+        ))}
+        {series.map(
+          (s, i) =>
+            s.dots &&
+            Array.from(
+              s.x,
+              (v, k) =>
+                s.y[k]! - s.y[k]! === 0 && (
+                  <circle key={`${i}.${k}`} cx={x.px(v)} cy={y.px(s.y[k]!)} r={2.4} fill={color(s.color)} />
                 ),
-            )}
-          </g>
-          <AxisBottom scale={x} frame={frame} title={xTitle} />
-          <AxisLeft scale={y} frame={frame} title={yTitle} />
-          {series.length > 1 && (
-            <g className="legend" aria-hidden="true">
-              {series.slice(0, Math.floor(inner.height / 18)).map((s, i) => (
-                <g key={i} transform={`translate(${inner.x + inner.width + 14} ${inner.y + 8 + 18 * i})`}>
-                  <line
-                    x1={0}
-                    x2={20}
-                    y1={0}
-                    y2={0}
-                    stroke={color(s.color)}
-                    strokeWidth={2}
-                    strokeDasharray={s.dashed ? "6 4" : undefined}
-                  />
-                  <text x={26} y={4}>
-                    {shorten(s.name, legendWidth - 30)}
-                    <title>{s.name}</title>
-                  </text>
-                </g>
-              ))}
-            </g>
-          )}
-        </svg>
-      </div>
+            ),
+        )}
+      </Drawing>
     </ViewPanel>
   );
 }

@@ -1,36 +1,28 @@
 // The plane as filled bands and lines.
-import { type PointerEvent, useEffect, useId, useMemo, useRef, useState } from "react";
+import { type PointerEvent, useMemo, useState } from "react";
 import { toCsv } from "../../base/csv";
-import { svgText } from "../../base/svg_export";
-import { filledBands, holeRectangles, isolines, pathOf, regionOutline } from "../../geometry/contours";
+import { type Chain, filledBands, isolines, pathOf, regionOutline } from "../../geometry/contours";
 import { indicesOf, interpolate } from "../../geometry/grid";
 import { formatInteger, formatNumber, formatPercent } from "../../geometry/numbers";
 import { makeScale } from "../../geometry/scales";
 import { setLocal, useView } from "../../state";
-import { type Simplified, basinOf } from "../../topology/hierarchy";
-import { Facts, hideTooltip, showTooltip } from "../../widgets/Tooltip";
+import { touchedPoints } from "../../topology/brush";
+import { basinOf } from "../../topology/hierarchy";
+import { Facts } from "../../widgets/Tooltip";
 import { Toggle } from "../../widgets/controls";
-import {
-  light,
-  litPair,
-  scaleSentence,
-  togglePinned,
-  useComparison,
-  useLit,
-  useOption,
-  usePinned,
-} from "../comparison";
+import { scaleSentence, useComparison, useOption } from "../comparison";
 import { type Landscape, type Topology, fieldTitle } from "../model";
+import { HatchPattern, Holes, planeAspect, useBands } from "../parts/bands";
 import { ColorBar } from "../parts/colorbar";
-import { featureFacts, withUnit } from "../parts/feature";
-import { bandPaths, bandsSvg, drawBands, makeBands } from "../parts/layers";
+import { Drawing, useName } from "../parts/drawing";
+import { withUnit } from "../parts/feature";
+import { FEATURE_HINT, type Features, useFeatures } from "../parts/features";
 import { LevelControl, useLevel } from "../parts/level";
 import { criticalGlyph, marksOf } from "../parts/marks";
-import { KEYS_HINT, useMinimumKeys } from "../parts/keys";
-import { type ViewProps, ViewPanel, WithField, fieldLinks, variantOf } from "../parts/panel";
+import { type ViewProps, ViewPanel, WithField, fieldLinks, valueTitle, variantOf } from "../parts/panel";
 import { type Plane, PlaneControls, usePlane } from "../parts/plane";
 import { PlaybackControls, shownSteps } from "../parts/playback";
-import { AxisBottom, AxisLeft, Clip, HINT, useFrame } from "../parts/plot";
+import { AxisBottom, AxisLeft, HINT, useFrame } from "../parts/plot";
 import { LineView } from "../parts/line";
 
 export function ContourView({ item }: ViewProps) {
@@ -38,7 +30,7 @@ export function ContourView({ item }: ViewProps) {
     <WithField item={item} kind="contour">
       {(landscape, topology) =>
         landscape.grid.shape.length === 1 ? (
-          <LineView item={item} landscape={landscape} />
+          <LineView item={item} landscape={landscape} topology={topology} />
         ) : (
           <Contour item={item} landscape={landscape} topology={topology} />
         )
@@ -47,6 +39,8 @@ export function ContourView({ item }: ViewProps) {
   );
 }
 
+/** Of selected basins; each costs a walk over the plane. The marks of all are lit. */
+const MOST_OUTLINES = 60;
 const MARGINS = { top: 10, right: 92, bottom: 44, left: 62 } as const;
 
 function Contour({ item, landscape, topology }: ViewProps & { landscape: Landscape; topology: Topology | null }) {
@@ -63,53 +57,41 @@ function Contour({ item, landscape, topology }: ViewProps & { landscape: Landsca
     clip: l.clip,
   }));
   const [probe, setProbe] = useOption("probe", -1);
-  const spanX = grid.x[grid.columns - 1]! - grid.x[0]!;
-  const spanY = grid.y[grid.rows - 1]! - grid.y[0]!;
-  const ratio = spanX / spanY;
+  const shown = useFeatures(item, landscape, topology);
+  const { simplified } = shown;
+  const marks = useMemo(() => marksOf(plane, topology, simplified), [plane, topology, simplified]);
   const frame = useFrame({
     kind: "contour",
     model: item.model.name,
     margins: MARGINS,
     x: useMemo(() => makeScale("linear", { low: grid.x[0]!, high: grid.x[grid.columns - 1]! }), [grid]),
     y: useMemo(() => makeScale("linear", { low: grid.y[0]!, high: grid.y[grid.rows - 1]! }), [grid]),
-    ...(ratio > 0.4 && ratio < 2.5 ? { aspect: ratio } : {}),
+    ...planeAspect(grid),
+    brush: {
+      touched: (r) =>
+        touchedPoints(
+          marks.map(({ pair, v }) => ({
+            pair,
+            x: grid.x[v % grid.columns]!,
+            y: grid.y[Math.floor(v / grid.columns)]!,
+          })),
+          r,
+        ),
+      select: shown.select,
+    },
   });
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const id = useId().replace(/:/g, "");
-  const bands = useMemo(
-    () => makeBands(grid, scale, settings.levels, comparison.map),
-    [grid, scale, settings.levels, comparison.map],
-  );
-  const paths = useMemo(() => bandPaths(bands), [bands]);
+  const name = useName();
+  const { bands, canvas, slot, text } = useBands(frame, {
+    grid,
+    scale,
+    levels: settings.levels,
+    map: comparison.map,
+    lines: settings.lines,
+  });
   const { x, y, inner } = frame;
-
-  useEffect(() => {
-    const element = canvas.current;
-    const context = element?.getContext("2d");
-    if (!element || !context) return;
-    const dpr = Math.min(2, window.devicePixelRatio || 1);
-    const width = Math.max(1, Math.round(inner.width * dpr));
-    const height = Math.max(1, Math.round(inner.height * dpr));
-    if (element.width !== width || element.height !== height) {
-      element.width = width;
-      element.height = height;
-    }
-    context.clearRect(0, 0, width, height);
-    const a = x.px(1) - x.px(0);
-    const d = y.px(1) - y.px(0);
-    drawBands(
-      context,
-      bands,
-      paths,
-      { a, e: x.px(0) - inner.x, d, f: y.px(0) - inner.y },
-      width / inner.width,
-      settings.lines,
-    );
-  }, [bands, paths, x, y, inner, settings.lines]);
 
   const level = useLevel(scale);
   const iso = useMemo(() => (level === null ? null : isolines(grid, Float64Array.of(level))[0]!.chains), [grid, level]);
-  const holes = useMemo(() => holeRectangles(grid), [grid]);
   const clipped = useMemo(() => {
     if (settings.clip === null) return null;
     let count = 0;
@@ -117,12 +99,10 @@ function Contour({ item, landscape, topology }: ViewProps & { landscape: Landsca
     return { count, region: filledBands(grid, Float64Array.of(settings.clip))[1]! };
   }, [grid, settings.clip]);
 
-  const simplified = topology ? comparison.simplifiedOf(topology) : null;
-  const keys = useMinimumKeys(landscape, topology, simplified, item.model.name, frame.svg);
-  const lit = useLit(landscape.record.id);
-  const [pinned, setPinned] = usePinned(item.model.name);
   const [pointer, setPointer] = useState<{ x: number; y: number } | null>(null);
 
+  const basinAt = (vertex: number): number =>
+    topology && simplified ? basinOf(topology.hierarchy, simplified, vertex) : -1;
   const nearest = (event: { clientX: number; clientY: number }): { vertex: number; x: number; y: number } | null => {
     const at = frame.at(event);
     if (!at) return null;
@@ -134,45 +114,23 @@ function Contour({ item, landscape, topology }: ViewProps & { landscape: Landsca
     const at = nearest(event);
     if (!at) {
       setPointer(null);
-      light(landscape.record.id, null);
-      hideTooltip();
+      shown.leave();
       return;
     }
     setPointer(at);
-    const vertex = plane.vertexOf(at.vertex);
-    const pair = topology && simplified ? basinOf(topology.hierarchy, simplified, vertex) : -1;
-    light(landscape.record.id, pair >= 0 ? topology!.hierarchy.pairs.birth[pair]! : null);
     const value = interpolate(grid, at.x, at.y);
-    showTooltip(
-      event.clientX,
-      event.clientY,
-      <Facts
-        facts={[
-          ["here", `(${[at.y, at.x].map((v) => formatNumber(v, 3)).join(", ")})`],
-          [landscape.fieldTitle, value === undefined ? "–" : withUnit(value, landscape.unit)],
-          ...(pair >= 0 ? featureFacts(landscape, topology!, simplified!, pair) : []),
-        ]}
-      />,
-    );
+    const facts = [
+      ["here", `(${[at.y, at.x].map((v) => formatNumber(v, 3)).join(", ")})`],
+      [landscape.fieldTitle, value === undefined ? "–" : withUnit(value, landscape.unit)],
+    ] as const;
+    shown.point(basinAt(plane.vertexOf(at.vertex)), event, facts);
   };
-
-  const marks = useMemo(() => marksOf(plane, topology, simplified), [plane, topology, simplified]);
   const critical = settings.critical && topology ? topology.hierarchy.critical : [];
   const path = settings.trajectory ? landscape.trajectory : null;
 
   const exports = {
     name: `contour-${item.model.name}`,
-    svg: () => {
-      const svg = frame.svg.current;
-      const slot = svg?.querySelector("[data-bands]");
-      if (!svg || !slot) return null;
-      slot.innerHTML = bandsSvg(bands, x.px, y.px, settings.lines);
-      try {
-        return svgText(svg);
-      } finally {
-        slot.innerHTML = "";
-      }
-    },
+    svg: text,
     csv: () =>
       toCsv(
         [`axis_${plane.rowAxis}`, `axis_${plane.columnAxis}`, landscape.field],
@@ -204,7 +162,7 @@ function Contour({ item, landscape, topology }: ViewProps & { landscape: Landsca
           {variantOf(landscape, topology)}
           <p>Values {scaleSentence(comparison) || `on a ${scale.kind} scale`}.</p>
           <p>
-            {HINT} {KEYS_HINT}
+            {HINT} {FEATURE_HINT}
           </p>
         </>
       }
@@ -222,157 +180,124 @@ function Contour({ item, landscape, topology }: ViewProps & { landscape: Landsca
         </>
       }
     >
-      <div className="plot" ref={frame.box}>
-        <canvas
-          ref={canvas}
-          aria-hidden="true"
-          style={{ left: inner.x, top: inner.y, width: inner.width, height: inner.height }}
-        />
-        <svg
-          ref={frame.svg}
-          width={frame.width}
-          height={frame.height}
-          {...frame.bind}
-          role="img"
-          onKeyDown={(event) => keys(event) || frame.bind.onKeyDown(event)}
-          data-pairs={simplified?.count ?? ""}
-          data-holes={landscape.holes}
-          data-lit={lit ?? ""}
-          data-levels={bands.levels.length}
-          aria-label={`Contour of ${item.model.name}: ${landscape.fieldTitle.toLowerCase()} from ${formatNumber(landscape.range!.low)} to ${formatNumber(
-            landscape.range!.high,
-          )}. ${HINT}`}
-          onPointerMove={move}
-          onPointerLeave={() => {
-            setPointer(null);
-            light(landscape.record.id, null);
-            hideTooltip();
-          }}
-          onClick={(event) => {
-            const at = frame.dragged.current ? null : nearest(event);
+      <Drawing
+        frame={frame}
+        pad={0}
+        keys={shown.keys}
+        data={{
+          pairs: simplified?.count ?? "",
+          holes: landscape.holes,
+          lit: shown.vertexOf(shown.lit),
+          selected: shown.selected.size,
+          levels: bands.levels.length,
+        }}
+        label={`Contour of ${item.model.name}: ${landscape.fieldTitle.toLowerCase()} from ${formatNumber(landscape.range!.low)} to ${formatNumber(landscape.range!.high)}`}
+        under={canvas}
+        onMove={move}
+        onLeave={() => {
+          setPointer(null);
+          shown.leave();
+        }}
+        svg={{
+          onClick: (event) => {
+            const at = nearest(event);
             if (at) setProbe(plane.vertexOf(at.vertex));
-          }}
-          onKeyUp={(event) => event.key === "Escape" && setProbe(-1)}
-        >
-          <defs>
-            <Clip id={`clip${id}`} frame={frame} />
-            <pattern id={`hatch${id}`} width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-              <rect width="7" height="7" className="hatch-ground" />
-              <line x1="0" x2="0" y1="0" y2="7" className="hatch-line" />
-            </pattern>
-            <pattern id={`dots${id}`} width="6" height="6" patternUnits="userSpaceOnUse">
+          },
+          onKeyUp: (event) => event.key === "Escape" && setProbe(-1),
+        }}
+        defs={
+          <>
+            <HatchPattern id={`hatch${name}`} />
+            <pattern id={`dots${name}`} width="6" height="6" patternUnits="userSpaceOnUse">
               <circle cx="1.5" cy="1.5" r="1" fill="#fff" />
               <circle cx="4.5" cy="4.5" r="1" fill="#000" />
             </pattern>
-          </defs>
-          <g clipPath={`url(#clip${id})`}>
-            <g data-bands="" />
-            {holes.map(([x0, y0, x1, y1], i) => (
-              <rect
-                key={i}
-                className="hole"
-                fill={`url(#hatch${id})`}
-                x={x.px(x0)}
-                y={y.px(y1)}
-                width={Math.max(0, x.px(x1) - x.px(x0))}
-                height={Math.max(0, y.px(y0) - y.px(y1))}
-              />
-            ))}
-            {clipped && (
-              <path
-                className="clipped"
-                d={pathOf(clipped.region.chains, x.px, y.px)}
-                fill={`url(#dots${id})`}
-                fillRule="evenodd"
-              />
-            )}
-            {iso && (
-              <>
-                <path className="level casing" d={pathOf(iso, x.px, y.px)} />
-                <path className="level" data-level={level ?? ""} d={pathOf(iso, x.px, y.px)} />
-              </>
-            )}
-            {topology && simplified && (
-              <Basins
-                plane={plane}
-                topology={topology}
-                simplified={simplified}
-                lit={lit}
-                pinned={pinned}
-                px={x.px}
-                py={y.px}
-                inner={inner}
-              />
-            )}
-            {path && (
-              <PathMark
-                coordinates={(k) => [
-                  path.coordinates[k * path.dimensions + plane.columnAxis]!,
-                  path.coordinates[k * path.dimensions + plane.rowAxis]!,
-                ]}
-                count={path.count}
-                residual={path.residual}
-                playback={settings.playback}
-                px={x.px}
-                py={y.px}
-              />
-            )}
-            {critical.map((point, i) => {
-              const v = plane.planeVertexOf(point.vertex);
-              if (v < 0 || point.kind === "minimum") return null;
-              const cx = x.px(grid.x[v % grid.columns]!);
-              const cy = y.px(grid.y[Math.floor(v / grid.columns)]!);
-              return (
-                <path
-                  key={i}
-                  className={`critical ${point.kind.replace(/ /g, "-")}`}
-                  d={criticalGlyph(point.kind, cx, cy)}
-                >
-                  <title>{`${point.kind}, ${withUnit(landscape.grid.values[point.vertex]!, landscape.unit)}`}</title>
-                </path>
-              );
-            })}
-            {marks.map(({ pair, vertex, v, essential, resolved }) => {
-              const cx = x.px(grid.x[v % grid.columns]!);
-              const cy = y.px(grid.y[Math.floor(v / grid.columns)]!);
-              const on = vertex === lit || pinned.includes(vertex);
-              const shared = {
-                className: `minimum${on ? " lit" : ""}${resolved ? "" : " unresolved"}`,
-                "data-minimum": vertex,
-                "data-pair": pair,
-                onClick: (event: { stopPropagation: () => void }) => {
-                  event.stopPropagation();
-                  setPinned(togglePinned(pinned, vertex));
-                },
-              };
-              return essential ? (
-                <rect key={pair} {...shared} x={cx - 4.5} y={cy - 4.5} width={9} height={9} />
-              ) : (
-                <circle key={pair} {...shared} cx={cx} cy={cy} r={on ? 5.5 : 3.8} />
-              );
-            })}
-            {probe >= 0 && plane.planeVertexOf(probe) >= 0 && probe < landscape.grid.values.length && (
-              <Cross
-                x={x.px(grid.x[plane.planeVertexOf(probe) % grid.columns]!)}
-                y={y.px(grid.y[Math.floor(plane.planeVertexOf(probe) / grid.columns)]!)}
-              />
-            )}
-          </g>
-          <AxisBottom scale={x} frame={frame} title={landscape.axisTitles[plane.columnAxis]} />
-          <AxisLeft scale={y} frame={frame} title={landscape.axisTitles[plane.rowAxis]} />
-          <ColorBar
-            frame={frame}
-            scale={scale}
-            colors={bands.colors}
-            levels={bands.levels}
-            title={landscape.unit ? `${landscape.fieldTitle} [${landscape.unit}]` : landscape.fieldTitle}
-            {...(pointer ? { mark: interpolate(grid, pointer.x, pointer.y) } : {})}
+          </>
+        }
+        around={
+          <>
+            <AxisBottom scale={x} frame={frame} title={landscape.axisTitles[plane.columnAxis]} />
+            <AxisLeft scale={y} frame={frame} title={landscape.axisTitles[plane.rowAxis]} />
+            <ColorBar
+              frame={frame}
+              scale={scale}
+              colors={bands.colors}
+              levels={bands.levels}
+              title={valueTitle(landscape)}
+              {...(pointer ? { mark: interpolate(grid, pointer.x, pointer.y) } : {})}
+            />
+          </>
+        }
+        beside={
+          probe >= 0 &&
+          probe < landscape.grid.values.length && (
+            <Probe landscape={landscape} vertex={probe} onClose={() => setProbe(-1)} />
+          )
+        }
+      >
+        {slot}
+        <Holes grid={grid} x={x} y={y} hatch={`hatch${name}`} />
+        {clipped && (
+          <path
+            className="clipped"
+            d={pathOf(clipped.region.chains, x.px, y.px)}
+            fill={`url(#dots${name})`}
+            fillRule="evenodd"
           />
-        </svg>
-        {probe >= 0 && probe < landscape.grid.values.length && (
-          <Probe landscape={landscape} vertex={probe} onClose={() => setProbe(-1)} />
         )}
-      </div>
+        {iso && (
+          <>
+            <path className="level casing" d={pathOf(iso, x.px, y.px)} />
+            <path className="level" data-level={level ?? ""} d={pathOf(iso, x.px, y.px)} />
+          </>
+        )}
+        {topology && <Basins plane={plane} topology={topology} shown={shown} px={x.px} py={y.px} inner={inner} />}
+        {path && (
+          <PathMark
+            coordinates={(k) => [
+              path.coordinates[k * path.dimensions + plane.columnAxis]!,
+              path.coordinates[k * path.dimensions + plane.rowAxis]!,
+            ]}
+            count={path.count}
+            residual={path.residual}
+            playback={settings.playback}
+            px={x.px}
+            py={y.px}
+          />
+        )}
+        {critical.map((point, i) => {
+          const v = plane.planeVertexOf(point.vertex);
+          if (v < 0 || point.kind === "minimum") return null;
+          const cx = x.px(grid.x[v % grid.columns]!);
+          const cy = y.px(grid.y[Math.floor(v / grid.columns)]!);
+          return (
+            <path key={i} className={`critical ${point.kind.replace(/ /g, "-")}`} d={criticalGlyph(point.kind, cx, cy)}>
+              <title>{`${point.kind}, ${withUnit(landscape.grid.values[point.vertex]!, landscape.unit)}`}</title>
+            </path>
+          );
+        })}
+        {marks.map(({ pair, v, essential, resolved }) => {
+          const cx = x.px(grid.x[v % grid.columns]!);
+          const cy = y.px(grid.y[Math.floor(v / grid.columns)]!);
+          const on = shown.on(pair);
+          const shared = {
+            ...shown.mark(pair),
+            className: `minimum${on ? " lit" : ""}${resolved ? "" : " unresolved"}`,
+            "data-pair": pair,
+          };
+          return essential ? (
+            <rect key={pair} {...shared} x={cx - 4.5} y={cy - 4.5} width={9} height={9} />
+          ) : (
+            <circle key={pair} {...shared} cx={cx} cy={cy} r={on ? 5.5 : 3.8} />
+          );
+        })}
+        {probe >= 0 && plane.planeVertexOf(probe) >= 0 && probe < landscape.grid.values.length && (
+          <Cross
+            x={x.px(grid.x[plane.planeVertexOf(probe) % grid.columns]!)}
+            y={y.px(grid.y[Math.floor(plane.planeVertexOf(probe) / grid.columns)]!)}
+          />
+        )}
+      </Drawing>
     </ViewPanel>
   );
 }
@@ -388,57 +313,52 @@ function nearestOn(axis: Float64Array, at: number): number {
   return at - axis[low]! <= axis[high]! - at ? low : high;
 }
 
-/** Outlines of the lit and the pinned basins; what is not lit steps back. */
+/** Outlines of the lit and the selected basins; what is not lit steps back. */
 function Basins({
   plane,
   topology,
-  simplified,
-  lit,
-  pinned,
+  shown,
   px,
   py,
   inner,
 }: {
   plane: Plane;
   topology: Topology;
-  simplified: Simplified;
-  lit: number | null;
-  pinned: readonly number[];
+  shown: Features;
   px: (v: number) => number;
   py: (v: number) => number;
   inner: { x: number; y: number; width: number; height: number };
 }) {
-  const pair = litPair(topology, simplified, lit);
-  const outline = useMemo(() => {
-    if (pair < 0) return null;
-    return regionOutline(plane.grid, (v) => basinOf(topology.hierarchy, simplified, plane.vertexOf(v)) === pair);
-  }, [plane, topology, simplified, pair]);
-  const kept = pinned.map((vertex) => litPair(topology, simplified, vertex)).filter((p) => p >= 0);
-  const pins = useMemo(
-    () =>
-      kept.map((p) =>
-        regionOutline(plane.grid, (v) => basinOf(topology.hierarchy, simplified, plane.vertexOf(v)) === p),
-      ),
-    [plane, topology, simplified, kept.join()],
-  );
+  const { simplified, lit, selected } = shown;
+  const outlineOf = (pair: number): readonly Chain[] =>
+    regionOutline(plane.grid, (v) => basinOf(topology.hierarchy, simplified!, plane.vertexOf(v)) === pair);
+  const outline = useMemo(() => (lit < 0 ? null : outlineOf(lit)), [plane, topology, simplified, lit]);
+  const outlines = useMemo(() => {
+    const { persistence } = topology.hierarchy.pairs;
+    return [...selected]
+      .sort((a, b) => persistence[b]! - persistence[a]!)
+      .slice(0, MOST_OUTLINES)
+      .map(outlineOf);
+  }, [plane, topology, simplified, selected]);
   const d = outline ? pathOf(outline, px, py) : "";
   return (
     <>
-      {pins.map((chains, i) => (
-        <path key={i} className="basin pinned" d={pathOf(chains, px, py)} />
+      {outlines.map((chains, i) => (
+        <g key={i}>
+          <path className="basin casing" d={pathOf(chains, px, py)} />
+          <path className="basin selected" d={pathOf(chains, px, py)} />
+        </g>
       ))}
       {outline && (
-        <path
-          className="basin-shade"
-          fillRule="evenodd"
-          data-no-export=""
-          d={`M${inner.x} ${inner.y}h${inner.width}v${inner.height}h${-inner.width}Z${d}`}
-        />
-      )}
-      {outline && (
         <>
+          <path
+            className="basin-shade"
+            fillRule="evenodd"
+            data-no-export=""
+            d={`M${inner.x} ${inner.y}h${inner.width}v${inner.height}h${-inner.width}Z${d}`}
+          />
           <path className="basin casing" d={d} />
-          <path className="basin lit" data-basin={lit} d={d} />
+          <path className="basin lit" data-basin={shown.vertexOf(lit)} d={d} />
         </>
       )}
     </>

@@ -23,18 +23,27 @@ import type { Orbit } from "../../geometry/orbit";
 import { type Scale, levelsOf, makeScale } from "../../geometry/scales";
 import { type SurfaceMesh, gridLines, linesOnSurface, surfaceMesh } from "../../geometry/surface";
 import { setLocal, useView } from "../../state";
+import { touchedPoints } from "../../topology/brush";
 import { basinOf } from "../../topology/hierarchy";
-import { Facts, hideTooltip, showTooltip } from "../../widgets/Tooltip";
 import { Toggle } from "../../widgets/controls";
-import { light, litPair, scaleSentence, togglePinned, useComparison, useLit, usePinned } from "../comparison";
+import { scaleSentence, useComparison } from "../comparison";
 import type { Landscape, Topology } from "../model";
 import { ColorBar } from "../parts/colorbar";
-import { featureFacts, withUnit } from "../parts/feature";
+import { withUnit } from "../parts/feature";
+import { FEATURE_HINT, useFeatures } from "../parts/features";
 import { LevelControl, useLevel } from "../parts/level";
 import { criticalGlyph, marksOf } from "../parts/marks";
-import { type Drawn, ORBIT_HINT, type OrbitHandle, OrbitView, pick, useOrbit, useOrbitCamera } from "../parts/orbit";
-import { KEYS_HINT, useMinimumKeys } from "../parts/keys";
-import { type ViewProps, ViewPanel, WithField, fieldLinks, variantOf } from "../parts/panel";
+import {
+  type Drawn,
+  type Hit,
+  ORBIT_HINT,
+  type OrbitHandle,
+  OrbitView,
+  pick,
+  useOrbit,
+  useOrbitCamera,
+} from "../parts/orbit";
+import { type ViewProps, ViewPanel, WithField, fieldLinks, valueTitle, variantOf } from "../parts/panel";
 import { PlaneControls, usePlane } from "../parts/plane";
 import { PlaybackControls, shownSteps } from "../parts/playback";
 
@@ -260,13 +269,13 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
   }, [settings.mesh, grid, placed, clip, comparison.map, scale]);
 
   const path = settings.trajectory ? landscape.trajectory : null;
-  const shown = path ? shownSteps(path.count, settings.playback) : 0;
+  const steps = path ? shownSteps(path.count, settings.playback) : 0;
   const trajectory = useMemo(() => {
-    if (!path || shown < 2) return null;
+    if (!path || steps < 2) return null;
     // draped: each step is divided so that it follows the surface
     const points: number[] = [];
     let before: readonly [number, number, number] | null = null;
-    for (let k = 0; k + 1 < shown; k++)
+    for (let k = 0; k + 1 < steps; k++)
       for (let s = 0; s <= 10; s++) {
         const at = (axis: number): number => {
           const a = path.coordinates[k * path.dimensions + axis]!;
@@ -289,16 +298,15 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
     core.material.polygonOffsetUnits = -6;
     group.add(casing, core);
     return group;
-  }, [path, shown, plane, grid, placed, clip]);
+  }, [path, steps, plane, grid, placed, clip]);
 
-  const simplified = topology ? comparison.simplifiedOf(topology) : null;
-  const lit = useLit(landscape.record.id);
-  const pair = topology && simplified ? litPair(topology, simplified, lit) : -1;
+  const shown = useFeatures(item, landscape, topology);
+  const { simplified, lit } = shown;
   const frame = useMemo(() => boxLines(placed.half, dark), [placed, dark]);
   const drawn = useMemo((): Drawn => {
     const inside =
-      pair >= 0 && topology && simplified
-        ? (v: number): boolean => basinOf(topology.hierarchy, simplified, plane.vertexOf(v)) === pair
+      lit >= 0 && topology && simplified
+        ? (v: number): boolean => basinOf(topology.hierarchy, simplified, plane.vertexOf(v)) === lit
         : undefined;
     shaded.full.lightUp(inside);
     if (shaded.light !== shaded.full) shaded.light.lightUp(inside);
@@ -320,12 +328,10 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
       pick: shaded.light.object,
       dispose: () => undefined,
     };
-  }, [shaded, frame, lines, levelLine, meshLines, trajectory, settings.mesh, pair, topology, simplified, plane]);
+  }, [shaded, frame, lines, levelLine, meshLines, trajectory, settings.mesh, lit, topology, simplified, plane]);
 
   const [orbit, setOrbit] = useOrbitCamera(item.model.name);
   const handle = useOrbit(drawn, orbit);
-  const keys = useMinimumKeys(landscape, topology, simplified, item.model.name, handle.svg);
-  const [pinned, setPinned] = usePinned(item.model.name);
   const marks = useMemo(() => marksOf(plane, topology, simplified), [plane, topology, simplified]);
   const onScreen = (v: number): { x: number; y: number; hidden: boolean } | null => {
     const value = grid.values[v]!;
@@ -355,31 +361,27 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
     placed,
   );
 
+  const basinAt = (vertex: number): number =>
+    topology && simplified ? basinOf(topology.hierarchy, simplified, plane.vertexOf(vertex)) : -1;
   const hover = (vertex: number | null, event: { clientX: number; clientY: number }): void => {
-    if (vertex === null) {
-      light(landscape.record.id, null);
-      hideTooltip();
-      return;
-    }
-    const whole = plane.vertexOf(vertex);
-    const p = topology && simplified ? basinOf(topology.hierarchy, simplified, whole) : -1;
-    light(landscape.record.id, p >= 0 ? topology!.hierarchy.pairs.birth[p]! : null);
-    showTooltip(
-      event.clientX,
-      event.clientY,
-      <Facts
-        facts={[
-          [
-            "here",
-            `(${formatNumber(grid.y[Math.floor(vertex / grid.columns)]!, 3)}, ${formatNumber(grid.x[vertex % grid.columns]!, 3)})`,
-          ],
-          [landscape.fieldTitle, withUnit(grid.values[vertex]!, landscape.unit)],
-          ...(p >= 0 ? featureFacts(landscape, topology!, simplified!, p) : []),
-        ]}
-      />,
-    );
+    if (vertex === null) return shown.leave();
+    shown.point(basinAt(vertex), event, [
+      [
+        "here",
+        `(${formatNumber(grid.y[Math.floor(vertex / grid.columns)]!, 3)}, ${formatNumber(grid.x[vertex % grid.columns]!, 3)})`,
+      ],
+      [landscape.fieldTitle, withUnit(grid.values[vertex]!, landscape.unit)],
+    ]);
   };
-  const title = landscape.unit ? `${landscape.fieldTitle} [${landscape.unit}]` : landscape.fieldTitle;
+  /** Vertex of the plane next to what the ray has met. */
+  const hitVertex = (hit: Hit): number =>
+    nearestOf(
+      hit.vertices.map((v) => shaded.light.mesh.source[v]!),
+      hit.point,
+      grid,
+      placed,
+    );
+  const title = valueTitle(landscape);
   const shortAxis = (k: number): string => landscape.axisTitles[k]!.split(":")[0]!;
   const barFrame = { inner: { x: 0, y: 18, width: handle.width - 74, height: Math.min(150, handle.height - 40) } };
   return (
@@ -397,7 +399,7 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
           {variantOf(landscape, topology)}
           <p>Height and colour {scaleSentence(comparison) || `on a ${scale.kind} scale`}.</p>
           <p>
-            {ORBIT_HINT} {KEYS_HINT}
+            {ORBIT_HINT} {FEATURE_HINT}
           </p>
         </>
       }
@@ -451,7 +453,18 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
         drawn={drawn}
         orbit={orbit}
         setOrbit={setOrbit}
-        onKey={keys}
+        onKey={shown.keys}
+        brush={{
+          touched: (box) =>
+            touchedPoints(
+              marks.flatMap(({ pair, v }, i) => {
+                const at = visible[i] || shown.on(pair) ? onScreen(v) : null;
+                return at ? [{ pair, x: at.x, y: at.y }] : [];
+              }),
+              { x: [box.x, box.x + box.width], y: [box.y, box.y + box.height] },
+            ),
+          select: shown.select,
+        }}
         half={placed.half}
         axes={[
           {
@@ -465,38 +478,14 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
           { scale, title },
         ]}
         label={`Surface of ${item.model.name}: ${title} from ${formatNumber(landscape.range!.low)} to ${formatNumber(landscape.range!.high)}`}
-        data={{ lit: lit ?? "", triangles: shaded.full.mesh.triangles.length / 3, pairs: simplified?.count ?? "" }}
-        onHover={(hit, event) => {
-          const source = shaded.light.mesh.source;
-          hover(
-            hit
-              ? nearestOf(
-                  hit.vertices.map((v) => source[v]!),
-                  hit.point,
-                  grid,
-                  placed,
-                )
-              : null,
-            event,
-          );
+        data={{
+          lit: shown.vertexOf(lit),
+          selected: shown.selected.size,
+          triangles: shaded.full.mesh.triangles.length / 3,
+          pairs: simplified?.count ?? "",
         }}
-        onClick={(hit) => {
-          if (!hit || !topology || !simplified) return;
-          const source = shaded.light.mesh.source;
-          const p = basinOf(
-            topology.hierarchy,
-            simplified,
-            plane.vertexOf(
-              nearestOf(
-                hit.vertices.map((v) => source[v]!),
-                hit.point,
-                grid,
-                placed,
-              ),
-            ),
-          );
-          if (p >= 0) setPinned(togglePinned(pinned, topology.hierarchy.pairs.birth[p]!));
-        }}
+        onHover={(hit, event) => hover(hit ? hitVertex(hit) : null, event)}
+        onClick={(hit) => hit && shown.toggle(basinAt(hitVertex(hit)))}
       >
         <g data-picture="" />
         {critical.map((point, i) => {
@@ -511,27 +500,21 @@ function Surface({ item, landscape, topology }: ViewProps & { landscape: Landsca
             )
           );
         })}
-        {marks.map(({ pair: p, vertex, v, essential, resolved }, i) => {
+        {marks.map(({ pair, v, essential, resolved }, i) => {
           const at = onScreen(v);
-          if (!at) return null;
-          const on = vertex === lit || pinned.includes(vertex);
-          if (!visible[i] && !on) return null;
-          const className = `minimum${on ? " lit" : ""}${resolved ? "" : " unresolved"}`;
-          const bind = {
-            className,
-            "data-minimum": vertex,
-            onPointerMove: (event: { clientX: number; clientY: number; stopPropagation: () => void }) => {
-              event.stopPropagation();
-              hover(v, event);
-            },
+          const on = shown.on(pair);
+          if (!at || (!visible[i] && !on)) return null;
+          const shared = {
+            ...shown.mark(pair),
+            className: `minimum${on ? " lit" : ""}${resolved ? "" : " unresolved"}`,
           };
           return essential ? (
-            <rect key={p} {...bind} x={at.x - 4.5} y={at.y - 4.5} width={9} height={9} />
+            <rect key={pair} {...shared} x={at.x - 4.5} y={at.y - 4.5} width={9} height={9} />
           ) : (
-            <circle key={p} {...bind} cx={at.x} cy={at.y} r={on ? 5.5 : 3.4} />
+            <circle key={pair} {...shared} cx={at.x} cy={at.y} r={on ? 5.5 : 3.4} />
           );
         })}
-        {path && shown > 0 && <PathEnd at={projected(path.coordinates, path.dimensions, shown - 1)} />}
+        {path && steps > 0 && <PathEnd at={projected(path.coordinates, path.dimensions, steps - 1)} />}
         <ColorBar frame={barFrame} scale={scale} map={comparison.map} title="" />
       </OrbitView>
     </ViewPanel>

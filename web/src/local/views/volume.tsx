@@ -18,14 +18,13 @@ import { formatInteger, formatNumber } from "../../geometry/numbers";
 import { makeScale } from "../../geometry/scales";
 import { useView } from "../../state";
 import { Select, Toggle } from "../../widgets/controls";
-import { light, litPair, useComparison, useLit, useOption } from "../comparison";
+import { touchedPoints } from "../../topology/brush";
+import { useComparison, useOption } from "../comparison";
 import type { Landscape, Topology } from "../model";
 import { ColorBar } from "../parts/colorbar";
-import { FeatureFacts } from "../parts/feature";
+import { FEATURE_HINT, useFeatures } from "../parts/features";
 import { type Drawn, ORBIT_HINT, OrbitView, useOrbit, useOrbitCamera } from "../parts/orbit";
-import { KEYS_HINT, useMinimumKeys } from "../parts/keys";
-import { type ViewProps, ViewPanel, WithField, fieldLinks, variantOf } from "../parts/panel";
-import { hideTooltip, showTooltip } from "../../widgets/Tooltip";
+import { type ViewProps, ViewPanel, WithField, fieldLinks, valueTitle, variantOf } from "../parts/panel";
 
 export default function VolumeView({ item }: ViewProps) {
   return (
@@ -130,10 +129,8 @@ function Volume({ item, landscape, topology }: ViewProps & { landscape: Landscap
 
   const [orbit, setOrbit] = useOrbitCamera(item.model.name);
   const handle = useOrbit(drawn, orbit);
-  const simplified = topology ? comparison.simplifiedOf(topology) : null;
-  const keys = useMinimumKeys(landscape, topology, simplified, item.model.name, handle.svg);
-  const minimum = useLit(landscape.record.id);
-  const lit = topology && simplified ? litPair(topology, simplified, minimum) : -1;
+  const shown = useFeatures(item, landscape, topology);
+  const { simplified } = shown;
   const marks = useMemo(() => {
     if (!topology || !simplified || rank !== 3) return [];
     const { pairs } = topology.hierarchy;
@@ -142,11 +139,17 @@ function Volume({ item, landscape, topology }: ViewProps & { landscape: Landscap
       .sort((a, b) => pairs.persistence[b]! - pairs.persistence[a]!)
       .slice(0, 150);
   }, [topology, simplified, rank]);
-  const title = landscape.unit ? `${landscape.fieldTitle} [${landscape.unit}]` : landscape.fieldTitle;
+  const title = valueTitle(landscape);
   const linear = useMemo(
     () => grid.axes.map((axis) => makeScale("linear", { low: axis[0]!, high: axis[axis.length - 1]! })),
     [grid],
   );
+  const onScreen = (pair: number): { x: number; y: number } =>
+    handle.project(
+      positionOf(landscape.grid, topology!.hierarchy.pairs.birth[pair]!).map((v, k) =>
+        place[k]!(v),
+      ) as unknown as readonly [number, number, number],
+    );
   const triples = useMemo(() => combinations(rank), [rank]);
   return (
     <ViewPanel
@@ -157,7 +160,7 @@ function Volume({ item, landscape, topology }: ViewProps & { landscape: Landscap
         <>
           {variantOf(landscape, topology)}
           <p>
-            {ORBIT_HINT} {KEYS_HINT}
+            {ORBIT_HINT} {FEATURE_HINT}
           </p>
         </>
       }
@@ -218,7 +221,15 @@ function Volume({ item, landscape, topology }: ViewProps & { landscape: Landscap
         drawn={drawn}
         orbit={orbit}
         setOrbit={setOrbit}
-        onKey={keys}
+        onKey={shown.keys}
+        brush={{
+          touched: (box) =>
+            touchedPoints(
+              marks.map((pair) => ({ pair, ...onScreen(pair) })),
+              { x: [box.x, box.x + box.width], y: [box.y, box.y + box.height] },
+            ),
+          select: shown.select,
+        }}
         half={[HALF, HALF, HALF]}
         axes={
           [0, 1, 2].map((k) => ({
@@ -227,44 +238,26 @@ function Volume({ item, landscape, topology }: ViewProps & { landscape: Landscap
           })) as unknown as Parameters<typeof OrbitView>[0]["axes"]
         }
         label={`Surface of equal ${title.toLowerCase()} at ${formatNumber(value, 3)} of ${item.model.name}`}
-        data={{ triangles: surface.triangles.length / 3, lit: lit >= 0 ? topology!.hierarchy.pairs.birth[lit]! : "" }}
+        data={{
+          triangles: surface.triangles.length / 3,
+          lit: shown.vertexOf(shown.lit),
+          selected: shown.selected.size,
+        }}
       >
-        {topology &&
-          simplified &&
-          marks.map((pair) => {
-            const vertex = topology.hierarchy.pairs.birth[pair]!;
-            const at = handle.project(
-              positionOf(landscape.grid, vertex).map((v, k) => place[k]!(v)) as unknown as readonly [
-                number,
-                number,
-                number,
-              ],
-            );
-            const on = pair === lit;
-            return (
-              <circle
-                key={pair}
-                className={`minimum${on ? " lit" : ""}`}
-                data-minimum={vertex}
-                cx={at.x}
-                cy={at.y}
-                r={on ? 6 : 3.4}
-                onPointerMove={(event) => {
-                  event.stopPropagation();
-                  light(landscape.record.id, vertex);
-                  showTooltip(
-                    event.clientX,
-                    event.clientY,
-                    <FeatureFacts landscape={landscape} topology={topology} simplified={simplified} pair={pair} />,
-                  );
-                }}
-                onPointerLeave={() => {
-                  light(landscape.record.id, null);
-                  hideTooltip();
-                }}
-              />
-            );
-          })}
+        {marks.map((pair) => {
+          const at = onScreen(pair);
+          const on = shown.on(pair);
+          return (
+            <circle
+              key={pair}
+              {...shown.mark(pair)}
+              className={`minimum${on ? " lit" : ""}`}
+              cx={at.x}
+              cy={at.y}
+              r={on ? 6 : 3.4}
+            />
+          );
+        })}
         <ColorBar
           frame={{ inner: { x: 0, y: 18, width: handle.width - 74, height: Math.min(150, handle.height - 40) } }}
           scale={scale}
