@@ -20,7 +20,7 @@ export interface GlobalState {
   metrics: string[] | null; // null = all
   errorScale: "linear" | "log";
   eigenvalues: number; // bars in the Hessian ring
-  eigenvalueScale: "linear" | "symlog";
+  eigenvalueScale: "auto" | "linear" | "symlog"; // auto: symmetric log beyond three decades
   modelLabels: boolean;
   metricLabels: boolean;
   metricRing: boolean;
@@ -128,7 +128,7 @@ export const DEFAULTS: ViewState = {
     metrics: null,
     errorScale: "linear",
     eigenvalues: 10,
-    eigenvalueScale: "linear",
+    eigenvalueScale: "auto",
     modelLabels: true,
     metricLabels: false,
     metricRing: true,

@@ -4,6 +4,7 @@ import { LossRecord, type RecordHead, numberFromJson, parseRecord, shownUnit } f
 import type {
   DoneEvent,
   ExportFormat,
+  Group,
   Job,
   JobList,
   Metric,
@@ -76,6 +77,13 @@ function readModel(raw: Loose<Model>): Model {
   };
 }
 
+/** A swept setting is called by its own name in titles, without its place in the study file (options.shortcut). */
+function readGroup(raw: Group): Group {
+  let title = raw.title || raw.name;
+  for (const key of Object.keys(raw.sweep)) title = title.replace(`${key}=`, `${key.replace(/^.*\./, "")}=`);
+  return { ...raw, title };
+}
+
 function readPairs(raw: Partial<Loose<Pairs>>): Pairs {
   const a = numbers(raw.a);
   const column = (values: unknown): number[] => {
@@ -103,6 +111,7 @@ export function readStudy(raw: Loose<Study>): Study {
   const records = (raw.study_records ?? {}) as Partial<Study["study_records"]>;
   return {
     ...(raw as unknown as Study),
+    groups: ((raw.groups ?? []) as Group[]).map(readGroup),
     models: ((raw.models ?? []) as Loose<Model>[]).map(readModel),
     metrics: ((raw.metrics ?? []) as Metric[]).map((metric) => ({ ...metric, unit: shownUnit(metric.unit) })),
     pairs: readPairs((raw.pairs ?? {}) as Partial<Loose<Pairs>>),

@@ -6,6 +6,7 @@ import { isNumber, meanInterval, quantile } from "../base/statistics";
 import { formatInteger, formatNumber } from "../geometry/numbers";
 import { LocalViews } from "../local";
 import { extreme, leadingColumn, medoid, modelColumns } from "../model/columns";
+import { familiesOf } from "../model/names";
 import { setView, useView } from "../state";
 import { GlobalView } from "../views/global/GlobalView";
 import { ModelTable } from "../views/table/ModelTable";
@@ -15,13 +16,23 @@ import { Empty, Panel } from "../widgets/Panel";
 
 function Start({ study }: { study: Study }) {
   const columns = useMemo(() => modelColumns(study), [study]);
-  const leading = leadingColumn(columns);
-  const all = study.models.map((_, i) => i);
+  const families = useMemo(() => familiesOf(study), [study]);
+  const leadingOf = study.groups.map((_, g) =>
+    leadingColumn(columns, (families.find((f) => f.groups.includes(g)) ?? study.groups[g])?.models ?? []),
+  );
+  const leading = new Set(leadingOf).size === 1 ? (leadingOf[0] ?? null) : null; // one for all groups
   const names = (models: readonly (number | null)[]): string[] =>
     [...new Set(models.filter((m) => m !== null))].map((m) => study.models[m]?.name ?? "").filter(Boolean);
-  const medoids = names(study.groups.map((g) => medoid(study, g.models, leading))).slice(0, 6);
-  const extremes = names([extreme(leading, all, true), extreme(leading, all, false)]);
-  const intervals = study.groups.map((g) => meanInterval(g.models.map((m) => leading?.values[m] ?? NaN)));
+  const medoids = names(study.groups.map((g, i) => medoid(study, g.models, leadingOf[i] ?? null))).slice(0, 6);
+  const extremes = families
+    .map((family) => {
+      const by = leadingColumn(columns, family.models);
+      return { family, names: names([extreme(by, family.models, true), extreme(by, family.models, false)]) };
+    })
+    .filter((entry) => entry.names.length === 2);
+  const intervals = study.groups.map((group, g) =>
+    meanInterval(group.models.map((m) => leadingOf[g]?.values[m] ?? NaN)),
+  );
   const sharpness = columns.find((c) => c.key === "top_eigenvalue");
   const paths = columns.find((c) => c.key === "mc");
   const median = (members: readonly number[], column: typeof paths): string => {
@@ -41,11 +52,16 @@ function Start({ study }: { study: Study }) {
               Open the medoid of {study.groups.length === 1 ? "the group" : "each group"}
             </button>
           )}
-          {extremes.length === 2 && (
-            <button type="button" className="button" onClick={() => setView({ selected: extremes })}>
-              Open the best and the worst
+          {extremes.map((entry) => (
+            <button
+              key={entry.family.title}
+              type="button"
+              className="button"
+              onClick={() => setView({ selected: entry.names })}
+            >
+              {extremes.length > 1 ? `Best and worst: ${entry.family.title}` : "Open the best and the worst"}
             </button>
-          )}
+          ))}
         </p>
       </Empty>
       {study.models.length > 0 && (
@@ -65,7 +81,8 @@ function Start({ study }: { study: Study }) {
                 [
                   "group",
                   "models",
-                  leading?.key ?? "metric",
+                  "metric",
+                  "mean",
                   "low",
                   "high",
                   "median_top_eigenvalue",
@@ -75,6 +92,7 @@ function Start({ study }: { study: Study }) {
                 study.groups.map((g, i) => [
                   g.name,
                   g.models.length,
+                  leadingOf[i]?.key,
                   intervals[i]?.mean,
                   intervals[i]?.low,
                   intervals[i]?.high,
@@ -99,10 +117,9 @@ function Start({ study }: { study: Study }) {
                   <th scope="col" className="number">
                     models
                   </th>
-                  {leading && (
+                  {leadingOf.some(Boolean) && (
                     <th scope="col" className="number">
-                      {leading.title}
-                      {leading.unit && ` [${leading.unit}]`}, mean
+                      {leading ? `${leading.title}${leading.unit && ` [${leading.unit}]`}, mean` : "metric, mean"}
                     </th>
                   )}
                   {sharpness && (
@@ -117,29 +134,49 @@ function Start({ study }: { study: Study }) {
                   )}
                 </tr>
               </thead>
-              <tbody>
-                {study.groups.map((g, i) => (
-                  <tr key={g.name}>
-                    <td>
-                      <GroupLabel study={study} index={i} />
-                    </td>
-                    <td className="number">{formatInteger(g.models.length)}</td>
-                    {leading && (
-                      <td className="number">
-                        {isNumber(intervals[i]?.mean) ? formatNumber(intervals[i]?.mean, 3) : "–"}
-                        {isNumber(intervals[i]?.low) && (
-                          <span className="note">
-                            {" "}
-                            ({formatNumber(intervals[i]?.low, 3)} to {formatNumber(intervals[i]?.high, 3)})
-                          </span>
+              {(families.length > 0 ? families.map((f) => f.groups) : [study.groups.map((_, i) => i)]).map((rows) => (
+                <tbody key={rows.join()}>
+                  {families.length > 1 && (
+                    <tr className="part">
+                      <th scope="rowgroup" colSpan={5}>
+                        {families.find((f) => f.groups === rows)?.title}
+                        {!leading && leadingOf[rows[0] ?? 0] && (
+                          <span className="note"> metric: {leadingOf[rows[0] ?? 0]?.title}</span>
                         )}
-                      </td>
-                    )}
-                    {sharpness && <td className="number">{median(g.models, sharpness)}</td>}
-                    {paths && <td className="number">{median(g.models, paths)}</td>}
-                  </tr>
-                ))}
-              </tbody>
+                      </th>
+                    </tr>
+                  )}
+                  {rows.map((i) => {
+                    const g = study.groups[i];
+                    const interval = intervals[i];
+                    const [least, most] = leadingOf[i]?.bounds ?? [-Infinity, Infinity];
+                    return (
+                      g && (
+                        <tr key={g.name}>
+                          <td>
+                            <GroupLabel study={study} index={i} short={families.length > 1} />
+                          </td>
+                          <td className="number">{formatInteger(g.models.length)}</td>
+                          {leadingOf.some(Boolean) && (
+                            <td className="number">
+                              {isNumber(interval?.mean) ? formatNumber(interval.mean, 3) : "–"}
+                              {isNumber(interval?.low) && (
+                                <span className="note">
+                                  {" "}
+                                  ({formatNumber(Math.max(least, interval.low), 3)} to{" "}
+                                  {formatNumber(Math.min(most, interval.high), 3)})
+                                </span>
+                              )}
+                            </td>
+                          )}
+                          {sharpness && <td className="number">{median(g.models, sharpness)}</td>}
+                          {paths && <td className="number">{median(g.models, paths)}</td>}
+                        </tr>
+                      )
+                    );
+                  })}
+                </tbody>
+              ))}
             </table>
           </div>
         </Panel>

@@ -11,6 +11,8 @@ export interface Column {
   unit: string;
   better: "higher" | "lower" | null;
   values: number[]; // one a model, NaN where there is none
+  /** What values can be at all: intervals are not drawn beyond. */
+  bounds?: readonly [number, number];
   /** A swept or set parameter, not a result. */
   parameter?: boolean;
 }
@@ -39,6 +41,8 @@ export function modelColumns(study: Study, comparison: LossRecord | null = null)
       title: metric.title || metric.name,
       unit: metric.unit,
       better: metric.better,
+      ...(metric.scale === "score" && { bounds: [0, metric.unit === "%" ? 100 : 1] as const }),
+      ...(metric.scale === "error" && { bounds: [0, Infinity] as const }),
       values: study.models.map((m) => m.metrics[metric.name] ?? NaN),
     });
   add({
@@ -104,8 +108,9 @@ export function modelColumns(study: Study, comparison: LossRecord | null = null)
   return columns;
 }
 
-/** The metric that models are judged by: accuracy or the relative error where there is one, else the first. */
-export function leadingColumn(columns: readonly Column[]): Column | null {
+/** The metric that (some) models are judged by: accuracy or the relative error where there is one, else the first. */
+export function leadingColumn(all: readonly Column[], members: readonly number[] | null = null): Column | null {
+  const columns = members === null ? all : all.filter((c) => members.some((m) => isNumber(c.values[m])));
   const preferred = ["accuracy", "top1", "relative_error", "relative_l2", "mean_iou"];
   for (const key of preferred) {
     const column = columns.find((c) => c.key === key);

@@ -15,7 +15,7 @@ export function largestEigenvalue(model: Model): number {
 export function modelFacts(study: Study, model: Model): [string, string][] {
   const facts: [string, string][] = [];
   const group = study.groups[model.group];
-  if (group) facts.push(["group", group.title || group.name]);
+  if (group) facts.push(["group", group.title]);
   for (const metric of study.metrics)
     if (model.metrics[metric.name] !== undefined)
       facts.push([metric.title || metric.name, metricText(metric, model.metrics[metric.name])]);
@@ -30,4 +30,22 @@ export function modelFacts(study: Study, model: Model): [string, string][] {
   }
   if (isNumber(model.trace)) facts.push(["trace", formatWithError(model.trace, model.trace_standard_error)]);
   return facts;
+}
+
+/** The five kinds of landscape of the taxonomy (Yang et al. 2021). */
+const TAXONOMY: Readonly<Record<string, string>> = Object.freeze({
+  I: "sharp, poorly connected",
+  II: "sharp, well connected",
+  III: "flat, poorly connected",
+  "IV-A": "flat, well connected, less similar",
+  "IV-B": "flat, well connected, similar",
+  "under-trained": "a path between the models leads to lower loss: they are not at their minima",
+});
+
+/** What a group's label means, in words; "" for one that is not known. */
+export function typeMeaning(label: string): string {
+  const near = /^between (\S+) and (\S+)$/.exec(label);
+  if (!near) return TAXONOMY[label] ?? "";
+  const named = near.slice(1).find((l) => TAXONOMY[l] !== undefined);
+  return named ? `near a threshold; rather ${TAXONOMY[named]}` : "near a threshold";
 }

@@ -38,7 +38,7 @@ export function galleryCells(study: Study, rowParameter: string, columnParameter
     const most = Math.min(MOST_COLUMNS, Math.max(0, ...groups.map((g) => g.models.length)));
     const more = groups.some((g) => g.models.length > most);
     return {
-      rows: groups.map((g) => g.title || g.name),
+      rows: groups.map((g) => g.title),
       columns: Array.from({ length: most }, (_, i) => `member ${i}`),
       cells: groups.map((g) => Array.from({ length: most }, (_, i) => g.models[i] ?? null)),
       note: more ? `The first ${most} members of each group.` : "",

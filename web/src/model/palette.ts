@@ -33,9 +33,16 @@ export function groupColor(index: number, count: number, dark: boolean): string 
   return cssColor(colorAt("viridis", dark ? 0.2 + 0.8 * share : 0.85 * share));
 }
 
-export function metricColor(index: number, dark: boolean): string {
+/** Colours of some of many metrics: each its own as long as there are colours. */
+export function metricColors(indices: readonly number[], dark: boolean): string[] {
   const palette = dark ? METRICS_DARK : METRICS_LIGHT;
-  return palette[index % palette.length] as string;
+  const used = new Set<number>();
+  return indices.map((index) => {
+    let at = index % palette.length;
+    for (let i = 0; i < palette.length && used.has(at); i++) at = (at + 1) % palette.length;
+    used.add(at);
+    return palette[at] as string;
+  });
 }
 
 const dark = new Store(false);

@@ -3,19 +3,12 @@ import { client } from "../api/client";
 import type { Group, Study } from "../api/types";
 import { formatNumber, formatPercent } from "../geometry/numbers";
 import { isNumber } from "../base/statistics";
+import { typeMeaning } from "../model/facts";
+import { shortNames } from "../model/names";
 import { groupColor, usePalette } from "../model/palette";
 import { useLoaded } from "../model/study";
 import { Popover } from "./Popover";
 import { Facts } from "./Tooltip";
-
-/** The five kinds of landscape of the taxonomy (Yang et al. 2021). */
-export const TAXONOMY: Readonly<Record<string, string>> = Object.freeze({
-  I: "sharp, poorly connected",
-  II: "sharp, well connected",
-  III: "flat, poorly connected",
-  "IV-A": "flat, well connected, less similar",
-  "IV-B": "flat, well connected, similar",
-});
 
 function Evidence({ study, group }: { study: Study; group: Group }) {
   const loaded = useLoaded(`${study.id}/${group.taxonomy}/${study.revision}`, () =>
@@ -44,26 +37,27 @@ function Evidence({ study, group }: { study: Study; group: Group }) {
   );
 }
 
-export function GroupLabel({ study, index }: { study: Study; index: number }) {
+/** `short`: only what tells the group from the others; its title is then said on pointing at it. */
+export function GroupLabel({ study, index, short = false }: { study: Study; index: number; short?: boolean }) {
   const palette = usePalette();
   const group = study.groups[index];
   if (!group) return null;
   return (
     <span className="group-label">
       <span className="swatch" style={{ background: groupColor(index, study.groups.length, palette.dark) }} />
-      <span>{group.title || group.name}</span>
+      <span title={short ? group.title : undefined}>{short ? shortNames(study).groups[index] : group.title}</span>
       {group.label && (
         <Popover
-          title={`${group.title || group.name}: type ${group.label}, the evidence`}
+          title={`${group.title}: type ${group.label}, the evidence`}
           className="badge"
           label={group.label}
         >
           <div className="explanation">
             <h3>
-              {group.title || group.name}: type {group.label}
+              {group.title}: type {group.label}
             </h3>
             <p>
-              <strong>{TAXONOMY[group.label] ?? ""}</strong>
+              <strong>{typeMeaning(group.label)}</strong>
             </p>
             {group.taxonomy !== null && <Evidence study={study} group={group} />}
           </div>

@@ -63,7 +63,7 @@ function GroupPlot({
   const clampY = (v: number): number => Math.max(inner.y, Math.min(inner.y + inner.height, y.px(v)));
   const title = `${column.title}${column.unit ? ` [${column.unit}]` : ""}`;
   const room = slot - 4;
-  const names = tellingNames(groups.map((g) => study.groups[g]?.title || study.groups[g]?.name || ""));
+  const names = tellingNames(groups.map((g) => study.groups[g]?.title ?? ""));
   const slanted = names.some((name) => labelWidth(name, 11) > room);
   const shortTitle = labelWidth(title, 11) > inner.height + 24 ? `${title.slice(0, 26)}…` : title;
   return (

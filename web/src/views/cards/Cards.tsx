@@ -106,7 +106,7 @@ function Card({
           {model.name}
         </>
       }
-      note={group?.title || group?.name}
+      note={group?.title}
       onClose={() => toggleSelected(model.name)}
       exports={{
         name: `${study.name}-${model.name}`,

@@ -9,8 +9,9 @@ import { busy } from "../../base/idle";
 import { CanvasPainter, type Painter, SvgPainter } from "../../base/painter";
 import { isNumber } from "../../base/statistics";
 import { svgText } from "../../base/svg_export";
-import { formatInteger, formatNumber, formatWithUnit, labelWidth, niceStep } from "../../geometry/numbers";
+import { fitTail, fitTitle, formatInteger, formatNumber, formatWithUnit, labelWidth, niceStep } from "../../geometry/numbers";
 import { metricText, modelFacts } from "../../model/facts";
+import { familiesOf, shortNames } from "../../model/names";
 import { availableFields, edgeFieldInfo, edgeQuality, meanOverPairs } from "../../model/pairs";
 import { usePalette } from "../../model/palette";
 import { useRecords } from "../../model/study";
@@ -39,6 +40,7 @@ import {
   roomyFrame,
   selectEdges,
   separate,
+  type Zoom,
 } from "./scene";
 
 const METHOD_TITLES: Record<string, string> = { mds: "MDS", tsne: "t-SNE", umap: "UMAP" };
@@ -50,6 +52,7 @@ const MANY = 60; // models from which there is a budget
 function usePlaces(study: Study): {
   places: Place[];
   panels: string[];
+  panelOf: number[]; // of each model
   note: string;
   quality: string;
   computed: boolean;
@@ -76,22 +79,34 @@ function usePlaces(study: Study): {
 
   return useMemo(() => {
     const split = perGroup || (!joint && own.length > 0);
-    const panels = split ? study.groups.filter((g) => g.kind !== "field").map((g) => g.title || g.name) : [""];
-    const panelOf = study.groups.map(
-      (_, g) => study.groups.slice(0, g).filter((other) => other.kind !== "field").length,
+    const ready = loaded.state === "ready" ? loaded.value : [];
+    // Models of different families have no inputs in common: the placement puts them side by side, so does the picture.
+    const families = familiesOf(study);
+    const apart = !split && families.length > 1 && ready[0]?.real("families") === families.length;
+    const networks = study.groups.map((_, g) => g).filter((g) => study.groups[g]?.kind !== "field");
+    const panels = split
+      ? networks.map((g) => study.groups[g]?.title ?? "")
+      : apart
+        ? families.map((f) => f.title)
+        : [""];
+    const panelOfGroup = study.groups.map((_, g) =>
+      split
+        ? networks.indexOf(g)
+        : apart
+          ? Math.max(
+              0,
+              families.findIndex((f) => f.groups.includes(g)),
+            )
+          : 0,
     );
+    const panelOf = study.models.map((m) => panelOfGroup[m.group] ?? 0);
     const places: Place[] = [];
-    const base = { panels, error: null, loading: false };
+    const base = { panels, panelOf, error: null, loading: false };
     if (wanted.length === 0) {
       study.models.forEach((model, i) => {
         if (study.groups[model.group]?.kind === "field") return;
         const angle = (2 * Math.PI * i) / study.models.length;
-        places.push({
-          model: i,
-          panel: split ? (panelOf[model.group] ?? 0) : 0,
-          x: Math.sin(angle),
-          y: Math.cos(angle),
-        });
+        places.push({ model: i, panel: panelOf[i] ?? 0, x: Math.sin(angle), y: Math.cos(angle) });
       });
       return {
         ...base,
@@ -114,7 +129,7 @@ function usePlaces(study: Study): {
         const x = positions[2 * i];
         const y = positions[2 * i + 1];
         if (model === undefined || !isNumber(x) || !isNumber(y)) return;
-        places.push({ model, panel: split ? (panelOf[study.models[model]?.group ?? 0] ?? 0) : 0, x, y });
+        places.push({ model, panel: panelOf[model] ?? 0, x, y });
       });
       const placement = wanted[w];
       if (placement && isNumber(placement.quality)) qualities.push(formatNumber(placement.quality, 3));
@@ -134,7 +149,9 @@ function usePlaces(study: Study): {
       note:
         missing > 0
           ? `${formatInteger(missing)} ${missing === 1 ? "model has" : "models have"} no place: no features were compared`
-          : "",
+          : apart
+            ? "One panel a family: distances are compared within a panel only"
+            : "",
     };
     // `loaded` changes with the records wanted.
   }, [study, perGroup, loaded, chosenMethod]);
@@ -199,7 +216,7 @@ export function GlobalView({ study }: { study: Study }) {
   const hoverModel = useHover((h) => h.model);
   const hoverPair = useHover((h) => h.pair);
   const palette = usePalette();
-  const { places, panels, note, quality, computed, loading, error } = usePlaces(study);
+  const { places, panels, panelOf, note, quality, computed, loading, error } = usePlaces(study);
   const [stage, size] = useSize<HTMLDivElement>();
   const [whole, wholeSize] = useSize<HTMLDivElement>();
   const narrow = wholeSize.width > 0 && wholeSize.width < 600;
@@ -210,18 +227,15 @@ export function GlobalView({ study }: { study: Study }) {
 
   const fields = useMemo(() => availableFields(study.pairs), [study]);
   const info = fields.find((f) => f.field === state.field) ?? fields[0] ?? null;
-  // In panels of their own, groups are not joined.
+  // Models in panels of their own are not joined.
   const values = useMemo(
     () =>
       !info
         ? []
         : study.pairs[info.field].map((v, i) =>
-            panels.length > 1 &&
-            study.models[study.pairs.a[i] as number]?.group !== study.models[study.pairs.b[i] as number]?.group
-              ? NaN
-              : v,
+            panels.length > 1 && panelOf[study.pairs.a[i] as number] !== panelOf[study.pairs.b[i] as number] ? NaN : v,
           ),
-    [study, info, panels],
+    [study, info, panels, panelOf],
   );
   const quantity = useMemo(
     () => (info ? edgeQuality(values, info, state.edgeScale) : null),
@@ -236,6 +250,7 @@ export function GlobalView({ study }: { study: Study }) {
   );
   const index = useMemo(() => new Map(study.models.map((m, i) => [m.name, i])), [study]);
   const meanMc = useMemo(() => meanOverPairs(study.pairs, "mc_loss", study.models.length), [study]);
+  const names = shortNames(study);
   const hovered = hoverModel === null ? null : (index.get(hoverModel) ?? null);
   const chosen = useMemo(
     () => new Set(selected.map((name) => index.get(name)).filter((i) => i !== undefined)),
@@ -272,9 +287,9 @@ export function GlobalView({ study }: { study: Study }) {
       budget: all ? 0 : budget,
       nearest: 3,
       focus: null,
-      sameGroupOnly: panels.length > 1,
+      panelOf: panels.length > 1 ? panelOf : null,
     });
-  }, [study, groups, info, state.edges, state.edgeScale, state.range, state.density, budget, values, panels]);
+  }, [study, groups, info, state.edges, state.edgeScale, state.range, state.density, budget, values, panels, panelOf]);
   const focusEdges = useMemo(() => {
     if (!info || !state.edges || hovered === null) return null;
     return selectEdges(study.pairs, groups, {
@@ -284,9 +299,9 @@ export function GlobalView({ study }: { study: Study }) {
       budget: 0,
       nearest: 0,
       focus: hovered,
-      sameGroupOnly: panels.length > 1,
+      panelOf: panels.length > 1 ? panelOf : null,
     }).drawn;
-  }, [study, groups, info, state.edges, state.edgeScale, state.range, hovered, panels]);
+  }, [study, groups, info, state.edges, state.edgeScale, state.range, hovered, panels, panelOf]);
   const density = state.density === "on" || (state.density === "auto" && (selection?.drawn.length ?? 0) > DENSE);
 
   const labels = useMemo(() => {
@@ -296,7 +311,7 @@ export function GlobalView({ study }: { study: Study }) {
         const model = study.models[node.model];
         if (!model) return;
         const lines: string[] = [];
-        if (state.modelLabels) lines.push(model.name);
+        if (state.modelLabels) lines.push(names.models[node.model] ?? model.name);
         if (state.metricLabels)
           for (const arc of scales.arcs.slice(0, 3)) {
             const value = model.metrics[arc.metric.name];
@@ -311,15 +326,17 @@ export function GlobalView({ study }: { study: Study }) {
         });
       });
     return {
-      placed: placeLabels(shown.nodes, shown.radius, requests, LINE, {
-        x: 2,
-        y: 20,
-        width: width - 4,
-        height: height - 44,
+      placed: placeLabels(shown.nodes, shown.radius, requests, LINE, (node) => {
+        const cell = frame.cells[places[node]?.panel ?? 0];
+        // A label stays in its panel, below the panel's name and above the scale bar.
+        if (!cell || panels.length < 2) return { x: 2, y: 20, width: width - 4, height: height - 44 };
+        const [x, y] = [zoom.x + zoom.k * cell.x + 2, zoom.y + zoom.k * cell.y + frame.head];
+        const [right, bottom] = [x + zoom.k * cell.width - 4, zoom.y + zoom.k * (cell.y + cell.height)];
+        return { x, y, width: right - x, height: Math.min(bottom, height - 24) - y };
       }),
       wanted: requests.length,
     };
-  }, [shown, study, state.modelLabels, state.metricLabels, scales, chosen, width, height]);
+  }, [shown, study, names, state.modelLabels, state.metricLabels, scales, chosen, width, height, frame, places, panels, zoom]);
 
   const near = useMemo(() => {
     if (hovered === null || !focusEdges) return null;
@@ -332,28 +349,40 @@ export function GlobalView({ study }: { study: Study }) {
   }, [hovered, focusEdges]);
 
   const paintNodes = useCallback(
-    (painter: Painter, nodes: readonly NodeShape[], radius: number) => {
+    (painter: Painter, nodes: readonly NodeShape[], radius: number, at: Zoom) => {
       painter.group("panels");
       panels.forEach((panel, i) => {
-        if (!panel) return;
-        const x = (i % frame.columns) * frame.cell.width;
-        const y = Math.floor(i / frame.columns) * frame.cell.height;
-        painter.text(x + 10, y + 18, panel, { size: 12, color: palette.text, weight: 600, halo: palette.surface });
-        if (i % frame.columns > 0)
+        const box = frame.cells[i];
+        if (!panel || !box) return;
+        const cell = {
+          x: at.x + at.k * box.x,
+          y: at.y + at.k * box.y,
+          width: at.k * box.width,
+          height: at.k * box.height,
+        };
+        const title = study.groups.some((g) => g.title === panel) ? fitTail : fitTitle;
+        painter.text(cell.x + 10, cell.y + 18, title(panel, cell.width - 16, 13), {
+          size: 12,
+          color: palette.text,
+          weight: 600,
+          halo: palette.surface,
+        });
+        const edge = { color: palette.line, width: 1 };
+        if (box.x > 1)
           painter.line(
             [
-              [x, y + 6],
-              [x, y + frame.cell.height - 6],
+              [cell.x, cell.y + 6],
+              [cell.x, cell.y + cell.height - 6],
             ],
-            { color: palette.line, width: 1 },
+            edge,
           );
-        if (i >= frame.columns)
+        if (box.y > 1)
           painter.line(
             [
-              [x + 6, y],
-              [x + frame.cell.width - 6, y],
+              [cell.x + 6, cell.y],
+              [cell.x + cell.width - 6, cell.y],
             ],
-            { color: palette.line, width: 1 },
+            edge,
           );
       });
       painter.group("models");
@@ -464,7 +493,7 @@ export function GlobalView({ study }: { study: Study }) {
     const c = context(nodeCanvas.current);
     if (!c) return;
     const painter = new CanvasPainter(c);
-    paintNodes(painter, shown.nodes, shown.radius);
+    paintNodes(painter, shown.nodes, shown.radius, zoom);
     paintFurniture(painter, zoom.k);
   }, [paintNodes, paintFurniture, shown, zoom, width, height]);
 
@@ -495,7 +524,7 @@ export function GlobalView({ study }: { study: Study }) {
         trueY: node.trueY * k + dy,
       }));
       const painter = new CanvasPainter(c);
-      now.paintNodes(painter, nodes, glyphRadius(now.places, now.width, now.height, t.k));
+      now.paintNodes(painter, nodes, glyphRadius(now.places, now.width, now.height, t.k), t);
       now.paintFurniture(painter, t.k);
     };
     behaviour
@@ -652,7 +681,7 @@ export function GlobalView({ study }: { study: Study }) {
         radius: shown.radius,
         size: shown.size,
       });
-    paintNodes(painter, shown.nodes, shown.radius);
+    paintNodes(painter, shown.nodes, shown.radius, zoom);
     paintFurniture(painter, zoom.k);
     return painter.toString();
   };
@@ -733,7 +762,7 @@ export function GlobalView({ study }: { study: Study }) {
         csv,
         links: study.placements
           .map((p) => ({
-            label: `Placement by ${METHOD_TITLES[p.method] ?? p.method}${p.group === null ? "" : `, ${study.groups[p.group]?.title || study.groups[p.group]?.name || ""}`}, NPZ`,
+            label: `Placement by ${METHOD_TITLES[p.method] ?? p.method}${p.group === null ? "" : `, ${study.groups[p.group]?.title ?? ""}`}, NPZ`,
             href: client.exportUrl(study.id, p.record, "npz"),
           }))
           .slice(0, 8),
@@ -802,6 +831,7 @@ export function GlobalView({ study }: { study: Study }) {
                 label="Eigenvalue scale"
                 value={state.eigenvalueScale}
                 options={[
+                  ["auto", "log beyond 3 decades"],
                   ["linear", "linear"],
                   ["symlog", "symmetric log"],
                 ]}
@@ -850,7 +880,7 @@ export function GlobalView({ study }: { study: Study }) {
             Fit
           </button>
           <span className="global-groups">
-            {study.groups.map((g, i) => g.kind !== "field" && <GroupLabel key={g.name} study={study} index={i} />)}
+            {study.groups.map((g, i) => g.kind !== "field" && <GroupLabel key={g.name} study={study} index={i} short />)}
           </span>
         </>
       }
@@ -890,7 +920,7 @@ export function GlobalView({ study }: { study: Study }) {
         </div>
         {state.legend && !narrow && <div className="global-legend">{legendView}</div>}
       </div>
-      <div className="global-foot">
+      <div className={narrow ? "global-foot narrow" : "global-foot"}>
         {info && state.edges && (
           <div className="global-paths">
             <Select<EdgeField>

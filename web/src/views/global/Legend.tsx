@@ -1,6 +1,6 @@
 // The legend carries the current scales, and switches what it explains.
 import type { ReactNode, Ref } from "react";
-import type { Study } from "../../api/types";
+import type { Metric, Study } from "../../api/types";
 import { formatNumber, formatWithUnit } from "../../geometry/numbers";
 import { groupColor, type Palette } from "../../model/palette";
 import type { EdgeFieldInfo, EdgeQuality } from "../../model/pairs";
@@ -50,6 +50,49 @@ export function Legend({ study, state, scales, info, edges, unknown, palette, li
     );
   };
 
+  const metricRow = (metric: Metric): void => {
+    const arc = scales.arcs.find((a) => a.metric === metric);
+    y += arc ? 30 : 17;
+    const top = y - (arc ? 22 : 9);
+    parts.push(
+      <g
+        key={`metric-${metric.name}`}
+        className="legend-button"
+        role="checkbox"
+        aria-checked={Boolean(arc)}
+        tabIndex={0}
+        aria-label={`Show ${metric.title || metric.name} in the outer ring`}
+        onClick={() => onMetric(metric.name)}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter" && event.key !== " ") return;
+          event.preventDefault();
+          onMetric(metric.name);
+        }}
+      >
+        <rect x={-4} y={top - (arc ? 6 : 3)} width={WIDTH} height={arc ? 30 : 17} fill="transparent" />
+        <rect
+          x={0}
+          y={top}
+          width={14}
+          height={10}
+          rx={2}
+          fill={arc ? arc.color : "none"}
+          stroke={arc ? "none" : palette.ink2}
+        />
+        <text x={20} y={top + 9} className={arc ? "legend-text" : "legend-small"}>
+          {metric.title || metric.name}
+        </text>
+        {arc && (
+          <text x={20} y={top + 22} className="legend-small">
+            {`${formatNumber(arc.low, 3)} – ${formatWithUnit(arc.high, metric.unit, 3)}${
+              metric.scale !== "score" && state.errorScale === "log" ? ", log" : ""
+            }${arc.error ? "; thin: longer = worse" : ""}`}
+          </text>
+        )}
+      </g>,
+    );
+  };
+
   // The glyph, large.
   title("Model");
   const r = 40;
@@ -95,7 +138,7 @@ export function Legend({ study, state, scales, info, edges, unknown, palette, li
     });
   parts.push(<g key="glyph">{glyph}</g>);
   const notes = [
-    ...(state.metricRing && scales.arcs.length > 0 ? ["outer ring: metrics"] : []),
+    ...(state.metricRing && scales.arcs.length > 0 ? ["outer ring: metrics", "(none: not known)"] : []),
     ...(state.hessianRing && scales.bars > 0 ? [`middle: top ${scales.bars} eigen-`, "values, clockwise"] : []),
     "disc: the group",
   ];
@@ -113,14 +156,14 @@ export function Legend({ study, state, scales, info, edges, unknown, palette, li
     y += 14;
     const length = 90;
     parts.push(<line key="scale" x1={0} x2={length} y1={y} y2={y} stroke={palette.ink} strokeWidth={4} />);
-    const middle = scales.largest * (state.eigenvalueScale === "symlog" ? 1e-3 : 0.5);
     parts.push(
       <text key="full" x={length + 6} y={y + 4} className="legend-small">
         = {formatNumber(scales.largest, 3)}
-        {state.eigenvalueScale === "symlog" ? ", symmetric log" : ", linear"}
+        {scales.barScale === "symlog" ? ", log" : ", linear"}
       </text>,
     );
-    if (state.eigenvalueScale === "symlog") small(`half-way is about ${formatNumber(middle * 31, 2)}`);
+    y += 3;
+    if (scales.barScale === "symlog") small(`half the length: ${formatNumber(scales.halfway, 2)}`);
     if (scales.negative) {
       y += 17;
       parts.push(
@@ -136,48 +179,7 @@ export function Legend({ study, state, scales, info, edges, unknown, palette, li
 
   if (study.metrics.length > 0 && state.metricRing) {
     title("Metrics");
-    study.metrics.forEach((metric) => {
-      const arc = scales.arcs.find((a) => a.metric.name === metric.name);
-      y += 30;
-      const top = y - 22;
-      parts.push(
-        <g
-          key={`metric-${metric.name}`}
-          className="legend-button"
-          role="checkbox"
-          aria-checked={Boolean(arc)}
-          tabIndex={0}
-          aria-label={`Show ${metric.title || metric.name} in the outer ring`}
-          onClick={() => onMetric(metric.name)}
-          onKeyDown={(event) => {
-            if (event.key !== "Enter" && event.key !== " ") return;
-            event.preventDefault();
-            onMetric(metric.name);
-          }}
-        >
-          <rect x={-4} y={top - 6} width={WIDTH} height={30} fill="transparent" />
-          <rect
-            x={0}
-            y={top}
-            width={14}
-            height={10}
-            rx={2}
-            fill={arc ? arc.color : "none"}
-            stroke={arc ? "none" : palette.ink2}
-          />
-          <text x={20} y={top + 9} className="legend-text">
-            {metric.title || metric.name}
-          </text>
-          <text x={20} y={top + 22} className="legend-small">
-            {!arc
-              ? "not shown"
-              : `${formatNumber(arc.low, 3)} – ${formatWithUnit(arc.high, metric.unit, 3)}${
-                  metric.scale !== "score" && state.errorScale === "log" ? ", log" : ""
-                }${arc.error ? "; thin: longer = worse" : ""}`}
-          </text>
-        </g>,
-      );
-    });
+    for (const metric of study.metrics) if (scales.arcs.some((arc) => arc.metric === metric)) metricRow(metric);
   }
 
   if (info && edges && state.edges) {
@@ -242,6 +244,11 @@ export function Legend({ study, state, scales, info, edges, unknown, palette, li
         ? `not drawn: ${unknown.toLocaleString("en")} ${unknown === 1 ? "pair" : "pairs"} not computed`
         : "every pair of a group was computed",
     );
+  }
+  const absent = study.metrics.filter((metric) => !scales.arcs.some((arc) => arc.metric === metric));
+  if (absent.length > 0 && state.metricRing) {
+    title("More metrics, not shown");
+    absent.forEach(metricRow);
   }
   const height = y + 10;
   return (

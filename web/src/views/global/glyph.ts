@@ -4,7 +4,7 @@ import { isNumber } from "../../base/statistics";
 import type { Painter } from "../../base/painter";
 import { makeScale } from "../../geometry/scales";
 import type { Palette } from "../../model/palette";
-import { metricColor } from "../../model/palette";
+import { metricColors } from "../../model/palette";
 import type { GlobalState } from "../../state";
 
 export interface MetricArc {
@@ -22,6 +22,8 @@ export interface GlyphScales {
   largest: number; // |eigenvalue| of the longest bar
   negative: boolean; // any negative one
   barShare: (value: number) => number; // -1..1
+  barScale: "linear" | "symlog"; // as drawn: "auto" decides by the span
+  halfway: number; // |eigenvalue| of a bar of half the length
 }
 
 const PREFERRED = ["accuracy", "top1", "relative_error", "mean_iou", "loss"];
@@ -39,12 +41,14 @@ export function ringMetrics(study: Study, state: GlobalState): string[] {
 export function glyphScales(study: Study, state: GlobalState, palette: Palette): GlyphScales {
   const arcs: MetricArc[] = [];
   const shown = ringMetrics(study, state);
+  const indices = study.metrics.map((_, i) => i).filter((i) => shown.includes(study.metrics[i]?.name ?? ""));
+  const colors = metricColors(indices, palette.dark);
   study.metrics.forEach((metric, index) => {
     if (!shown.includes(metric.name)) return;
     const values = study.models.map((model) => model.metrics[metric.name]).filter(isNumber);
     if (values.length === 0) return;
     const error = metric.better === "lower";
-    const color = metricColor(index, palette.dark);
+    const color = colors[indices.indexOf(index)] as string;
     if (metric.scale === "score") {
       // Scores run from 0 to 1 (or to 100 where they are in percent), whatever the shown models reach.
       const high = metric.unit === "%" ? 100 : 1;
@@ -70,6 +74,7 @@ export function glyphScales(study: Study, state: GlobalState, palette: Palette):
     }
   });
   let largest = 0;
+  let smallest = Infinity;
   let negative = false;
   let bars = 0;
   for (const model of study.models) {
@@ -78,11 +83,28 @@ export function glyphScales(study: Study, state: GlobalState, palette: Palette):
     for (const value of shown) {
       if (!isNumber(value)) continue;
       largest = Math.max(largest, Math.abs(value));
+      if (value !== 0) smallest = Math.min(smallest, Math.abs(value));
       if (value < 0) negative = true;
     }
   }
-  const span = makeScale(state.eigenvalueScale, { low: 0, high: largest > 0 ? largest : 1 });
-  return { arcs, bars, largest, negative, barShare: (value) => Math.sign(value) * span.share(Math.abs(value)) };
+  const barScale =
+    state.eigenvalueScale !== "auto" ? state.eigenvalueScale : largest > 1e3 * smallest ? "symlog" : "linear";
+  if (barScale === "linear" || largest === 0) {
+    const high = largest > 0 ? largest : 1;
+    return { arcs, bars, largest, negative, barScale, barShare: (value) => value / high, halfway: high / 2 };
+  }
+  // Linear below the smallest bar, or a millionth of the largest: spectra of different models span many decades.
+  const linear = Math.max(smallest, 1e-6 * largest);
+  const full = Math.log1p(largest / linear);
+  return {
+    arcs,
+    bars,
+    largest,
+    negative,
+    barScale,
+    barShare: (value) => (Math.sign(value) * Math.log1p(Math.abs(value) / linear)) / full,
+    halfway: linear * Math.expm1(full / 2),
+  };
 }
 
 /** The top k, descending. */
@@ -154,8 +176,8 @@ export function drawGlyph(
       const from = i * step + gap / 2;
       const full = step - gap;
       const value = model.metrics[arc.metric.name];
+      if (!isNumber(value)) return; // not even an empty arc: unknown is not 0
       painter.sector(x, y, inner, outer, from, from + full, palette.grid);
-      if (!isNumber(value)) return;
       const share = Math.max(0, Math.min(1, arc.share(value)));
       if (share > 0) painter.sector(x, y, inner, outer, from, from + share * full, arc.color);
       // Errors carry a notch on their inside: longer is worse there.

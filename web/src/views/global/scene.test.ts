@@ -30,7 +30,7 @@ const base = {
   budget: 0,
   nearest: 1,
   focus: null,
-  sameGroupOnly: false,
+  panelOf: null,
 };
 
 /** Reproducible numbers in [0, 1). */
@@ -110,14 +110,45 @@ test("panels share one unit and fill the picture", () => {
     { model: 3, panel: 1, x: 11, y: 0.5 },
   ];
   const frame = fitFrame(places, 2, 800, 400, 40);
-  expect([frame.columns, frame.rows]).toEqual([2, 1]);
-  expect(frame.unit).toBeCloseTo(320 / 2, 9);
+  // Side by side: 800 pixels without four margins hold 2 + 1 units; the left panel is a unit wider.
+  expect(frame.unit).toBeCloseTo(640 / 3, 9);
+  expect(frame.cells.map((c) => [Math.round(c.x), Math.round(c.width)])).toEqual([
+    [0, 507],
+    [507, 293],
+  ]);
   const nodes = placeNodes(places, frame, { k: 1, x: 0, y: 0 });
   expect(nodes[1]!.x - nodes[0]!.x).toBeCloseTo(2 * (nodes[3]!.x - nodes[2]!.x), 9);
   expect(nodes[1]!.y).toBeLessThan(nodes[0]!.y); // y grows upwards
   const zoomed = placeNodes(places, frame, { k: 2, x: 5, y: -7 });
   expect(zoomed[0]!.x).toBeCloseTo(2 * nodes[0]!.x + 5, 9);
   expect(fitFrame([{ model: 0, panel: 0, x: 3, y: 3 }], 1, 100, 100, 10).unit).toBe(1); // one point: any unit will do
+});
+
+test("glyphs stay in their panels", () => {
+  const next = random(7);
+  for (const panels of [2, 4, 9]) {
+    // Panels of very different extents, some of them hardly larger than a glyph.
+    const places: Place[] = Array.from({ length: 6 * panels }, (_, i) => ({
+      model: i,
+      panel: i % panels,
+      x: (next() * 1) / (1 + (i % panels) ** 2),
+      y: (next() * 0.6) / (1 + (i % panels) ** 2),
+    }));
+    const frame = roomyFrame(places, panels, 640, 420);
+    const nodes = placeNodes(places, frame, { k: 1, x: 0, y: 0 });
+    const radius = glyphRadius(places.length, 640, 420, 1);
+    for (let panel = 0; panel < panels; panel++) {
+      const cell = frame.cells[panel]!;
+      const own = nodes.filter((_, i) => places[i]!.panel === panel);
+      separate(own, radius + 1, 16);
+      for (const node of own) {
+        expect(node.x - radius).toBeGreaterThanOrEqual(cell.x);
+        expect(node.x + radius).toBeLessThanOrEqual(cell.x + cell.width);
+        expect(node.y - radius).toBeGreaterThanOrEqual(cell.y + frame.head);
+        expect(node.y + radius).toBeLessThanOrEqual(cell.y + cell.height);
+      }
+    }
+  }
 });
 
 test("separated glyphs do not cover each other and stay in the picture", () => {
@@ -190,7 +221,7 @@ test("labels never overlap each other or a glyph", () => {
     8,
     nodes.map((_, i) => ({ node: i, lines: ["model"], width: 44, priority: i === 5 ? 2 : 1 })),
     13,
-    { x: 0, y: 0, width: 600, height: 400 },
+    () => ({ x: 0, y: 0, width: 600, height: 400 }),
   );
   expect(placed.length).toBeGreaterThan(20);
   placed.forEach((p, i) => {

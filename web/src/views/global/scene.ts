@@ -14,13 +14,12 @@ export interface Place {
 /** Placement -> pixels: one unit for all panels, so that distances can be compared. */
 export interface Frame {
   unit: number; // pixels a unit at zoom 1
-  columns: number;
-  rows: number;
-  cell: { width: number; height: number };
+  cells: Box[]; // of each panel
   centres: [number, number][]; // of each panel's points, in units
   head: number; // pixels kept free above each panel, for its name
 }
 
+/** Panels in rows, each as wide as its points ask for, in the arrangement that leaves the largest unit. */
 export function fitFrame(
   places: readonly Place[],
   panels: number,
@@ -28,25 +27,12 @@ export function fitFrame(
   height: number,
   margin: number,
 ): Frame {
-  // The grid of panels whose cells are nearest to square.
-  let columns = 1;
-  let best = Infinity;
-  for (let c = 1; c <= Math.max(1, panels); c++) {
-    const rows = Math.ceil(panels / c);
-    const shape = Math.abs(Math.log(width / c / (height / rows))) + 0.15 * (c * rows - panels);
-    if (shape < best) [best, columns] = [shape, c];
-  }
-  const rows = Math.ceil(Math.max(1, panels) / columns);
-  const cell = { width: width / columns, height: height / rows };
+  const count = Math.max(1, panels);
   const head = panels > 1 ? 24 : 0;
-  let spanX = 0;
-  let spanY = 0;
+  const spans: [number, number][] = [];
   const centres: [number, number][] = [];
-  for (let panel = 0; panel < Math.max(1, panels); panel++) {
-    let x0 = Infinity,
-      x1 = -Infinity,
-      y0 = Infinity,
-      y1 = -Infinity;
+  for (let panel = 0; panel < count; panel++) {
+    let [x0, x1, y0, y1] = [Infinity, -Infinity, Infinity, -Infinity];
     for (const place of places) {
       if (place.panel !== panel) continue;
       x0 = Math.min(x0, place.x);
@@ -55,23 +41,46 @@ export function fitFrame(
       y1 = Math.max(y1, place.y);
     }
     centres.push(x0 <= x1 ? [(x0 + x1) / 2, (y0 + y1) / 2] : [0, 0]);
-    if (x0 <= x1) {
-      spanX = Math.max(spanX, x1 - x0);
-      spanY = Math.max(spanY, y1 - y0);
+    spans.push(x0 <= x1 ? [x1 - x0, y1 - y0] : [0, 0]);
+  }
+  let best: { unit: number; shape: number; columns: number } | null = null;
+  for (let columns = 1; columns <= count; columns++) {
+    const rows = Math.ceil(count / columns);
+    let unit = Infinity;
+    for (let row = 0; row < rows; row++) {
+      const own = spans.slice(row * columns, (row + 1) * columns);
+      const across = own.reduce((sum, s) => sum + s[0], 0);
+      const up = Math.max(...own.map((s) => s[1]));
+      if (across > 0) unit = Math.min(unit, Math.max(20, width - 2 * margin * own.length) / across);
+      if (up > 0) unit = Math.min(unit, Math.max(20, height / rows - head - 2 * margin) / up);
+    }
+    const shape = Math.abs(Math.log(width / columns / (height / rows))) + 0.15 * (columns * rows - count);
+    if (best === null || unit > 1.001 * best.unit || (unit > 0.999 * best.unit && shape < best.shape))
+      best = { unit, shape, columns };
+  }
+  const { columns } = best as { columns: number };
+  const unit = Number.isFinite(best?.unit) ? (best?.unit as number) : 1;
+  const rows = Math.ceil(count / columns);
+  const cells: Box[] = [];
+  for (let row = 0; row < rows; row++) {
+    const own = spans.slice(row * columns, (row + 1) * columns);
+    const asked = own.map((s) => 2 * margin + unit * s[0]);
+    const over = (width - asked.reduce((sum, w) => sum + w, 0)) / own.length;
+    let x = 0;
+    for (const w of asked) {
+      cells.push({ x, y: (row * height) / rows, width: w + over, height: height / rows });
+      x += w + over;
     }
   }
-  const unit = Math.min(
-    spanX > 0 ? Math.max(20, cell.width - 2 * margin) / spanX : Infinity,
-    spanY > 0 ? Math.max(20, cell.height - head - 2 * margin) / spanY : Infinity,
-  );
-  return { unit: Number.isFinite(unit) ? unit : 1, columns, rows, cell, centres, head };
+  return { unit, cells, centres, head };
 }
 
-/** The frame in which separated glyphs still lie inside the picture. */
+/** The frame in which separated glyphs still lie inside the picture, and inside their panels. */
 export function roomyFrame(places: readonly Place[], panels: number, width: number, height: number): Frame {
   const radius = glyphRadius(places.length, width, height, 1);
+  if (panels > 1) return roomyPanels(places, panels, width, height, radius);
   let margin = radius + 22;
-  let frame = fitFrame(places, panels, width, height, margin);
+  let frame = fitFrame(places, 1, width, height, margin);
   for (let round = 0; round < 4; round++) {
     const nodes = placeNodes(places, frame, { k: 1, x: 0, y: 0 });
     separate(nodes, radius + 1, 16);
@@ -85,10 +94,75 @@ export function roomyFrame(places: readonly Place[], panels: number, width: numb
         node.y + radius + 20 - height,
       );
     if (over <= 0) break;
-    margin = Math.min(margin + over + 2, 0.45 * Math.min(frame.cell.width, frame.cell.height));
-    frame = fitFrame(places, panels, width, height, margin);
+    margin = Math.min(margin + over + 2, 0.45 * Math.min(width, height));
+    frame = fitFrame(places, 1, width, height, margin);
   }
   return frame;
+}
+
+/** Panels as wide as their separated glyphs: the largest unit, found by halving, at which they fit. */
+function roomyPanels(places: readonly Place[], panels: number, width: number, height: number, radius: number): Frame {
+  const base = fitFrame(places, panels, width, height, radius + 8);
+  // First with room for labels beside the glyphs, else without.
+  return (
+    roomyCells(base, places, panels, width, height, radius, 14) ??
+    roomyCells(base, places, panels, width, height, radius, 5) ??
+    base
+  );
+}
+
+function roomyCells(
+  base: Frame,
+  places: readonly Place[],
+  panels: number,
+  width: number,
+  height: number,
+  radius: number,
+  pad: number,
+): Frame | null {
+  const columns = base.cells.filter((c) => c.y === 0).length;
+  const rows = Math.ceil(panels / columns);
+  const own = base.cells.map((_, panel) => places.filter((p) => p.panel === panel));
+  const sizes = (unit: number): { x: number; y: number; width: number; height: number }[] =>
+    own.map((members) => {
+      const nodes = members.map((p) => ({ model: p.model, x: p.x * unit, y: -p.y * unit, trueX: 0, trueY: 0 }));
+      separate(nodes, radius + 1, 16);
+      const [x0, x1] = [Math.min(...nodes.map((n) => n.x)), Math.max(...nodes.map((n) => n.x))];
+      const [y0, y1] = [Math.min(...nodes.map((n) => n.y)), Math.max(...nodes.map((n) => n.y))];
+      const room = 2 * (radius + pad);
+      return nodes.length === 0
+        ? { x: 0, y: 0, width: room, height: room }
+        : { x: (x0 + x1) / 2, y: (y0 + y1) / 2, width: x1 - x0 + room, height: y1 - y0 + room + 2 * pad };
+    });
+  const fits = (boxes: readonly Box[]): boolean => {
+    for (let row = 0; row < rows; row++) {
+      const list = boxes.slice(row * columns, (row + 1) * columns);
+      if (list.reduce((sum, b) => sum + b.width, 0) > width) return false;
+      if (Math.max(...list.map((b) => b.height)) > height / rows - base.head) return false;
+    }
+    return true;
+  };
+  let [low, high] = [0, base.unit];
+  for (let round = 0; round < 9; round++) {
+    const middle = round === 0 ? high : (low + high) / 2;
+    if (fits(sizes(middle))) {
+      low = middle;
+      if (round === 0) break;
+    } else high = middle;
+  }
+  if (low === 0) return null;
+  const boxes = sizes(low);
+  const cells: Box[] = [];
+  for (let row = 0; row < rows; row++) {
+    const list = boxes.slice(row * columns, (row + 1) * columns);
+    const over = (width - list.reduce((sum, b) => sum + b.width, 0)) / list.length;
+    let x = 0;
+    for (const b of list) {
+      cells.push({ x, y: (row * height) / rows, width: b.width + over, height: height / rows });
+      x += b.width + over;
+    }
+  }
+  return { unit: low, cells, centres: boxes.map((b) => [b.x / low, -b.y / low]), head: base.head };
 }
 
 export interface Zoom {
@@ -107,12 +181,11 @@ export interface NodeShape {
 
 export function placeNodes(places: readonly Place[], frame: Frame, zoom: Zoom): NodeShape[] {
   return places.map((place) => {
-    const column = place.panel % frame.columns;
-    const row = Math.floor(place.panel / frame.columns);
+    const cell = frame.cells[place.panel] ?? { x: 0, y: 0, width: 0, height: 0 };
     const [cx, cy] = frame.centres[place.panel] ?? [0, 0];
     // y grows upwards in the placement.
-    const x = (column + 0.5) * frame.cell.width + (place.x - cx) * frame.unit;
-    const y = (row + 0.5) * frame.cell.height + frame.head / 2 - (place.y - cy) * frame.unit;
+    const x = cell.x + cell.width / 2 + (place.x - cx) * frame.unit;
+    const y = cell.y + (cell.height + frame.head) / 2 - (place.y - cy) * frame.unit;
     const px = zoom.x + zoom.k * x;
     const py = zoom.y + zoom.k * y;
     return { model: place.model, x: px, y: py, trueX: px, trueY: py };
@@ -225,7 +298,7 @@ export interface EdgeOptions {
   budget: number; // at most so many, but see `nearest`
   nearest: number; // each model keeps its best so many
   focus: number | null; // keep only this model's
-  sameGroupOnly: boolean;
+  panelOf: readonly number[] | null; // of each model, where pairs of different panels are left out
 }
 
 /** Which pairs are drawn. With a budget: each model's `nearest` best first, then the best of the rest. */
@@ -240,7 +313,7 @@ export function selectEdges(pairs: Pairs, groups: readonly number[], options: Ed
     const value = values[i] as number;
     const a = pairs.a[i] as number;
     const b = pairs.b[i] as number;
-    if (!isNumber(value) || (options.sameGroupOnly && groups[a] !== groups[b])) continue;
+    if (!isNumber(value) || (options.panelOf && options.panelOf[a] !== options.panelOf[b])) continue;
     total++;
     if (groups[a] === groups[b]) within++;
     if (options.range && (value < options.range[0] || value > options.range[1])) continue;
@@ -356,7 +429,7 @@ export function placeLabels(
   radius: number,
   requests: readonly LabelRequest[],
   lineHeight: number,
-  bounds: Box,
+  boundsOf: (node: number) => Box,
 ): (Box & { request: LabelRequest; side: number })[] {
   const cell = 64;
   const grid = new Map<string, Box[]>();
@@ -381,6 +454,7 @@ export function placeLabels(
     const height = request.lines.length * lineHeight;
     const w = request.width;
     const gap = 3;
+    const bounds = boundsOf(request.node);
     const places: readonly (readonly [number, number])[] = [
       [node.x - w / 2, node.y + radius + gap],
       [node.x - w / 2, node.y - radius - gap - height],

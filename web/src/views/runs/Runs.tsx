@@ -221,7 +221,7 @@ function AddCheckpoints({ study, onAdded }: { study: Study; onAdded: () => void 
         <Select
           label="To group"
           value={group}
-          options={groups.map((g) => [g.name, g.title || g.name] as const)}
+          options={groups.map((g) => [g.name, g.title] as const)}
           onChange={setGroup}
         />
         <label

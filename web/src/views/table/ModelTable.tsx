@@ -5,6 +5,7 @@ import { toCsv } from "../../base/csv";
 import { isNumber } from "../../base/statistics";
 import { formatNumber } from "../../geometry/numbers";
 import { type Column, extreme, leadingColumn, medoid, modelColumns } from "../../model/columns";
+import { familiesOf, shortNames } from "../../model/names";
 import { groupColor, usePalette } from "../../model/palette";
 import { setHover, setTable, setView, toggleSelected, useHover, useView, view } from "../../state";
 import { Empty, Panel } from "../../widgets/Panel";
@@ -100,9 +101,9 @@ const Row = memo(function Row({
         />
       </td>
       <td>{model.name}</td>
-      <td>
+      <td title={group?.title}>
         <span className="swatch" style={{ background: groupColor(model.group, study.groups.length, dark) }} />
-        {group?.title || group?.name}
+        {shortNames(study).groups[model.group]}
       </td>
       {columns.map((c) => (
         <td key={c.key} className="number">
@@ -133,14 +134,27 @@ export function ModelTable({ study }: { study: Study }) {
     return values ? sortModels(members, values, descending) : members;
   }, [study, columns, filter, sort, descending]);
 
-  const leading = leadingColumn(columns);
+  // Models of different families are judged by different metrics: the best of each is chosen.
+  const families = useMemo(() => familiesOf(study), [study]);
+  const filtered = new Set(shown);
+  const judged = families
+    .map((f) => f.models.filter((m) => filtered.has(m)))
+    .filter((members) => members.length > 0)
+    .map((members) => ({ members, leading: leadingColumn(columns, members) }));
   const mc = columns.find((c) => c.key === "mc") ?? null;
-  const picks: [string, number | null, string][] = [
-    ["Medoid", medoid(study, shown, leading), "the model most like the others"],
-    ["Best", extreme(leading, shown, true), leading ? `best ${leading.title}` : ""],
-    ["Worst", extreme(leading, shown, false), leading ? `worst ${leading.title}` : ""],
-    ["Best connected", extreme(mc, shown, true), "highest mean mode connectivity"],
-    ["Worst connected", extreme(mc, shown, false), "lowest mean mode connectivity"],
+  const each = (pick: (members: number[], leading: Column | null) => number | null): string[] =>
+    judged
+      .map(({ members, leading }) => pick(members, leading))
+      .filter((m) => m !== null)
+      .map((m) => study.models[m]?.name ?? "");
+  const metrics = [...new Set(judged.map((j) => j.leading?.title).filter(Boolean))].join(", ");
+  const ofEach = judged.length > 1 ? " of each family" : "";
+  const picks: [string, string[], string][] = [
+    ["Medoid", each((members, leading) => medoid(study, members, leading)), `the model most like the others${ofEach}`],
+    ["Best", each((members, leading) => extreme(leading, members, true)), `best${ofEach} by ${metrics}`],
+    ["Worst", each((members, leading) => extreme(leading, members, false)), `worst${ofEach} by ${metrics}`],
+    ["Best connected", each((members) => extreme(mc, members, true)), `highest mean mode connectivity${ofEach}`],
+    ["Worst connected", each((members) => extreme(mc, members, false)), `lowest mean mode connectivity${ofEach}`],
   ];
   const heading = (key: string, title: string, unit: string, numeric: boolean) => (
     <th
@@ -208,16 +222,15 @@ export function ModelTable({ study }: { study: Study }) {
             />
           </label>
           <span className="picks" role="group" aria-label="Choose a model">
-            {picks.map(([label, model, title]) => (
+            {picks.map(([label, models, title]) => (
               <button
                 key={label}
                 type="button"
                 className="button"
-                disabled={model === null}
+                disabled={models.length === 0}
                 title={title}
                 onClick={() => {
-                  const name = model === null ? undefined : study.models[model]?.name;
-                  if (name && !view.get().selected.includes(name)) toggleSelected(name);
+                  for (const name of models) if (!view.get().selected.includes(name)) toggleSelected(name);
                 }}
               >
                 {label}
