@@ -81,11 +81,12 @@ export type AcrossView = "groups" | "relations" | "gallery" | "distances";
 
 export interface AcrossState {
   view: AcrossView;
+  family: string; // title of the models compared; "" = the first family, "all"
   groupAxis: "auto" | "linear" | "log";
   x: string; // relations: number or swept parameter; "" = the first
   y: string;
-  xLog: boolean;
-  yLog: boolean;
+  xLog: boolean | null; // null: where positive numbers span more than three decades
+  yLog: boolean | null;
   galleryKind: LocalKind;
   galleryRows: string; // swept parameter, "" = groups
   galleryColumns: string; // swept parameter, "" = members
@@ -164,11 +165,12 @@ export const DEFAULTS: ViewState = {
   },
   across: {
     view: "groups",
+    family: "",
     groupAxis: "auto",
     x: "",
     y: "",
-    xLog: false,
-    yLog: false,
+    xLog: null,
+    yLog: null,
     galleryKind: "contour",
     galleryRows: "",
     galleryColumns: "",

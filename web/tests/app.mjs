@@ -316,7 +316,7 @@ const spearman = (x, y) => {
     const dot = (p, q) => p.reduce((s, v, i) => s + (v - m) * (q[i] - m), 0);
     return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 };
-await t.visit(`#/${id}/across`, page);
+await t.visit(`#/${id}/across?across.family=all`, page);
 check(
     (await page.locator(".small-multiples section.panel").count()) >= study.metrics.length,
     "a comparison of groups for every number",

@@ -5,6 +5,7 @@ import { LocalGallery, galleryKinds } from "../local/gallery";
 import { TITLES } from "../local/parts/panel";
 import { modelColumns } from "../model/columns";
 import { galleryCells, sweptParameters } from "../model/gallery";
+import { familiesOf, restrictTo } from "../model/names";
 import { useRecord } from "../model/study";
 import { type AcrossView, type LocalKind, setAcross, useView } from "../state";
 import { Distances } from "../views/across/Distances";
@@ -48,11 +49,16 @@ function Gallery({ study }: { study: Study }) {
   );
 }
 
-export function AcrossPage({ study }: { study: Study }) {
+export function AcrossPage({ study: whole }: { study: Study }) {
   const shown = useView((s) => s.across.view);
-  const loaded = useRecord(study, study.study_records.comparison);
+  const loaded = useRecord(whole, whole.study_records.comparison);
   const comparison = loaded.state === "ready" ? loaded.value : null;
-  const columns = useMemo(() => modelColumns(study, comparison), [study, comparison]);
+  const wanted = useView((s) => s.across.family);
+  const families = useMemo(() => familiesOf(whole), [whole]);
+  const family = wanted === "all" ? null : (families.find((f) => f.title === wanted) ?? families[0] ?? null);
+  const one = families.length > 1 && family !== null ? family : null;
+  const study = useMemo(() => (one ? restrictTo(whole, one) : whole), [whole, one]);
+  const columns = useMemo(() => modelColumns(study, comparison, one?.models ?? null), [study, comparison, one]);
   return (
     <div className="page-body across">
       <div className="bar">
@@ -68,6 +74,14 @@ export function AcrossPage({ study }: { study: Study }) {
             ["distances", "Distances"],
           ]}
         />
+        {families.length > 1 && (
+          <Select
+            label="Models"
+            value={one?.title ?? "all"}
+            options={[...families.map((f) => [f.title, f.title] as const), ["all", "all: families are mixed"]]}
+            onChange={(v) => setAcross({ family: v })}
+          />
+        )}
       </div>
       {loaded.state === "loading" ? (
         <Loading />

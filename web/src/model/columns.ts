@@ -27,11 +27,18 @@ const TITLES: Readonly<Record<string, string>> = Object.freeze({
   smad: "SMAD of the merge tree",
 });
 
-/** Columns that have any number. `comparison`: the study's comparison record, which knows what other records say. */
-export function modelColumns(study: Study, comparison: LossRecord | null = null): Column[] {
+/** Columns that have any number. `comparison`: the study's comparison record, which knows what other records say.
+ *  `members`: only of these models. */
+export function modelColumns(
+  study: Study,
+  comparison: LossRecord | null = null,
+  members: readonly number[] | null = null,
+): Column[] {
+  const inside = members && new Set(members);
   const columns: Column[] = [];
   const count = study.models.length;
-  const add = (column: Column): void => {
+  const add = (whole: Column): void => {
+    const column = inside ? { ...whole, values: whole.values.map((v, i) => (inside.has(i) ? v : NaN)) } : whole;
     if (column.values.some(isNumber) && !columns.some((c) => c.key === column.key || c.title === column.title))
       columns.push(column);
   };

@@ -2,6 +2,7 @@
 import { isNumber } from "../base/statistics";
 import type { Setting, Study } from "../api/types";
 import { leadingColumn, medoid, modelColumns } from "./columns";
+import { settingTitle, shortNames } from "./names";
 
 export interface GalleryCells {
   rows: string[];
@@ -14,7 +15,7 @@ export const MOST_COLUMNS = 6;
 
 /** Names of the parameters that differ between groups. */
 export function sweptParameters(study: Study): string[] {
-  return [...new Set(study.groups.flatMap((g) => Object.keys(g.sweep)))];
+  return [...new Set(study.groups.filter((g) => g.models.length > 0).flatMap((g) => Object.keys(g.sweep)))];
 }
 
 function ordered(values: Setting[]): Setting[] {
@@ -33,20 +34,22 @@ export function galleryCells(study: Study, rowParameter: string, columnParameter
   const column = swept.includes(columnParameter) && columnParameter !== row ? columnParameter : "";
   if (!row && !column) {
     // Fields beside networks are other quantities: no shared scale.
-    const networks = study.groups.filter((g) => g.kind !== "field");
+    const networks = study.groups.filter((g) => g.kind !== "field" && g.models.length > 0);
     const groups = networks.length > 0 ? networks : study.groups;
+    const names = shortNames(study);
     const most = Math.min(MOST_COLUMNS, Math.max(0, ...groups.map((g) => g.models.length)));
     const more = groups.some((g) => g.models.length > most);
     return {
-      rows: groups.map((g) => g.title),
+      rows: groups.map((g) => names.groups[study.groups.indexOf(g)] ?? g.title),
       columns: Array.from({ length: most }, (_, i) => `member ${i}`),
       cells: groups.map((g) => Array.from({ length: most }, (_, i) => g.models[i] ?? null)),
       note: more ? `The first ${most} members of each group.` : "",
     };
   }
   const value = (g: number, key: string): Setting => study.groups[g]?.sweep[key] ?? null;
-  const all = study.groups.map((_, i) => i);
-  const say = (key: string, v: Setting): string => `${key} = ${typeof v === "number" && isNumber(v) ? v : String(v)}`;
+  const all = study.groups.map((_, i) => i).filter((i) => (study.groups[i]?.models.length ?? 0) > 0);
+  const say = (key: string, v: Setting): string =>
+    `${settingTitle(key)} = ${typeof v === "number" && isNumber(v) ? v : String(v)}`;
   const rowValues = row ? ordered(all.map((g) => value(g, row))) : [null];
   const columnValues = column ? ordered(all.map((g) => value(g, column))) : [null];
   return {

@@ -70,3 +70,18 @@ export function familiesOf(study: Study): Family[] {
   });
   return [...families.values()];
 }
+
+/** The study with the models of one family alone. Groups and models keep their places, so that colours and links stay. */
+export function restrictTo(study: Study, family: Family): Study {
+  const inside = new Set(family.models);
+  return {
+    ...study,
+    groups: study.groups.map((g, i) => (family.groups.includes(i) ? g : { ...g, models: [] })),
+    metrics: study.metrics.filter((metric) =>
+      family.models.some((m) => Number.isFinite(study.models[m]?.metrics[metric.name])),
+    ),
+    models: study.models.map((m, i) =>
+      inside.has(i) ? m : { ...m, metrics: {}, eigenvalues: [], eigenvalue_residuals: [], trace: NaN, records: {} },
+    ),
+  };
+}

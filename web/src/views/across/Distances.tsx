@@ -8,8 +8,10 @@ import { isNumber } from "../../base/statistics";
 import { svgText } from "../../base/svg_export";
 import { colorAt, cssColor, cssGradient } from "../../geometry/colormaps";
 import { classicalScaling } from "../../geometry/mds";
-import { formatNumber, labelWidth } from "../../geometry/numbers";
-import { finiteRange, makeScale, pixelScale } from "../../geometry/scales";
+import { placeLabels } from "../../geometry/labels";
+import { fitTail, formatNumber, labelWidth } from "../../geometry/numbers";
+import { shortNames } from "../../model/names";
+import { decades, finiteRange, makeScale, pixelScale } from "../../geometry/scales";
 import { groupColor, usePalette } from "../../model/palette";
 import { useRecords } from "../../model/study";
 import { setAcross, setHover, toggleSelected, useHover, useView } from "../../state";
@@ -49,9 +51,16 @@ function HeatMap({
     return model ? groupColor(model.group, study.groups.length, palette.dark) : palette.ink2;
   };
   const range = finiteRange(matrix);
-  const scale = makeScale("linear", { low: 0, high: range?.high ?? 1 });
-  const longest = Math.min(130, Math.max(...names.map((name) => labelWidth(name, 11)), 30));
-  const cell = Math.max(2, Math.min(34, (Math.max(240, width - 12) - longest - 20) / n));
+  const between = Array.from(matrix).filter((v) => isNumber(v) && v > 0);
+  const spread = finiteRange(between);
+  const log = spread !== undefined && decades(spread) > 3;
+  const scale = log ? makeScale("log", spread) : makeScale("linear", { low: 0, high: range?.high ?? 1 });
+  const told = shortNames(study).models;
+  const short = names.map((name) =>
+    fitTail(told[study.models.findIndex((m) => m.name === name)] ?? name, 124),
+  );
+  const longest = Math.min(130, Math.max(...short.map((name) => labelWidth(name, 11)), 30));
+  const cell = Math.max(2, Math.min(48, (Math.max(240, width - 12) - longest - 20) / n));
   const left = longest + 18;
   const top = 8;
   const labels = cell >= 9;
@@ -59,7 +68,7 @@ function HeatMap({
     <Panel
       title="Matrix"
       label={`Matrix: ${kindTitle(record)}`}
-      note={kindTitle(record)}
+      note={log ? "logarithmic colours: over 3 decades" : kindTitle(record)}
       explanation={{
         what: `The ${kindTitle(record)} between every two models’ landscapes. 0 means equal by this distance.`,
         read: "Dark blocks along the diagonal are groups whose landscapes are alike. Lines that are light throughout are models unlike all others.",
@@ -106,7 +115,7 @@ function HeatMap({
                   textAnchor="end"
                   fontWeight={hovered === name ? 700 : 400}
                 >
-                  {name}
+                  {short[i]}
                 </text>
               )}
               {labels && (
@@ -115,7 +124,7 @@ function HeatMap({
                   textAnchor="end"
                   fontWeight={hovered === name ? 700 : 400}
                 >
-                  {name}
+                  {short[i]}
                 </text>
               )}
             </g>
@@ -130,7 +139,7 @@ function HeatMap({
                   y={top + i * cell}
                   width={cell + 0.2}
                   height={cell + 0.2}
-                  fill={isNumber(value) ? cssColor(colorAt("viridis", scale.share(value))) : palette.grid}
+                  fill={isNumber(value) ? cssColor(colorAt("viridis", Math.max(0, scale.share(value)))) : palette.grid}
                   onPointerEnter={(e) => {
                     setHover({ model: a });
                     showTooltip(
@@ -162,9 +171,12 @@ function HeatMap({
           )}
         </svg>
         <div className="scale-row">
-          <span>0</span>
+          <span>{log ? formatNumber(spread.low, 2) : "0"}</span>
           <span className="ramp" style={{ background: cssGradient("viridis") }} />
-          <span>{formatNumber(range?.high ?? 0, 3)}</span>
+          <span>
+            {formatNumber(range?.high ?? 0, 3)}
+            {log && "; equal landscapes are darkest"}
+          </span>
         </div>
       </div>
     </Panel>
@@ -213,7 +225,7 @@ function Embedding({
         <Empty title="No finite distances" />
       </Panel>
     );
-  const inner = { x: 66, y: 10, width: Math.max(120, Math.min(520, width - 90)), height: 0 };
+  const inner = { x: 84, y: 10, width: Math.max(120, Math.min(520, width - 108)), height: 0 };
   inner.height = Math.min(inner.width, 420);
   // One unit on both axes.
   const unit = Math.max((xs.high - xs.low) / inner.width, (ys.high - ys.low) / inner.height, 1e-300) * 1.12;
@@ -224,11 +236,29 @@ function Embedding({
   const x = pixelScale(makeScale("linear", around(xs, inner.width)), inner.x, inner.x + inner.width);
   const y = pixelScale(makeScale("linear", around(ys, inner.height)), inner.y + inner.height, inner.y);
   const name = kindTitle(record);
+  const told = shortNames(study).models;
+  const marks = names
+    .map((model, i) => ({
+      model,
+      x: x.px(points[2 * i] as number),
+      y: y.px(points[2 * i + 1] as number),
+      label: told[study.models.findIndex((m) => m.name === model)] ?? model,
+    }))
+    .filter((mark) => isNumber(mark.x) && isNumber(mark.y));
+  const labels = placeLabels(
+    marks,
+    6,
+    marks.map((mark, node) => ({ node, lines: [mark.label], width: labelWidth(mark.label, 11) + 2, priority: 1 })),
+    13,
+    () => inner,
+  );
   return (
     <Panel
       title="Placed by distance"
       label="Models placed by distance"
-      note={`classical scaling, stress ${formatNumber(stress, 3)}`}
+      note={`classical scaling, stress ${formatNumber(stress, 3)}${
+        labels.length < marks.length ? `; ${marks.length - labels.length} labels have no room` : ""
+      }`}
       explanation={{
         what: `Models in the plane so that their distances are as near as possible to the ${name} (classical multidimensional scaling).`,
         read: "Points that are near each other have similar landscapes. The stress tells how much of the distances the plane cannot show (0: nothing is lost).",
@@ -260,6 +290,11 @@ function Embedding({
             title={`first axis, in units of the ${record.text("kind")} distance`}
           />
           <AxisLeft scale={y} frame={{ inner }} title="second axis" />
+          {labels.map((label) => (
+            <text key={label.request.node} x={label.x + 1} y={label.y + 10}>
+              {label.request.lines[0]}
+            </text>
+          ))}
           {names.map((model, i) => {
             if (!isNumber(points[2 * i])) return null;
             const entry = study.models.find((m) => m.name === model);
@@ -307,8 +342,13 @@ export function Distances({ study }: { study: Study }) {
   const records = loaded.value.filter((r) => r !== null);
   const record = records.find((r) => r.id === wanted) ?? records[0];
   if (!record) return <Empty title="No distances yet" />;
-  const names = record.lines("models");
-  const matrix = record.numbers("matrix");
+  // Models of another family are left out where the study is restricted to one.
+  const known = new Set(study.groups.flatMap((g) => g.models).map((m) => study.models[m]?.name));
+  const listed = record.lines("models");
+  const kept = listed.map((_, i) => i).filter((i) => known.has(listed[i] as string));
+  const whole = record.numbers("matrix");
+  const names = kept.map((i) => listed[i] as string);
+  const matrix = kept.flatMap((i) => kept.map((j) => whole[i * listed.length + j] as number));
   return (
     <>
       <div className="bar">

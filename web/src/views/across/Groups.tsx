@@ -10,6 +10,7 @@ import { svgText } from "../../base/svg_export";
 import { fitTail, formatNumber, formatWithUnit, labelWidth } from "../../geometry/numbers";
 import { decades, finiteRange, makeScale, pixelScale } from "../../geometry/scales";
 import type { Column } from "../../model/columns";
+import { shortNames } from "../../model/names";
 import { groupColor, usePalette } from "../../model/palette";
 import { setAcross, setHover, toggleSelected, useHover, useView } from "../../state";
 import { AxisLeft } from "../../widgets/axes";
@@ -23,9 +24,9 @@ const SLANT_COSINE = Math.cos((22 * Math.PI) / 180); // of names under the axis 
 
 function GroupPlot({
   study,
-  groups,
+  groups: all,
   column,
-  intervals,
+  intervals: given,
 }: {
   study: Study;
   groups: readonly number[];
@@ -38,9 +39,13 @@ function GroupPlot({
   const svg = useRef<SVGSVGElement>(null);
   const [box, { width }] = useSize<HTMLDivElement>();
   const values = column.values;
+  const groups = all.filter((g) => study.groups[g]?.models.some((m) => isNumber(values[m])));
+  // An interval by Student's t knows nothing of what can be: no accuracy above 1, no error below 0.
+  const [least, most] = column.bounds ?? [-Infinity, Infinity];
+  const intervals = given.map((i) => ({ ...i, low: Math.max(least, i.low), high: Math.min(most, i.high) }));
   const range = finiteRange(
     values,
-    intervals.flatMap((i) => [i.low, i.high]),
+    groups.flatMap((g) => [intervals[g]?.low ?? NaN, intervals[g]?.high ?? NaN]),
   );
   if (!range) return null;
   const axis = useView((s) => s.across.groupAxis);
@@ -48,7 +53,12 @@ function GroupPlot({
   const log = positive && (axis === "log" || (axis === "auto" && decades(finiteRange(values) ?? range) > 3));
   const shownRange = log ? (finiteRange(values) ?? range) : range;
   const pad = log ? 0 : 0.05 * (range.high - range.low);
-  const inner = { x: 76, y: 10, width: Math.max(60, width - 86), height: HEIGHT - 62 };
+  const short = shortNames(study).groups;
+  const names = tellingNames(groups.map((g) => short[g] ?? ""));
+  const slot = Math.max(60, width - 86) / groups.length;
+  const room = slot - 4;
+  const slanted = names.some((name) => labelWidth(name, 11) > room);
+  const inner = { x: 76, y: 10, width: Math.max(60, width - 86), height: HEIGHT - (slanted ? 62 : 36) };
   const y = pixelScale(
     makeScale(
       log ? "log" : "linear",
@@ -59,12 +69,8 @@ function GroupPlot({
     inner.y + inner.height,
     inner.y,
   );
-  const slot = inner.width / groups.length;
   const clampY = (v: number): number => Math.max(inner.y, Math.min(inner.y + inner.height, y.px(v)));
   const title = `${column.title}${column.unit ? ` [${column.unit}]` : ""}`;
-  const room = slot - 4;
-  const names = tellingNames(groups.map((g) => study.groups[g]?.title ?? ""));
-  const slanted = names.some((name) => labelWidth(name, 11) > room);
   const shortTitle = labelWidth(title, 11) > inner.height + 24 ? `${title.slice(0, 26)}…` : title;
   return (
     <Panel
@@ -73,15 +79,15 @@ function GroupPlot({
       note={
         log
           ? axis === "auto"
-            ? "logarithmic: more than 3 decades"
-            : "logarithmic"
+            ? "log: over 3 decades"
+            : "log"
           : axis === "log"
             ? "linear: not all values are positive"
             : ""
       }
       explanation={{
         what: `${column.title} of every member of each group, with the group’s mean and its 95 % interval (Student’s t over the members).`,
-        read: "Each dot is one model. The bar is the mean, the box around it the 95 % interval of the mean. Groups whose intervals are far apart differ by more than their seeds do.",
+        read: "Each dot is one model. The bar is the mean, the box around it the 95 % interval of the mean. Groups whose intervals are far apart differ by more than their seeds do. Groups without this number are left out; intervals are cut where no value can be (an accuracy above 1).",
         misread:
           "The interval is of the mean, not of the members: single models often lie outside. With two or three seeds it is wide and says little. Overlapping intervals do not prove that groups are equal.",
       }}

@@ -6,7 +6,7 @@ import { isNumber, mean, rankCorrelation } from "../../base/statistics";
 import { svgText } from "../../base/svg_export";
 import { colorAt, cssColor, inkOn } from "../../geometry/colormaps";
 import { formatNumber, formatWithUnit } from "../../geometry/numbers";
-import { finiteRange, makeScale, pixelScale } from "../../geometry/scales";
+import { decades, finiteRange, makeScale, pixelScale } from "../../geometry/scales";
 import type { Column } from "../../model/columns";
 import { groupColor, usePalette } from "../../model/palette";
 import { setAcross, setHover, toggleSelected, useHover, useView } from "../../state";
@@ -16,6 +16,13 @@ import { GroupLabel } from "../../widgets/GroupLabel";
 import { Empty, Panel } from "../../widgets/Panel";
 import { Facts, hideTooltip, showTooltip } from "../../widgets/Tooltip";
 import { useSize } from "../../widgets/useSize";
+
+/** A correlation in a small cell: .8, −.3, 1. */
+function shortRho(rho: number): string {
+  if (!isNumber(rho)) return "–";
+  const text = Math.abs(rho).toFixed(1).replace(/^0/, "").replace(/\.0$/, "");
+  return text === "" ? "0" : `${rho < 0 ? "−" : ""}${text}`;
+}
 
 const titleOf = (c: Column): string => `${c.title}${c.unit ? ` [${c.unit}]` : ""}${c.parameter ? " (swept)" : ""}`;
 
@@ -102,7 +109,7 @@ function Scatter({ study, x, y, xLog, yLog }: { study: Study; x: Column; y: Colu
         {study.groups.length <= 12 &&
           groups.map((entry) => (
             <span key={entry.g} className="group-label">
-              <GroupLabel study={study} index={entry.g} />
+              <GroupLabel study={study} index={entry.g} short />
               {isNumber(entry.rho) && (
                 <span className="note">
                   ρ {formatNumber(entry.rho, 2)}, n {entry.count}
@@ -187,8 +194,10 @@ function Scatter({ study, x, y, xLog, yLog }: { study: Study; x: Column; y: Colu
 function Matrix({ study, columns, x, y }: { study: Study; columns: readonly Column[]; x: Column; y: Column }) {
   const svg = useRef<SVGSVGElement>(null);
   const table = useMemo(() => columns.map((a) => columns.map((b) => rankCorrelation(a.values, b.values))), [columns]);
-  const cell = 30;
+  const [box, { width: room }] = useSize<HTMLDivElement>();
   const left = 178;
+  // As large as the panel allows, but so that a number still has room.
+  const cell = Math.max(20, Math.min(30, Math.floor((room - left - 100) / Math.max(1, columns.length))));
   const top = 128;
   const size = cell * columns.length;
   return (
@@ -212,7 +221,7 @@ function Matrix({ study, columns, x, y }: { study: Study; columns: readonly Colu
           ),
       }}
     >
-      <div className="scroll" tabIndex={0} role="region" aria-label="Rank correlations, scrollable">
+      <div ref={box} className="scroll" tabIndex={0} role="region" aria-label="Rank correlations, scrollable">
         <svg ref={svg} className="chart" width={left + size + 96} height={top + size + 6}>
           {columns.map((c, i) => (
             <g key={c.key}>
@@ -239,9 +248,9 @@ function Matrix({ study, columns, x, y }: { study: Study; columns: readonly Colu
                   className="cell"
                   aria-label={`${a.title} against ${b.title}: ${formatNumber(entry.rho, 2)}, n = ${entry.count}`}
                   aria-pressed={current}
-                  onClick={() => setAcross({ x: b.key, y: a.key })}
+                  onClick={() => setAcross({ x: b.key, y: a.key, xLog: null, yLog: null })}
                   onKeyDown={(e) =>
-                    (e.key === "Enter" || e.key === " ") && (e.preventDefault(), setAcross({ x: b.key, y: a.key }))
+                    (e.key === "Enter" || e.key === " ") && (e.preventDefault(), setAcross({ x: b.key, y: a.key, xLog: null, yLog: null }))
                   }
                   onPointerEnter={(e) =>
                     showTooltip(
@@ -275,9 +284,9 @@ function Matrix({ study, columns, x, y }: { study: Study; columns: readonly Colu
                     y={top + (i + 0.5) * cell + 4}
                     textAnchor="middle"
                     style={color ? { fill: inkOn(color) } : {}}
-                    className="cell-text"
+                    className={cell < 24 ? "cell-text small" : "cell-text"}
                   >
-                    {isNumber(entry.rho) ? entry.rho.toFixed(1).replace("-", "−") : "–"}
+                    {shortRho(entry.rho)}
                   </text>
                 </g>
               );
@@ -290,7 +299,7 @@ function Matrix({ study, columns, x, y }: { study: Study; columns: readonly Colu
 }
 
 export function Relations({ study, columns }: { study: Study; columns: readonly Column[] }) {
-  const { x: xKey, y: yKey, xLog, yLog } = useView((s) => s.across);
+  const { x: xKey, y: yKey, xLog: xAsked, yLog: yAsked } = useView((s) => s.across);
   const swept = columns.filter((c) => c.parameter);
   const results = columns.filter((c) => !c.parameter);
   const x = columns.find((c) => c.key === xKey) ?? swept[0] ?? results[1] ?? columns[0];
@@ -301,13 +310,16 @@ export function Relations({ study, columns }: { study: Study; columns: readonly 
         <p>A relation needs two numbers of at least two models.</p>
       </Empty>
     );
+  const wide = (c: Column): boolean => decades(finiteRange(c.values) ?? { low: 0, high: 0 }) > 3;
+  const xLog = typeof xAsked === "boolean" ? xAsked : wide(x);
+  const yLog = typeof yAsked === "boolean" ? yAsked : wide(y);
   const options = columns.map((c) => [c.key, titleOf(c)] as const);
   return (
     <>
       <div className="bar">
-        <Select label="Across" value={x.key} options={options} onChange={(v) => setAcross({ x: v })} />
+        <Select label="Across" value={x.key} options={options} onChange={(v) => setAcross({ x: v, xLog: null })} />
         <Toggle label="logarithmic" checked={xLog} onChange={(v) => setAcross({ xLog: v })} />
-        <Select label="Up" value={y.key} options={options} onChange={(v) => setAcross({ y: v })} />
+        <Select label="Up" value={y.key} options={options} onChange={(v) => setAcross({ y: v, yLog: null })} />
         <Toggle label="logarithmic" checked={yLog} onChange={(v) => setAcross({ yLog: v })} />
       </div>
       <div className="two">

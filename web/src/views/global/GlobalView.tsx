@@ -9,6 +9,7 @@ import { busy } from "../../base/idle";
 import { CanvasPainter, type Painter, SvgPainter } from "../../base/painter";
 import { isNumber } from "../../base/statistics";
 import { svgText } from "../../base/svg_export";
+import { type LabelRequest, placeLabels } from "../../geometry/labels";
 import { fitTail, fitTitle, formatInteger, formatNumber, formatWithUnit, labelWidth, niceStep } from "../../geometry/numbers";
 import { metricText, modelFacts } from "../../model/facts";
 import { familiesOf, shortNames } from "../../model/names";
@@ -31,10 +32,8 @@ import {
   curveDistance,
   edgeCurve,
   glyphRadius,
-  type LabelRequest,
   type NodeShape,
   type Place,
-  placeLabels,
   placeNodes,
   lineScale,
   roomyFrame,
@@ -910,6 +909,12 @@ export function GlobalView({ study }: { study: Study }) {
           <canvas ref={focusCanvas} className="layer" aria-hidden="true" />
           <canvas ref={nodeCanvas} className="layer" aria-hidden="true" />
           <Hits study={study} shown={shown} chosen={chosen} onPoint={hitPointed} />
+          {/* Over the drawing: beside it, its own room would change how many labels have some. */}
+          {hidden > 0 && !loading && (
+            <span className="stage-note">
+              {formatInteger(hidden)} {hidden === 1 ? "label has" : "labels have"} no room: zoom in
+            </span>
+          )}
           {loading && <Loading what="Loading the placement" />}
           {error && <Failure message={error} />}
           {!loading && !error && study.models.length === 0 && (
@@ -956,7 +961,6 @@ export function GlobalView({ study }: { study: Study }) {
             note,
             drawnText,
             density ? "Density view: denser where many paths run" : "",
-            hidden > 0 ? `${formatInteger(hidden)} ${hidden === 1 ? "label has" : "labels have"} no room: zoom in` : "",
           ]
             .filter(Boolean)
             .map((text) => (

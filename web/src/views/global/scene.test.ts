@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { SvgPainter } from "../../base/painter";
+import { placeLabels } from "../../geometry/labels";
 import { smallStudy } from "../../model/fixture";
 import { edgeFieldInfo } from "../../model/pairs";
 import type { Palette } from "../../model/palette";
@@ -13,7 +14,6 @@ import {
   fitFrame,
   glyphRadius,
   type NodeShape,
-  placeLabels,
   placeNodes,
   type Place,
   roomyFrame,

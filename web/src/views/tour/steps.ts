@@ -57,7 +57,7 @@ function performance(study: Study, family: Family, leading: Column, columns: rea
     );
     if (lowest !== null)
       text.push(
-        `The loss alone does not show a failure: ${names.models[lowest]} was trained down to a loss of ${formatNumber(loss.values[lowest], 2)}, and its solution is off by ${formatNumber(leading.values[lowest], 2)} of the exact one.`,
+        `The loss alone does not show a failure: ${names.models[lowest]} was trained down to a loss of ${formatNumber(loss.values[lowest], 2)}, and its relative error is ${formatNumber(leading.values[lowest], 3)}.`,
       );
   }
   const sharp = family.groups

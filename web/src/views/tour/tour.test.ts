@@ -8,7 +8,7 @@ test("the tour speaks in the study’s own numbers", () => {
   expect(text).toContain("5 trained models in 2 groups: beta=1 (3) and beta=50 (2)");
   expect(text).toContain("mean relative error is 0.02 for beta=1 and 1 for beta=50");
   expect(text).toContain("best model is beta=1/0 (0.01), the worst beta=50/1 (1.1)");
-  expect(text).toContain("beta=50/0 was trained down to a loss of 0.09, and its solution is off by 0.9");
+  expect(text).toContain("beta=50/0 was trained down to a loss of 0.09, and its relative error is 0.9");
   expect(text).toContain("200 for beta=50 and 5 for beta=1: 40 times as sharp");
   expect(text).toContain("4 pairs of minima were joined");
   expect(text).toContain("−0.001 for beta=1 and −10 for beta=50");
