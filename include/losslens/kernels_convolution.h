@@ -85,13 +85,15 @@ ll_status ll_conv_create(const ll_conv_shape *shape, ll_conv_method method, ll_c
 void ll_conv_destroy(ll_conv *conv);
 
 size_t ll_conv_workspace(const ll_conv *conv, int64_t images); /* bytes; per thread; need not be zeroed */
-int64_t ll_conv_weight_count(const ll_conv *conv); /* floats of the packed weights and of the packed gradient */
+int64_t ll_conv_weight_count(const ll_conv *conv);   /* floats of the packed weights */
+int64_t ll_conv_gradient_count(const ll_conv *conv); /* floats of the packed gradient */
 int64_t ll_conv_input_count(const ll_conv *conv);    /* floats of one blocked input image */
 int64_t ll_conv_output_count(const ll_conv *conv);
 
 /* weights: dense [out][in][kernel height][kernel width]. */
 void ll_conv_pack_forward(const ll_conv *conv, const float *weights, float *packed);
 void ll_conv_pack_backward(const ll_conv *conv, const float *weights, float *packed);
+/* packed: [out blocks][in blocks][tap][16 in][16 out], whatever the method. */
 void ll_conv_unpack_gradient(const ll_conv *conv, const float *packed, float *weights);
 
 /* Consecutive images. `plain` inputs are dense [channels][height][width] instead of blocked (direct only). */

@@ -114,11 +114,9 @@ static const ll_step_kind pack_kind = {"native pack", conv_prepare, pack_workspa
 
 static size_t conv_workspace(const ll_step *step, const void *state)
 {
-    const conv_detail *it = step->detail;
     const conv_state *prepared = state;
-    size_t bytes = ll_conv_workspace(prepared->conv, prepared->samples) + LL_ALIGNMENT;
-    if (it->op == LL_OP_CONVOLUTION_WEIGHT) bytes += sizeof(float) * (size_t)ll_conv_weight_count(prepared->conv);
-    return bytes;
+    (void)step;
+    return ll_conv_workspace(prepared->conv, prepared->samples) + LL_ALIGNMENT;
 }
 
 static ll_status conv_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
@@ -140,20 +138,51 @@ static ll_status conv_run(const ll_step *step, const void *state, const void *co
     case LL_OP_CONVOLUTION_DATA:
         ll_conv_backward_input(conv, prepared->samples, first, second, NULL, result, workspace);
         break;
-    default: {
-        float *packed = workspace;
-        char *rest = (char *)workspace + sizeof(float) * (size_t)ll_conv_weight_count(conv);
-        memset(packed, 0, sizeof(float) * (size_t)ll_conv_weight_count(conv));
-        ll_conv_backward_weights(conv, prepared->samples, first, it->plain, second, packed, rest);
-        ll_conv_unpack_gradient(conv, packed, result);
+    default:
+        memset(result, 0, sizeof(float) * (size_t)ll_conv_gradient_count(conv));
+        ll_conv_backward_weights(conv, prepared->samples, first, it->plain, second, result, workspace);
         break;
-    }
     }
     return LL_OK;
 }
 
 static const ll_step_kind conv_kind = {"native blocked", conv_prepare, conv_workspace, conv_run, conv_destroy};
 static const ll_step_kind winograd_kind = {"native winograd", conv_prepare, conv_workspace, conv_run, conv_destroy};
+
+static ll_status unpack_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
+                            void *workspace, ll_error *error)
+{
+    const conv_state *prepared = state;
+    (void)step;
+    (void)workspace;
+    (void)error;
+    ll_conv_unpack_gradient(prepared->conv, inputs[0], outputs[0]);
+    return LL_OK;
+}
+
+static const ll_step_kind unpack_kind = {"native unpack", conv_prepare, NULL, unpack_run, conv_destroy};
+
+/* The result of a weight gradient: summed as it is packed, and unpacked once the sum is known. */
+static ll_status add_unpacked(ll_plan *plan, ll_node node, conv_detail *detail, int32_t *partial, ll_error *error)
+{
+    int pass = ll_pass_of(plan, node);
+    ll_conv *conv = NULL;
+    LL_TRY(ll_conv_create(&detail->shape, detail->method, plan->cpu, &conv, error));
+    int64_t count = ll_conv_gradient_count(conv);
+    ll_conv_destroy(conv);
+    int32_t total;
+    LL_TRY(ll_plan_add_raw(plan, node, pass, sizeof(float) * (size_t)count, partial, error));
+    LL_TRY(ll_plan_add_raw(plan, node, pass + 1, sizeof(float) * (size_t)count, &total, error));
+    ll_value *part = &plan->values[*partial];
+    part->place = LL_PLACE_ARENA;
+    part->total = total;
+    part->sum_count = count;
+    ll_step *step;
+    LL_TRY(ll_plan_add_step(plan, &unpack_kind, node, pass + 1, false, 1, 1, &step, error));
+    step->detail = detail;
+    step->inputs[0] = total;
+    return ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, pass + 1, &step->outputs[0], error);
+}
 
 ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_error *error)
 {
@@ -195,12 +224,14 @@ ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_er
         if (unit->residual >= 0) LL_TRY(use(plan, unit->residual, LL_LAYOUT_BLOCKED, pass, &inputs[count++], error));
     }
     ll_step *step;
-    LL_TRY(ll_plan_add_step(plan, detail->method == LL_CONV_WINOGRAD ? &winograd_kind : &conv_kind, last, pass, true, count, 1, &step, error));
+    const ll_step_kind *kind = detail->method == LL_CONV_WINOGRAD ? &winograd_kind : &conv_kind;
+    LL_TRY(ll_plan_add_step(plan, kind, last, pass, true, count, 1, &step, error));
     step->detail = detail;
     step->nodes = unit->count;
     memcpy(step->inputs, inputs, sizeof(int32_t) * (size_t)count);
-    bool weight = it->op == LL_OP_CONVOLUTION_WEIGHT;
-    return ll_plan_add_result(plan, last, weight ? LL_LAYOUT_DENSE : LL_LAYOUT_BLOCKED, &step->outputs[0], error);
+    int32_t *result = step->outputs; /* steps move when one is added */
+    if (it->op == LL_OP_CONVOLUTION_WEIGHT) return add_unpacked(plan, node, detail, result, error);
+    return ll_plan_add_result(plan, last, LL_LAYOUT_BLOCKED, result, error);
 }
 
 /* ------------------------------------------------------------------ between layouts */

@@ -194,6 +194,11 @@ int64_t ll_conv_weight_count(const ll_conv *conv)
     return conv->in_blocks * conv->out_blocks * taps * 256;
 }
 
+int64_t ll_conv_gradient_count(const ll_conv *conv)
+{
+    return conv->in_blocks * conv->out_blocks * conv->shape.kernel[0] * conv->shape.kernel[1] * 256;
+}
+
 int64_t ll_conv_input_count(const ll_conv *conv)
 {
     return conv->in_blocks * conv->shape.in_height * conv->shape.in_width * LL_CONV_LANES;
@@ -225,10 +230,6 @@ void ll_conv_unpack_gradient(const ll_conv *conv, const float *packed, float *we
 {
     const ll_conv_shape *s = &conv->shape;
     int64_t taps = s->kernel[0] * s->kernel[1];
-    if (conv->winograd) {
-        winograd_unpack_gradient(conv->winograd, conv->in_blocks, conv->out_blocks, packed, weights);
-        return;
-    }
     for (int64_t o = 0; o < s->out_channels; ++o)
         for (int64_t i = 0; i < s->in_channels; ++i) {
             const float *source =

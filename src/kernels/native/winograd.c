@@ -39,7 +39,8 @@ size_t winograd_workspace(const ll_winograd_face *face, int64_t images)
 {
     grouping g = group_tiles(face, images, GROUP_TILES), w = group_tiles(face, images, GRADIENT_TILES);
     int64_t convolve = column_floats(&g) + LL_WINOGRAD_POINTS * g.stride * (face->in_blocks + 1);
-    int64_t gradient = column_floats(&w) + LL_WINOGRAD_POINTS * w.stride * (face->in_blocks + face->out_blocks);
+    int64_t gradient = column_floats(&w) + LL_WINOGRAD_POINTS * (w.stride * (face->in_blocks + face->out_blocks) +
+                                                                 face->in_blocks * face->out_blocks * 256);
     return sizeof(float) * (size_t)ll_max_int64(convolve, gradient);
 }
 
@@ -54,20 +55,6 @@ void winograd_pack(const ll_winograd_isa *isa, int64_t in_blocks, int64_t out_bl
                 for (int k = 0; k < 9; k++) g[k * 16 + lane] = from[turned ? 8 - k : k];
             }
             isa->kernel(g, packed + (ob * LL_WINOGRAD_POINTS * in_blocks * 16 + i) * 16, in_blocks * 256);
-        }
-}
-
-void winograd_unpack_gradient(const ll_winograd_isa *isa, int64_t in_blocks, int64_t out_blocks, const float *packed,
-                              float *weights)
-{
-    for (int64_t ob = 0; ob < out_blocks; ob++)
-        for (int64_t i = 0; i < in_blocks * 16; i++) {
-            float g[9 * 16];
-            isa->kernel_adjoint(packed + (ob * LL_WINOGRAD_POINTS * in_blocks * 16 + i) * 16, in_blocks * 256, g);
-            for (int64_t lane = 0; lane < 16; lane++) {
-                float *to = weights + ((ob * 16 + lane) * in_blocks * 16 + i) * 9;
-                for (int k = 0; k < 9; k++) to[k] = g[k * 16 + lane];
-            }
         }
 }
 
@@ -121,6 +108,7 @@ void winograd_gradient(const ll_winograd_isa *isa, const ll_winograd_face *face,
     int64_t rows = images * g.down, image = face->out_height * face->out_width * 16;
     float *columns = workspace, *v = columns + column_floats(&g);
     float *w = v + LL_WINOGRAD_POINTS * g.stride * face->in_blocks;
+    float *u = w + LL_WINOGRAD_POINTS * g.stride * face->out_blocks; /* [out block][point][in block][16 in][16 out] */
     for (int64_t first = 0; first < rows; first += g.rows) {
         int64_t count = ll_min_int64(g.rows, rows - first);
         transform_inputs(isa, face, &g, first, count, input, columns, v);
@@ -132,11 +120,17 @@ void winograd_gradient(const ll_winograd_isa *isa, const ll_winograd_face *face,
                 isa->spread(&band, output_gradient + (n * face->out_blocks + block) * image,
                             w + block * g.stride + r * g.across * 16);
         }
-        for (int64_t ob = 0; ob < face->out_blocks; ob++)
-            for (int64_t point = 0; point < LL_WINOGRAD_POINTS; point++)
+        for (int64_t point = 0; point < LL_WINOGRAD_POINTS; point++)
+            for (int64_t ob = 0; ob < face->out_blocks; ob++)
                 for (int64_t ib = 0; ib < face->in_blocks; ib++)
                     isa->gradient(v + (point * face->in_blocks + ib) * g.stride,
-                                  w + (point * face->out_blocks + ob) * g.stride, count * g.across,
-                                  gradient + ((ob * LL_WINOGRAD_POINTS + point) * face->in_blocks + ib) * 256);
+                                  w + (point * face->out_blocks + ob) * g.stride, count * g.across, first > 0,
+                                  u + ((ob * LL_WINOGRAD_POINTS + point) * face->in_blocks + ib) * 256);
     }
+    for (int64_t ob = 0; ob < face->out_blocks; ob++)
+        for (int64_t ib = 0; ib < face->in_blocks; ib++)
+            for (int64_t i = 0; i < 16; i++)
+                isa->kernel_adjoint(u + ((ob * LL_WINOGRAD_POINTS * face->in_blocks + ib) * 16 + i) * 16,
+                                    face->in_blocks * 256,
+                                    gradient + ((ob * face->in_blocks + ib) * 9 * 16 + i) * 16, 256);
 }

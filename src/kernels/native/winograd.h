@@ -32,11 +32,11 @@ typedef struct ll_winograd_isa {
                    bool relu, float *image);
     /* m[tile][16 out] = sum over blocks and channels of v[block][tile][channel] u[block][channel][16 out] */
     void (*product)(const float *v, int64_t v_block_stride, int64_t in_blocks, int64_t tiles, const float *u, float *m);
-    /* gradient[16 in][16 out] += sum over tiles of v[tile][in] w[tile][out] */
-    void (*gradient)(const float *v, const float *w, int64_t tiles, float *gradient);
-    /* G g G' of 16 kernels at once, g[9][16] -> u + point * stride; and its adjoint. */
+    /* gradient[16 in][16 out] (+)= sum over tiles of v[tile][in] w[tile][out] */
+    void (*gradient)(const float *v, const float *w, int64_t tiles, bool add, float *gradient);
+    /* G g G' of 16 kernels at once, g[9][16] -> u + point * stride; and its adjoint, added to g + position * g_stride. */
     void (*kernel)(const float *g, float *u, int64_t stride);
-    void (*kernel_adjoint)(const float *u, int64_t stride, float *g);
+    void (*kernel_adjoint)(const float *u, int64_t stride, float *g, int64_t g_stride);
 } ll_winograd_isa;
 extern const ll_winograd_isa ll_winograd_isa_avx512, ll_winograd_isa_avx2;
 
@@ -53,11 +53,10 @@ size_t winograd_workspace(const ll_winograd_face *face, int64_t images);
  * [.. + 8 - k] when turned. */
 void winograd_pack(const ll_winograd_isa *isa, int64_t in_blocks, int64_t out_blocks, const float *weights,
                    int64_t out_step, int64_t in_step, bool turned, float *packed);
-void winograd_unpack_gradient(const ll_winograd_isa *isa, int64_t in_blocks, int64_t out_blocks, const float *packed,
-                              float *weights);
 void winograd_convolve(const ll_winograd_isa *isa, const ll_winograd_face *face, int64_t images, const float *input,
                        const float *packed, const float *bias, const float *residual, bool relu, float *output,
                        float *workspace);
+/* Adds to gradient[out_blocks][in_blocks][9][16 in][16 out]. */
 void winograd_gradient(const ll_winograd_isa *isa, const ll_winograd_face *face, int64_t images, const float *input,
                        const float *output_gradient, float *gradient, float *workspace);
 

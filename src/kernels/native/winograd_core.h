@@ -206,11 +206,11 @@ static void winograd_product(const float *v, int64_t v_block_stride, int64_t in_
         }
 }
 
-LL_INLINE void gradient_channels(const float *v, const float *w, int64_t tiles, float *gradient, const int C)
+LL_INLINE void gradient_channels(const float *v, const float *w, int64_t tiles, bool add, float *gradient, const int C)
 {
     ll_v16 sum[16];
     LL_UNROLL
-    for (int c = 0; c < C; ++c) sum[c] = v16_load(gradient + c * 16);
+    for (int c = 0; c < C; ++c) sum[c] = add ? v16_load(gradient + c * 16) : v16_zero();
     for (int64_t tile = 0; tile < tiles; ++tile, v += 16, w += 16) {
         ll_v16 d = v16_load(w);
         LL_UNROLL
@@ -220,14 +220,14 @@ LL_INLINE void gradient_channels(const float *v, const float *w, int64_t tiles, 
     for (int c = 0; c < C; ++c) v16_store(gradient + c * 16, sum[c]);
 }
 
-static void winograd_add_gradient(const float *v, const float *w, int64_t tiles, float *gradient)
+static void winograd_add_gradient(const float *v, const float *w, int64_t tiles, bool add, float *gradient)
 {
 #if LL_SIMD_REGISTERS == 32
-    gradient_channels(v, w, tiles, gradient, 16);
+    gradient_channels(v, w, tiles, add, gradient, 16);
 #else
-    gradient_channels(v, w, tiles, gradient, 6);
-    gradient_channels(v + 6, w, tiles, gradient + 96, 5);
-    gradient_channels(v + 11, w, tiles, gradient + 176, 5);
+    gradient_channels(v, w, tiles, add, gradient, 6);
+    gradient_channels(v + 6, w, tiles, add, gradient + 96, 5);
+    gradient_channels(v + 11, w, tiles, add, gradient + 176, 5);
 #endif
 }
 
@@ -261,23 +261,36 @@ static void winograd_kernel(const float *g, float *u, int64_t stride)
                             g_rows[k][2] * high[r][2][lane]);
 }
 
-static void winograd_kernel_adjoint(const float *u, int64_t stride, float *g)
+/* G' u of one column: rows 1 and 2, 3 and 4 of G differ in the sign of their middle only. */
+#define ADJOINT(u0, u1, u2, u3, u4, u5, g0, g1, g2)                                                 \
+    do {                                                                                            \
+        double s_ = NORM_A * ((u1) + (u2)), d_ = NORM_A * (double)POINT_A * ((u1) - (u2));          \
+        double t_ = NORM_B * ((u3) + (u4)), e_ = NORM_B * (double)POINT_B * ((u3) - (u4));          \
+        (g0) = NORM_0 * (u0) + s_ + t_;                                                             \
+        (g1) = d_ + e_;                                                                             \
+        (g2) = (double)A2 * s_ + (double)B2 * t_ + (u5);                                            \
+    } while (0)
+
+static void winograd_kernel_adjoint(const float *u, int64_t stride, float *g, int64_t g_stride)
 {
     double high[3][6][16];
+    for (int k = 0; k < 6; ++k) {
+        const float *row[6];
+        for (int p = 0; p < 6; ++p) row[p] = u + (p * 6 + k) * stride;
+        for (int lane = 0; lane < 16; ++lane)
+            ADJOINT((double)row[0][lane], (double)row[1][lane], (double)row[2][lane], (double)row[3][lane],
+                    (double)row[4][lane], (double)row[5][lane], high[0][k][lane], high[1][k][lane], high[2][k][lane]);
+    }
     for (int r = 0; r < 3; ++r)
-        for (int k = 0; k < 6; ++k)
-            for (int lane = 0; lane < 16; ++lane) {
-                double sum = 0;
-                for (int p = 0; p < 6; ++p) sum += g_rows[p][r] * (double)u[(p * 6 + k) * stride + lane];
-                high[r][k][lane] = sum;
-            }
-    for (int r = 0; r < 3; ++r)
-        for (int c = 0; c < 3; ++c)
-            for (int lane = 0; lane < 16; ++lane) {
-                double sum = 0;
-                for (int p = 0; p < 6; ++p) sum += g_rows[p][c] * high[r][p][lane];
-                g[(r * 3 + c) * 16 + lane] = (float)sum;
-            }
+        for (int lane = 0; lane < 16; ++lane) {
+            double g0, g1, g2;
+            ADJOINT(high[r][0][lane], high[r][1][lane], high[r][2][lane], high[r][3][lane], high[r][4][lane],
+                    high[r][5][lane], g0, g1, g2);
+            float *to = g + 3 * r * g_stride + lane;
+            to[0] += (float)g0;
+            to[g_stride] += (float)g1;
+            to[2 * g_stride] += (float)g2;
+        }
 }
 
 const ll_winograd_isa LL_SIMD_NAME(ll_winograd_isa) = {
