@@ -38,6 +38,13 @@ typedef struct ll_map_program {
     uint8_t output_register[LL_MAP_OPERANDS]; /* outputs are dense over the iteration space */
     ll_dtype output_type[LL_MAP_OPERANDS];
     bool wide; /* any float64 */
+    /* The space is [images][blocks][rows][columns][16 channels]: walked block by block, so that what has one value a
+     * channel is fetched once a block. */
+    bool blocked;
+    /* Blocked only, float32: registers added up over images and pixels (AVX2 or better); their results, [blocks][16],
+     * come after the outputs. */
+    int sum_count;
+    uint8_t sum_register[LL_MAP_OPERANDS];
 } ll_map_program;
 
 typedef struct ll_map ll_map;

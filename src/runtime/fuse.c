@@ -176,6 +176,82 @@ static void find_remade(const ll_plan *plan, ll_fusion *fusion, const bool *map,
     for (int64_t i = 0; i < plan->output_count; i++) fusion->readers_here[plan->outputs[i].node]++;
 }
 
+/* Sums that are added up where their summands are made. */
+static void find_sums(const ll_plan *plan, ll_fusion *fusion, const bool *map)
+{
+    for (ll_node n = 0; n < plan->node_count; n++) {
+        const ll_graph_node *it = ll_graph_node_at(plan->graph, n);
+        if (!plan->needed[n] || it->op != LL_OP_SUM || !plan->sums[n]) continue;
+        ll_node x = it->inputs[0];
+        if (map[x] && fusion->unit_of[x] < 0 && fusion->blocked[x] && ll_pass_of(plan, x) == ll_pass_of(plan, n) &&
+            ll_blocked_sum_supports(plan, n))
+            fusion->sum_of[x] = n;
+    }
+}
+
+static bool is_chained(const ll_plan *plan, const ll_fusion *fusion, const bool *map, ll_node n)
+{
+    return plan->needed[n] && map[n] && fusion->unit_of[n] < 0;
+}
+
+/* Whether the edge may lie within a chain. */
+static bool is_along(const ll_plan *plan, const ll_fusion *fusion, const bool *map, ll_node from, ll_node to)
+{
+    return is_chained(plan, fusion, map, from) && is_chained(plan, fusion, map, to) &&
+           same_shape(ll_graph_node_at(plan->graph, from), ll_graph_node_at(plan->graph, to)) &&
+           ll_pass_of(plan, from) == ll_pass_of(plan, to) && fusion->blocked[from] == fusion->blocked[to];
+}
+
+/* The least level that what the node reads allows. */
+static int32_t lowest_level(const ll_plan *plan, const ll_fusion *fusion, const bool *map, const int32_t *level, ll_node n)
+{
+    const ll_graph_node *it = ll_graph_node_at(plan->graph, n);
+    bool view = it->op == LL_OP_BROADCAST || it->op == LL_OP_TRANSPOSE || it->op == LL_OP_RESHAPE;
+    int32_t lowest = 0;
+    for (int32_t i = 0; i < it->input_count; i++) {
+        ll_node in = it->inputs[i];
+        int32_t needs = level[in] + (view || is_along(plan, fusion, map, in, n) ? 0 : 1);
+        if (needs > lowest) lowest = needs;
+    }
+    ll_node x, centre;
+    if (plan->moment_of[n] != LL_NO_NODE && ll_moments_supports(plan, n, &x, &centre))
+        lowest = (level[x] > level[centre] ? level[x] : level[centre]) + 1;
+    if (fusion->unit_of[n] >= 0) { /* the epilogue is done where its last operand is known */
+        const ll_unit *unit = &fusion->units[fusion->unit_of[n]];
+        for (int32_t i = 0; i < unit->count && unit->members[i] < n; i++)
+            if (level[unit->members[i]] > lowest) lowest = level[unit->members[i]];
+    }
+    return lowest;
+}
+
+/* A node all of whose readers in its pass belong to chains joins them where they wait for something else, rather than
+ * be written for them; unless two of its own operands would have to be written instead. `highest` is work space. */
+static void sink(const ll_plan *plan, const ll_fusion *fusion, const bool *map, int32_t *level, int32_t *highest)
+{
+    const ll_graph *graph = plan->graph;
+    for (ll_node n = 0; n < plan->node_count; n++) highest[n] = INT32_MAX;
+    for (int64_t i = 0; i < plan->output_count; i++) highest[plan->outputs[i].node] = 0;
+    for (ll_node n = (ll_node)plan->node_count - 1; n >= 0; n--) {
+        if (!plan->needed[n]) continue;
+        const ll_graph_node *it = ll_graph_node_at(graph, n);
+        ll_node x, centre;
+        if (plan->moment_of[n] != LL_NO_NODE && ll_moments_supports(plan, n, &x, &centre)) highest[centre] = 0;
+        int32_t beside = 0;
+        for (int32_t i = 0; i < it->input_count; i++) {
+            ll_node in = it->inputs[i];
+            beside += is_along(plan, fusion, map, in, n) && level[in] == level[n];
+        }
+        if (is_chained(plan, fusion, map, n) && highest[n] != INT32_MAX && highest[n] > level[n] && beside < 2)
+            level[n] = highest[n];
+        for (int32_t i = 0; i < it->input_count; i++) {
+            ll_node in = it->inputs[i];
+            bool later = fusion->remade[in] && ll_pass_of(plan, in) < ll_pass_of(plan, n);
+            int32_t at_most = is_along(plan, fusion, map, in, n) ? level[n] : 0;
+            if (!later && at_most < highest[in]) highest[in] = at_most;
+        }
+    }
+}
+
 ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
 {
     const ll_graph *graph = plan->graph;
@@ -187,6 +263,7 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
     fusion->native_convolution = ll_arena_allocate(memory, count * sizeof(bool));
     fusion->remade = ll_arena_allocate(memory, count * sizeof(bool));
     fusion->readers_here = ll_arena_allocate(memory, count * sizeof(int32_t));
+    fusion->sum_of = ll_arena_allocate(memory, count * sizeof(ll_node));
     fusion->remade_values = NULL;
     fusion->units = ll_arena_allocate(memory, count * sizeof(ll_unit));
     bool *map = ll_arena_allocate(memory, count * sizeof(bool));
@@ -195,7 +272,7 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
     int32_t *parent = ll_arena_allocate(memory, count * sizeof(int32_t));
     int32_t *size = ll_arena_allocate(memory, count * sizeof(int32_t));
     if (!fusion->unit_of || !fusion->consumers || !fusion->blocked || !fusion->native_convolution || !fusion->units ||
-        !fusion->remade || !fusion->readers_here ||
+        !fusion->remade || !fusion->readers_here || !fusion->sum_of ||
         !map || !reader || !level || !parent || !size)
         return ll_fail_memory(error, "runtime", count * 64);
     for (size_t i = 0; i < count; i++) {
@@ -203,6 +280,7 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
         fusion->consumers[i] = 0;
         fusion->blocked[i] = fusion->native_convolution[i] = fusion->remade[i] = map[i] = false;
         fusion->readers_here[i] = 0;
+        fusion->sum_of[i] = LL_NO_NODE;
         reader[i] = -1;
         level[i] = 0;
         parent[i] = (int32_t)i;
@@ -241,39 +319,23 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
     find_layouts(plan, fusion, map);
     find_remade(plan, fusion, map, reader, size);
     for (size_t i = 0; i < count; i++) size[i] = 1;
+    find_sums(plan, fusion, map);
 
+    for (ll_node n = 0; n < plan->node_count; n++)
+        if (plan->needed[n]) level[n] = lowest_level(plan, fusion, map, level, n);
+    sink(plan, fusion, map, level, reader);
     for (ll_node n = 0; n < plan->node_count; n++) {
         if (!plan->needed[n]) continue;
         const ll_graph_node *it = ll_graph_node_at(graph, n);
-        bool chained = map[n] && fusion->unit_of[n] < 0;
-        bool view = it->op == LL_OP_BROADCAST || it->op == LL_OP_TRANSPOSE || it->op == LL_OP_RESHAPE;
-        int32_t highest = 0;
-        for (int32_t i = 0; i < it->input_count; i++) {
-            ll_node in = it->inputs[i];
-            bool along = chained && map[in] && fusion->unit_of[in] < 0 && same_shape(it, ll_graph_node_at(graph, in)) &&
-                         ll_pass_of(plan, in) == ll_pass_of(plan, n) && fusion->blocked[in] == fusion->blocked[n];
-            int32_t needs = level[in] + (along || view ? 0 : 1);
-            if (needs > highest) highest = needs;
-        }
-        ll_node x, centre;
-        if (plan->moment_of[n] != LL_NO_NODE && ll_moments_supports(plan, n, &x, &centre))
-            highest = (level[x] > level[centre] ? level[x] : level[centre]) + 1;
-        level[n] = highest;
-        if (fusion->unit_of[n] >= 0) { /* the epilogue is done where its last operand is known */
-            ll_unit *unit = &fusion->units[fusion->unit_of[n]];
-            for (int32_t i = 0; i < unit->count && unit->members[i] < n; i++)
-                if (level[unit->members[i]] > level[n]) level[n] = level[unit->members[i]];
-        }
-        if (!chained) continue;
+        int32_t lowest = lowest_level(plan, fusion, map, level, n);
+        if (level[n] < lowest) level[n] = lowest;
+        if (!is_chained(plan, fusion, map, n)) continue;
         int32_t total = 1;
         int32_t roots[4];
         int32_t root_count = 0;
         for (int32_t i = 0; i < it->input_count && i < 4; i++) {
             ll_node in = it->inputs[i];
-            if (!map[in] || fusion->unit_of[in] >= 0 || !same_shape(it, ll_graph_node_at(graph, in)) ||
-                ll_pass_of(plan, in) != ll_pass_of(plan, n) || level[in] != level[n] ||
-                fusion->blocked[in] != fusion->blocked[n])
-                continue;
+            if (!is_along(plan, fusion, map, in, n) || level[in] != level[n]) continue;
             int32_t root = find(parent, in);
             bool seen = false;
             for (int32_t k = 0; k < root_count; k++) seen = seen || roots[k] == root;

@@ -39,6 +39,7 @@ typedef struct ll_fusion {
     bool *remade;
     int32_t *readers_here; /* needed readers in the node's own pass; outputs count once more */
     ll_remade *remade_values;
+    ll_node *sum_of; /* the sum over all but the channels that the node's own chain adds up as well, or LL_NO_NODE */
     ll_unit *units;
     int32_t unit_count;
 } ll_fusion;

@@ -321,6 +321,8 @@ static ll_status emit_single(ll_plan *plan, ll_node node, ll_error *error)
     default: break;
     }
     if (plan->moment_of[node] != LL_NO_NODE) return ll_moments_add(plan, node, use, error);
+    if (it->op == LL_OP_SUM && plan->fusion->sum_of[it->inputs[0]] == node)
+        return emit(plan, plan->fusion, it->inputs[0], error);
     if (it->op == LL_OP_SUM && plan->fusion->blocked[it->inputs[0]] && ll_blocked_sum_supports(plan, node))
         return ll_blocked_sum_add(plan, node, use, error);
     int32_t *sources = ll_arena_allocate(plan->memory, sizeof(int32_t) * (size_t)(it->input_count + 1));

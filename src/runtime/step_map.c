@@ -62,6 +62,7 @@ static ll_status map_prepare(const ll_plan *plan, const ll_step *step, int64_t s
         shape[4] = 16;
         rank = 5;
     }
+    program->blocked = it->blocked;
     ll_map *map = NULL;
     ll_status status = ll_map_create(program, rank, shape, plan->cpu, &map, error);
     ll_free(program);
@@ -143,11 +144,17 @@ static void gather_members(const ll_plan *plan, const ll_fusion *fusion, const l
         }
 }
 
+/* Whether a member's sum is made with it. */
+static bool is_summed(const ll_plan *plan, const ll_fusion *fusion, const member_list *all, int32_t index, int pass)
+{
+    return all->own[index] && fusion->sum_of[all->nodes[index]] != LL_NO_NODE && pass == ll_pass_of(plan, all->nodes[index]);
+}
+
 /* Whether a member that was asked for is read outside the program; a remade node is made again for later passes. */
 static bool is_read_outside(const ll_plan *plan, const ll_fusion *fusion, const member_list *all, int32_t index, int pass)
 {
     ll_node node = all->nodes[index];
-    int32_t inside = 0;
+    int32_t inside = is_summed(plan, fusion, all, index, pass);
     if (!all->own[index]) return false;
     if (pass != ll_pass_of(plan, node)) return true;
     for (int32_t i = index + 1; i < all->count; i++) {
@@ -155,6 +162,26 @@ static bool is_read_outside(const ll_plan *plan, const ll_fusion *fusion, const 
         for (int32_t k = 0; k < it->input_count; k++) inside += it->inputs[k] == node;
     }
     return inside < (fusion->remade[node] ? fusion->readers_here[node] : fusion->consumers[node]);
+}
+
+/* Leaves out what nobody reads: a node that only later passes read, and compute again. */
+static void drop_unread(const ll_plan *plan, const ll_fusion *fusion, int pass, member_list *all)
+{
+    bool read[2 * LL_UNIT_LIMIT];
+    for (int32_t m = all->count - 1; m >= 0; m--) {
+        read[m] = is_read_outside(plan, fusion, all, m, pass) || is_summed(plan, fusion, all, m, pass);
+        for (int32_t i = m + 1; i < all->count && !read[m]; i++) {
+            const ll_graph_node *it = ll_graph_node_at(plan->graph, all->nodes[i]);
+            for (int32_t k = 0; k < it->input_count && read[i]; k++) read[m] = read[m] || it->inputs[k] == all->nodes[m];
+        }
+    }
+    int32_t kept = 0;
+    for (int32_t m = 0; m < all->count; m++) {
+        if (!read[m]) continue;
+        all->nodes[kept] = all->nodes[m];
+        all->own[kept++] = all->own[m];
+    }
+    all->count = kept;
 }
 
 static bool is_pairable(const ll_graph_node *it)
@@ -192,19 +219,20 @@ static void find_pairs(const ll_plan *plan, const ll_node *members, int32_t coun
 
 /* Fills the program; false when it does not fit. */
 static bool write_program(const ll_plan *plan, const ll_fusion *fusion, const member_list *all, int pass, chain *chain_,
-                          ll_node *outputs)
+                          ll_node *outputs, ll_node *sums)
 {
     ll_map_program *program = &chain_->program;
     const ll_node *members = all->nodes;
     int32_t count = all->count, last_use[2 * LL_UNIT_LIMIT];
     uint8_t held[2 * LL_UNIT_LIMIT];
-    bool busy[LL_MAP_REGISTERS] = {false}, kept[2 * LL_UNIT_LIMIT], skipped[2 * LL_UNIT_LIMIT] = {false},
+    bool busy[LL_MAP_REGISTERS] = {false}, kept[2 * LL_UNIT_LIMIT], stored[2 * LL_UNIT_LIMIT], skipped[2 * LL_UNIT_LIMIT] = {false},
          freed[2 * LL_UNIT_LIMIT] = {false};
     int32_t pair[2 * LL_UNIT_LIMIT];
     ll_node sources[LL_MAP_OPERANDS];
     for (int32_t m = 0; m < count; m++) {
         last_use[m] = m;
-        kept[m] = is_read_outside(plan, fusion, all, m, pass);
+        stored[m] = is_read_outside(plan, fusion, all, m, pass);
+        kept[m] = stored[m] || is_summed(plan, fusion, all, m, pass);
         for (int32_t i = m + 1; i < count; i++) {
             const ll_graph_node *it = ll_graph_node_at(plan->graph, members[i]);
             for (int32_t k = 0; k < it->input_count; k++)
@@ -288,7 +316,12 @@ static bool write_program(const ll_plan *plan, const ll_fusion *fusion, const me
         instruction.out = (uint8_t)r;
         program->wide = program->wide || it->dtype == LL_F64;
         program->code[program->code_count++] = instruction;
-        if (kept[m]) {
+        if (is_summed(plan, fusion, all, m, pass)) {
+            if (program->sum_count == LL_MAP_OPERANDS) return false;
+            sums[program->sum_count] = fusion->sum_of[members[m]];
+            program->sum_register[program->sum_count++] = (uint8_t)r;
+        }
+        if (stored[m]) {
             if (program->output_count == LL_MAP_OPERANDS) return false;
             outputs[program->output_count] = members[m];
             program->output_type[program->output_count] = it->dtype;
@@ -306,16 +339,18 @@ static ll_status add_step(ll_plan *plan, const ll_fusion *fusion, const ll_node 
     memset(made, 0, sizeof *made);
     made->shape_of = nodes[0];
     made->blocked = fusion->blocked[nodes[0]];
-    ll_node outputs[LL_MAP_OPERANDS];
+    ll_node outputs[LL_MAP_OPERANDS], sums[LL_MAP_OPERANDS];
     member_list all;
     gather_members(plan, fusion, nodes, count, pass, &all);
-    if (!write_program(plan, fusion, &all, pass, made, outputs)) {
+    drop_unread(plan, fusion, pass, &all);
+    if (!write_program(plan, fusion, &all, pass, made, outputs, sums)) {
         if (count == 1)
             return ll_fail(error, LL_INTERNAL, "runtime", NULL, "node %%%d does not fit a program", (int)nodes[0]);
         LL_TRY(add_step(plan, fusion, nodes, count / 2, pass, use, error));
         return add_step(plan, fusion, nodes + count / 2, count - count / 2, pass, use, error);
     }
-    if (made->program.output_count == 0) return LL_OK; /* all are remade where they are read */
+    int outputs_and_sums = made->program.output_count + made->program.sum_count;
+    if (outputs_and_sums == 0) return LL_OK; /* all are remade where they are read */
     int32_t inputs[LL_MAP_OPERANDS];
     for (int i = 0; i < made->program.input_count; i++) {
         operand *from = &made->operands[i];
@@ -325,8 +360,8 @@ static ll_status add_step(ll_plan *plan, const ll_fusion *fusion, const ll_node 
         LL_TRY(use(plan, from->view.base, from->blocked ? LL_LAYOUT_BLOCKED : LL_LAYOUT_DENSE, pass, &inputs[i], error));
     }
     ll_step *step;
-    LL_TRY(ll_plan_add_step(plan, &map_kind, nodes[count - 1], pass, plan->sampled[nodes[0]],
-                            made->program.input_count, made->program.output_count, &step, error));
+    LL_TRY(ll_plan_add_step(plan, &map_kind, all.nodes[all.count - 1], pass, plan->sampled[nodes[0]],
+                            made->program.input_count, outputs_and_sums, &step, error));
     step->detail = made;
     step->nodes = all.count;
     memcpy(step->inputs, inputs, sizeof(int32_t) * (size_t)made->program.input_count);
@@ -336,6 +371,8 @@ static ll_status add_step(ll_plan *plan, const ll_fusion *fusion, const ll_node 
         if (fusion->remade[outputs[o]])
             LL_TRY(ll_plan_remember(plan, outputs[o], pass, layout, step->outputs[o], error));
     }
+    for (int s = 0; s < made->program.sum_count; s++)
+        LL_TRY(ll_plan_add_result(plan, sums[s], LL_LAYOUT_DENSE, &step->outputs[made->program.output_count + s], error));
     return LL_OK;
 }
 

@@ -192,27 +192,21 @@ LL_INLINE void add_wide(ll_v16 part, double *sums)
     for (int c = 0; c < 16; ++c) sums[c] += (double)lanes[c];
 }
 
-/* Four groups of sixteen pixels side by side: one alone would wait for its own additions. */
+/* Sixteen pixels as four sums of four: one alone would wait for its own additions. */
 static void conv_sums(const float *x, int64_t pixels, double *sums)
 {
     int64_t p = 0;
-    for (; p + 64 <= pixels; p += 64, x += 1024) {
+    for (; p + 16 <= pixels; p += 16, x += 256) {
         ll_v16 part[4];
         LL_UNROLL
-        for (int g = 0; g < 4; ++g) part[g] = v16_zero();
-        for (int i = 0; i < 16; ++i) {
-            LL_UNROLL
-            for (int g = 0; g < 4; ++g) part[g] = v16_add(part[g], v16_load(x + g * 256 + i * 16));
-        }
-        LL_UNROLL
-        for (int g = 0; g < 4; ++g) add_wide(part[g], sums);
+        for (int g = 0; g < 4; ++g)
+            part[g] = v16_add(v16_add(v16_load(x + g * 64), v16_load(x + g * 64 + 16)),
+                              v16_add(v16_load(x + g * 64 + 32), v16_load(x + g * 64 + 48)));
+        add_wide(v16_add(v16_add(part[0], part[1]), v16_add(part[2], part[3])), sums);
     }
-    while (p < pixels) {
-        int64_t end = ll_min_int64(pixels, p + 16);
-        ll_v16 part = v16_zero();
-        for (; p < end; ++p, x += 16) part = v16_add(part, v16_load(x));
-        add_wide(part, sums);
-    }
+    ll_v16 part = v16_zero();
+    for (; p < pixels; ++p, x += 16) part = v16_add(part, v16_load(x));
+    add_wide(part, sums);
 }
 
 static void conv_moments(const float *x, int64_t pixels, double *sums, double *squares)

@@ -1,3 +1,4 @@
+#include "losslens/kernels_convolution.h"
 #include "losslens/kernels_map.h"
 
 #include <string.h>
@@ -15,11 +16,13 @@ struct ll_map {
     ll_map_program program;
     int rank;
     int64_t shape[LL_GRAPH_RANK]; /* merged axes */
-    int64_t count, tile;
+    int64_t images, blocks, inner; /* the space is walked block by block, image by image, `inner` elements at a time */
+    int64_t tile;
     access access[LL_MAP_OPERANDS];
     int64_t strides[LL_MAP_OPERANDS][LL_GRAPH_RANK];
     int64_t period[LL_MAP_OPERANDS], repeats[LL_MAP_OPERANDS];
     ll_map_execute execute;
+    void (*sums)(const float *x, int64_t pixels, double *sums); /* see ll_conv_isa */
     int register_count;
     /* Outputs whose register may be the memory itself: nothing wider is ever put into it. */
     bool in_place[LL_MAP_OPERANDS];
@@ -115,10 +118,11 @@ ll_status ll_map_create(const ll_map_program *program, int rank, const int64_t *
     if (!made) return ll_fail_memory(error, "kernels", sizeof *made);
     made->program = *program;
     made->rank = rank;
-    made->count = 1;
+    made->images = made->blocks = made->inner = 1;
     for (int axis = 0; axis < rank; axis++) {
         made->shape[axis] = shape[axis];
-        made->count *= shape[axis];
+        int64_t *part = !program->blocked || axis > 1 ? &made->inner : axis == 0 ? &made->images : &made->blocks;
+        *part *= shape[axis];
         for (int i = 0; i < program->input_count; i++)
             made->strides[i][axis] = shape[axis] == 1 ? 0 : program->inputs[i].strides[axis];
     }
@@ -143,6 +147,7 @@ ll_status ll_map_create(const ll_map_program *program, int rank, const int64_t *
     made->execute = cpu >= LL_CPU_AVX512 ? ll_map_execute_avx512
                     : cpu >= LL_CPU_AVX2 ? ll_map_execute_avx2
                                          : ll_map_execute_portable;
+    if (program->sum_count > 0) made->sums = ll_conv_isa_of(cpu)->sums;
     *map = made;
     return LL_OK;
 }
@@ -218,67 +223,103 @@ static int64_t period_base(const ll_map *map, int input, int64_t start)
     return offset;
 }
 
-void ll_map_run(const ll_map *map, const void *const *inputs, void *const *outputs, void *workspace)
+/* The elements from `base` on that a register repeats, for its first `count`. */
+typedef struct held_block {
+    int64_t base, count;
+} held_block;
+
+/* A tile of a periodic input; nothing is done where the register holds it already. */
+static void repeat(const ll_map *map, int input, const char *data, int64_t start, int64_t count, held_block *held,
+                   char *target)
 {
-    const ll_map_program *program = &map->program;
-    char *space = workspace;
+    int64_t period = map->period[input], group = period * map->repeats[input];
+    if (start % period != 0 || start / group != (start + count - 1) / group) {
+        gather(map, input, data, start, count, target);
+        held->count = 0;
+        return;
+    }
+    int64_t base = period_base(map, input, start);
+    if (held->base == base && held->count >= count) return;
+    size_t bytes = ll_dtype_bytes(map->program.inputs[input].dtype), all = (size_t)count * bytes;
+    size_t done = (size_t)ll_min_int64(period, count) * bytes;
+    memcpy(target, data + (size_t)base * bytes, done);
+    for (; done < all; done *= 2) memcpy(target + done, target, done < all - done ? done : all - done);
+    *held = (held_block){base, count};
+}
+
+/* Where a run keeps its registers. */
+typedef struct map_space {
     void *registers[LL_MAP_REGISTERS + LL_MAP_OPERANDS];
     char *buffers[LL_MAP_OPERANDS];
     char *own[LL_MAP_REGISTERS];
-    int64_t held[LL_MAP_OPERANDS]; /* periodic inputs: the base whose block is in the register */
-    for (int r = 0; r < map->register_count; r++, space += LL_MAP_TILE_BYTES) registers[r] = own[r] = space;
-    for (int i = 0; i < program->input_count; i++, space += LL_MAP_TILE_BYTES) {
-        buffers[i] = space;
-        held[i] = -1;
-        registers[LL_MAP_REGISTERS + i] = space;
-        if (map->access[i] == ACCESS_UNIFORM)
-            fill(ll_dtype_bytes(program->inputs[i].dtype), inputs[i],
-                 LL_MAP_TILE_BYTES / (program->wide ? 8 : 4), space);
-    }
+    held_block held[LL_MAP_OPERANDS];
+} map_space;
 
-    for (int64_t start = 0; start < map->count; start += map->tile) {
-        int64_t count = ll_min_int64(map->tile, map->count - start);
-        int64_t padded = (count + 15) / 16 * 16;
-        bool whole = padded == count;
-        for (int i = 0; i < program->input_count; i++) {
-            size_t bytes = ll_dtype_bytes(program->inputs[i].dtype);
-            const char *data = inputs[i];
-            switch (map->access[i]) {
-            case ACCESS_UNIFORM: break;
-            case ACCESS_DIRECT:
-                if (whole) {
-                    registers[LL_MAP_REGISTERS + i] = (void *)(uintptr_t)(data + (size_t)start * bytes);
-                } else {
-                    registers[LL_MAP_REGISTERS + i] = buffers[i];
-                    memcpy(buffers[i], data + (size_t)start * bytes, (size_t)count * bytes);
-                }
-                break;
-            case ACCESS_PERIODIC: {
-                int64_t group = map->period[i] * map->repeats[i];
-                bool aligned = start % map->period[i] == 0 && start / group == (start + count - 1) / group;
-                int64_t base = aligned ? period_base(map, i, start) : -1;
-                if (aligned && held[i] == base) break;
-                gather(map, i, data, start, count, buffers[i]);
-                held[i] = count == map->tile ? base : -1;
-                break;
+static void run_tile(const ll_map *map, const void *const *inputs, void *const *outputs, int64_t start, int64_t count,
+                     map_space *space)
+{
+    const ll_map_program *program = &map->program;
+    void **registers = space->registers;
+    int64_t padded = (count + 15) / 16 * 16;
+    bool whole = padded == count;
+    for (int i = 0; i < program->input_count; i++) {
+        size_t bytes = ll_dtype_bytes(program->inputs[i].dtype);
+        const char *data = inputs[i];
+        switch (map->access[i]) {
+        case ACCESS_UNIFORM: break;
+        case ACCESS_DIRECT:
+            if (whole) {
+                registers[LL_MAP_REGISTERS + i] = (void *)(uintptr_t)(data + (size_t)start * bytes);
+            } else {
+                registers[LL_MAP_REGISTERS + i] = space->buffers[i];
+                memcpy(space->buffers[i], data + (size_t)start * bytes, (size_t)count * bytes);
             }
-            default: gather(map, i, data, start, count, buffers[i]); break;
+            break;
+        case ACCESS_PERIODIC: repeat(map, i, data, start, count, &space->held[i], space->buffers[i]); break;
+        default: gather(map, i, data, start, count, space->buffers[i]); break;
+        }
+    }
+    for (int o = 0; o < program->output_count; o++)
+        if (map->in_place[o])
+            registers[program->output_register[o]] =
+                whole ? (char *)outputs[o] + (size_t)start * ll_dtype_bytes(program->output_type[o])
+                      : space->own[program->output_register[o]];
+    for (int c = 0; c < program->code_count; c++) map->execute(&program->code[c], registers, padded);
+    for (int o = 0; o < program->output_count; o++) {
+        if (whole && map->in_place[o]) continue;
+        size_t bytes = ll_dtype_bytes(program->output_type[o]);
+        memcpy((char *)outputs[o] + (size_t)start * bytes, registers[program->output_register[o]],
+               (size_t)count * bytes);
+    }
+}
+
+void ll_map_run(const ll_map *map, const void *const *inputs, void *const *outputs, void *workspace)
+{
+    const ll_map_program *program = &map->program;
+    map_space space;
+    char *at = workspace;
+    for (int r = 0; r < map->register_count; r++, at += LL_MAP_TILE_BYTES) space.registers[r] = space.own[r] = at;
+    for (int i = 0; i < program->input_count; i++, at += LL_MAP_TILE_BYTES) {
+        space.buffers[i] = at;
+        space.held[i] = (held_block){0, 0};
+        space.registers[LL_MAP_REGISTERS + i] = at;
+        if (map->access[i] == ACCESS_UNIFORM)
+            fill(ll_dtype_bytes(program->inputs[i].dtype), inputs[i], LL_MAP_TILE_BYTES / (program->wide ? 8 : 4), at);
+    }
+    for (int64_t block = 0; block < map->blocks; block++) {
+        double sums[LL_MAP_OPERANDS][16];
+        memset(sums, 0, sizeof sums[0] * (size_t)program->sum_count);
+        for (int64_t image = 0; image < map->images; image++) {
+            int64_t first = (image * map->blocks + block) * map->inner;
+            for (int64_t done = 0; done < map->inner; done += map->tile) {
+                int64_t count = ll_min_int64(map->tile, map->inner - done);
+                run_tile(map, inputs, outputs, first + done, count, &space);
+                for (int s = 0; s < program->sum_count; s++)
+                    map->sums(space.registers[program->sum_register[s]], count / 16, sums[s]);
             }
         }
-        for (int o = 0; o < program->output_count; o++)
-            if (map->in_place[o])
-                registers[program->output_register[o]] =
-                    whole ? (char *)outputs[o] + (size_t)start * ll_dtype_bytes(program->output_type[o])
-                          : own[program->output_register[o]];
-        for (int c = 0; c < program->code_count; c++) {
-            const ll_map_instruction *it = &program->code[c];
-            map->execute(it, registers, padded);
-        }
-        for (int o = 0; o < program->output_count; o++) {
-            if (whole && map->in_place[o]) continue;
-            size_t bytes = ll_dtype_bytes(program->output_type[o]);
-            memcpy((char *)outputs[o] + (size_t)start * bytes, registers[program->output_register[o]],
-                   (size_t)count * bytes);
-        }
+        for (int s = 0; s < program->sum_count; s++)
+            for (int c = 0; c < 16; c++)
+                ((float *)outputs[program->output_count + s])[block * 16 + c] = (float)sums[s][c];
     }
 }
