@@ -1,6 +1,6 @@
 /* How fast a large field is served over loopback, beside the same bytes through a bare TCP connection of the
- * same process, and how long a study's opening and lists take:   bench_server [STUDY.db]     (the minimum of
- * ROUNDS, in alternation) */
+ * same process (in alternation), or how long a study's opening and lists take:   bench_server [STUDY.db]
+ * (minima of ROUNDS) */
 #define _GNU_SOURCE
 #include "losslens/formats.h"
 #include "losslens/server.h"
@@ -137,38 +137,47 @@ static void bench_field(void)
     free(values);
 }
 
+/* Each list route twice of each of ROUNDS new servers: asked at once, in the instant the server starts, and
+ * again. */
 static void bench_study(const char *path)
 {
     static const char *const targets[] = {"/api/studies",
                                           "/api/studies/s0",
                                           "/api/studies/s0/jobs",
+                                          "/api/studies/s0/jobs?most=10000",
                                           "/api/studies/s0/jobs?kind=pair&first=10000&most=1000",
+                                          "/api/studies/s0/jobs?kind=landscape",
                                           "/api/studies/s0/jobs?state=failed",
+                                          "/api/studies/s0/jobs?subject=none",
                                           "/api/studies/s0/records/1",
                                           "/api/studies/s0/run"};
     enum { TARGETS = sizeof targets / sizeof targets[0] };
-    double opening = INFINITY, first = INFINITY, best[TARGETS], seconds;
-    for (int t = 0; t < TARGETS; t++) best[t] = INFINITY;
-    for (int round = 0; round < ROUNDS; round++) {
-        ll_server *server;
-        serve(path, &server, &seconds);
-        opening = fmin(opening, seconds);
-        (void)get(ll_server_url(server), "/api/studies/s0", &seconds);
-        first = fmin(first, seconds);
-        for (int t = 0; t < TARGETS; t++) {
+    double opening = INFINITY, cold[TARGETS], warm[TARGETS], seconds;
+    size_t bytes[TARGETS];
+    for (int t = 0; t < TARGETS; t++) {
+        cold[t] = warm[t] = INFINITY;
+        for (int round = 0; round < ROUNDS; round++) {
+            ll_server *server;
+            serve(path, &server, &seconds);
+            opening = fmin(opening, seconds);
+            bytes[t] = get(ll_server_url(server), targets[t], &seconds);
+            cold[t] = fmin(cold[t], seconds);
             (void)get(ll_server_url(server), targets[t], &seconds);
-            best[t] = fmin(best[t], seconds);
+            warm[t] = fmin(warm[t], seconds);
+            ll_server_destroy(server);
         }
-        ll_server_destroy(server);
     }
-    printf("%s: opening %.1f ms; its overview, asked for at once, %.1f ms\n", path, 1e3 * opening,
-           1e3 * first);
-    for (int t = 0; t < TARGETS; t++) printf("  %-50s %6.1f ms\n", targets[t], 1e3 * best[t]);
+    printf("%s\nopening %49.1f ms\nroute %42s %9s %9s\n", path, 1e3 * opening, "cold ms", "warm ms", "bytes");
+    for (int t = 0; t < TARGETS; t++)
+        printf("%-40s %7.1f %9.1f %9zu\n", targets[t] + strlen("/api"), 1e3 * cold[t], 1e3 * warm[t],
+               bytes[t]);
 }
 
 int main(int argc, char **argv)
 {
-    bench_field();
-    if (argc > 1) bench_study(argv[1]);
+    if (argc > 1)
+        bench_study(argv[1]);
+    else
+        bench_field();
     return 0;
 }

@@ -241,12 +241,13 @@ LL_API ll_status ll_store_read_numbers(ll_store *store, const ll_store_filter *f
                                        ll_store_numbers *numbers, ll_error *error) LL_MUST_CHECK;
 LL_API void ll_store_numbers_deinit(ll_store_numbers *numbers);
 
-/* Shows `visit` each field of those names (a last '*' matches any ending) of every result that matches, by job, then in the
- * record's order; arrays beyond 64 KiB without their numbers (data NULL). The field is valid during the call, which must
- * not use the store; a failure ends the walk. filter and limits as in ll_store_read_numbers. Cost: about 2 us a field. */
-typedef ll_status (*ll_store_visitor)(void *context, int64_t id, const ll_field *field, ll_error *error);
-LL_API ll_status ll_store_visit_fields(ll_store *store, const ll_store_filter *filter, const char *const *names, int count,
-                                       ll_store_visitor visit, void *context, ll_error *error) LL_MUST_CHECK;
+/* Shows `visit` each field of those names (a last '*' matches any ending; at most 64 names) of these jobs' results: job by
+ * job (`at` is its place in ids), in the record's order; arrays beyond 64 KiB without their numbers (data NULL). A job
+ * without a result has no fields. The field is valid during the call, which must not use the store; a failure ends the
+ * walk. Cost: about 2 us a field. */
+typedef ll_status (*ll_store_visitor)(void *context, int64_t at, const ll_field *field, ll_error *error);
+LL_API ll_status ll_store_visit_fields(ll_store *store, const int64_t *ids, int64_t count, const char *const *names,
+                                       int name_count, ll_store_visitor visit, void *context, ll_error *error) LL_MUST_CHECK;
 
 /* A number that is another one as soon as somebody else has written to the file. Cheap. */
 LL_API ll_status ll_store_version(ll_store *store, int64_t *version, ll_error *error) LL_MUST_CHECK;

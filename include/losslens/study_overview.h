@@ -1,5 +1,5 @@
 /* losslens/study_overview.h - a study file at a glance: groups, models with their numbers, pairs, placements. What the
- * server's overview, the composed figures, the tables and the report are all made from.
+ * server's answer about a study, the composed figures, the tables and the report are all made from.
  *
  * Everything is read once, from results that are done; arrays and texts belong to the overview and live until deinit.
  * docs/study.md says which job makes which record.
@@ -7,7 +7,7 @@
 #ifndef LOSSLENS_STUDY_OVERVIEW_H
 #define LOSSLENS_STUDY_OVERVIEW_H
 
-#include "losslens/store.h"
+#include "losslens/study.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,9 +16,9 @@ extern "C" {
 #define LL_NO_RECORD (-1)
 
 typedef struct ll_overview_metric {
-    const char *name;
-    const char *better; /* "higher", "lower" or "" */
-    const char *scale;  /* "score" (0..1), "error" (from 0, longer is worse) or "value" */
+    const char *name, *unit; /* unit "": none */
+    const char *better;      /* "higher" or "lower" (where the record says nothing) */
+    const char *scale;       /* "score" (0..1), "error" (from 0, longer is worse) or "value" (likewise) */
 } ll_overview_metric;
 
 typedef struct ll_overview_record {
@@ -26,28 +26,36 @@ typedef struct ll_overview_record {
     const char *kind; /* of the job: "landscape", "eigenpairs" ... */
 } ll_overview_record;
 
+/* Its numbers are those of its first record of that kind. */
 typedef struct ll_overview_model {
     const char *name;  /* "beta1/0" */
     int64_t group;     /* index */
     int64_t record_count;
     const ll_overview_record *records; /* done, of this model alone, by id */
-    const double *metrics;             /* one a metric of the overview; NaN: not known */
-    int64_t eigenvalue_count;          /* 0: none */
-    const double *eigenvalues, *residuals; /* descending */
-    double trace, trace_standard_error;    /* NaN: not known */
+    int64_t setting_count;
+    const ll_study_setting *settings; /* as its record of kind "model" has them: "seed", "network" ... */
+    const double *metrics;            /* one a metric of the overview; NaN where has_metric is false */
+    const bool *has_metric;
+    int64_t eigenvalue_count;
+    const double *eigenvalues, *residuals; /* descending; NULL: nobody asked for them */
+    double trace, trace_standard_error;    /* NaN without a record of kind "trace" */
 } ll_overview_model;
 
 typedef struct ll_overview_group {
-    const char *name;
+    const char *name, *title; /* title: the name where the study has no other */
+    ll_group_kind kind;
     int64_t taxonomy;  /* record or LL_NO_RECORD */
     const char *label; /* "IV-B"; "" where there is none */
-    int64_t model_count;
+    int64_t model_count, setting_count, sweep_count;
+    const ll_study_setting *settings; /* those that all its members share */
+    const ll_study_setting *sweep;    /* what the sweep varies, with this group's values */
 } ll_overview_group;
 
 /* NaN: not known. */
 typedef struct ll_overview_pair {
     int64_t a, b, record; /* models by index */
     double mc_loss, mc_error, barrier, relative_barrier, mean_loss;
+    double similarity; /* CKA, mean over the layers of the same name that both were compared at */
     bool converged;
 } ll_overview_pair;
 
@@ -70,8 +78,9 @@ typedef struct ll_overview {
     ll_arena *memory;
 } ll_overview;
 
-/* LL_NOT_FOUND never: an empty study gives an empty overview. Cost: one pass over the list of jobs, one query for the
- * pairs, and the small records of every model (metrics, eigenvalues, trace): about 20 us a job. */
+/* LL_NOT_FOUND never: an empty study gives an empty overview. Models are the subjects of jobs of one model, in the order
+ * of the jobs. Cost: one pass over the list of jobs and the small fields of every model (metrics, eigenvalues, trace),
+ * one query for the pairs, and the matrix of similarities: 1,000 models with 20,000 pairs take about 60 ms. */
 LL_API ll_status ll_overview_read(ll_store *store, ll_overview *overview, ll_error *error) LL_MUST_CHECK;
 LL_API void ll_overview_deinit(ll_overview *overview);
 
@@ -82,6 +91,8 @@ LL_API int64_t ll_overview_find_group(const ll_overview *overview, const char *n
 LL_API int64_t ll_overview_best_member(const ll_overview *overview, int64_t group);
 /* The first (lowest id) result of that job kind of a model; LL_NO_RECORD. */
 LL_API int64_t ll_overview_record_of(const ll_overview_model *model, const char *kind);
+/* The last (highest id) result of that job kind of the study as a whole; LL_NO_RECORD. */
+LL_API int64_t ll_overview_study_record(const ll_overview *overview, const char *kind);
 /* The joint placement by that method (NULL: the first); NULL: none. */
 LL_API const ll_overview_placement *ll_overview_find_placement(const ll_overview *overview, const char *method);
 

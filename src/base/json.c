@@ -96,11 +96,7 @@ void ll_json_number(ll_json *json, double value)
         ll_text_append(&json->text, json->nonfinite_texts ? text : "null");
         return;
     }
-    int length = json->digits > 0 ? snprintf(buffer, sizeof buffer, "%.*g", (int)ll_min_int64(json->digits, 17), value)
-                                  : ll_number_text(value, buffer);
-    for (int i = 0; i < length && json->digits > 0; i++) {
-        if (buffer[i] == ',') buffer[i] = '.'; /* of a locale */
-    }
+    int length = json->digits > 0 ? ll_number_digits(value, json->digits, buffer) : ll_number_text(value, buffer);
     ll_text_append_bytes(&json->text, buffer, (size_t)length);
 }
 

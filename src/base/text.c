@@ -1,8 +1,6 @@
 #include "losslens/base.h"
 
 #include <ctype.h>
-#include <float.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,29 +59,6 @@ void ll_text_deinit(ll_text *text)
 {
     free(text->text);
     *text = (ll_text){0};
-}
-
-int ll_number_text(double value, char buffer[LL_NUMBER_TEXT])
-{
-    if (isnan(value)) return snprintf(buffer, LL_NUMBER_TEXT, "nan");
-    if (isinf(value)) return snprintf(buffer, LL_NUMBER_TEXT, value > 0 ? "inf" : "-inf");
-    /* 17 significant digits always read back, 15 or fewer that a number was written with come back with 15; so one or two
-     * trials tell how many there are, and the zeros behind them are dropped. Subnormal numbers have fewer than 15. */
-    int digits = fabs(value) >= DBL_MIN ? 15 : 1, length;
-    for (;; digits++) {
-        length = snprintf(buffer, LL_NUMBER_TEXT, "%.*g", digits, value);
-        /* A locale with a decimal comma affects snprintf and strtod alike; the comma goes last. */
-        if (digits == 17 || strtod(buffer, NULL) == value) break;
-    }
-    if (digits == 15) {
-        snprintf(buffer, LL_NUMBER_TEXT, "%.14e", value);
-        while (digits > 1 && buffer[digits + (signbit(value) ? 1 : 0)] == '0') digits--;
-        length = snprintf(buffer, LL_NUMBER_TEXT, "%.*g", digits, value);
-    }
-    for (int i = 0; i < length; i++) {
-        if (buffer[i] == ',') buffer[i] = '.';
-    }
-    return length;
 }
 
 const char *ll_nearest_word(const char *word, const char *const *candidates, int64_t count)

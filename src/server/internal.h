@@ -5,6 +5,7 @@
 #include "losslens/parallel.h"
 #include "losslens/server.h"
 #include "losslens/store.h"
+#include "losslens/study_overview.h"
 #include "server/cache.h"
 #include "server/guard.h"
 #include "server/http.h"
@@ -127,6 +128,9 @@ typedef struct ll_study_state {
 ll_status ll_source_state(ll_source *source, ll_study_state *state, ll_error *error) LL_MUST_CHECK;
 /* {"waiting": ...} */
 void ll_json_jobs(ll_json *json, const int64_t jobs[LL_JOB_STATES]);
+
+/* The members "groups" to "study_records" of an open object (overview_json.c). */
+void ll_json_overview(ll_json *json, const ll_overview *overview);
 
 /* ---------------------------------------------------------------- records (view.c) */
 

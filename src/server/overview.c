@@ -1,7 +1,6 @@
 /* GET /api/studies/{s}: everything small about a study in one answer, kept until a result arrives. */
-#include "server/overview.h"
+#include "server/internal.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,16 +84,70 @@ static void free_text(void *value)
 }
 
 typedef struct request_of {
-    ll_server *server;
     ll_source *source;
     const ll_study_state *state;
 } request_of;
+
+static ll_status write_provenance(ll_json *json, ll_store *store, ll_error *error)
+{
+    ll_store_notes notes = {0};
+    if (store != NULL) LL_TRY(ll_store_list_provenance(store, &notes, error));
+    ll_json_key(json, "provenance");
+    ll_json_open(json, '{');
+    for (int64_t i = 0; i < notes.count; i++)
+        ll_json_add_text(json, notes.notes[i].name, notes.notes[i].value);
+    ll_json_close(json, '}');
+    ll_store_notes_deinit(&notes);
+    return LL_OK;
+}
+
+static ll_status write_all(const request_of *of, const ll_overview *overview, ll_json *json, ll_error *error)
+{
+    ll_json_open(json, '{');
+    ll_json_add_text(json, "id", of->source->id);
+    ll_json_add_text(json, "name", of->source->name);
+    ll_json_add_text(json, "kind", of->source->store != NULL ? "study" : "field");
+    ll_json_add_integer(json, "revision", of->state->revision);
+    ll_json_key(json, "jobs");
+    ll_json_jobs(json, of->state->jobs);
+    ll_json_add_boolean(json, "running", of->state->running);
+    LL_TRY(write_provenance(json, of->source->store, error));
+    ll_json_overview(json, overview);
+    ll_json_close(json, '}');
+    return LL_OK;
+}
+
+static ll_status write_study(const request_of *of, ll_json *json, ll_error *error)
+{
+    ll_overview overview;
+    LL_TRY(ll_overview_read(of->source->store, &overview, error));
+    ll_status status = write_all(of, &overview, json, error);
+    ll_overview_deinit(&overview);
+    return status;
+}
+
+/* A single field: as a study of one group with one member, whose records are 1 and 2. */
+static ll_status write_field(const request_of *of, ll_json *json, ll_error *error)
+{
+    static const ll_overview_record records[] = {{1, "field"}, {2, "topology"}};
+    const ll_overview_model model = {
+        .name = of->source->name, .records = records, .record_count = of->source->has_topology ? 2 : 1};
+    const ll_overview_group group = {.name = "field",
+                                     .title = "field",
+                                     .kind = LL_GROUP_FIELD,
+                                     .taxonomy = LL_NO_RECORD,
+                                     .model_count = 1};
+    return write_all(of,
+                     &(ll_overview){.group_count = 1, .groups = &group, .model_count = 1, .models = &model},
+                     json, error);
+}
 
 static ll_status make_overview(void *context, void **value, size_t *bytes, ll_error *error)
 {
     const request_of *of = context;
     ll_json json = {.nonfinite_texts = true, .digits = DIGITS};
-    ll_status status = ll_overview_write(of->server, of->source, of->state, &json, error);
+    ll_status status =
+        of->source->store != NULL ? write_study(of, &json, error) : write_field(of, &json, error);
     ll_text *text = ll_allocate(sizeof *text);
     if (status == LL_OK && (text == NULL || json.text.failed))
         status = ll_fail_memory(error, "server", json.text.length);
@@ -120,8 +173,8 @@ void ll_handle_overview(ll_server *server, ll_source *source, const ll_request *
     if (status == LL_OK) {
         snprintf(key, sizeof key, "overview/%s/%lld/%d", source->id, (long long)state.revision,
                  state.running);
-        status = ll_cache_get(server->cache, key, make_overview, free_text,
-                              &(request_of){server, source, &state}, &value, &hold, &error);
+        status = ll_cache_get(server->cache, key, make_overview, free_text, &(request_of){source, &state},
+                              &value, &hold, &error);
     }
     if (status != LL_OK) {
         ll_answer_failure(answer, &error);

@@ -52,7 +52,8 @@ ll_status ll_blobs_write(ll_store *store, sqlite3_stmt *insert, int64_t owner, c
     return LL_OK;
 }
 
-ll_status ll_blobs_read(ll_store *store, sqlite3_stmt *select, const char *what, void *bytes, size_t count, ll_error *error)
+ll_status ll_blobs_read(ll_store *store, sqlite3_stmt *select, int owners, const char *what, void *bytes, size_t count,
+                        ll_error *error)
 {
     unsigned char *next = bytes;
     size_t left = count;
@@ -61,14 +62,14 @@ ll_status ll_blobs_read(ll_store *store, sqlite3_stmt *select, const char *what,
     for (;; part++) {
         LL_TRY(ll_sql_step(store, select, &row, error));
         if (!row) break;
-        parts = sqlite3_column_int64(select, 1);
-        int64_t size = sqlite3_column_int64(select, 2);
-        const void *data = sqlite3_column_blob(select, 4);
-        int length = sqlite3_column_bytes(select, 4);
-        bool good = sqlite3_column_int(select, 5) == 1 && sqlite3_column_int64(select, 0) == part && size >= 0 &&
-                    (uint64_t)size <= left && (data != NULL || length == 0);
+        bool good = ll_sql_row_is_whole(select, owners + 5);
+        parts = sqlite3_column_int64(select, owners + 1);
+        int64_t size = sqlite3_column_int64(select, owners + 2);
+        const void *data = sqlite3_column_blob(select, owners + 4);
+        int length = sqlite3_column_bytes(select, owners + 4);
+        good = good && sqlite3_column_int64(select, owners) == part && size >= 0 && (uint64_t)size <= left && (data != NULL || length == 0);
         uLongf unpacked = (uLongf)size;
-        if (good && sqlite3_column_int(select, 3) != 0)
+        if (good && sqlite3_column_int(select, owners + 3) != 0)
             good = uncompress(next, &unpacked, data, (uLong)length) == Z_OK && unpacked == (uLongf)size;
         else if (good && (good = length == size) && size > 0)
             memcpy(next, data, (size_t)size);

@@ -34,6 +34,9 @@ ll_status ll_sql_integer(ll_store *store, const char *sql, int64_t *value, ll_er
 const char *ll_sql_text(sqlite3_stmt *statement, int column); /* never NULL; SQLite's memory */
 ll_hash ll_sql_hash(sqlite3_stmt *statement, int column);     /* zero unless 16 bytes */
 double ll_sql_real(sqlite3_stmt *statement, int column);      /* NaN for null */
+/* Does the sum in column `count` of the current row fit the columns before it? Each is read once, where row_sum in the
+ * statement would have SQLite put every column together twice. */
+bool ll_sql_row_is_whole(sqlite3_stmt *statement, int count);
 /* SQL function row_sum(...): 64-bit checksum of its arguments with their types; for our statements only, never in the
  * schema, so that other programs can read and copy the file without it. */
 ll_status ll_sql_add_functions(ll_store *store, ll_error *error) LL_MUST_CHECK;
@@ -44,14 +47,22 @@ typedef struct ll_store_number {
 } ll_store_number;
 uint64_t ll_store_name_code(const char *name);
 
-/* The columns of a job that its checksum covers. */
-#define LL_JOB_COLUMNS                                                                                                 \
-    "id, key, kind, name, member_group, subject, other, inputs, wanted, state, message, started, finished, seconds,"   \
-    " host, threads, version, record_kind, record_schema, record_fields, record_bytes, record_hash"
+/* The columns of a job that its checksum covers; a statement that selects them and then sum has each at its LL_AT_. */
+#define LL_JOB_COLUMN_LIST(X)                                                                                          \
+    X(key) X(kind) X(name) X(member_group) X(subject) X(other) X(inputs) X(wanted) X(state) X(message) X(started)      \
+    X(finished) X(seconds) X(host) X(threads) X(version) X(record_kind) X(record_schema) X(record_fields)              \
+    X(record_bytes) X(record_hash)
+#define LL_JOB_COLUMN_TEXT(name) ", " #name
+#define LL_JOB_COLUMN_AT(name) LL_AT_##name,
+#define LL_JOB_COLUMNS "id" LL_JOB_COLUMN_LIST(LL_JOB_COLUMN_TEXT)
+enum { LL_AT_id, LL_JOB_COLUMN_LIST(LL_JOB_COLUMN_AT) LL_AT_sum };
 #define LL_JOB_SEAL "UPDATE jobs SET sum = row_sum(" LL_JOB_COLUMNS ") WHERE "
 
 /* Unix time, seconds. */
 double ll_store_now(void);
+/* An array of ll_allocate with room for one more than `count`: itself, or one twice as large with its contents, which are
+ * freed. NULL on no memory, and nothing has changed. */
+void *ll_store_grown(void *items, int64_t count, int64_t *room, size_t size);
 
 /* ---------------------------------------------------------------- schema.c */
 
@@ -92,21 +103,22 @@ ll_status ll_store_leave(ll_store *store, ll_status status, ll_error *error) LL_
  * ?4 parts, ?5 bytes, ?6 packed, ?7 data. */
 ll_status ll_blobs_write(ll_store *store, sqlite3_stmt *insert, int64_t owner, const char *label, const void *bytes,
                          size_t count, ll_error *error) LL_MUST_CHECK;
-/* Rows part, parts, bytes, packed, data, good (1: the checksum fits), ordered by part. Into memory of exactly
- * `count` bytes; LL_INVALID_FILE otherwise. */
-ll_status ll_blobs_read(ll_store *store, sqlite3_stmt *select, const char *what, void *bytes, size_t count,
+/* Rows of `owners` columns that say whose they are, then part, parts, bytes, packed, data, sum, ordered by part. Into
+ * memory of exactly `count` bytes; LL_INVALID_FILE otherwise. */
+ll_status ll_blobs_read(ll_store *store, sqlite3_stmt *select, int owners, const char *what, void *bytes, size_t count,
                         ll_error *error) LL_MUST_CHECK;
 
 /* ---------------------------------------------------------------- results.c */
 
 /* Rows of a record's fields and arrays. */
 ll_status ll_result_write(ll_store *store, int64_t job, const ll_record *record, ll_error *error) LL_MUST_CHECK;
-/* The blobs of a field ?1, for ll_blobs_read. */
-#define LL_SELECT_BLOBS                                                                             \
-    "SELECT part, parts, bytes, packed, data, sum IS row_sum(field, part, parts, bytes, packed, data)"  \
-    " FROM blobs WHERE field = ?1 ORDER BY part"
-/* A field without its array's numbers, from columns id, position, name, unit, type, integer, bits, text, array_type, shape,
- * good; texts are SQLite's until the next step. */
+/* The blobs of a field ?1, for ll_blobs_read with one owner. */
+#define LL_SELECT_BLOBS "SELECT field, part, parts, bytes, packed, data, sum FROM blobs WHERE field = ?1 ORDER BY part"
+/* The fields of a job ?1, for ll_result_take_field; the last column is the field's id. */
+#define LL_SELECT_FIELDS                                                                            \
+    "SELECT job, position, name, unit, type, integer, bits, text, array_type, shape, sum, id FROM fields WHERE job = ?1"
+enum { LL_AT_FIELD_SUM = 10, LL_AT_FIELD_ID };
+/* A field without its array's numbers; texts are SQLite's until the next step. */
 ll_status ll_result_take_field(ll_store *store, sqlite3_stmt *select, int64_t job, ll_field *field, ll_error *error);
 /* The record of a done job, rebuilt and checked; inside a transaction. */
 ll_status ll_result_read(ll_store *store, int64_t job, ll_record **record, ll_error *error) LL_MUST_CHECK;

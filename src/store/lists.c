@@ -25,9 +25,7 @@ static bool parse_state(const char *text, ll_job_state *state)
 
 /* ---------------------------------------------------------------- jobs */
 
-#define SELECT_JOBS                                                                                                    \
-    "SELECT id, key, kind, name, member_group, subject, other, wanted, state, message, started, finished, seconds, host," \
-    " version, threads, record_kind, record_fields, record_bytes, record_hash, sum IS row_sum(" LL_JOB_COLUMNS ") FROM jobs"
+#define SELECT_JOBS "SELECT " LL_JOB_COLUMNS ", sum FROM jobs"
 #define MATCHING                                                                                                       \
     " WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR member_group = ?2)"                                           \
     " AND (?3 IS NULL OR subject = ?3 OR other = ?3) AND (?4 IS NULL OR state = ?4) AND (wanted > 0 OR ?5)" \
@@ -36,30 +34,30 @@ static bool parse_state(const char *text, ll_job_state *state)
 static ll_status take_row(ll_store *store, sqlite3_stmt *select, ll_arena *memory, ll_store_row *row, ll_error *error)
 {
     bool failed = false;
-    if (sqlite3_column_int(select, 20) != 1 || !parse_state(ll_sql_text(select, 8), &row->state))
+    if (!ll_sql_row_is_whole(select, LL_AT_sum) || !parse_state(ll_sql_text(select, LL_AT_state), &row->state))
         return ll_fail(error, LL_INVALID_FILE, "store", store->path, "the study file is damaged: job %lld has a wrong checksum",
-                       (long long)sqlite3_column_int64(select, 0));
+                       (long long)sqlite3_column_int64(select, LL_AT_id));
     ll_job_state state = row->state;
-    *row = (ll_store_row){.id = sqlite3_column_int64(select, 0),
-                          .key = ll_sql_hash(select, 1),
-                          .kind = keep(memory, select, 2, &failed),
-                          .name = keep(memory, select, 3, &failed),
-                          .group = keep(memory, select, 4, &failed),
-                          .subject = keep(memory, select, 5, &failed),
-                          .other = keep(memory, select, 6, &failed),
-                          .wanted = sqlite3_column_int(select, 7) != 0,
+    *row = (ll_store_row){.id = sqlite3_column_int64(select, LL_AT_id),
+                          .key = ll_sql_hash(select, LL_AT_key),
+                          .kind = keep(memory, select, LL_AT_kind, &failed),
+                          .name = keep(memory, select, LL_AT_name, &failed),
+                          .group = keep(memory, select, LL_AT_member_group, &failed),
+                          .subject = keep(memory, select, LL_AT_subject, &failed),
+                          .other = keep(memory, select, LL_AT_other, &failed),
+                          .wanted = sqlite3_column_int(select, LL_AT_wanted) != 0,
                           .state = state,
-                          .message = keep(memory, select, 9, &failed),
-                          .started = ll_sql_real(select, 10),
-                          .finished = ll_sql_real(select, 11),
-                          .seconds = ll_sql_real(select, 12),
-                          .host = keep(memory, select, 13, &failed),
-                          .version = keep(memory, select, 14, &failed),
-                          .threads = sqlite3_column_int64(select, 15),
-                          .record_kind = keep(memory, select, 16, &failed),
-                          .fields = sqlite3_column_int64(select, 17),
-                          .bytes = sqlite3_column_int64(select, 18),
-                          .record_hash = ll_sql_hash(select, 19)};
+                          .message = keep(memory, select, LL_AT_message, &failed),
+                          .started = ll_sql_real(select, LL_AT_started),
+                          .finished = ll_sql_real(select, LL_AT_finished),
+                          .seconds = ll_sql_real(select, LL_AT_seconds),
+                          .host = keep(memory, select, LL_AT_host, &failed),
+                          .version = keep(memory, select, LL_AT_version, &failed),
+                          .threads = sqlite3_column_int64(select, LL_AT_threads),
+                          .record_kind = keep(memory, select, LL_AT_record_kind, &failed),
+                          .fields = sqlite3_column_int64(select, LL_AT_record_fields),
+                          .bytes = sqlite3_column_int64(select, LL_AT_record_bytes),
+                          .record_hash = ll_sql_hash(select, LL_AT_record_hash)};
     return failed ? ll_fail_memory(error, "store", 256) : LL_OK;
 }
 
@@ -70,63 +68,52 @@ static ll_status bind_filter(ll_store *store, sqlite3_stmt *select, const ll_sto
                        filter->but_kind);
 }
 
-static ll_status list(ll_store *store, const ll_store_filter *filter, ll_store_listing *listing, ll_error *error)
+static ll_status count_matching(ll_store *store, const ll_store_filter *filter, int64_t *total, ll_error *error)
 {
-    sqlite3_stmt *select = NULL;
+    sqlite3_stmt *select;
     bool row = false;
-    ll_status status = ll_sql_prepare(store, "SELECT count(*) FROM jobs" MATCHING, &select, error);
-    if (status == LL_OK) status = bind_filter(store, select, filter, error);
+    LL_TRY(ll_sql_prepare(store, "SELECT count(*) FROM jobs" MATCHING, &select, error));
+    ll_status status = bind_filter(store, select, filter, error);
     if (status == LL_OK) status = ll_sql_step(store, select, &row, error);
-    if (status == LL_OK) listing->total = sqlite3_column_int64(select, 0);
-    sqlite3_finalize(select);
-    if (status != LL_OK) return status;
-    int64_t room = ll_max_int64(0, listing->total - ll_max_int64(0, filter->first));
-    if (filter->most > 0) room = ll_min_int64(room, filter->most);
-    listing->rows = ll_arena_allocate(listing->memory, (size_t)(room + 1) * sizeof *listing->rows);
-    if (listing->rows == NULL) return ll_fail_memory(error, "store", (size_t)(room + 1) * sizeof *listing->rows);
-    char page[96];
-    ll_text sql = {0};
-    snprintf(page, sizeof page, " ORDER BY id LIMIT %lld OFFSET %lld", (long long)room, (long long)ll_max_int64(0, filter->first));
-    ll_text_format(&sql, "%s%s%s", SELECT_JOBS, MATCHING, page);
-    status = sql.failed ? ll_fail_memory(error, "store", 1024) : ll_sql_prepare(store, sql.text, &select, error);
-    ll_text_deinit(&sql);
-    if (status != LL_OK) return status;
-    status = bind_filter(store, select, filter, error);
-    while (status == LL_OK && (status = ll_sql_step(store, select, &row, error)) == LL_OK && row && listing->count < room) {
-        status = take_row(store, select, listing->memory, &listing->rows[listing->count], error);
-        if (status == LL_OK) listing->count++;
-    }
+    if (status == LL_OK) *total = sqlite3_column_int64(select, 0);
     sqlite3_finalize(select);
     return status;
 }
 
-ll_status ll_store_list(ll_store *store, const ll_store_filter *filter, ll_store_listing *listing, ll_error *error)
+/* All that match are counted as they come; of a page, all others too. */
+static ll_status list(ll_store *store, const ll_store_filter *filter, ll_store_listing *listing, ll_error *error)
 {
-    static const ll_store_filter everything = {0};
-    ll_store_listing made = {.memory = ll_arena_create(0)};
-    if (made.memory == NULL) return ll_fail_memory(error, "store", 4096);
-    ll_status status = ll_store_enter(store, false, error);
-    if (status == LL_OK) status = ll_store_leave(store, list(store, filter != NULL ? filter : &everything, &made, error), error);
-    if (status != LL_OK) {
-        ll_arena_destroy(made.memory);
-        return status;
+    int64_t first = ll_max_int64(0, filter->first), room = 0;
+    bool paged = first > 0 || filter->most > 0, row = false;
+    sqlite3_stmt *select;
+    ll_text sql = {0};
+    if (paged) LL_TRY(count_matching(store, filter, &listing->total, error));
+    ll_text_append(&sql, SELECT_JOBS MATCHING " ORDER BY id");
+    if (paged) ll_text_format(&sql, " LIMIT %lld OFFSET %lld", (long long)(filter->most > 0 ? filter->most : -1), (long long)first);
+    ll_status status = sql.failed ? ll_fail_memory(error, "store", 1024) : ll_sql_prepare(store, sql.text, &select, error);
+    ll_text_deinit(&sql);
+    if (status != LL_OK) return status;
+    status = bind_filter(store, select, filter, error);
+    while (status == LL_OK && (status = ll_sql_step(store, select, &row, error)) == LL_OK && row) {
+        ll_store_row *rows = ll_store_grown(listing->rows, listing->count, &room, sizeof *rows);
+        if (rows == NULL) {
+            status = ll_fail_memory(error, "store", (size_t)listing->count * sizeof *rows);
+            break;
+        }
+        listing->rows = rows;
+        status = take_row(store, select, listing->memory, &rows[listing->count], error);
+        if (status == LL_OK) listing->count++;
     }
-    *listing = made;
-    return LL_OK;
-}
-
-void ll_store_listing_deinit(ll_store_listing *listing)
-{
-    if (listing == NULL) return;
-    ll_arena_destroy(listing->memory);
-    *listing = (ll_store_listing){0};
+    if (!paged) listing->total = listing->count;
+    sqlite3_finalize(select);
+    return status;
 }
 
 static ll_status get(ll_store *store, int64_t id, ll_store_listing *listing, ll_error *error)
 {
     sqlite3_stmt *select;
     bool row = false;
-    listing->rows = ll_arena_allocate(listing->memory, sizeof *listing->rows);
+    listing->rows = ll_allocate(sizeof *listing->rows);
     if (listing->rows == NULL) return ll_fail_memory(error, "store", sizeof *listing->rows);
     LL_TRY(ll_sql_prepare(store, SELECT_JOBS " WHERE id = ?1", &select, error));
     ll_status status = ll_sql_bind(store, select, error, "i", id);
@@ -138,18 +125,39 @@ static ll_status get(ll_store *store, int64_t id, ll_store_listing *listing, ll_
     return status;
 }
 
-ll_status ll_store_get(ll_store *store, int64_t id, ll_store_listing *listing, ll_error *error)
+/* Of the jobs that match, or (filter NULL) of one. */
+static ll_status make_listing(ll_store *store, const ll_store_filter *filter, int64_t id, ll_store_listing *listing, ll_error *error)
 {
     ll_store_listing made = {.memory = ll_arena_create(0)};
     if (made.memory == NULL) return ll_fail_memory(error, "store", 4096);
     ll_status status = ll_store_enter(store, false, error);
-    if (status == LL_OK) status = ll_store_leave(store, get(store, id, &made, error), error);
+    if (status == LL_OK)
+        status = ll_store_leave(store, filter != NULL ? list(store, filter, &made, error) : get(store, id, &made, error), error);
     if (status != LL_OK) {
-        ll_arena_destroy(made.memory);
+        ll_store_listing_deinit(&made);
         return status;
     }
     *listing = made;
     return LL_OK;
+}
+
+ll_status ll_store_list(ll_store *store, const ll_store_filter *filter, ll_store_listing *listing, ll_error *error)
+{
+    static const ll_store_filter everything = {0};
+    return make_listing(store, filter != NULL ? filter : &everything, 0, listing, error);
+}
+
+ll_status ll_store_get(ll_store *store, int64_t id, ll_store_listing *listing, ll_error *error)
+{
+    return make_listing(store, NULL, id, listing, error);
+}
+
+void ll_store_listing_deinit(ll_store_listing *listing)
+{
+    if (listing == NULL) return;
+    ll_free(listing->rows);
+    ll_arena_destroy(listing->memory);
+    *listing = (ll_store_listing){0};
 }
 
 static ll_status find(ll_store *store, ll_hash key, int64_t *id, ll_job_state *state, ll_error *error)

@@ -6,22 +6,17 @@
 
 enum { MOST_COLUMNS = 64 };
 
-static const char *const matching =
-    " FROM jobs j JOIN numbers n ON n.job = j.id WHERE (?1 IS NULL OR j.kind = ?1) AND (?2 IS NULL OR "
-    "j.member_group = ?2)"
-    " AND (?3 IS NULL OR j.subject = ?3 OR j.other = ?3) AND j.state = 'done' AND (j.wanted > 0 OR ?4)";
-
-static ll_status select_matching(ll_store *store, const char *columns, const ll_store_filter *filter,
-                                 const char *order, sqlite3_stmt **select, ll_error *error)
+static ll_status select_matching(ll_store *store, const ll_store_filter *filter, sqlite3_stmt **select, ll_error *error)
 {
-    ll_text sql = {0};
-    ll_text_format(&sql, "SELECT %s%s%s", columns, matching, order);
-    ll_status status =
-        sql.failed ? ll_fail_memory(error, "store", 1024) : ll_sql_prepare(store, sql.text, select, error);
-    ll_text_deinit(&sql);
-    LL_TRY(status);
-    status = ll_sql_bind(store, *select, error, "ttti", filter->kind, filter->group, filter->subject,
-                         (int64_t)filter->unwanted);
+    LL_TRY(ll_sql_prepare(store,
+                          "SELECT n.job, n.data, n.sum, j.subject, j.other FROM jobs j JOIN numbers n ON n.job = j.id"
+                          " WHERE (?1 IS NULL OR j.kind = ?1) AND (?2 IS NULL OR j.member_group = ?2)"
+                          " AND (?3 IS NULL OR j.subject = ?3 OR j.other = ?3) AND j.state = 'done' AND (j.wanted > 0 OR ?4)"
+                          " ORDER BY j.id LIMIT ?5 OFFSET ?6",
+                          select, error));
+    ll_status status = ll_sql_bind(store, *select, error, "tttiii", filter->kind, filter->group, filter->subject,
+                                   (int64_t)filter->unwanted, filter->most > 0 ? filter->most : INT64_C(-1),
+                                   ll_max_int64(0, filter->first));
     if (status != LL_OK) sqlite3_finalize(*select);
     return status;
 }
@@ -39,47 +34,49 @@ static void take_row(sqlite3_stmt *select, const uint64_t *codes, int columns, d
     }
 }
 
+/* Room for one more row in all columns. */
+typedef struct rooms {
+    int64_t ids, subjects, others, values;
+} rooms;
+
+static bool grow(ll_store_numbers *n, rooms *room)
+{
+    size_t row = (size_t)n->columns * sizeof *n->values;
+    int64_t *ids = ll_store_grown(n->ids, n->count, &room->ids, sizeof *ids);
+    if (ids != NULL) n->ids = ids;
+    const char **subjects = ll_store_grown(n->subjects, n->count, &room->subjects, sizeof *subjects);
+    if (subjects != NULL) n->subjects = subjects;
+    const char **others = ll_store_grown(n->others, n->count, &room->others, sizeof *others);
+    if (others != NULL) n->others = others;
+    double *values = ll_store_grown(n->values, n->count, &room->values, row);
+    if (values != NULL) n->values = values;
+    return ids != NULL && subjects != NULL && others != NULL && values != NULL;
+}
+
 static ll_status read_all(ll_store *store, const ll_store_filter *filter, const uint64_t *codes,
                           ll_store_numbers *numbers, ll_error *error)
 {
     sqlite3_stmt *select;
-    bool row = false;
-    int64_t room = 0;
-    LL_TRY(select_matching(store, "count(*)", filter, "", &select, error));
-    ll_status status = ll_sql_step(store, select, &row, error);
-    if (status == LL_OK) room = sqlite3_column_int64(select, 0);
-    sqlite3_finalize(select);
-    LL_TRY(status);
-    int64_t skip = ll_max_int64(0, filter->first);
-    int64_t most = filter->most > 0 ? filter->most : INT64_MAX;
-    size_t columns = (size_t)numbers->columns;
-    numbers->ids = ll_arena_allocate(numbers->memory, (size_t)(room + 1) * sizeof *numbers->ids);
-    numbers->values =
-        ll_arena_allocate(numbers->memory, (size_t)(room + 1) * columns * sizeof *numbers->values);
-    numbers->subjects = ll_arena_allocate(numbers->memory, (size_t)(room + 1) * sizeof *numbers->subjects);
-    numbers->others = ll_arena_allocate(numbers->memory, (size_t)(room + 1) * sizeof *numbers->others);
-    if (numbers->ids == NULL || numbers->values == NULL || numbers->subjects == NULL ||
-        numbers->others == NULL)
-        return ll_fail_memory(error, "store", (size_t)room * columns * sizeof(double));
-    LL_TRY(select_matching(store, "j.id, n.data, n.sum IS row_sum(n.job, n.data), j.subject, j.other", filter,
-                           " ORDER BY j.id", &select, error));
-    while ((status = ll_sql_step(store, select, &row, error)) == LL_OK && row &&
-           numbers->count < ll_min_int64(room, most)) {
-        if (skip-- > 0) continue;
-        if (sqlite3_column_int(select, 2) != 1) {
+    bool row;
+    rooms room = {0};
+    LL_TRY(select_matching(store, filter, &select, error));
+    ll_status status;
+    while ((status = ll_sql_step(store, select, &row, error)) == LL_OK && row) {
+        if (!ll_sql_row_is_whole(select, 2)) {
             status = ll_fail(error, LL_INVALID_FILE, "store", store->path,
                              "the study file is damaged: numbers of job %lld have a wrong checksum",
                              (long long)sqlite3_column_int64(select, 0));
             break;
         }
-        numbers->ids[numbers->count] = sqlite3_column_int64(select, 0);
-        numbers->subjects[numbers->count] = ll_arena_text(numbers->memory, ll_sql_text(select, 3));
-        numbers->others[numbers->count] = ll_arena_text(numbers->memory, ll_sql_text(select, 4));
-        if (numbers->subjects[numbers->count] == NULL || numbers->others[numbers->count] == NULL) {
-            status = ll_fail_memory(error, "store", 64);
+        int64_t r = numbers->count;
+        if (!grow(numbers, &room) ||
+            (numbers->subjects[r] = ll_arena_text(numbers->memory, ll_sql_text(select, 3))) == NULL ||
+            (numbers->others[r] = ll_arena_text(numbers->memory, ll_sql_text(select, 4))) == NULL) {
+            status = ll_fail_memory(error, "store", (size_t)r * sizeof(double));
             break;
         }
-        take_row(select, codes, numbers->columns, numbers->values + (size_t)numbers->count * columns);
+        numbers->ids[r] = sqlite3_column_int64(select, 0);
+        take_row(select, codes, numbers->columns, numbers->values + r * numbers->columns);
         numbers->count++;
     }
     sqlite3_finalize(select);
@@ -102,7 +99,7 @@ ll_status ll_store_read_numbers(ll_store *store, const ll_store_filter *filter, 
         status = ll_store_leave(
             store, read_all(store, filter != NULL ? filter : &everything, codes, &made, error), error);
     if (status != LL_OK) {
-        ll_arena_destroy(made.memory);
+        ll_store_numbers_deinit(&made);
         return status;
     }
     *numbers = made;
@@ -112,6 +109,10 @@ ll_status ll_store_read_numbers(ll_store *store, const ll_store_filter *filter, 
 void ll_store_numbers_deinit(ll_store_numbers *numbers)
 {
     if (numbers == NULL) return;
+    ll_free(numbers->ids);
+    ll_free(numbers->subjects);
+    ll_free(numbers->others);
+    ll_free(numbers->values);
     ll_arena_destroy(numbers->memory);
     *numbers = (ll_store_numbers){0};
 }

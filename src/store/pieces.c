@@ -39,11 +39,11 @@ static ll_status read_piece(ll_store *store, int64_t job, const char *piece, voi
     if (made == NULL) return ll_fail_memory(error, "store", size);
     sqlite3_stmt *select = NULL;
     ll_status status = ll_sql_prepare(store,
-                                      "SELECT part, parts, bytes, packed, data, sum IS row_sum(job, name, part, parts, bytes, packed, data)"
-                                      " FROM pieces WHERE job = ?1 AND name = ?2 ORDER BY part",
+                                      "SELECT job, name, part, parts, bytes, packed, data, sum FROM pieces"
+                                      " WHERE job = ?1 AND name = ?2 ORDER BY part",
                                       &select, error);
     if (status == LL_OK) status = ll_sql_bind(store, select, error, "it", job, piece);
-    if (status == LL_OK) status = ll_blobs_read(store, select, piece, made, size, error);
+    if (status == LL_OK) status = ll_blobs_read(store, select, 2, piece, made, size, error);
     sqlite3_finalize(select);
     if (status != LL_OK) {
         ll_free(made);
@@ -133,22 +133,20 @@ static ll_status read_progress(ll_store *store, int64_t id, ll_store_progress *p
 {
     sqlite3_stmt *select;
     bool row = false;
-    LL_TRY(ll_sql_prepare(store, "SELECT what, done, total, value_name, value, at,"
-                                 " sum IS row_sum(job, what, done, total, value_name, value, at) FROM progress WHERE job = ?1",
-                          &select, error));
+    LL_TRY(ll_sql_prepare(store, "SELECT job, what, done, total, value_name, value, at, sum FROM progress WHERE job = ?1", &select, error));
     ll_status status = ll_sql_bind(store, select, error, "i", id);
     if (status == LL_OK) status = ll_sql_step(store, select, &row, error);
     if (status == LL_OK && !row)
         status = ll_fail(error, LL_NOT_FOUND, "store", store->path, "job %lld has reported no progress", (long long)id);
-    if (status == LL_OK && sqlite3_column_int(select, 6) != 1)
+    if (status == LL_OK && !ll_sql_row_is_whole(select, 7))
         status = ll_fail(error, LL_INVALID_FILE, "store", store->path, "the study file is damaged: progress has a wrong checksum");
     if (status == LL_OK) {
-        progress->done = sqlite3_column_int64(select, 1);
-        progress->total = sqlite3_column_int64(select, 2);
-        progress->value = ll_sql_real(select, 4);
-        progress->at = ll_sql_real(select, 5);
-        snprintf(progress->what, sizeof progress->what, "%s", ll_sql_text(select, 0));
-        snprintf(progress->value_name, sizeof progress->value_name, "%s", ll_sql_text(select, 3));
+        progress->done = sqlite3_column_int64(select, 2);
+        progress->total = sqlite3_column_int64(select, 3);
+        progress->value = ll_sql_real(select, 5);
+        progress->at = ll_sql_real(select, 6);
+        snprintf(progress->what, sizeof progress->what, "%s", ll_sql_text(select, 1));
+        snprintf(progress->value_name, sizeof progress->value_name, "%s", ll_sql_text(select, 4));
     }
     sqlite3_finalize(select);
     return status;

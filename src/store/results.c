@@ -80,9 +80,6 @@ ll_status ll_result_write(ll_store *store, int64_t job, const ll_record *record,
 
 /* ---------------------------------------------------------------- reading */
 
-#define SELECT_FIELDS                                                                               \
-    "SELECT id, position, name, unit, type, integer, bits, text, array_type, shape,"                \
-    " sum IS row_sum(job, position, name, unit, type, integer, bits, text, array_type, shape) FROM fields WHERE job = ?1"
 static ll_status damaged(ll_store *store, int64_t job, const char *what, ll_error *error)
 {
     return ll_fail(error, LL_INVALID_FILE, "store", store->path, "the study file is damaged: result of job %lld: %s", (long long)job, what);
@@ -107,7 +104,7 @@ static bool parse_shape(const char *text, ll_array *array)
 
 ll_status ll_result_take_field(ll_store *store, sqlite3_stmt *select, int64_t job, ll_field *field, ll_error *error)
 {
-    if (sqlite3_column_int(select, 10) != 1) return damaged(store, job, "a field has a wrong checksum", error);
+    if (!ll_sql_row_is_whole(select, LL_AT_FIELD_SUM)) return damaged(store, job, "a field has a wrong checksum", error);
     *field = (ll_field){.name = ll_sql_text(select, 2), .unit = ll_sql_text(select, 3)};
     const char *type = ll_sql_text(select, 4);
     for (int i = 0; i < 5; i++) {
@@ -139,7 +136,7 @@ static ll_status take_array(ll_store *store, int64_t id, int64_t job, const ll_f
     if (status == LL_OK) status = ll_sql_prepare(store, LL_SELECT_BLOBS, &select, error);
     if (status == LL_OK) status = ll_sql_bind(store, select, error, "i", id);
     if (status == LL_OK) status = ll_array_init(&made, field->array.type, field->array.rank, field->array.shape, error);
-    if (status == LL_OK) status = ll_blobs_read(store, select, field->name, made.data, ll_array_bytes(&made), error);
+    if (status == LL_OK) status = ll_blobs_read(store, select, 1, field->name, made.data, ll_array_bytes(&made), error);
     if (status == LL_OK) {
         *array = made;
     } else {
@@ -161,21 +158,21 @@ static ll_status read_head(ll_store *store, int64_t job, head *found, ll_error *
 {
     sqlite3_stmt *select;
     bool row = false;
-    LL_TRY(ll_sql_prepare(store, "SELECT state, record_kind, record_schema, record_fields, record_bytes, record_hash,"
-                                 " sum IS row_sum(" LL_JOB_COLUMNS ") FROM jobs WHERE id = ?1",
-                          &select, error));
+    LL_TRY(ll_sql_prepare(store, "SELECT " LL_JOB_COLUMNS ", sum FROM jobs WHERE id = ?1", &select, error));
     ll_status status = ll_sql_bind(store, select, error, "i", job);
     if (status == LL_OK) status = ll_sql_step(store, select, &row, error);
     if (status == LL_OK && !row)
         status = ll_fail(error, LL_NOT_FOUND, "store", store->path, "there is no job %lld", (long long)job);
-    else if (status == LL_OK && sqlite3_column_int(select, 6) != 1)
+    else if (status == LL_OK && !ll_sql_row_is_whole(select, LL_AT_sum))
         status = damaged(store, job, "its job has a wrong checksum", error);
-    else if (status == LL_OK && strcmp(ll_sql_text(select, 0), "done") != 0)
-        status = ll_fail(error, LL_NOT_FOUND, "store", store->path, "job %lld is %s and has no result", (long long)job, ll_sql_text(select, 0));
+    else if (status == LL_OK && strcmp(ll_sql_text(select, LL_AT_state), "done") != 0)
+        status = ll_fail(error, LL_NOT_FOUND, "store", store->path, "job %lld is %s and has no result", (long long)job, ll_sql_text(select, LL_AT_state));
     if (status == LL_OK) {
-        *found = (head){.schema = sqlite3_column_int64(select, 2), .fields = sqlite3_column_int64(select, 3),
-                        .bytes = sqlite3_column_int64(select, 4), .hash = ll_sql_hash(select, 5)};
-        snprintf(found->kind, sizeof found->kind, "%s", ll_sql_text(select, 1));
+        *found = (head){.schema = sqlite3_column_int64(select, LL_AT_record_schema),
+                        .fields = sqlite3_column_int64(select, LL_AT_record_fields),
+                        .bytes = sqlite3_column_int64(select, LL_AT_record_bytes),
+                        .hash = ll_sql_hash(select, LL_AT_record_hash)};
+        snprintf(found->kind, sizeof found->kind, "%s", ll_sql_text(select, LL_AT_record_kind));
         if (found->schema != LL_RECORD_SCHEMA)
             status = ll_fail(error, LL_UNSUPPORTED, "store", store->path, "job %lld has a record of schema %lld; this program reads %d",
                              (long long)job, (long long)found->schema, LL_RECORD_SCHEMA);
@@ -195,7 +192,7 @@ static ll_status add_field(ll_store *store, sqlite3_stmt *select, int64_t job, l
     case LL_FIELD_ARRAY: break;
     }
     ll_array array;
-    LL_TRY(take_array(store, sqlite3_column_int64(select, 0), job, &field, &array, error));
+    LL_TRY(take_array(store, sqlite3_column_int64(select, LL_AT_FIELD_ID), job, &field, &array, error));
     ll_status status = ll_record_take_array(record, field.name, field.unit, &array, error);
     if (status != LL_OK) ll_array_deinit(&array);
     return status;
@@ -219,7 +216,7 @@ ll_status ll_result_read(ll_store *store, int64_t job, ll_record **record, ll_er
     if (made == NULL) return ll_fail_memory(error, "store", 0);
     sqlite3_stmt *select = NULL;
     bool row = true;
-    ll_status status = ll_sql_prepare(store, SELECT_FIELDS " ORDER BY position", &select, error);
+    ll_status status = ll_sql_prepare(store, LL_SELECT_FIELDS " ORDER BY position", &select, error);
     if (status == LL_OK) status = ll_sql_bind(store, select, error, "i", job);
     while (status == LL_OK && (status = ll_sql_step(store, select, &row, error)) == LL_OK && row)
         status = add_field(store, select, job, made, error);
@@ -262,7 +259,7 @@ static ll_status list_fields(ll_store *store, int64_t id, ll_store_fields *list,
     if (there != about.fields) return damaged(store, id, "fields are missing", error);
     list->fields = ll_arena_allocate(list->memory, (size_t)(about.fields + 1) * sizeof *list->fields);
     if (list->fields == NULL) return ll_fail_memory(error, "store", (size_t)about.fields * sizeof *list->fields);
-    LL_TRY(ll_sql_prepare(store, SELECT_FIELDS " ORDER BY position", &select, error));
+    LL_TRY(ll_sql_prepare(store, LL_SELECT_FIELDS " ORDER BY position", &select, error));
     status = ll_sql_bind(store, select, error, "i", id);
     while (status == LL_OK && (status = ll_sql_step(store, select, &row, error)) == LL_OK && row) {
         ll_field *field = &list->fields[list->count];
@@ -307,7 +304,7 @@ static ll_status read_array(ll_store *store, int64_t id, const char *name, ll_ar
     sqlite3_stmt *select;
     bool row = false;
     ll_field field;
-    LL_TRY(ll_sql_prepare(store, SELECT_FIELDS " AND name = ?2", &select, error));
+    LL_TRY(ll_sql_prepare(store, LL_SELECT_FIELDS " AND name = ?2", &select, error));
     ll_status status = ll_sql_bind(store, select, error, "it", id, name);
     if (status == LL_OK) status = ll_sql_step(store, select, &row, error);
     if (status == LL_OK && !row)
@@ -315,7 +312,7 @@ static ll_status read_array(ll_store *store, int64_t id, const char *name, ll_ar
     if (status == LL_OK) status = ll_result_take_field(store, select, id, &field, error);
     if (status == LL_OK && field.type != LL_FIELD_ARRAY)
         status = ll_fail(error, LL_INVALID_ARGUMENT, "store", store->path, "field %s of job %lld is no array", name, (long long)id);
-    if (status == LL_OK) status = take_array(store, sqlite3_column_int64(select, 0), id, &field, array, error);
+    if (status == LL_OK) status = take_array(store, sqlite3_column_int64(select, LL_AT_FIELD_ID), id, &field, array, error);
     sqlite3_finalize(select);
     return status;
 }

@@ -14,6 +14,18 @@ double ll_store_now(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+void *ll_store_grown(void *items, int64_t count, int64_t *room, size_t size)
+{
+    if (count < *room) return items;
+    int64_t wanted = *room > 0 ? 2 * *room : 16;
+    char *grown = ll_allocate_array(wanted, size);
+    if (grown == NULL) return NULL;
+    if (count > 0) memcpy(grown, items, (size_t)count * size);
+    ll_free(items);
+    *room = wanted;
+    return grown;
+}
+
 typedef struct translation {
     int code;
     ll_status status;
@@ -151,37 +163,54 @@ double ll_sql_real(sqlite3_stmt *statement, int column)
 
 /* ---------------------------------------------------------------- row_sum */
 
-/* Each argument is hashed alone and the hashes are chained with its type, so that a byte cannot move from one column
+/* Each value is hashed alone and the hashes are chained with its type, so that a byte cannot move from one column
  * to the next unseen, and a large blob is read in place. */
+typedef struct chain {
+    uint64_t sum, type;
+    ll_hash value;
+} chain;
+
+/* False: no memory. */
+static bool chain_add(chain *c, sqlite3_value *value)
+{
+    int type = sqlite3_value_type(value);
+    c->type = (uint64_t)type;
+    if (type == SQLITE_INTEGER) {
+        int64_t integer = sqlite3_value_int64(value);
+        c->value = ll_hash_bytes(&integer, sizeof integer);
+    } else if (type == SQLITE_FLOAT) {
+        double real = sqlite3_value_double(value);
+        c->value = ll_hash_bytes(&real, sizeof real);
+    } else if (type == SQLITE_NULL) {
+        c->value = (ll_hash){0, 0};
+    } else {
+        const void *bytes = type == SQLITE_TEXT ? (const void *)sqlite3_value_text(value) : sqlite3_value_blob(value);
+        int size = sqlite3_value_bytes(value);
+        if (bytes == NULL && size > 0) return false;
+        c->value = ll_hash_bytes(bytes != NULL ? bytes : "", (size_t)size);
+    }
+    c->sum = ll_hash_bytes(c, sizeof *c).low;
+    return true;
+}
+
 static void row_sum(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    struct {
-        uint64_t sum, type;
-        ll_hash value;
-    } chain = {0};
+    chain c = {0};
     for (int i = 0; i < count; i++) {
-        int type = sqlite3_value_type(values[i]);
-        chain.type = (uint64_t)type;
-        if (type == SQLITE_INTEGER) {
-            int64_t integer = sqlite3_value_int64(values[i]);
-            chain.value = ll_hash_bytes(&integer, sizeof integer);
-        } else if (type == SQLITE_FLOAT) {
-            double real = sqlite3_value_double(values[i]);
-            chain.value = ll_hash_bytes(&real, sizeof real);
-        } else if (type == SQLITE_NULL) {
-            chain.value = (ll_hash){0, 0};
-        } else {
-            const void *bytes = type == SQLITE_TEXT ? (const void *)sqlite3_value_text(values[i]) : sqlite3_value_blob(values[i]);
-            int size = sqlite3_value_bytes(values[i]);
-            if (bytes == NULL && size > 0) {
-                sqlite3_result_error_nomem(context);
-                return;
-            }
-            chain.value = ll_hash_bytes(bytes != NULL ? bytes : "", (size_t)size);
-        }
-        chain.sum = ll_hash_bytes(&chain, sizeof chain).low;
+        if (chain_add(&c, values[i])) continue;
+        sqlite3_result_error_nomem(context);
+        return;
     }
-    sqlite3_result_int64(context, (sqlite3_int64)chain.sum);
+    sqlite3_result_int64(context, (sqlite3_int64)c.sum);
+}
+
+bool ll_sql_row_is_whole(sqlite3_stmt *statement, int count)
+{
+    chain c = {0};
+    /* Values of columns may be looked at like this because the connection has no mutex of its own. */
+    for (int i = 0; i < count; i++)
+        if (!chain_add(&c, sqlite3_column_value(statement, i))) return false;
+    return sqlite3_column_type(statement, count) == SQLITE_INTEGER && sqlite3_column_int64(statement, count) == (sqlite3_int64)c.sum;
 }
 
 /* ---------------------------------------------------------------- pack_numbers */

@@ -285,6 +285,62 @@ static void test_numbers(void **state)
     store_remove(path);
 }
 
+/* Fields shown one by one: those of the names, in the order asked for and of the records; the values of the records. */
+typedef struct shown {
+    ll_record *records[3]; /* of the jobs asked for; NULL: no result */
+    int64_t at, fields;
+    char names[256];
+} shown;
+
+static ll_status show(void *context, int64_t at, const ll_field *field, ll_error *error)
+{
+    (void)error;
+    shown *s = context;
+    const ll_field *wanted = ll_record_find(s->records[at], field->name);
+    assert_true(at >= s->at);
+    assert_non_null(wanted);
+    s->at = at;
+    s->fields++;
+    snprintf(s->names + strlen(s->names), sizeof s->names - strlen(s->names), "%lld%s ", (long long)at, field->name);
+    assert_int_equal(field->type, wanted->type);
+    if (field->type == LL_FIELD_REAL) assert_memory_equal(&field->real, &wanted->real, sizeof field->real);
+    if (field->type == LL_FIELD_INTEGER) assert_int_equal(field->integer, wanted->integer);
+    if (field->type == LL_FIELD_TEXT) assert_string_equal(field->text, wanted->text);
+    if (field->type != LL_FIELD_ARRAY) return LL_OK;
+    size_t bytes = ll_array_bytes(&wanted->array);
+    assert_int_equal(ll_array_bytes(&field->array), bytes);
+    assert_true((field->array.data != NULL) == (bytes <= 65536));
+    if (field->array.data != NULL && bytes > 0) assert_memory_equal(field->array.data, wanted->array.data, bytes);
+    return strcmp(field->name, "codes") == 0 && s->fields > 6 ? LL_CANCELLED : LL_OK;
+}
+
+static void test_fields_shown(void **state)
+{
+    (void)state;
+    char path[256];
+    store_path("shown", path);
+    ll_store *store = store_open(path, LL_STORE_CREATE, false);
+    int64_t ids[3];
+    for (int i = 0; i < 3; i++) ids[i] = add(store, i);
+    finish(store, ids[2], 2, 5000); /* values: 80,000 bytes, not shown; codes: packed */
+    finish(store, ids[0], 0, 3);
+    shown s = {.records = {store_record(2, 5000), NULL, store_record(0, 3)}};
+    const int64_t asked[] = {ids[2], ids[1], ids[0]};
+    const char *const names[] = {"text", "n*", "values", "absent"};
+    assert_int_equal(ll_store_visit_fields(store, asked, 3, names, 4, show, &s, NULL), LL_OK);
+    assert_string_equal(s.names, "0number 0not_a_number 0negative_zero 0text 0values "
+                                 "2number 2not_a_number 2negative_zero 2text 2values ");
+    s = (shown){.records = {s.records[0], NULL, s.records[2]}};
+    assert_int_equal(ll_store_visit_fields(store, asked, 3, (const char *const[]){"*"}, 1, show, &s, NULL), LL_CANCELLED);
+    assert_int_equal(s.fields, 8);
+    assert_int_equal(ll_store_visit_fields(store, asked, 0, names, 4, show, &s, NULL), LL_OK);
+    assert_int_equal(ll_store_visit_fields(store, asked, 3, names, 0, show, &s, NULL), LL_INVALID_ARGUMENT);
+    ll_record_destroy(s.records[0]);
+    ll_record_destroy(s.records[2]);
+    ll_store_destroy(store);
+    store_remove(path);
+}
+
 /* Bytes of a small study changed one place at a time: refused, or every answer right. */
 static void test_damage(void **state)
 {
@@ -492,7 +548,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_plan),      cmocka_unit_test(test_lock),
-        cmocka_unit_test(test_refused),    cmocka_unit_test(test_migration), cmocka_unit_test(test_numbers), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_refused),    cmocka_unit_test(test_migration), cmocka_unit_test(test_numbers), cmocka_unit_test(test_fields_shown), cmocka_unit_test(test_damage),
         cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_read_only), cmocka_unit_test(test_large_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
