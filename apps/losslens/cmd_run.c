@@ -66,12 +66,7 @@ static void show(void *context, const ll_study_event *event)
         end_line(s);
         fprintf(stderr, "%s jobs are done\n", count);
     }
-    if (event->what == LL_EVENT_BEGUN) {
-        /* Each job counts its own steps. */
-        s->line.first = -1;
-        s->line.main_name[0] = s->line.main_value[0] = s->line.other_value[0] = 0;
-        s->line.start = s->line.shown = ll_clock_seconds();
-    }
+    if (event->what == LL_EVENT_BEGUN) ll_progress_next(&s->line); /* each job counts its own steps */
     if (event->what == LL_EVENT_BEGUN && s->terminal) {
         fprintf(stderr, "\r\033[K%s  %s ...", count, event->name);
         s->line.open = true;

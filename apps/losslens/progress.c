@@ -21,7 +21,7 @@ static void on_signal(int number)
 void ll_progress_begin(ll_progress_line *line, bool quiet, double most_seconds)
 {
     *line = (ll_progress_line){.quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1, .start = ll_clock_seconds(),
-                               .most_seconds = most_seconds, .first = -1};
+                               .most_seconds = most_seconds, .from = -1};
     line->shown = line->start;
     interrupted = 0;
     struct sigaction action = {.sa_handler = on_signal};
@@ -37,13 +37,20 @@ void ll_progress_end(ll_progress_line *line)
     signal(SIGTERM, SIG_DFL);
 }
 
+void ll_progress_next(ll_progress_line *line)
+{
+    line->from = -1;
+    line->main_name[0] = line->main_value[0] = line->other_value[0] = 0;
+    line->start = line->shown = ll_clock_seconds();
+}
+
 double ll_progress_seconds(const ll_progress_line *line) { return ll_clock_seconds() - line->start; }
 
 const char *ll_progress_stopped(const ll_progress_line *line)
 {
     if (interrupted != 0) return "interrupted";
     /* Half of the time at least goes to the work: else a limit shorter than the set-up would never get anywhere. */
-    bool over = line->most_seconds > 0 && line->first >= 0 && ll_progress_seconds(line) >= line->most_seconds &&
+    bool over = line->most_seconds > 0 && line->first_at > 0 && ll_progress_seconds(line) >= line->most_seconds &&
                 ll_clock_seconds() - line->first_at >= 0.5 * line->most_seconds;
     return over ? "the time is over" : NULL;
 }
@@ -78,9 +85,10 @@ static void show(void *context, const ll_progress *progress)
 {
     ll_progress_line *line = context;
     double now = ll_clock_seconds(), since = now - line->start;
-    if (line->first < 0) {
-        line->first = ll_max_int64(progress->done - 1, 0);
-        line->first_at = now;
+    if (line->first_at <= 0) line->first_at = now;
+    if (line->from < 0 || progress->done < line->done) {
+        line->from = progress->done;
+        line->from_at = now;
     }
     line->done = progress->done;
     line->total = progress->total;
@@ -92,11 +100,11 @@ static void show(void *context, const ll_progress *progress)
     line->shown = now;
     char text[320], left[32];
     int length = snprintf(text, sizeof text, "%s: %lld", progress->what, (long long)progress->done);
-    double rate = (double)(progress->done - line->first) / fmax(since, 1e-9);
+    double rate = (double)(progress->done - line->from) / fmax(now - line->from_at, 1e-9);
     if (progress->total > 0)
         length += snprintf(text + length, sizeof text - (size_t)length, " of %lld", (long long)progress->total);
     length += snprintf(text + length, sizeof text - (size_t)length, "%s%s", line->main_value, line->other_value);
-    if (line->samples_a_step > 0)
+    if (line->samples_a_step > 0 && rate > 0)
         length += snprintf(text + length, sizeof text - (size_t)length, ", %.0f samples/s", rate * line->samples_a_step);
     if (progress->total > 0 && rate > 0) {
         print_duration((double)(progress->total - progress->done) / rate, left);
