@@ -40,6 +40,7 @@ static int run(int argc, char **argv)
     bool json = false;
     const ll_option options[] = {
         LL_SETUP_OPTIONS(&flags),
+        LL_OPTION_SECTION("check"),
         {"directions", LL_OPTION_INTEGER, &directions, "N", "random directions besides the gradient; 0: 3", 0,
          1000, NULL},
         LL_OPTION_THREADS(&flags.threads),

@@ -343,6 +343,7 @@ static int run(int argc, char **argv)
     s.setup.samples = 512;
     const ll_option options[] = {
         LL_SETUP_OPTIONS(&s.setup),
+        LL_OPTION_SECTION("similarity"),
         {"variant", LL_OPTION_CHOICE, &s.variant, "biased|debiased|minibatch", "of the estimate", 0, 0, NULL},
         {"layer", LL_OPTION_TEXTS, &s.layer, "NAME", "compare only this layer; may be repeated; default: all",
          0, 0, NULL},

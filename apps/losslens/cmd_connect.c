@@ -298,6 +298,7 @@ static int run(int argc, char **argv)
                   .pairs = 1};
     const ll_option options[] = {
         LL_SETUP_OPTIONS(&s.setup),
+        LL_OPTION_SECTION("path"),
         {"kind", LL_OPTION_CHOICE, &s.kind, "linear|bezier|polygon", "shape of the path", 0, 0, NULL},
         {"optimiser", LL_OPTION_CHOICE, &s.optimiser, "sgd|adam|adamw|lbfgs",
          "of the bend; default: lbfgs for full batches, else adam", 0, 0, NULL},

@@ -236,6 +236,7 @@ static int run(int argc, char **argv)
     bool json = false, gradient = false, mapping = false;
     const ll_option options[] = {
         LL_SETUP_OPTIONS(&flags),
+        LL_OPTION_SECTION("evaluation"),
         {"gradient", LL_OPTION_FLAG, &gradient, NULL, "also the norm of the gradient", 0, 0, NULL},
         {"mapping", LL_OPTION_FLAG, &mapping, NULL, "say which tensor of the checkpoint went where", 0, 0,
          NULL},

@@ -247,6 +247,7 @@ static int run(int argc, char **argv)
     settings s = {.setup = LL_SETUP_FLAGS_DEFAULT, .figure = ll_figure_settings_default(), .end = "largest"};
     const ll_option options[] = {
         LL_SETUP_OPTIONS(&s.setup),
+        LL_OPTION_SECTION("curvature"),
         {"top", LL_OPTION_INTEGER, &s.top, "K", "how many eigenpairs; 0: 10", 0, 10000, NULL},
         {"end", LL_OPTION_CHOICE, &s.end, "largest|smallest|both|magnitude", "which end of the spectrum", 0,
          0, NULL},
@@ -264,7 +265,7 @@ static int run(int argc, char **argv)
         {"diagonal", LL_OPTION_FLAG, &s.diagonal, NULL, "the diagonal, entry by entry, with standard errors",
          0, 0, NULL},
         {"subsets", LL_OPTION_INTEGER, &s.subsets, "N",
-         "disjoint parts of the data for the sampling error; 0: 5, 1: none", 0, 1000, NULL},
+         "disjoint parts of the data for the sampling error, 1: none; 0: 5", 0, 1000, NULL},
         {"save-vectors", LL_OPTION_TEXT, &s.save, "OUT.npy", "write the eigenvectors", 0, 0, NULL},
         {"warm", LL_OPTION_TEXT, &s.warm, "FILE.npy", "start from eigenvectors of an earlier run", 0, 0,
          NULL},

@@ -481,6 +481,7 @@ static int run(int argc, char **argv)
                   .connectivity = "freudenthal"};
     const ll_option options[] = {
         LL_SETUP_OPTIONS(&s.setup),
+        LL_OPTION_SECTION("landscape"),
         {"analytic", LL_OPTION_CHOICE, &s.analytic, "quadratic|rosenbrock|himmelblau|rastrigin|two-well",
          "a closed form instead of a network", 0, 0, NULL},
         {"grid", LL_OPTION_TEXT, &s.grid, "AxBx..", "points along each axis, 1 to 6 axes", 0, 0, NULL},
@@ -541,19 +542,19 @@ static int run(int argc, char **argv)
     };
     const ll_command command = {
         .verb = "landscape",
-        .usage = "--network NAME --checkpoint FILE --data SOURCE [options] [MORE CHECKPOINTS]",
+        .usage = "--network NAME --checkpoint FILE --data SOURCE [options] [MORE]",
         .about =
             "The loss over directions around a network (random, Hessian, trajectory, other checkpoints), and "
             "whether the "
             "picture can be trusted. Further checkpoints get the same directions. Ctrl-C keeps what is done.",
         .example =
             "losslens landscape --network resnet20 --shortcut B --checkpoint model.pt --data "
-            "cifar10:cifar-10-batches-bin\n"
-            "    --mean .4914,.4822,.4465 --std .2023,.1994,.2010 --samples 500 --grid 25x25 --range -1:1 "
+            "cifar10:cifar-10-batches-bin "
+            "--mean .4914,.4822,.4465 --std .2023,.1994,.2010 --samples 500 --grid 25x25 --range -1:1 "
             "--figure out.pdf\n"
             "losslens landscape --network resnet20 --checkpoint run/epoch_90.pt --data "
-            "cifar10:cifar-10-batches-bin\n"
-            "    --direction pca --trajectory 'run/epoch_*.pt' --figure path.pdf\n"
+            "cifar10:cifar-10-batches-bin "
+            "--direction pca --trajectory 'run/epoch_*.pt' --figure path.pdf\n"
             "losslens landscape --analytic rosenbrock --direction coordinates --grid 41x41 --range -2:2",
         .options = options,
         .option_count = LL_COUNT(options),

@@ -552,6 +552,7 @@ static int run(int argc, char **argv)
     train_flags *f = &t.flags;
     const ll_option options[] = {
         LL_SETUP_OPTIONS(&f->setup),
+        LL_OPTION_SECTION("training"),
         {"train-samples", LL_OPTION_INTEGER, &f->fit_samples, "N",
          "train on a stratified choice of so many; 0: all", 0, 1e12, NULL},
         {"epochs", LL_OPTION_INTEGER, &f->epochs, "N",

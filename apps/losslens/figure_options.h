@@ -24,7 +24,7 @@ bool ll_figure_settings_apply(const ll_command *command, const ll_figure_setting
 #define LL_FIGURE_OPTIONS(f) LL_FIGURE_OPTIONS_GIVEN(f, NULL, NULL)
 /* The same, telling whether the width and the scale were on the command line. */
 #define LL_FIGURE_OPTIONS_GIVEN(f, width_given, scale_given)                                                  \
-    {"figure", LL_OPTION_TEXT, &(f)->path, "OUT.svg", "draw a figure: .svg, .pdf or .png", 0, 0, NULL},       \
+    LL_OPTION_SECTION("figure"), {"figure", LL_OPTION_TEXT, &(f)->path, "OUT.svg", "draw a figure: .svg, .pdf or .png", 0, 0, NULL},       \
         {"width", LL_OPTION_REAL, &(f)->width, "MM", "width of the figure", 20.0, 2000.0,                        \
          width_given},                                                                                        \
         {"height", LL_OPTION_REAL, &(f)->height, "MM", "height of the figure; else what suits its kind",      \

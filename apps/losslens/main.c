@@ -30,11 +30,40 @@ static const ll_verb *find_verb(const char *name)
     return NULL;
 }
 
+/* The order in which the verbs are told; those of no group come last. */
+static const struct {
+    const char *title;
+    const char *verbs[10];
+} groups[] = {
+    {"files", {"inspect", "topology", "compare", "data"}},
+    {"networks and physics-informed problems",
+     {"train", "eval", "check", "landscape", "hessian", "connect", "cka"}},
+    {"studies: many models, one file",
+     {"init", "run", "status", "serve", "figure", "table", "report", "export"}}};
+
+static void print_verb(FILE *file, const ll_verb *verb)
+{
+    fprintf(file, "  %-12s %s\n", verb->name, verb->summary);
+}
+
 static void print_verbs(FILE *file)
 {
     fprintf(file, "losslens - the shape of neural loss landscapes, and of any scalar field\n\n"
-                  "usage: losslens VERB [options]\n\nverbs:\n");
-    for (int i = 0; i < VERB_COUNT; i++) fprintf(file, "  %-12s %s\n", verbs[i]->name, verbs[i]->summary);
+                  "usage: losslens VERB [options]\n\n");
+    bool told[VERB_COUNT] = {false};
+    for (int g = 0; g < LL_COUNT(groups); g++) {
+        fprintf(file, "%s%s:\n", g > 0 ? "\n" : "", groups[g].title);
+        for (int i = 0; i < LL_COUNT(groups[g].verbs) && groups[g].verbs[i] != NULL; i++) {
+            for (int v = 0; v < VERB_COUNT; v++) {
+                if (strcmp(verbs[v]->name, groups[g].verbs[i]) != 0) continue;
+                print_verb(file, verbs[v]);
+                told[v] = true;
+            }
+        }
+    }
+    for (int v = 0; v < VERB_COUNT; v++) {
+        if (!told[v]) print_verb(file, verbs[v]);
+    }
     fprintf(file, "\nlosslens VERB --help    what a verb takes, with an example\n"
                   "losslens --version      the version of this program\n");
 }

@@ -95,85 +95,177 @@ static bool is_number(ll_option_type type)
     return type == LL_OPTION_INTEGER || type == LL_OPTION_REAL;
 }
 
-static void print_default(const ll_option *option)
+enum { HELP_COLUMN = 26, HELP_WIDTH = 100 };
+
+/* The rest of a line of help that has reached `at`, wrapped to start at `indent`. */
+static void print_wrapped(const char *text, int at, int indent)
+{
+    bool first = true;
+    while (*text != 0) {
+        size_t word = strcspn(text, " \n");
+        if (!first && at + 1 + (int)word > HELP_WIDTH) {
+            printf("\n%*s", indent, "");
+            at = indent;
+            first = true;
+        }
+        at += printf("%s%.*s", first ? "" : " ", (int)word, text);
+        first = false;
+        text += word;
+        while (*text == ' ' || *text == '\n') text++;
+    }
+    printf("\n");
+}
+
+static void append_default(ll_text *line, const ll_option *option)
 {
     char buffer[LL_NUMBER_TEXT];
     switch (option->type) {
-    case LL_OPTION_INTEGER:
-        printf(" (default %lld)", (long long)*(const int64_t *)option->value);
+    case LL_OPTION_INTEGER: {
+        long long value = *(const int64_t *)option->value;
+        if (value != 0) ll_text_format(line, " (default %lld)", value);
         break;
+    }
     case LL_OPTION_REAL: {
         double value = *(const double *)option->value;
         /* A default outside the allowed range, or NaN, stands for "not given". */
         bool ranged = option->minimum != 0.0 || option->maximum != 0.0;
-        if (isfinite(value) && !(ranged && (value < option->minimum || value > option->maximum))) {
-            printf(" (default %s)", ll_print_number(value, 6, buffer));
+        if (value != 0.0 && isfinite(value) &&
+            !(ranged && (value < option->minimum || value > option->maximum))) {
+            ll_text_format(line, " (default %s)", ll_print_number(value, 6, buffer));
         }
         break;
     }
     case LL_OPTION_BYTES:
         if (*(const int64_t *)option->value > 0) {
-            printf(" (default %s)", ll_print_bytes((double)*(const int64_t *)option->value, buffer));
+            ll_text_format(line, " (default %s)",
+                           ll_print_bytes((double)*(const int64_t *)option->value, buffer));
         }
         break;
     case LL_OPTION_TEXT:
     case LL_OPTION_CHOICE: {
         const char *text = *(const char *const *)option->value;
-        if (text != NULL && text[0] != 0) printf(" (default %s)", text);
+        if (text != NULL && text[0] != 0) ll_text_format(line, " (default %s)", text);
         break;
     }
     case LL_OPTION_REALS: {
         const ll_reals *reals = option->value;
         for (int i = 0; i < reals->count; i++) {
-            printf("%s%s", i == 0 ? " (default " : ",", ll_print_number(reals->values[i], 6, buffer));
+            ll_text_format(line, "%s%s", i == 0 ? " (default " : ",",
+                           ll_print_number(reals->values[i], 6, buffer));
         }
-        if (reals->count > 0) printf(")");
+        if (reals->count > 0) ll_text_append(line, ")");
         break;
     }
     case LL_OPTION_FLAG:
     case LL_OPTION_TEXTS:
+    case LL_OPTION_HEADING:
         break;
     }
 }
 
-static void print_help(const ll_command *command)
+/* "how many; 0: all" of an option that is 0: "how many (default: all)". */
+static bool append_meaning_of_zero(ll_text *line, const ll_option *option)
 {
-    enum { COLUMN = 26 };
-    printf("usage: losslens %s %s\n", command->verb, command->usage);
-    if (command->about != NULL) printf("\n%s\n", command->about);
-    printf("\noptions:\n");
-    for (int i = 0; i < command->option_count; i++) {
-        const ll_option *option = &command->options[i];
-        int width = printf("  --%s", option->name);
-        if (option->argument != NULL) {
-            width += printf(" %s", option->type == LL_OPTION_CHOICE ? "NAME" : option->argument);
-        }
-        if (width >= COLUMN) {
-            printf("\n");
-            width = 0;
-        }
-        printf("%*s%s", COLUMN - width, "", option->help);
-        print_default(option);
+    const char *zero = strstr(option->help, "; 0: ");
+    if (zero == NULL || (option->type == LL_OPTION_INTEGER ? *(const int64_t *)option->value != 0
+                         : option->type == LL_OPTION_REAL  ? *(const double *)option->value != 0.0
+                                                           : true))
+        return false;
+    ll_text_append_bytes(line, option->help, (size_t)(zero - option->help));
+    ll_text_format(line, " (default: %s)", zero + 5);
+    return true;
+}
+
+/* An earlier option of the same name is the one that is read. */
+static bool is_shadowed(const ll_command *command, int index)
+{
+    for (int i = 0; i < index; i++) {
+        if (strcmp(command->options[i].name, command->options[index].name) == 0) return true;
+    }
+    return false;
+}
+
+/* What nearly every verb has is told last. */
+static bool is_common(const ll_option *option)
+{
+    return strcmp(option->name, "threads") == 0 || strcmp(option->name, "json") == 0;
+}
+
+static void print_option(const ll_option *option)
+{
+    ll_text line = {0};
+    int width = printf("  --%s", option->name);
+    if (option->argument != NULL) {
+        width += printf(" %s", option->type == LL_OPTION_CHOICE ? "NAME" : option->argument);
+    }
+    if (width >= HELP_COLUMN) {
         printf("\n");
-        if (option->type == LL_OPTION_CHOICE) {
-            printf("%*sone of: ", COLUMN, "");
-            for (const char *c = option->argument; *c != 0; c++) {
-                if (*c == '|') {
-                    printf(", ");
-                } else {
-                    putchar(*c);
-                }
+        width = 0;
+    }
+    printf("%*s", HELP_COLUMN - width, "");
+    if (!append_meaning_of_zero(&line, option)) {
+        ll_text_append(&line, option->help);
+        append_default(&line, option);
+    }
+    if (option->type == LL_OPTION_CHOICE) {
+        ll_text_append(&line, ": ");
+        for (const char *c = option->argument; *c != 0; c++) {
+            if (*c == '|') {
+                ll_text_append(&line, ", ");
+            } else {
+                ll_text_append_bytes(&line, c, 1);
             }
-            printf("\n");
         }
     }
-    printf("  --config FILE%*soptions from a YAML file; those of the line win\n", COLUMN - 15, "");
-    printf("  --help%*sthis text\n", COLUMN - 8, "");
+    print_wrapped(line.failed ? option->help : line.text, HELP_COLUMN, HELP_COLUMN);
+    ll_text_deinit(&line);
+}
+
+/* A command line that can be copied whole: broken in front of an option. */
+static void print_example(const char *line, size_t length)
+{
+    int at = printf("  ");
+    for (size_t i = 0; i < length;) {
+        size_t end = i;
+        do { /* up to the next option */
+            end += strcspn(line + end, " \n");
+            while (end < length && line[end] == ' ') end++;
+        } while (end < length && strncmp(line + end, "--", 2) != 0);
+        if (end > length) end = length;
+        if (at + (int)(end - i) > HELP_WIDTH && i > 0) {
+            printf("\\\n      ");
+            at = 6;
+        }
+        at += printf("%.*s", (int)(end - i), line + i);
+        i = end;
+    }
+    printf("\n");
+}
+
+static void print_help(const ll_command *command)
+{
+    printf("usage: losslens %s %s\n\n", command->verb, command->usage);
+    if (command->about != NULL) print_wrapped(command->about, 0, 0);
+    bool headed = command->option_count == 0 || command->options[0].type == LL_OPTION_HEADING;
+    if (!headed) printf("\noptions:\n");
+    for (int i = 0; i < command->option_count; i++) {
+        if (command->options[i].type == LL_OPTION_HEADING) {
+            printf("\n%s:\n", command->options[i].help);
+        } else if (!is_common(&command->options[i]) && !is_shadowed(command, i)) {
+            print_option(&command->options[i]);
+        }
+    }
+    printf("\ngeneral:\n");
+    for (int i = 0; i < command->option_count; i++) {
+        if (is_common(&command->options[i])) print_option(&command->options[i]);
+    }
+    printf("  --config FILE%*soptions from a YAML file; those of the line win\n", HELP_COLUMN - 15, "");
+    printf("  --help%*sthis text\n", HELP_COLUMN - 8, "");
     if (command->example != NULL) {
         printf("\n%s:\n", strchr(command->example, '\n') != NULL ? "examples" : "example");
         for (const char *line = command->example; *line != 0;) {
             size_t length = strcspn(line, "\n");
-            printf("  %.*s\n", (int)length, line);
+            print_example(line, length);
             line += length;
             if (*line == '\n') line++;
         }
@@ -286,6 +378,7 @@ static int read_value(const ll_command *command, const ll_option *option, const 
 {
     switch (option->type) {
     case LL_OPTION_FLAG:
+    case LL_OPTION_HEADING:
         break; /* handled by the caller */
     case LL_OPTION_INTEGER: {
         char *end;
@@ -351,7 +444,8 @@ static const ll_option *find_option(const ll_command *command, const char *name,
 {
     for (int i = 0; i < command->option_count; i++) {
         const char *candidate = command->options[i].name;
-        if (strlen(candidate) == length && strncmp(candidate, name, length) == 0) return &command->options[i];
+        if (length > 0 && strlen(candidate) == length && strncmp(candidate, name, length) == 0)
+            return &command->options[i];
     }
     return NULL;
 }
@@ -363,7 +457,7 @@ static int misuse_unknown(const ll_command *command, const char *name, size_t le
     int count = 0;
     snprintf(word, sizeof word, "%.*s", (int)(length < 90 ? length : 90), name);
     for (int i = 0; i < command->option_count && count < LL_COUNT(names) - 1; i++) {
-        names[count++] = command->options[i].name;
+        if (command->options[i].type != LL_OPTION_HEADING) names[count++] = command->options[i].name;
     }
     names[count++] = "help";
     const char *near = ll_nearest_word(word, names, count);
@@ -413,7 +507,9 @@ bool ll_command_parse(const ll_command *command, int argc, char **argv, ll_words
             }
             *(bool *)option->value = true;
         } else {
-            if (text == NULL && i + 1 < argc) text = argv[++i];
+            bool another = i + 1 < argc && argv[i + 1][0] == '-' && argv[i + 1][1] == '-' &&
+                           argv[i + 1][2] != 0; /* an option: this one's value is missing */
+            if (text == NULL && i + 1 < argc && !another) text = argv[++i];
             if (text == NULL) {
                 *exit_code = ll_command_misuse(command, "--%s needs a value; wanted %s", option->name,
                                                is_number(option->type) ? "a number" : option->argument);

@@ -68,7 +68,8 @@ typedef enum ll_option_type {
     LL_OPTION_CHOICE,  /* const char **; `argument` lists the choices, separated by '|' */
     LL_OPTION_BYTES,   /* int64_t *: 512MiB, 1GiB, 2GB, 1000 (bytes) */
     LL_OPTION_TEXTS,   /* ll_texts *: may be given several times */
-    LL_OPTION_REALS    /* ll_reals *: comma-separated numbers */
+    LL_OPTION_REALS,   /* ll_reals *: comma-separated numbers */
+    LL_OPTION_HEADING  /* no option: a line of the help above those that follow */
 } ll_option_type;
 
 enum { LL_LIST_LIMIT = 256 };
@@ -86,10 +87,13 @@ typedef struct ll_option {
     ll_option_type type;
     void *value;          /* see the type; holds the default before parsing */
     const char *argument; /* the value's name in the help ("FILE"), or the choices; NULL for a flag */
-    const char *help;     /* one line, no full stop; the default is added by --help */
+    const char *help;     /* one line, no full stop; the default is added by --help; "...; 0: X" tells what 0 stands for */
     double minimum, maximum; /* allowed range of numbers; both 0: any */
     bool *given;             /* set when the option was on the command line; may be NULL */
 } ll_option;
+
+/* "network and data:" above the options that follow. */
+#define LL_OPTION_SECTION(title) {"", LL_OPTION_HEADING, NULL, NULL, (title), 0.0, 0.0, NULL}
 
 /* The options that every verb with an answer has. */
 #define LL_OPTION_JSON(pointer)                                                                     \

@@ -27,6 +27,7 @@ expect 2 "losslens topology: --threads needs a whole number; got 'two' (losslens
 expect 2 "losslens topology: --threads is out of range; got 5000; wanted 0 to 1024 (losslens topology --help)" topology f.npy --threads 5000
 expect 2 "losslens topology: --json takes no value; got '1' (losslens topology --help)" topology f.npy --json=1
 expect 2 "losslens topology: --vmin needs a value; wanted a number (losslens topology --help)" topology f.npy --vmin
+expect 2 "losslens topology: --figure needs a value; wanted OUT.svg (losslens topology --help)" topology f.npy --figure --kind tree
 expect 2 "losslens topology: --memory needs a size; got 'much'; wanted for example 512MiB or 2GB (losslens topology --help)" \
   topology f.npy --memory much
 expect 2 "losslens topology: --vmin 2 is not below --vmax -1 (losslens topology --help)" topology f.npy --vmin 2 --vmax=-1
@@ -66,6 +67,28 @@ grep -qx '  losslens topology field.npy' one.txt || failed=1
 grep -Eqx 'losslens [0-9]+\.[0-9]+\.[0-9]+' <<<"$("$LOSSLENS" --version)" || failed=1
 grep -q '^  topology ' <<<"$("$LOSSLENS" help)" || failed=1
 for verb in $("$LOSSLENS" help | sed -n 's/^  \([a-z-]*\)  .*/\1/p'); do
-  grep -Eq '^examples?:$' <<<"$("$LOSSLENS" help "$verb")" || { echo "no example in the help of $verb"; failed=1; }
+  "$LOSSLENS" help "$verb" >help.txt
+  grep -Eq '^examples?:$' help.txt || { echo "no example in the help of $verb"; failed=1; }
+  grep -E '.{101}' help.txt && { echo "a line of the help of $verb is longer than 100"; failed=1; }
+  [ -z "$(grep -o '^  --[a-z0-9-]*' help.txt | sort | uniq -d)" ] || { echo "an option stands twice in the help of $verb"; failed=1; }
 done
+# An option left at 0 tells what that means; sections part what belongs to what; examples can be copied, broken lines too.
+"$LOSSLENS" help eval >help.txt
+diff - <(grep -A1 -e '--samples N' -e '^data:$' -e 'eval --network resnet20' help.txt) <<'TEXT' || { echo "the help of eval differs"; failed=1; }
+data:
+  --data SOURCE           cifar10:PATH, fashion-mnist, folder:PATH, xy:X,Y, a file ...
+--
+  --samples N             how many samples to evaluate (default: all)
+  --role ROLE=SPLIT[:N]   samples of fit, calibrate, evaluate or test: all, train, test, N of it, or
+--
+  losslens eval --network resnet20 --shortcut B --checkpoint model.pt \
+      --data cifar10:cifar-10-batches-bin --mean .4914,.4822,.4465 --std .2023,.1994,.2010
+TEXT
+diff - <("$LOSSLENS" help | grep -A4 '^files:$') <<'TEXT' || { echo "the list of verbs differs"; failed=1; }
+files:
+  inspect      what is in a file of weights or a data set
+  topology     merge tree, persistence and profile of any scalar field
+  compare      distances between the topologies of fields, side by side
+  data         data sets with a public address: list and fetch
+TEXT
 exit $failed
