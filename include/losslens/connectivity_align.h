@@ -5,10 +5,11 @@
  * Which axes of which tensors count the same units follows from the model's graph: the axes of every node
  * between parameters and output are identified with one another through the op's rule (element-wise ops
  * identify axes, a matrix product the contracted ones, a residual sum both branches, a flattening a product
- * of axes ...). Sample, spatial, class and feature axes of the data stay in place, and so does every axis
- * that is sliced, padded, concatenated or looked up by number: convolutions, batch norm, residual networks
- * and MLPs come out whole; the streams that an option-A shortcut pads and the two halves that a U-Net
- * concatenates stay in place. Nothing is told by names.
+ * of axes, padding and concatenation lay stretches behind one another ...). Sample, spatial, class and
+ * feature axes of the data stay in place, and so does every axis that is looked up by number or taken in
+ * steps: convolutions, batch norm, residual networks of all shortcuts, U-Nets and MLPs come out whole. Where
+ * an option-A shortcut pads a stream, the old channels move together in all its stages, and the new ones
+ * among themselves, on each side. Nothing is told by names.
  */
 #ifndef LOSSLENS_CONNECTIVITY_ALIGN_H
 #define LOSSLENS_CONNECTIVITY_ALIGN_H

@@ -15,7 +15,7 @@ typedef struct matching {
     int64_t *permutation, *trial; /* [units_total] */
     int64_t **view, **trial_view; /* [groups] into them */
     int64_t *column, *order;
-    double *value, *left, *right; /* widest^2; the largest tensor twice */
+    double *value, *left, *right; /* widest^2; the largest box twice */
     bool *settled;                /* [groups] */
     int64_t sweeps;
     bool converged;
@@ -30,31 +30,31 @@ static const int64_t *const *read_only(int64_t **view)
 static double inner_product(const matching *m, int64_t **view)
 {
     double total = 0.0;
-    for (int64_t t = 0; t < m->units->parameters; t++) {
-        const ll_unit_tensor *tensor = &m->units->tensor[t];
-        ll_unit_gather(m->units, tensor, m->reference, NULL, NULL, -1, m->left);
-        ll_unit_gather(m->units, tensor, m->theta, NULL, read_only(view), -1, m->right);
+    for (int64_t t = 0; t < m->units->parameter_boxes; t++) {
+        const ll_unit_box *box = &m->units->box[t];
+        ll_unit_gather(m->units, box, m->reference, NULL, NULL, -1, m->left);
+        ll_unit_gather(m->units, box, m->theta, NULL, read_only(view), -1, m->right);
         double sum = 0.0;
-        for (int64_t i = 0; i < tensor->count; i++) sum += m->left[i] * m->right[i];
+        for (int64_t i = 0; i < box->count; i++) sum += m->left[i] * m->right[i];
         total += sum;
     }
     return total;
 }
 
-/* value[i][j] += what unit j of theta in place i adds, through one axis of one tensor. The reference with
+/* value[i][j] += what unit j of theta in place i adds, through one axis of one box. The reference with
  * that axis first, theta with it last: the inner loop runs along j. */
-static void add_values(const matching *m, const ll_unit_tensor *tensor, int axis, double *value)
+static void add_values(const matching *m, const ll_unit_box *box, int axis, double *value)
 {
     int first[LL_UNIT_AXES], last[LL_UNIT_AXES], at = 0;
-    for (int a = 0; a < tensor->axes; a++)
+    for (int a = 0; a < box->axes; a++)
         if (a != axis) {
             first[at + 1] = a;
             last[at++] = a;
         }
     first[0] = last[at] = axis;
-    ll_unit_gather(m->units, tensor, m->reference, first, NULL, -1, m->left);
-    ll_unit_gather(m->units, tensor, m->theta, last, read_only(m->view), axis, m->right);
-    int64_t n = tensor->size[axis], rest = tensor->count / n;
+    ll_unit_gather(m->units, box, m->reference, first, NULL, -1, m->left);
+    ll_unit_gather(m->units, box, m->theta, last, read_only(m->view), axis, m->right);
+    int64_t n = box->size[axis], rest = box->count / n;
     for (int64_t i = 0; i < n; i++) {
         double *restrict row = value + i * n;
         for (int64_t r = 0; r < rest; r++) {
@@ -65,10 +65,10 @@ static void add_values(const matching *m, const ll_unit_tensor *tensor, int axis
     }
 }
 
-static bool others_settled(const matching *m, const ll_unit_tensor *tensor, int axis)
+static bool others_settled(const matching *m, const ll_unit_box *box, int axis)
 {
-    for (int a = 0; a < tensor->axes; a++)
-        if (a != axis && tensor->group[a] >= 0 && !m->settled[tensor->group[a]]) return false;
+    for (int a = 0; a < box->axes; a++)
+        if (a != axis && box->group[a] >= 0 && !m->settled[box->group[a]]) return false;
     return true;
 }
 
@@ -78,11 +78,11 @@ static int64_t group_values(const matching *m, int64_t group, bool settled_only)
 {
     int64_t n = m->units->size[group], counted = 0;
     memset(m->value, 0, (size_t)(n * n) * sizeof *m->value);
-    for (int64_t t = 0; t < m->units->parameters; t++) {
-        const ll_unit_tensor *tensor = &m->units->tensor[t];
-        for (int a = 0; a < tensor->axes; a++) {
-            if (tensor->group[a] != group || (settled_only && !others_settled(m, tensor, a))) continue;
-            add_values(m, tensor, a, m->value);
+    for (int64_t t = 0; t < m->units->parameter_boxes; t++) {
+        const ll_unit_box *box = &m->units->box[t];
+        for (int a = 0; a < box->axes; a++) {
+            if (box->group[a] != group || (settled_only && !others_settled(m, box, a))) continue;
+            add_values(m, box, a, m->value);
             counted++;
         }
     }
@@ -91,9 +91,9 @@ static int64_t group_values(const matching *m, int64_t group, bool settled_only)
 
 static bool meets_itself(const ll_units *units, int64_t group)
 {
-    for (int64_t t = 0; t < units->parameters; t++) {
+    for (int64_t t = 0; t < units->parameter_boxes; t++) {
         int times = 0;
-        for (int a = 0; a < units->tensor[t].axes; a++) times += units->tensor[t].group[a] == group;
+        for (int a = 0; a < units->box[t].axes; a++) times += units->box[t].group[a] == group;
         if (times > 1) return true;
     }
     return false;
@@ -176,12 +176,12 @@ static void stay(matching *m)
 static double distance_of(const matching *m, int64_t **view)
 {
     double sum = 0.0;
-    for (int64_t t = 0; t < m->units->parameters; t++) {
-        const ll_unit_tensor *tensor = &m->units->tensor[t];
-        ll_unit_gather(m->units, tensor, m->reference, NULL, NULL, -1, m->left);
-        ll_unit_gather(m->units, tensor, m->theta, NULL, read_only(view), -1, m->right);
+    for (int64_t t = 0; t < m->units->parameter_boxes; t++) {
+        const ll_unit_box *box = &m->units->box[t];
+        ll_unit_gather(m->units, box, m->reference, NULL, NULL, -1, m->left);
+        ll_unit_gather(m->units, box, m->theta, NULL, read_only(view), -1, m->right);
         double part = 0.0;
-        for (int64_t i = 0; i < tensor->count; i++)
+        for (int64_t i = 0; i < box->count; i++)
             part += (m->left[i] - m->right[i]) * (m->left[i] - m->right[i]);
         sum += part;
     }
@@ -276,7 +276,7 @@ static ll_status matching_init(matching *m, ll_error *error)
         m->units_total += units->size[g];
         m->widest = ll_max_int64(m->widest, units->size[g]);
     }
-    for (int64_t t = 0; t < units->parameters; t++) largest = ll_max_int64(largest, units->tensor[t].count);
+    for (int64_t t = 0; t < units->parameter_boxes; t++) largest = ll_max_int64(largest, units->box[t].count);
     m->permutation = ll_allocate_array(2 * m->units_total + m->widest + groups + 1, sizeof *m->permutation);
     m->view = ll_allocate_array(2 * groups + 1, sizeof *m->view);
     m->value = ll_allocate_array(m->widest * m->widest + 2 * largest, sizeof *m->value);

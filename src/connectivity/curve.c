@@ -46,11 +46,9 @@ static void place(const curve *c, ll_curve_kind kind, double t, const void *phi,
         memcpy(to, t == 0.0 ? c->ends.a : c->ends.b, vector_bytes(c));
         return;
     }
-    const void *directions[2] = {c->ends.b, phi};
-    memcpy(to, c->ends.a, vector_bytes(c));
-    ll_vector_scale(c->type, c->n, 0.0, to);
-    const void *all[3] = {c->ends.a, directions[0], directions[1]};
-    ll_vector_combine(c->type, c->n, to, phi == NULL ? 2 : 3, all, weights, to);
+    const void *from[3] = {c->ends.a, c->ends.b, phi};
+    weights[0] -= 1.0; /* what is added to a */
+    ll_vector_combine(c->type, c->n, c->ends.a, phi == NULL ? 2 : 3, from, weights, to);
 }
 
 /* ---------------------------------------------------------------- the bend's gradient */

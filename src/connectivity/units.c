@@ -10,12 +10,14 @@ static const char *const module = "connectivity";
 
 /* ------------------------------------------------------------------ classes of axes */
 
-/* An axis is a class, or a product of two classes (outer, inner) once a reshape has shown it to be one.
- * Classes are united by parent links; the root says the rest. Sizes as in shapes: negative ones are multiples
- * of the number of samples. */
+/* An axis is a class, or two: their product (outer, inner) once a reshape has shown it to be one, or the
+ * first stretch of it and the rest where something was padded, concatenated or cut out. Classes are united by
+ * parent links; the root says the rest. Sizes as in shapes: negative ones are multiples of the number of
+ * samples. */
 typedef struct axis_class {
     int64_t size;
-    int32_t parent, outer, inner; /* outer -1: not a product */
+    int32_t parent, outer, inner; /* outer -1: a class of its own */
+    bool sum;                     /* outer and inner lie one behind the other: no product */
     bool fixed;                   /* its order means something */
 } axis_class;
 
@@ -83,6 +85,17 @@ static void split(classes *c, int32_t at, int64_t outer)
     c->item[at].inner = second;
 }
 
+/* Makes the class, which must be one of its own, the stretch `first` and the rest behind it. */
+static void divide(classes *c, int32_t at, int32_t first, int32_t rest)
+{
+    if (c->failed) return;
+    bool fixed = c->item[at].fixed;
+    c->item[at].outer = first;
+    c->item[at].inner = rest;
+    c->item[at].sum = true;
+    if (fixed) fix(c, at);
+}
+
 static void push(axis_list *list, int32_t at)
 {
     if (list->count < DEEP) list->item[list->count] = at;
@@ -99,6 +112,64 @@ static bool splits(int64_t whole, int64_t part)
     if (part == 0 || whole % part != 0 || whole == part) return false;
     int64_t w = whole < 0 ? -whole : whole, p = part < 0 ? -part : part;
     return w > p || (w == p && whole < 0);
+}
+
+/* The class's stretches in order, none of them made of stretches. */
+static void stretches(classes *c, int32_t at, axis_list *list)
+{
+    at = root(c, at);
+    if (c->item[at].sum) {
+        stretches(c, c->item[at].outer, list);
+        stretches(c, c->item[at].inner, list);
+    } else {
+        push(list, at);
+    }
+}
+
+/* The class's stretch that starts behind `before` units; -1: none does. */
+static int32_t stretch_at(classes *c, int32_t at, int64_t before)
+{
+    axis_list list = {.count = 0};
+    stretches(c, at, &list);
+    for (int i = 0; i < list.count && i < DEEP && before >= 0; i++) {
+        if (before == 0) return list.item[i];
+        before -= c->item[list.item[i]].size;
+    }
+    return -1;
+}
+
+static void unite(classes *c, const axis_list *left, const axis_list *right);
+
+/* Both are made of stretches: identifies those in order, cutting the longer one where ends differ. Uniting
+ * two may cut others of the same class, so every stretch is looked up anew. */
+static void unite_sums(classes *c, int32_t x, int32_t y)
+{
+    int64_t size = c->item[x].size;
+    for (int64_t done = 0; done < size && !c->failed;) {
+        int32_t longer = stretch_at(c, x, done), shorter = stretch_at(c, y, done);
+        if (longer < 0 || shorter < 0) break;
+        if (c->item[longer].size == c->item[shorter].size) {
+            const axis_list one = {.item = {longer}, .count = 1}, other = {.item = {shorter}, .count = 1};
+            done += c->item[longer].size;
+            unite(c, &one, &other);
+            if (done < size) continue;
+            x = root(c, x);
+            y = root(c, y);
+            if (x != y) c->item[x].parent = y;
+            return;
+        }
+        if (c->item[longer].size < c->item[shorter].size) {
+            int32_t swapped = longer;
+            longer = shorter;
+            shorter = swapped;
+        }
+        if (c->item[longer].outer >= 0) break; /* a product is not cut */
+        int64_t first_size = c->item[shorter].size, rest_size = c->item[longer].size - first_size;
+        int32_t first = add_class(c, first_size, false), rest = add_class(c, rest_size, false);
+        divide(c, longer, first, rest);
+    }
+    fix(c, x);
+    fix(c, y);
 }
 
 /* The two lists number the same elements in C order: identifies them, axis by axis, splitting where one side
@@ -132,6 +203,12 @@ static void unite(classes *c, const axis_list *left, const axis_list *right)
             if (fixed) fix(c, x);
             a.count--;
             b.count--;
+        } else if (p->size == q->size && p->sum && q->sum) {
+            unite_sums(c, x, y);
+            a.count--;
+            b.count--;
+        } else if (p->sum || q->sum) {
+            break;
         } else if (p->outer >= 0 && (p->size == q->size || splits(p->size, q->size))) {
             a.count--;
             push(&a, p->inner);
@@ -221,23 +298,46 @@ static void rule_partly(analysis *n, ll_node node, const ll_graph_node *at, cons
     }
 }
 
+/* The axis `whole` is `low` units, then those of the axis `part`, then `high` more. */
+static void unite_part(analysis *n, int32_t whole, int64_t low, int32_t part, int64_t high)
+{
+    classes *c = &n->classes;
+    int32_t all = part;
+    int64_t size = c->item[part].size;
+    if (low < 0 || high < 0 || size < 0) {
+        fix(c, whole);
+        fix(c, part);
+        return;
+    }
+    for (int side = 0; side < 2; side++) { /* what lies behind, then what lies before */
+        int64_t more = side == 0 ? high : low;
+        if (more == 0) continue;
+        size += more;
+        int32_t other = add_class(c, more, false), both = add_class(c, size, false);
+        divide(c, both, side == 0 ? all : other, side == 0 ? other : all);
+        all = both;
+    }
+    unite_one(n, whole, all);
+}
+
 static void rule_slice(analysis *n, ll_node node, const ll_graph_node *at)
 {
     const ll_graph_node *x = ll_graph_node_at(n->graph, at->inputs[0]);
-    bool keep[LL_GRAPH_RANK];
-    for (int i = 0; i < at->rank; i++)
-        keep[i] = at->shape[i] == x->shape[i] && at->attributes.slice.start[i] == 0 &&
-                  at->attributes.slice.step[i] == 1;
-    rule_partly(n, node, at, keep);
+    for (int i = 0; i < at->rank; i++) {
+        int64_t low = at->attributes.slice.start[i], high = x->shape[i] - low - at->shape[i];
+        bool whole = low == 0 && high == 0, contiguous = at->attributes.slice.step[i] == 1;
+        if ((x->shape[i] < 0 || at->shape[i] < 0) && !whole) low = -1;
+        unite_part(n, n->axis[at->inputs[0]][i], contiguous ? low : -1, n->axis[node][i], high);
+    }
 }
 
 static void rule_pad(analysis *n, ll_node node, const ll_graph_node *at)
 {
-    bool keep[LL_GRAPH_RANK];
-    for (int i = 0; i < at->rank; i++)
-        keep[i] = at->attributes.pad.low[i] == 0 && at->attributes.pad.high[i] == 0 &&
-                  at->attributes.pad.interior[i] == 0;
-    rule_partly(n, node, at, keep);
+    for (int i = 0; i < at->rank; i++) {
+        int64_t low = at->attributes.pad.low[i], high = at->attributes.pad.high[i];
+        unite_part(n, n->axis[node][i], at->attributes.pad.interior[i] == 0 ? low : -1,
+                   n->axis[at->inputs[0]][i], high);
+    }
 }
 
 static void rule_spatial(analysis *n, ll_node node, const ll_graph_node *at, int spatial)
@@ -249,15 +349,24 @@ static void rule_spatial(analysis *n, ll_node node, const ll_graph_node *at, int
 
 static void rule_concatenate(analysis *n, ll_node node, const ll_graph_node *at)
 {
-    for (int k = 0; k < at->input_count; k++)
-        for (int i = 0; i < at->rank; i++) {
-            int32_t x = n->axis[at->inputs[k]][i];
-            if (i == at->attributes.axis.axis)
-                fix(&n->classes, x);
-            else
-                unite_one(n, x, n->axis[node][i]);
+    classes *c = &n->classes;
+    int along = at->attributes.axis.axis;
+    int32_t all = n->axis[at->inputs[0]][along];
+    for (int k = 0; k < at->input_count; k++) {
+        const int32_t *x = n->axis[at->inputs[k]];
+        for (int i = 0; i < at->rank; i++)
+            if (i != along) unite_one(n, x[i], n->axis[node][i]);
+        if (k == 0) continue;
+        if (at->shape[along] < 0) { /* samples behind samples */
+            fix(c, x[along]);
+            continue;
         }
-    fix(&n->classes, n->axis[node][at->attributes.axis.axis]);
+        int32_t both = add_class(c, c->item[all].size + c->item[x[along]].size, false);
+        divide(c, both, all, x[along]);
+        all = both;
+    }
+    if (at->shape[along] < 0) fix(c, all);
+    unite_one(n, all, n->axis[node][along]);
 }
 
 /* table [batch.., A, rest..], index [batch.., I..], many [batch.., I.., rest..]: gather and its adjoint. */
@@ -388,80 +497,146 @@ static void apply_rule(analysis *n, ll_node node)
 
 /* ------------------------------------------------------------------ groups and tensors */
 
-/* A class's factors that are no products, outermost first. */
-static void factors(analysis *n, int32_t at, axis_list *list)
+/* A tensor on its way to boxes: axes found, and classes still to be looked at, the outermost on top. */
+typedef struct unfolding {
+    ll_unit_box box;
+    int32_t class[DEEP];
+    int64_t stride[DEEP];
+    int left;
+} unfolding;
+
+typedef struct box_list {
+    ll_unit_box *item;
+    int64_t count, capacity;
+    int64_t *group_of; /* [classes]: -1: no group yet */
+    const char *name;  /* of the tensor at hand */
+} box_list;
+
+static ll_status append_box(box_list *list, const ll_unit_box *box, ll_error *error)
 {
-    at = root(&n->classes, at);
-    const axis_class *c = &n->classes.item[at];
-    if (c->outer >= 0) {
-        factors(n, c->outer, list);
-        factors(n, c->inner, list);
-    } else if (c->size != 1) {
-        push(list, at);
+    if (list->count == list->capacity) {
+        int64_t capacity = 2 * list->capacity + 256;
+        ll_unit_box *grown = ll_allocate_array(capacity, sizeof *grown);
+        if (grown == NULL) return ll_fail_memory(error, module, (size_t)capacity * sizeof *grown);
+        if (list->count > 0) memcpy(grown, list->item, (size_t)list->count * sizeof *grown);
+        ll_free(list->item);
+        list->item = grown;
+        list->capacity = capacity;
     }
+    ll_unit_box *made = &list->item[list->count++];
+    *made = *box;
+    if (made->axes == 0) { /* one element, or none that has an axis */
+        made->axes = 1;
+        made->size[0] = made->stride[0] = 1;
+        made->group[0] = -1;
+    }
+    made->count = 1;
+    for (int i = 0; i < made->axes; i++) made->count *= made->size[i];
+    return LL_OK;
 }
 
-static ll_status describe(analysis *n, ll_units *units, ll_node node, const char *name, int64_t *group_of,
-                          int64_t offset, int64_t count, ll_unit_tensor *tensor, ll_error *error)
+/* Adds an axis of a class of its own. */
+static ll_status add_axis(analysis *n, ll_units *units, box_list *list, int32_t class, int64_t stride,
+                          ll_unit_box *box, ll_error *error)
 {
-    axis_list list = {.count = 0};
-    int rank = ll_graph_node_at(n->graph, node)->rank;
-    for (int i = 0; i < rank; i++) factors(n, n->axis[node][i], &list);
-    *tensor = (ll_unit_tensor){.offset = offset, .count = count};
-    for (int i = 0; i < list.count; i++) {
-        int32_t class = list.count <= DEEP ? list.item[i] : 0;
-        int64_t group = -1;
-        if (!n->classes.item[class].fixed) {
-            group = group_of[class];
-            if (group < 0) {
-                group = group_of[class] = units->groups++;
-                units->size[group] = n->classes.item[class].size;
-                units->name[group] = ll_arena_text(units->arena, name);
-                if (units->name[group] == NULL) return ll_fail_memory(error, module, strlen(name));
-            }
+    const axis_class *c = &n->classes.item[class];
+    int64_t group = -1;
+    int last = box->axes - 1;
+    if (!c->fixed) {
+        group = list->group_of[class];
+        if (group < 0) {
+            group = list->group_of[class] = units->groups++;
+            units->size[group] = c->size;
+            units->name[group] = ll_arena_text(units->arena, list->name);
+            if (units->name[group] == NULL) return ll_fail_memory(error, module, strlen(list->name));
         }
-        int last = tensor->axes - 1;
-        if (group < 0 && last >= 0 && tensor->group[last] < 0) {
-            tensor->size[last] *= n->classes.item[class].size;
+    } else if (last >= 0 && box->group[last] < 0 && box->stride[last] == c->size * stride) {
+        box->size[last] *= c->size;
+        box->stride[last] = stride;
+        return LL_OK;
+    }
+    if (box->axes == LL_UNIT_AXES)
+        return ll_fail(error, LL_TOO_LARGE, module, list->name, "its axes have more than %d factors",
+                       LL_UNIT_AXES);
+    box->size[box->axes] = c->size;
+    box->stride[box->axes] = stride;
+    box->group[box->axes++] = group;
+    return LL_OK;
+}
+
+static ll_status unfold(analysis *n, ll_units *units, box_list *list, unfolding at, ll_error *error)
+{
+    while (at.left > 0) {
+        int32_t class = root(&n->classes, at.class[--at.left]);
+        int64_t stride = at.stride[at.left];
+        const axis_class *c = &n->classes.item[class];
+        if (c->size == 1) continue;
+        if (c->outer < 0) {
+            LL_TRY(add_axis(n, units, list, class, stride, &at.box, error));
             continue;
         }
-        if (tensor->axes == LL_UNIT_AXES)
-            return ll_fail(error, LL_TOO_LARGE, module, name, "its axes have more than %d factors",
-                           LL_UNIT_AXES);
-        tensor->size[tensor->axes] = n->classes.item[class].size;
-        tensor->group[tensor->axes++] = group;
+        if (at.left > DEEP - 2)
+            return ll_fail(error, LL_TOO_LARGE, module, list->name, "its axes have more than %d factors",
+                           DEEP);
+        const axis_class *outer = &n->classes.item[root(&n->classes, c->outer)],
+                         *inner = &n->classes.item[root(&n->classes, c->inner)];
+        at.class[at.left] = c->sum ? c->outer : c->inner;
+        at.stride[at.left++] = stride;
+        if (!c->sum) {
+            at.class[at.left] = c->outer;
+            at.stride[at.left++] = stride * inner->size;
+            continue;
+        }
+        LL_TRY(unfold(n, units, list, at, error)); /* the first stretch; on with the second */
+        at.box.offset += stride * outer->size;
+        at.class[at.left - 1] = c->inner;
     }
-    if (tensor->axes == 0) {
-        tensor->axes = 1;
-        tensor->size[0] = count;
-        tensor->group[0] = -1;
+    return append_box(list, &at.box, error);
+}
+
+static ll_status describe(analysis *n, ll_units *units, box_list *list, ll_node node, const char *name,
+                          int64_t offset, ll_error *error)
+{
+    unfolding at = {.box = {.offset = offset}};
+    int64_t stride = 1;
+    for (int i = ll_graph_node_at(n->graph, node)->rank - 1; i >= 0; i--) {
+        at.class[at.left] = n->axis[node][i];
+        at.stride[at.left++] = stride;
+        stride *= n->classes.item[n->axis[node][i]].size;
     }
-    return LL_OK;
+    list->name = name;
+    return unfold(n, units, list, at, error);
 }
 
 static ll_status collect(analysis *n, const ll_model_info *model, const bool *reached, ll_units *units,
                          ll_error *error)
 {
-    int64_t tensors = units->parameters + units->buffers, most = n->classes.count;
-    int64_t *group_of = ll_allocate_array(most, sizeof *group_of);
+    int64_t most = n->classes.count;
+    box_list list = {.group_of = ll_allocate_array(most, sizeof *list.group_of)};
     units->size = ll_arena_allocate(units->arena, (size_t)most * sizeof *units->size);
     units->name = ll_arena_allocate(units->arena, (size_t)most * sizeof *units->name);
-    units->tensor = ll_arena_allocate(units->arena, (size_t)ll_max_int64(tensors, 1) * sizeof *units->tensor);
-    ll_status status = group_of == NULL || units->size == NULL || units->name == NULL || units->tensor == NULL
-                           ? ll_fail_memory(error, module, (size_t)most * sizeof *group_of)
+    ll_status status = list.group_of == NULL || units->size == NULL || units->name == NULL
+                           ? ll_fail_memory(error, module, (size_t)most * sizeof *list.group_of)
                            : LL_OK;
-    for (int64_t i = 0; i < most && status == LL_OK; i++) group_of[i] = -1;
-    for (int64_t t = 0; t < tensors && status == LL_OK; t++) {
-        bool parameter = t < units->parameters;
-        const ll_model_buffer *buffer = parameter ? NULL : &model->buffer[t - units->parameters];
+    for (int64_t i = 0; i < most && status == LL_OK; i++) list.group_of[i] = -1;
+    for (int64_t t = 0; t < model->parameters + model->buffers && status == LL_OK; t++) {
+        bool parameter = t < model->parameters;
+        const ll_model_buffer *buffer = parameter ? NULL : &model->buffer[t - model->parameters];
         ll_node node = parameter ? model->parameter_node[t] : buffer->node;
         if (!reached[node]) fix_node(n, node); /* not looked at: whatever it is, it stays */
-        status =
-            describe(n, units, node, parameter ? model->parameter[t].name : buffer->entry.name, group_of,
-                     parameter ? model->parameter[t].offset : buffer->entry.offset,
-                     parameter ? model->parameter[t].count : buffer->entry.count, &units->tensor[t], error);
+        status = describe(n, units, &list, node, parameter ? model->parameter[t].name : buffer->entry.name,
+                          parameter ? model->parameter[t].offset : buffer->entry.offset, error);
+        if (parameter) units->parameter_boxes = list.count;
     }
-    ll_free(group_of);
+    if (status == LL_OK && list.count > 0) {
+        size_t bytes = (size_t)list.count * sizeof *units->box;
+        units->box = ll_arena_allocate(units->arena, bytes);
+        if (units->box != NULL) memcpy(units->box, list.item, bytes);
+        status = units->box != NULL ? LL_OK : ll_fail_memory(error, module, bytes);
+    }
+    units->boxes = list.count;
+    ll_free(list.item);
+    ll_free(list.group_of);
     return status;
 }
 
@@ -503,8 +678,6 @@ ll_status ll_units_create(const ll_model_info *model, ll_units **units, ll_error
     if (status == LL_OK) {
         *made = (ll_units){.arena = arena,
                            .type = model->dtype == LL_F64 ? LL_REAL_FLOAT64 : LL_REAL_FLOAT32,
-                           .parameters = model->parameters,
-                           .buffers = model->buffers,
                            .parameter_count = model->parameter_count,
                            .buffer_count = model->buffer_count};
         status = analyse(&n, model, reached, made, error);
@@ -543,24 +716,19 @@ const char *ll_units_name(const ll_units *units, int64_t group)
 
 /* Calls for every element in the order of `axis`; where it lies in the source. An odometer of offsets. */
 typedef struct walk {
-    const ll_unit_tensor *tensor;
-    int64_t stride[LL_UNIT_AXES], index[LL_UNIT_AXES];
+    const ll_unit_box *box;
+    int64_t index[LL_UNIT_AXES];
     const int64_t *taken[LL_UNIT_AXES]; /* NULL: units as they are */
     int axis[LL_UNIT_AXES];
 } walk;
 
-static walk begin_walk(const ll_unit_tensor *tensor, const int *axis, const int64_t *const *permutation,
-                       int still)
+static walk begin_walk(const ll_unit_box *box, const int *axis, const int64_t *const *permutation, int still)
 {
-    walk w = {.tensor = tensor};
-    int64_t stride = 1;
-    for (int a = tensor->axes - 1; a >= 0; a--) {
-        w.stride[a] = stride;
-        stride *= tensor->size[a];
-        if (permutation != NULL && tensor->group[a] >= 0 && a != still)
-            w.taken[a] = permutation[tensor->group[a]];
+    walk w = {.box = box};
+    for (int i = 0; i < box->axes; i++) {
+        w.axis[i] = axis != NULL ? axis[i] : i;
+        if (permutation != NULL && box->group[i] >= 0 && i != still) w.taken[i] = permutation[box->group[i]];
     }
-    for (int i = 0; i < tensor->axes; i++) w.axis[i] = axis != NULL ? axis[i] : i;
     return w;
 }
 
@@ -569,7 +737,7 @@ static int64_t walk_offset(const walk *w, int upto)
     int64_t offset = 0;
     for (int i = 0; i < upto; i++) {
         int a = w->axis[i];
-        offset += (w->taken[a] != NULL ? w->taken[a][w->index[a]] : w->index[a]) * w->stride[a];
+        offset += (w->taken[a] != NULL ? w->taken[a][w->index[a]] : w->index[a]) * w->box->stride[a];
     }
     return offset;
 }
@@ -578,26 +746,26 @@ static bool walk_next(walk *w, int upto)
 {
     for (int i = upto - 1; i >= 0; i--) {
         int a = w->axis[i];
-        if (++w->index[a] < w->tensor->size[a]) return true;
+        if (++w->index[a] < w->box->size[a]) return true;
         w->index[a] = 0;
     }
     return false;
 }
 
-void ll_unit_gather(const ll_units *units, const ll_unit_tensor *tensor, const void *source, const int *axis,
+void ll_unit_gather(const ll_units *units, const ll_unit_box *box, const void *source, const int *axis,
                     const int64_t *const *permutation, int still, double *out)
 {
-    walk w = begin_walk(tensor, axis, permutation, still);
-    int last = w.axis[tensor->axes - 1];
-    const float *single = (const float *)source + tensor->offset;
-    const double *wide = (const double *)source + tensor->offset;
+    walk w = begin_walk(box, axis, permutation, still);
+    int last = w.axis[box->axes - 1];
+    const float *single = (const float *)source + box->offset;
+    const double *wide = (const double *)source + box->offset;
     do {
-        int64_t base = walk_offset(&w, tensor->axes - 1), stride = w.stride[last];
-        for (int64_t i = 0; i < tensor->size[last]; i++) {
+        int64_t base = walk_offset(&w, box->axes - 1), stride = box->stride[last];
+        for (int64_t i = 0; i < box->size[last]; i++) {
             int64_t at = base + (w.taken[last] != NULL ? w.taken[last][i] : i) * stride;
             *out++ = units->type == LL_REAL_FLOAT32 ? (double)single[at] : wide[at];
         }
-    } while (walk_next(&w, tensor->axes - 1));
+    } while (walk_next(&w, box->axes - 1));
 }
 
 static ll_status check_permutation(const ll_units *units, const int64_t *const *permutation, ll_error *error)
@@ -622,16 +790,17 @@ static ll_status check_permutation(const ll_units *units, const int64_t *const *
     return LL_OK;
 }
 
-static void permute_tensor(const ll_unit_tensor *tensor, const int64_t *const *permutation, size_t one,
-                           const void *source, void *result)
+static void permute_box(const ll_unit_box *box, const int64_t *const *permutation, size_t one,
+                        const void *source, void *result)
 {
-    walk w = begin_walk(tensor, NULL, permutation, -1);
-    const unsigned char *from = (const unsigned char *)source + (size_t)tensor->offset * one;
-    unsigned char *to = (unsigned char *)result + (size_t)tensor->offset * one;
+    walk w = begin_walk(box, NULL, permutation, -1);
+    const unsigned char *from = (const unsigned char *)source + (size_t)box->offset * one;
+    unsigned char *to = (unsigned char *)result + (size_t)box->offset * one;
     do {
-        memcpy(to, from + (size_t)walk_offset(&w, tensor->axes) * one, one);
-        to += one;
-    } while (walk_next(&w, tensor->axes));
+        int64_t place = 0;
+        for (int a = 0; a < box->axes; a++) place += w.index[a] * box->stride[a];
+        memcpy(to + (size_t)place * one, from + (size_t)walk_offset(&w, box->axes) * one, one);
+    } while (walk_next(&w, box->axes));
 }
 
 ll_status ll_units_permute(const ll_units *units, const int64_t *const *permutation, const void *theta,
@@ -641,9 +810,10 @@ ll_status ll_units_permute(const ll_units *units, const int64_t *const *permutat
     size_t one = ll_real_bytes(units->type);
     memcpy(permuted_theta, theta, (size_t)units->parameter_count * one);
     if (buffers != NULL) memcpy(permuted_buffers, buffers, (size_t)units->buffer_count * one);
-    for (int64_t t = 0; t < units->parameters; t++)
-        permute_tensor(&units->tensor[t], permutation, one, theta, permuted_theta);
-    for (int64_t t = units->parameters; buffers != NULL && t < units->parameters + units->buffers; t++)
-        permute_tensor(&units->tensor[t], permutation, one, buffers, permuted_buffers);
+    for (int64_t b = 0; b < (buffers != NULL ? units->boxes : units->parameter_boxes); b++) {
+        bool parameter = b < units->parameter_boxes;
+        permute_box(&units->box[b], permutation, one, parameter ? theta : buffers,
+                    parameter ? permuted_theta : permuted_buffers);
+    }
     return LL_OK;
 }

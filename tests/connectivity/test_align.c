@@ -162,11 +162,13 @@ typedef struct kind {
 
 /* ResNet-8 of width 4: streams of 4, 8 and 16 channels and one hidden layer of each width in the blocks.
  * Without shortcuts nothing ties the blocks' outputs: each convolution has units of its own. Option A pads
- * streams: they stay. A CNN's last channels meet the linear layer as channels x pixels. */
+ * streams on both sides: the first stream's 4 channels go through all three, 2 + 2 and then 4 + 4 come in
+ * new. A CNN's last channels meet the linear layer as channels x pixels. A U-Net's decoder takes what comes
+ * up behind what was left of the encoder: two layers of 4, two of 8, the 4 that come up, and two of 4. */
 static const kind kinds[] = {{"mlp", "hidden", "20,10", 2, 30},   {"cnn", "channels", "6,8", 3, 26},
                              {"resnet8", "shortcut", "B", 6, 56}, {"resnet8", "shortcut", "none", 7, 60},
-                             {"resnet8", "shortcut", "A", 3, 28}, {"resnet18", "batch_norm", "no", 0, 0},
-                             {"unet", "depth", "2", 0, 0},        {"vit", "dim", "16", 0, 0}};
+                             {"resnet8", "shortcut", "A", 8, 44}, {"resnet18", "batch_norm", "no", 0, 0},
+                             {"unet", "depth", "2", 7, 36},       {"vit", "dim", "16", 0, 0}};
 
 static void test_groups_and_function(void **state)
 {
