@@ -92,6 +92,8 @@ typedef struct ll_setup_samples {
 } ll_setup_samples;
 /* Training samples that the data have, whether a role uses them or not; 0 for a problem. */
 LL_API int64_t ll_setup_available(const ll_setup *setup);
+/* Bytes of the data sets that it keeps in memory. */
+LL_API int64_t ll_setup_data_bytes(const ll_setup *setup);
 LL_API int64_t ll_setup_roles(const ll_setup *setup, const ll_setup_samples **samples);
 /* How many samples of `second` have the clean input of one of `first`, for any two roles. */
 typedef struct ll_setup_overlap {

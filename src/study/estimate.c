@@ -14,7 +14,9 @@ typedef struct probe {
     double setup; /* opening the group */
     double point, gradient, product, calibrate, metrics;
     double parameters, buffers, element;
+    double update; /* seconds of an L-BFGS step beside its evaluation: the walk over the history */
     double memory; /* bytes of a Problem at work */
+    double data;   /* bytes of the data sets that each set-up holds */
     bool is_pinn, has_buffers;
     int64_t fit; /* samples of training that there are */
 } probe;
@@ -33,6 +35,31 @@ static double repeat(ll_problem *problem, const ll_request *request, double leas
         if (took > 20.0 * least) break;
     }
     return best;
+}
+
+/* L-BFGS reads its pairs of vectors twice at each step, from memory rather than from a cache. */
+static double measure_update(int64_t count, int64_t history)
+{
+    double *pairs = ll_allocate_array(2 * history * count, sizeof *pairs),
+           *step = ll_allocate_array(count, sizeof *step);
+    double best = INFINITY;
+    for (int round = 0; round < 4 && pairs != NULL && step != NULL; round++) {
+        for (int64_t i = 0; i < 2 * history * count && round == 0; i++) pairs[i] = 1e-3;
+        for (int64_t i = 0; i < count; i++) step[i] = 1.0;
+        double start = ll_clock_seconds();
+        for (int64_t k = 0; k < 2 * history; k++) {
+            const double *s = pairs + k % history * 2 * count, *y = s + count;
+            double product = 0;
+            for (int64_t i = 0; i < count; i++) product += s[i] * step[i];
+            for (int64_t i = 0; i < count; i++) step[i] -= 1e-6 * product * y[i];
+        }
+        volatile double kept = step[0];
+        (void)kept;
+        best = fmin(best, ll_clock_seconds() - start);
+    }
+    ll_free(pairs);
+    ll_free(step);
+    return isfinite(best) ? best : 0.0;
 }
 
 static ll_status measure_vectors(ll_setup *setup, probe *p, double least, ll_error *error)
@@ -126,6 +153,10 @@ static ll_status measure(ll_runner *runner, int64_t group, double least, probe *
     p->buffers = (double)info->buffer_count;
     p->element = (double)ll_real_bytes(info->type);
     p->fit = p->is_pinn ? 0 : ll_setup_available(setup);
+    p->data = (double)ll_setup_data_bytes(setup);
+    if (p->is_pinn)
+        p->update = measure_update(info->parameter_count,
+                                   ll_max_int64(1, ll_group_integer(runner->study, group, "train.history")));
     ll_status status = measure_vectors(setup, p, least, error);
     ll_setup_destroy(setup);
     return status;
@@ -185,8 +216,8 @@ static double train_seconds(const ll_study *study, const probe *p, int64_t group
 {
     double epochs = (double)ll_group_integer(study, group, "train.epochs");
     if (!p->is_pinn) return epochs * p->gradient * samples_of(study, p, group, "fit", 0, (double)p->fit);
-    /* 1.15 evaluations a step; about three quarters of the steps before nothing changes any more. */
-    return 0.75 * epochs * 1.15 * p->gradient;
+    /* 1.1 evaluations a step; about nine tenths of the steps before nothing changes any more. */
+    return 0.9 * epochs * (1.1 * p->gradient + p->update);
 }
 
 static double pair_seconds(const ll_study *study, const probe *p, const ll_job *job)
@@ -195,20 +226,37 @@ static double pair_seconds(const ll_study *study, const probe *p, const ll_job *
            points = option(study, job, "points"), steps = 0;
     double samples = samples_of(study, p, job->owner, "fit", option(study, job, "samples"), (double)p->fit);
     if (budget <= 0) budget = p->is_pinn ? 50 : 500;
-    /* Curves stop when they are connected or still: two thirds of the last round, as a rule. */
-    for (double r = 0, round = budget; r < rounds; r++, round *= 2)
-        steps += r == rounds - 1 ? 0.67 * round : round;
+    /* Curves stop when they are connected or still: nine tenths of the budget, as a rule. */
+    for (double r = 0, round = budget; r < rounds; r++, round *= 2) steps += 0.9 * round;
     double evaluation =
         points *
         (p->point * samples +
          (p->has_buffers ? p->calibrate * samples_of(study, p, job->owner, "calibrate", 0, 1000) : 0));
     const char *batch =
         ll_settings_text(&job->request->settings, job->request->analysis->rows, "batch", study->effort);
-    double rows = p->is_pinn                                 ? 16.0 * 1.15
+    double rows = p->is_pinn                                 ? 16.0 * 1.1
                   : batch != NULL && strtod(batch, NULL) > 0 ? strtod(batch, NULL)
                                                              : 128.0;
     if (option_is(study, job, "path", "linear")) return evaluation;
-    return steps * rows * p->gradient + (rounds + 1.0) * evaluation;
+    return steps * (rows * p->gradient + p->update) + (rounds + 1.0) * evaluation;
+}
+
+/* Products until so many eigenpairs have converged: 16 - 20 for two, 20 - 30 for five, 34 - 64 for ten. */
+static double eigen_products(double pairs)
+{
+    return 10.0 + 3.5 * pairs;
+}
+
+/* Jobs of a sort look at the same samples of a group: one set-up is opened for all of them. As a bit. */
+static unsigned setup_of(const ll_study *study, const probe *p, const ll_job *job)
+{
+    static const char *const curvature[] = {"eigenpairs", "trace", "density", "negative_curvature"};
+    if (p->is_pinn) return 1;
+    if (strcmp(job->kind, "model") == 0 && ll_group_text(study, job->owner, "checkpoints") == NULL) return 2;
+    if (strcmp(job->kind, "pair") == 0) return 4;
+    for (size_t k = 0; k < sizeof curvature / sizeof *curvature; k++)
+        if (strcmp(job->kind, curvature[k]) == 0) return 8;
+    return strcmp(job->kind, "topology") == 0 || strcmp(job->kind, "taxonomy") == 0 ? 0 : 1;
 }
 
 static double job_seconds(const ll_study *study, const probe *p, const ll_job *job)
@@ -217,7 +265,7 @@ static double job_seconds(const ll_study *study, const probe *p, const ll_job *j
     const char *kind = job->kind;
     if (strcmp(kind, "model") == 0)
         return ll_group_text(study, job->owner, "checkpoints") != NULL
-                   ? 0.02 + p->setup * 0.1
+                   ? 0.02
                    : train_seconds(study, p, job->owner) + 0.02;
     if (strcmp(kind, "metrics") == 0)
         return p->is_pinn ? 3.0 * p->metrics + 0.05
@@ -225,7 +273,8 @@ static double job_seconds(const ll_study *study, const probe *p, const ll_job *j
     if (strcmp(kind, "landscape") == 0) {
         double evaluate = samples_of(study, p, job->owner, "evaluate", option(study, job, "samples"), 10000);
         double points = grid_points(study, job, &dimensions), extra = 0;
-        if (option_is(study, job, "direction", "hessian")) extra = 60.0 * p->product * evaluate;
+        if (option_is(study, job, "direction", "hessian"))
+            extra = eigen_products(dimensions) * p->product * evaluate;
         if (option_is(study, job, "gradient_norm", "true")) extra += points * p->gradient * evaluate;
         if (option_is(study, job, "eigenvalues", "true")) extra += points * 40.0 * p->product * evaluate;
         if (option_is(study, job, "halves", "true")) points *= 2;
@@ -241,7 +290,7 @@ static double job_seconds(const ll_study *study, const probe *p, const ll_job *j
     double chosen = samples_of(study, p, job->owner, "evaluate", option(study, job, "samples"), 10000);
     if (strcmp(kind, "eigenpairs") == 0 || strcmp(kind, "negative_curvature") == 0) {
         double ends = option_is(study, job, "end", "both") ? 2 : 1;
-        return fmin(option(study, job, "products"), ends * (7.0 * option(study, job, "top") + 35.0)) *
+        return fmin(option(study, job, "products"), ends * eigen_products(option(study, job, "top"))) *
                    p->product * chosen +
                0.01;
     }
@@ -335,8 +384,9 @@ static ll_status estimate_effort(const ll_study *study, const ll_members *member
     ll_plan plan = {0};
     LL_TRY(ll_plan_make(study, members, NULL, &plan, error));
     ll_status status = LL_OK;
+    unsigned *opened = ll_allocate_zeroed((size_t)(study->group_count + 1) * sizeof *opened);
+    if (opened == NULL) status = ll_fail_memory(error, LL_STUDY, sizeof *opened);
     estimate->disk_bytes = 100000.0;
-    estimate->memory_bytes = 60e6; /* the program itself and what it keeps open */
     for (int64_t i = 0; i < plan.count && status == LL_OK; i++) {
         const ll_job *job = &plan.job[i];
         bool field = job->owner >= 0 && study->groups[job->owner].view.kind == LL_GROUP_FIELD;
@@ -344,16 +394,31 @@ static ll_status estimate_effort(const ll_study *study, const ll_members *member
         double seconds = job->owner >= 0 && !field ? job_seconds(study, p, job)
                          : field                   ? 0.02
                                                    : whole_seconds(study, &plan, probes, job);
+        for (int64_t g = 0; g < study->group_count; g++) {
+            unsigned bit = strcmp(job->kind, "similarity") == 0 ? 16
+                           : job->owner == g                    ? setup_of(study, &probes[g], job)
+                                                                : 0;
+            if (study->groups[g].view.kind == LL_GROUP_FIELD || (opened[g] | bit) == opened[g]) continue;
+            opened[g] |= bit;
+            seconds += probes[g].setup;
+        }
         status = add_cost(estimate, job->kind, seconds, job_bytes(study, p, job), error);
     }
+    /* The program itself, the set-ups that stay open, and the vectors of one job. */
+    double setups = 0, held = 0, vectors = 0;
     for (int64_t g = 0; g < study->group_count && status == LL_OK; g++) {
         if (study->groups[g].view.kind == LL_GROUP_FIELD) continue;
         double rows = samples_of(study, &probes[g], g, "fit", 0, (double)probes[g].fit) +
                       samples_of(study, &probes[g], g, "evaluate", 0, 10000);
-        double held = probes[g].memory + 40.0 * probes[g].parameters * probes[g].element +
-                      rows * 4.0 * 3072.0 * !probes[g].is_pinn;
-        estimate->memory_bytes = fmax(estimate->memory_bytes, 60e6 + held);
+        for (unsigned bits = opened[g]; bits != 0; bits &= bits - 1) {
+            setups += 1;
+            held += probes[g].memory + probes[g].data;
+        }
+        vectors = fmax(vectors, 40.0 * probes[g].parameters * probes[g].element +
+                                    rows * 4.0 * 3072.0 * !probes[g].is_pinn);
     }
+    estimate->memory_bytes = 60e6 + vectors + held * fmin(1.0, LL_MOST_SETUPS / fmax(setups, 1.0));
+    ll_free(opened);
     ll_plan_deinit(&plan);
     return status;
 }

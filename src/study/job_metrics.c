@@ -276,13 +276,41 @@ const ll_analysis ll_analysis_metrics = {
 
 /* ---------------------------------------------------------------- what is expected */
 
-/* A score may be off by a point; an error or loss may be smaller, and larger by a quarter and a point of its
- * unit. */
-static bool is_as_expected(const char *scale, bool higher, double value, double wanted)
+/* A score may be off by a point, or by what so few samples leave open (two standard errors); an error or loss
+ * may be smaller, and larger by a quarter and a point of its unit. */
+static double tolerance(const char *scale, bool higher, double wanted, double samples)
+{
+    if (strcmp(scale, "score") != 0 && !higher) return fmax(0.01, 0.25 * fabs(wanted));
+    double share = fmin(fmax(wanted, 0.0), 1.0);
+    return fmax(0.01, 2.0 * sqrt(share * (1.0 - share) / fmax(samples, 1.0)));
+}
+
+static bool is_as_expected(const char *scale, bool higher, double value, double wanted, double allowed)
 {
     if (isnan(value)) return false;
-    if (strcmp(scale, "score") == 0 || higher) return fabs(value - wanted) <= 0.01 + 1e-9;
-    return value <= wanted + fmax(0.01, 0.25 * fabs(wanted));
+    if (strcmp(scale, "score") == 0 || higher) return fabs(value - wanted) <= allowed + 1e-9;
+    return value <= wanted + allowed;
+}
+
+static const char chance_causes[] =
+    "Likely causes: labels in another order than the network learnt; weights mapped to wrong tensors "
+    "(losslens eval --mapping shows which went where); normalise.mean and std missing or of another data set";
+
+/* A checkpoint that does no better than guessing is a mistake, unless the study says so. */
+static ll_status compare_with_chance(const ll_runner *runner, const ll_job *job, const ll_record *record,
+                                     ll_error *error)
+{
+    double classes = ll_real_of(record, "classes"), accuracy = ll_real_of(record, "accuracy"),
+           samples = ll_real_of(record, "samples");
+    if (ll_group_text(runner->study, job->owner, "checkpoints") == NULL || !(classes > 1) ||
+        isnan(accuracy) || !(samples > 0))
+        return LL_OK;
+    double chance = 1.0 / classes, error_of_chance = sqrt(chance * (1.0 - chance) / samples);
+    if (accuracy > chance + 0.05 * (1.0 - chance) + 2.0 * error_of_chance) return LL_OK;
+    return ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, "expect",
+                   "%s has an accuracy of %.4g on %.0f samples of %.0f classes, near chance. %s. If it is meant, "
+                   "write expect: {accuracy: %.4g} in its group",
+                   job->subject, accuracy, samples, classes, chance_causes, chance);
 }
 
 static ll_status compare(const ll_runner *runner, const ll_job *job, const ll_record *record, ll_error *error)
@@ -290,11 +318,13 @@ static ll_status compare(const ll_runner *runner, const ll_job *job, const ll_re
     const ll_settings *settings = &runner->study->groups[job->owner].settings;
     const char *names = ll_text_of(record, "metric_names"), *better = ll_text_of(record, "metric_better"),
                *scales = ll_text_of(record, "metric_scale");
-    char name[160], item[64], got[LL_NUMBER_TEXT], want[LL_NUMBER_TEXT];
-    double classes = ll_real_of(record, "classes");
+    char name[160], item[64], got[LL_NUMBER_TEXT], want[LL_NUMBER_TEXT], room[LL_NUMBER_TEXT];
+    double classes = ll_real_of(record, "classes"), samples = ll_real_of(record, "samples");
+    bool of_accuracy = false;
     for (int64_t i = 0; i < settings->count; i++) {
         if (strncmp(settings->item[i].key, "expect.", 7) != 0) continue;
         const char *key = settings->item[i].key + 7;
+        of_accuracy = of_accuracy || strcmp(key, "accuracy") == 0 || strcmp(key, "error") == 0;
         int64_t at = -1, count = ll_lines_count(names);
         for (int64_t k = 0; k < count; k++)
             if (strcmp(ll_lines_item(names, k, name, sizeof name), key) == 0) at = k;
@@ -309,31 +339,32 @@ static ll_status compare(const ll_runner *runner, const ll_job *job, const ll_re
         double value = ll_real_of(record, key), wanted = strtod(settings->item[i].value, NULL);
         bool higher = strcmp(ll_lines_item(better, at, item, sizeof item), "higher") == 0;
         ll_lines_item(scales, at, item, sizeof item);
-        if (is_as_expected(item, higher, value, wanted)) continue;
+        double allowed = tolerance(item, higher, wanted, samples);
+        if (is_as_expected(item, higher, value, wanted, allowed)) continue;
         snprintf(got, sizeof got, "%.4g", value);
         snprintf(want, sizeof want, "%.4g", wanted);
         bool chance = isfinite(classes) && strcmp(key, "accuracy") == 0 && value < 2.0 / classes;
         bool pinn = runner->study->groups[job->owner].view.kind == LL_GROUP_PINN;
-        return ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, "expect", "%s of %s is %s, wanted %s%s. %s", key,
-                       job->subject, got, want, chance ? " (it is near chance)" : "",
+        snprintf(room, sizeof room, "%.2g", allowed);
+        return ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, "expect",
+                       "%s of %s is %s on %.0f samples, wanted %s within %s%s. %s", key, job->subject, got,
+                       samples, want, room, chance ? " (it is near chance)" : "",
                        pinn ? "Likely causes: coefficients of another problem; training stopped early, or "
                               "failed (beta of 10 and more usually does)"
                        : chance
-                           ? "Likely causes: labels in another order than the network learnt; weights mapped "
-                             "to wrong tensors (losslens eval --mapping shows "
-                             "which went where); normalise.mean and std missing or of another data set"
+                           ? chance_causes
                            : "Likely causes: normalise.mean and std of another data set; an option of the "
                              "network (shortcut, padding, activation); weights "
                              "mapped to wrong tensors (losslens eval --mapping); other samples or labels");
     }
-    return LL_OK;
+    return of_accuracy ? LL_OK : compare_with_chance(runner, job, record, error);
 }
 
 ll_status ll_check_expected(ll_runner *runner, const ll_job *job, const ll_record *record, ll_error *error)
 {
-    bool expects = false;
     if (strcmp(job->kind, "metrics") != 0) return LL_OK;
     const ll_settings *settings = &runner->study->groups[job->owner].settings;
+    bool expects = ll_group_text(runner->study, job->owner, "checkpoints") != NULL;
     for (int64_t i = 0; i < settings->count; i++)
         expects = expects || strncmp(settings->item[i].key, "expect.", 7) == 0;
     if (!expects) return LL_OK;

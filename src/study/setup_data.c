@@ -396,3 +396,16 @@ int64_t ll_setup_available(const ll_setup *setup)
     for (int64_t i = 0; i < first->count; i++) count += first->is_test[i] == 0;
     return count;
 }
+
+int64_t ll_setup_data_bytes(const ll_setup *setup)
+{
+    int64_t bytes = 0;
+    for (int d = 0; d < 2; d++) {
+        const ll_dataset *data = setup->datasets[d];
+        if (data == NULL) continue;
+        int64_t input = data->width * (data->pixels != NULL ? 1 : 4),
+                one = input + data->target_width * 4 + data->label_width * 8;
+        bytes += data->count * one;
+    }
+    return bytes;
+}

@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_SETUPS = 8, MOST_WEIGHTS = 12, MOST_OPTIONS = 48 };
+enum { MOST_WEIGHTS = 12, MOST_OPTIONS = 48 };
 
 typedef struct ll_open_setup {
     struct {
         ll_setup_request request;
         ll_setup *setup;
         int64_t used;
-    } entry[MOST_SETUPS];
+    } entry[LL_MOST_SETUPS];
     int64_t clock;
 } ll_open_setup;
 
@@ -26,7 +26,7 @@ typedef struct ll_loaded {
 
 void ll_runner_release(ll_runner *runner)
 {
-    for (int i = 0; runner->open != NULL && i < MOST_SETUPS; i++)
+    for (int i = 0; runner->open != NULL && i < LL_MOST_SETUPS; i++)
         ll_setup_destroy(runner->open->entry[i].setup);
     for (int i = 0; runner->loaded != NULL && i < MOST_WEIGHTS; i++) {
         ll_array_deinit(&runner->loaded->entry[i].theta);
@@ -243,7 +243,7 @@ ll_status ll_runner_setup(ll_runner *runner, const ll_setup_request *request, ll
         return ll_fail_memory(error, LL_STUDY, sizeof *runner->open);
     ll_open_setup *open = runner->open;
     int oldest = 0;
-    for (int i = 0; i < MOST_SETUPS; i++) {
+    for (int i = 0; i < LL_MOST_SETUPS; i++) {
         if (open->entry[i].setup != NULL && same_request(&open->entry[i].request, &wanted)) {
             open->entry[i].used = ++open->clock;
             *setup = open->entry[i].setup;
