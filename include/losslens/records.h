@@ -125,6 +125,10 @@ typedef struct ll_progress {
     const char *value_name; /* its name; NULL: none */
 } ll_progress;
 
+/* A piece of this name is no finished work: it is a record (ll_record_to_bytes) of what an analysis has so far, for those
+ * who look on. Analyses never read it back. */
+#define LL_PIECE_SO_FAR "so far"
+
 typedef struct ll_sink {
     void *context;
     /* true: *bytes (from ll_allocate; callee-made, caller frees) holds the finished piece. */

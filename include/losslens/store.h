@@ -268,6 +268,8 @@ LL_API ll_status ll_store_sink_create(ll_store *store, int64_t id, const ll_sink
                                       ll_error *error) LL_MUST_CHECK;
 LL_API void ll_store_sink_destroy(ll_store_sink *sink);
 LL_API const ll_sink *ll_store_sink_view(ll_store_sink *sink);
+/* The record in the piece LL_PIECE_SO_FAR of an unfinished job: what it has so far. LL_NOT_FOUND: it has not said, or is done. */
+LL_API ll_status ll_store_read_so_far(ll_store *store, int64_t id, ll_record **record, ll_error *error) LL_MUST_CHECK;
 /* Pieces held for a job. */
 LL_API ll_status ll_store_count_pieces(ll_store *store, int64_t id, int64_t *pieces, ll_error *error) LL_MUST_CHECK;
 

@@ -141,7 +141,8 @@ typedef struct ll_view {
     int64_t id;
     const char *kind, *name, *group, *subject, *other;
     int schema;
-    char tag[48]; /* changes with the record */
+    bool unfinished; /* what its job has so far */
+    char tag[48];    /* changes with the record */
     int64_t count;
     const ll_record *record; /* in memory; NULL: stored */
     void *hold;              /* of the cache, on a computed record */

@@ -67,6 +67,7 @@ static void write_head(ll_json *json, const ll_view *view, const bool *wanted, b
     ll_json_add_text(json, "group", view->group);
     ll_json_add_text(json, "subject", view->subject);
     ll_json_add_text(json, "other", view->other);
+    if (view->unfinished) ll_json_add_boolean(json, "unfinished", true);
     ll_json_key(json, "fields");
     ll_json_open(json, '[');
     for (int64_t i = 0; i < view->count; i++) {

@@ -27,17 +27,59 @@ static void in_memory(ll_view *view, const ll_record *record, void *hold, const 
     snprintf(view->tag, sizeof view->tag, "%s", tag);
 }
 
+static void end_record(void *value)
+{
+    ll_record_destroy(value);
+}
+
+static size_t record_bytes(const ll_record *record)
+{
+    size_t bytes = 4096;
+    for (int64_t i = 0; i < ll_record_field_count(record); i++) {
+        const ll_field *field = ll_record_field_at(record, i);
+        if (field->type == LL_FIELD_ARRAY) bytes += ll_array_bytes(&field->array);
+    }
+    return bytes;
+}
+
+static ll_status read_so_far(void *context, void **value, size_t *bytes, ll_error *error)
+{
+    const ll_view *view = context;
+    ll_record *record;
+    LL_TRY(ll_store_read_so_far(view->source->store, view->id, &record, error));
+    *value = record;
+    *bytes = record_bytes(record);
+    return LL_OK;
+}
+
+/* What an unfinished job has so far; another one whenever the file has changed. */
+static ll_status open_so_far(ll_view *view, ll_error *error)
+{
+    int64_t version;
+    char key[96], tag[48];
+    void *value, *hold;
+    LL_TRY(ll_store_version(view->source->store, &version, error));
+    snprintf(tag, sizeof tag, "so-far-%lld", (long long)version);
+    snprintf(key, sizeof key, "so-far/%s/%lld/%lld", view->source->id, (long long)view->id,
+             (long long)version);
+    LL_TRY(ll_cache_get(view->server->cache, key, read_so_far, end_record, view, &value, &hold, error));
+    in_memory(view, value, hold, tag);
+    view->unfinished = true;
+    return LL_OK;
+}
+
 static ll_status open_stored(ll_view *view, ll_error *error)
 {
     LL_TRY(ll_store_get(view->source->store, view->id, &view->row, error));
-    LL_TRY(ll_store_list_fields(view->source->store, view->id, &view->stored, error));
     const ll_store_row *row = view->row.rows;
-    view->count = view->stored.count;
-    view->kind = row->record_kind;
     view->name = row->name;
     view->group = row->group;
     view->subject = row->subject;
     view->other = row->other;
+    if (row->state != LL_JOB_DONE) return open_so_far(view, error);
+    LL_TRY(ll_store_list_fields(view->source->store, view->id, &view->stored, error));
+    view->count = view->stored.count;
+    view->kind = row->record_kind;
     view->schema = LL_RECORD_SCHEMA;
     ll_hash_text(row->record_hash, view->tag);
     return LL_OK;
@@ -160,21 +202,6 @@ typedef struct topology_of {
     bool superlevel;
 } topology_of;
 
-static void end_record(void *value)
-{
-    ll_record_destroy(value);
-}
-
-static size_t record_bytes(const ll_record *record)
-{
-    size_t bytes = 4096;
-    for (int64_t i = 0; i < ll_record_field_count(record); i++) {
-        const ll_field *field = ll_record_field_at(record, i);
-        if (field->type == LL_FIELD_ARRAY) bytes += ll_array_bytes(&field->array);
-    }
-    return bytes;
-}
-
 static ll_status of_grid(const topology_of *of, const void *values, const ll_topology_record_options *options,
                          ll_record **record, ll_error *error)
 {
@@ -295,7 +322,9 @@ ll_status ll_view_topology(ll_view *view, ll_server *server, ll_source *source, 
     LL_TRY(ll_view_open(&from, server, source, id, error));
     of.field = ll_view_find(&from, field);
     ll_status status = LL_OK;
-    if (of.field == NULL || strlen(field) > 200)
+    if (from.unfinished)
+        status = ll_fail(error, LL_BUSY, "server", NULL, "the field is still being computed");
+    else if (of.field == NULL || strlen(field) > 200)
         status = ll_fail(error, LL_NOT_FOUND, "server", NULL, "the record has no field '%.80s'", field);
     snprintf(key, sizeof key, "topology/%s/%lld/%d/%d/%.200s", source->id, (long long)id,
              (int)of.connectivity, superlevel, field);

@@ -182,6 +182,17 @@ ll_status ll_store_sink_create(ll_store *store, int64_t id, const ll_sink *outer
 void ll_store_sink_destroy(ll_store_sink *sink) { ll_free(sink); }
 const ll_sink *ll_store_sink_view(ll_store_sink *sink) { return &sink->sink; }
 
+ll_status ll_store_read_so_far(ll_store *store, int64_t id, ll_record **record, ll_error *error)
+{
+    void *bytes = NULL;
+    size_t count = 0;
+    LL_TRY(ll_store_enter(store, false, error));
+    LL_TRY(ll_store_leave(store, read_piece(store, id, LL_PIECE_SO_FAR, &bytes, &count, error), error));
+    ll_status status = ll_record_from_bytes(bytes, count, record, error);
+    ll_free(bytes);
+    return status;
+}
+
 ll_status ll_store_count_pieces(ll_store *store, int64_t id, int64_t *pieces, ll_error *error)
 {
     char sql[96];

@@ -309,29 +309,7 @@ static ll_status make_ranges(const work *w, ll_landscape_options *options, ll_er
     return LL_OK;
 }
 
-static ll_status sample(work *w, const ll_sink *sink, ll_record **record, ll_error *error)
-{
-    ll_landscape_options options = {.origin = w->origin,
-                                    .origin_buffers = w->buffers,
-                                    .axes = &w->axes,
-                                    .gradient_norm = ll_job_flag(w->runner, w->job, "gradient_norm"),
-                                    .extreme_eigenvalues = ll_job_flag(w->runner, w->job, "eigenvalues"),
-                                    .batch_size = ll_job_integer(w->runner, w->job, "batch"),
-                                    .adaptive_tolerance = ll_job_real(w->runner, w->job, "adaptive")};
-    (void)ll_batch_norm_parse(ll_job_text(w->runner, w->job, "batch_norm"), &options.batch_norm);
-    for (int d = 0; d < w->dimensions; d++) options.size[d] = w->size[d];
-    LL_TRY(make_ranges(w, &options, error));
-    if (ll_job_flag(w->runner, w->job, "halves")) {
-        LL_TRY(ll_halves_init(w->problem, w->lists, &w->halves, error));
-        options.sets = w->halves.set;
-        options.set_count = LL_HALVES_SETS;
-    }
-    LL_TRY(ll_landscape_create(w->problem, &options, &w->landscape, error));
-    LL_TRY(ll_landscape_run(w->landscape, sink, error));
-    return ll_landscape_record(w->landscape, record, error);
-}
-
-/* ---------------------------------------------------------------- the record */
+/* ---------------------------------------------------------------- the path in the record */
 
 static double share_in_plane(const work *w)
 {
@@ -360,6 +338,90 @@ static ll_status add_path(const work *w, ll_record *record, ll_error *error)
                ? ll_record_set_real(record, "trajectory_explained_variance", "", share_in_plane(w), error)
                : LL_OK;
 }
+
+/* ---------------------------------------------------------------- for those who look on */
+
+/* Passes everything on, and puts what the landscape has so far: every second, but for a fiftieth of the time
+ * at most. */
+typedef struct onlooker {
+    const work *w;
+    const ll_sink *outer;
+    double next; /* when to put again */
+} onlooker;
+
+static bool find(void *context, const char *piece, void **bytes, size_t *count)
+{
+    return ll_sink_find(((const onlooker *)context)->outer, piece, bytes, count);
+}
+
+static ll_status put(void *context, const char *piece, const void *bytes, size_t count, ll_error *error)
+{
+    return ll_sink_put(((const onlooker *)context)->outer, piece, bytes, count, error);
+}
+
+static bool should_stop(void *context)
+{
+    return ll_sink_should_stop(((const onlooker *)context)->outer);
+}
+
+static ll_status put_so_far(const work *w, const ll_sink *sink, ll_error *error)
+{
+    ll_record *record;
+    void *bytes = NULL;
+    size_t count = 0;
+    LL_TRY(ll_landscape_record(w->landscape, &record, error));
+    ll_status status = add_path(w, record, error);
+    if (status == LL_OK) status = ll_record_to_bytes(record, &bytes, &count, error);
+    ll_record_destroy(record);
+    if (status == LL_OK) status = ll_sink_put(sink, LL_PIECE_SO_FAR, bytes, count, error);
+    ll_free(bytes);
+    return status;
+}
+
+static void show(void *context, const ll_progress *progress)
+{
+    onlooker *o = context;
+    double now = ll_clock_seconds();
+    if (now >= o->next) {
+        ll_status status = put_so_far(o->w, o->outer, NULL); /* a picture that is lost does no harm */
+        double cost = ll_clock_seconds() - now;
+        o->next = now + (status != LL_OK ? 10.0 : cost < 0.02 ? 1.0 : 50.0 * cost);
+    }
+    ll_sink_progress(o->outer, progress); /* later: who hears of it finds the picture */
+}
+
+static ll_status sample(work *w, const ll_sink *sink, ll_record **record, ll_error *error)
+{
+    ll_landscape_options options = {.origin = w->origin,
+                                    .origin_buffers = w->buffers,
+                                    .axes = &w->axes,
+                                    .gradient_norm = ll_job_flag(w->runner, w->job, "gradient_norm"),
+                                    .extreme_eigenvalues = ll_job_flag(w->runner, w->job, "eigenvalues"),
+                                    .batch_size = ll_job_integer(w->runner, w->job, "batch"),
+                                    .adaptive_tolerance = ll_job_real(w->runner, w->job, "adaptive")};
+    (void)ll_batch_norm_parse(ll_job_text(w->runner, w->job, "batch_norm"), &options.batch_norm);
+    for (int d = 0; d < w->dimensions; d++) options.size[d] = w->size[d];
+    LL_TRY(make_ranges(w, &options, error));
+    if (ll_job_flag(w->runner, w->job, "halves")) {
+        LL_TRY(ll_halves_init(w->problem, w->lists, &w->halves, error));
+        options.sets = w->halves.set;
+        options.set_count = LL_HALVES_SETS;
+    }
+    LL_TRY(ll_landscape_create(w->problem, &options, &w->landscape, error));
+    onlooker looker = {.w = w, .outer = sink, .next = ll_clock_seconds() + 1.0};
+    const ll_sink seen = {
+        .context = &looker, .find = find, .put = put, .progress = show, .should_stop = should_stop};
+    ll_status status = ll_landscape_run(w->landscape, &seen, error);
+    if (status == LL_CANCELLED) {
+        ll_error ignored;
+        ll_status shown = put_so_far(w, sink, &ignored); /* until it is continued */
+        (void)shown;
+    }
+    if (status != LL_OK) return status;
+    return ll_landscape_record(w->landscape, record, error);
+}
+
+/* ---------------------------------------------------------------- the record */
 
 static ll_status add_checks(ll_record *record, ll_error *error)
 {

@@ -690,6 +690,51 @@ static ll_status add_trust(world *w, ll_error *error)
     return finish(w, "trust", "", "", "", &r, NULL, error);
 }
 
+/* What a landscape that failed had so far: every second point along both axes. */
+static ll_status put_so_far(world *w, const model *m, int64_t id, ll_error *error)
+{
+    int64_t side = w->wanted->grid, done = 0;
+    double *values = ll_allocate_array(side * side, sizeof *values),
+           *axis = ll_allocate_array(side, sizeof *axis);
+    uint8_t *state = ll_allocate_zeroed((size_t)(side * side));
+    maker r = make("landscape", error);
+    if (values == NULL || axis == NULL || state == NULL) r.status = ll_fail_memory(error, "synthetic", 0);
+    for (int64_t i = 0; i < side && r.status == LL_OK; i++)
+        axis[i] = -1.0 + 2.0 * (double)i / (double)(side - 1);
+    for (int64_t v = 0; v < side * side && r.status == LL_OK; v++) {
+        bool evaluated = v / side % 2 == 0 && v % side % 2 == 0;
+        values[v] = evaluated ? loss_at(m, axis[v / side], axis[v % side], 0.0) : NAN;
+        state[v] = evaluated;
+        done += evaluated;
+    }
+    integer(&r, "dimensions", 2);
+    for (int k = 0; k < 2; k++) {
+        char name[40];
+        snprintf(name, sizeof name, "axis_%d", k);
+        numbers(&r, name, "", axis, 1, side, 0);
+    }
+    numbers(&r, "loss", "loss", values, 2, side, side);
+    integer(&r, "points", side * side);
+    integer(&r, "points_evaluated", done);
+    integer(&r, "points_interpolated", 0);
+    const ll_array states = {.type = LL_ARRAY_UINT8, .rank = 2, .shape = {side, side}, .data = state};
+    if (r.status == LL_OK) r.status = ll_record_set_array(r.record, "state", "", &states, error);
+    void *bytes = NULL;
+    size_t count = 0;
+    ll_store_sink *sink = NULL;
+    if (r.status == LL_OK) r.status = ll_record_to_bytes(r.record, &bytes, &count, error);
+    if (r.status == LL_OK) r.status = ll_store_sink_create(w->store, id, NULL, &sink, error);
+    if (r.status == LL_OK)
+        r.status = ll_sink_put(ll_store_sink_view(sink), LL_PIECE_SO_FAR, bytes, count, error);
+    if (sink != NULL) ll_store_sink_destroy(sink);
+    ll_free(bytes);
+    ll_record_destroy(r.record);
+    ll_free(values);
+    ll_free(axis);
+    ll_free(state);
+    return r.status;
+}
+
 /* Two fields without a network, and jobs that failed or wait. */
 static ll_status add_rest(world *w, ll_error *error)
 {
@@ -732,6 +777,7 @@ static ll_status add_rest(world *w, ll_error *error)
     int64_t id;
     LL_TRY(ll_store_add(w->store, &job, &id, error));
     LL_TRY(ll_store_begin(w->store, id, error));
+    LL_TRY(put_so_far(w, last, id, error));
     LL_TRY(ll_store_fail(w->store, id,
                          w->wanted->hostile ? "got </script><script>alert(1)</script>"
                                             : "the checkpoint has 3 tensors; wanted 65",

@@ -364,6 +364,66 @@ static void topology_on_request(void **state)
     reply_deinit(&other);
 }
 
+static json_t *json_of(const char *target, int wanted_status)
+{
+    ll_reply reply = client_get(ll_server_url(server), target);
+    json_t *value = json_loadb(reply.body, reply.length, 0, NULL);
+    assert_int_equal(reply.status, wanted_status);
+    assert_non_null(value);
+    reply_deinit(&reply);
+    return value;
+}
+
+/* A landscape that is not finished shows what there is, and has no topology; other jobs show nothing. */
+static void what_there_is_so_far(void **state)
+{
+    (void)state;
+    char target[160];
+    json_t *list = json_of("/api/studies/s0/jobs?state=failed&kind=landscape", 200);
+    long long id =
+        json_integer_value(json_object_get(json_array_get(json_object_get(list, "jobs"), 0), "id"));
+    json_decref(list);
+    snprintf(target, sizeof target, "/api/studies/s0/records/%lld", id);
+    json_t *head = json_of(target, 200), *field;
+    size_t i;
+    double points = 0.0, done = 0.0;
+    assert_true(json_is_true(json_object_get(head, "unfinished")));
+    assert_string_equal(json_string_value(json_object_get(head, "kind")), "landscape");
+    json_array_foreach(json_object_get(head, "fields"), i, field)
+    {
+        const char *name = json_string_value(json_object_get(field, "name"));
+        if (strcmp(name, "points") == 0) points = json_number_value(json_object_get(field, "value"));
+        if (strcmp(name, "points_evaluated") == 0) done = json_number_value(json_object_get(field, "value"));
+    }
+    json_decref(head);
+    assert_true(done > 0.0 && done < points);
+    snprintf(target, sizeof target, "/api/studies/s0/records/%lld/data?fields=loss,state", id);
+    ll_reply data = client_get(ll_server_url(server), target);
+    uint64_t length;
+    assert_int_equal(data.status, 200);
+    memcpy(&length, data.body + 8, 8);
+    size_t loss_bytes = 8 * (size_t)points, found = 0;
+    for (size_t v = 0; v < (size_t)points; v++) {
+        double loss;
+        memcpy(&loss, data.body + 16 + length + 8 * v, sizeof loss);
+        bool evaluated = data.body[16 + length + loss_bytes + v] == 1;
+        assert_int_equal(evaluated, !isnan(loss));
+        found += evaluated;
+    }
+    assert_int_equal(found, (size_t)done);
+    reply_deinit(&data);
+    snprintf(target, sizeof target, "/api/studies/s0/records/%lld/topology?field=loss", id);
+    json_decref(json_of(target, 409));
+    list = json_of("/api/studies/s0/jobs?state=waiting", 200);
+    id = json_integer_value(json_object_get(json_array_get(json_object_get(list, "jobs"), 0), "id"));
+    json_decref(list);
+    snprintf(target, sizeof target, "/api/studies/s0/records/%lld", id);
+    json_decref(json_of(target, 404));
+    head = json_of("/api/studies/s0/records/3", 200);
+    assert_null(json_object_get(head, "unfinished"));
+    json_decref(head);
+}
+
 /* 3 x 3 with minima 1 (a corner) and 0 (the middle): the shell of 1 2 4 joins the middle at 2. */
 static void field_of_the_command_line(void **state)
 {
@@ -519,7 +579,8 @@ static void errors_have_their_shape(void **state)
         {"GET", "/api/studies/s0/records/99999", NULL, 404},
         {"GET", "/api/studies/s0/records/-1", NULL, 404},
         {"GET", "/api/studies/s0/records/1e3", NULL, 404},
-        {"GET", "/api/studies/s0/records/196", NULL, 404}, /* failed: no result */
+        {"GET", "/api/studies/s0/records/197", NULL, 404},                     /* waits: no result */
+        {"GET", "/api/studies/s0/records/196/topology?field=loss", NULL, 409}, /* failed half-way */
         {"GET", "/api/studies/s0/records/3/data?fields=nothing", NULL, 404},
         {"GET", "/api/studies/s0/records/3/topology?connectivity=delaunay", NULL, 400},
         {"GET", "/api/studies/s0/records/3/topology?superlevel=2", NULL, 400},
@@ -558,6 +619,7 @@ int main(void)
                                        cmocka_unit_test(data_are_the_stored_numbers),
                                        cmocka_unit_test(pairs_are_those_of_the_records),
                                        cmocka_unit_test(topology_on_request),
+                                       cmocka_unit_test(what_there_is_so_far),
                                        cmocka_unit_test(field_of_the_command_line),
                                        cmocka_unit_test(upload),
                                        cmocka_unit_test(events),

@@ -5,12 +5,14 @@
 
 #include "support_cmocka.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define GRID "grid: 5x5, range: '-0.1:0.1'"
+#define GRID  "grid: 5x5, range: '-0.1:0.1'"
+#define TILES "grid: 12x11, range: '-0.1:0.1'" /* three tiles */
 
 static ll_study_outcome run(const char *folder, int threads)
 {
@@ -73,6 +75,89 @@ static void test_stopped(void **state)
     runs_same(&whole, &parts);
     free(whole.result);
     free(parts.result);
+    runs_remove(folder);
+}
+
+/* What a landscape that was stopped has so far: the id of its job, 0 where none was stopped half-way. */
+static int64_t read_so_far(const char *folder, ll_record **record)
+{
+    char path[256];
+    ll_store *store;
+    ll_store_listing list;
+    ll_error error;
+    int64_t id = 0;
+    snprintf(path, sizeof path, "%s/study.db", folder);
+    assert_int_equal(ll_store_open(path, NULL, &store, &error), LL_OK);
+    assert_int_equal(ll_store_list(store, &(ll_store_filter){.kind = "landscape"}, &list, &error), LL_OK);
+    for (int64_t i = 0; i < list.count && id == 0; i++) {
+        ll_record *found;
+        if (ll_store_read_so_far(store, list.rows[i].id, &found, &error) != LL_OK) continue;
+        int64_t points = 0;
+        assert_int_not_equal(list.rows[i].state, LL_JOB_DONE);
+        assert_int_equal(ll_record_get_integer(found, "points_evaluated", &points, &error), LL_OK);
+        if (points == 0) { /* stopped before its first tile */
+            ll_record_destroy(found);
+            continue;
+        }
+        *record = found;
+        id = list.rows[i].id;
+    }
+    ll_store_listing_deinit(&list);
+    ll_store_destroy(store);
+    return id;
+}
+
+/* Each point that was done is the one of the finished landscape, all others are missing. */
+static void same_so_far(const char *folder, int64_t id, const ll_record *so_far)
+{
+    char path[256];
+    ll_store *store;
+    ll_record *whole;
+    ll_error error;
+    const ll_array *part, *state, *full;
+    int64_t done = 0;
+    snprintf(path, sizeof path, "%s/study.db", folder);
+    assert_int_equal(ll_store_open(path, NULL, &store, &error), LL_OK);
+    assert_int_equal(ll_store_read_record(store, id, &whole, &error), LL_OK);
+    assert_int_equal(ll_record_get_array(so_far, "loss", &part, &error), LL_OK);
+    assert_int_equal(ll_record_get_array(so_far, "state", &state, &error), LL_OK);
+    assert_int_equal(ll_record_get_array(whole, "loss", &full, &error), LL_OK);
+    for (int64_t p = 0; p < ll_array_count(full); p++) {
+        bool evaluated = ll_array_get(state, p) == 1.0;
+        double value = ll_array_get(part, p);
+        if (evaluated) assert_true(value == ll_array_get(full, p));
+        if (!evaluated) assert_true(isnan(value));
+        done += evaluated;
+    }
+    assert_true(done < ll_array_count(full));
+    ll_record *gone;
+    assert_int_equal(ll_store_read_so_far(store, id, &gone, &error), LL_NOT_FOUND);
+    ll_record_destroy(whole);
+    ll_store_destroy(store);
+}
+
+/* Only the landscapes are left: the run stops between their tiles. */
+static void test_so_far(void **state)
+{
+    (void)state;
+    char folder[128];
+    ll_record *so_far = NULL;
+    int64_t stopped = 0;
+    runs_folder("so_far", folder);
+    runs_study(folder, GRID, "");
+    (void)run(folder, 1);
+    runs_study(folder, TILES, "");
+    for (int64_t after = 1; after < 20 && stopped == 0; after++) {
+        ll_error error = {0};
+        ll_study_outcome outcome = {0};
+        const runs_options options = {.threads = 1, .stop_after = after};
+        assert_int_equal(runs_run(folder, &options, &outcome, &error), LL_CANCELLED);
+        stopped = read_so_far(folder, &so_far);
+    }
+    assert_true(stopped > 0);
+    (void)run(folder, 1);
+    same_so_far(folder, stopped, so_far);
+    ll_record_destroy(so_far);
     runs_remove(folder);
 }
 
@@ -205,9 +290,10 @@ static void test_expected(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_threads),           cmocka_unit_test(test_stopped),
-        cmocka_unit_test(test_only_what_depends), cmocka_unit_test(test_additions),
-        cmocka_unit_test(test_second_writer),     cmocka_unit_test(test_expected),
+        cmocka_unit_test(test_threads),   cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_so_far),    cmocka_unit_test(test_only_what_depends),
+        cmocka_unit_test(test_additions), cmocka_unit_test(test_second_writer),
+        cmocka_unit_test(test_expected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
