@@ -240,6 +240,10 @@ typedef struct ll_store_numbers {
 LL_API ll_status ll_store_read_numbers(ll_store *store, const ll_store_filter *filter, const char *const *names, int columns,
                                        ll_store_numbers *numbers, ll_error *error) LL_MUST_CHECK;
 LL_API void ll_store_numbers_deinit(ll_store_numbers *numbers);
+/* The same of chosen jobs into the caller's values [count, columns]; NaN for a job without a result. After a failure values
+ * hold nothing of use. */
+LL_API ll_status ll_store_read_numbers_of(ll_store *store, const int64_t *ids, int64_t count, const char *const *names,
+                                          int columns, double *values, ll_error *error) LL_MUST_CHECK;
 
 /* Shows `visit` each field of those names (a last '*' matches any ending; at most 64 names) of these jobs' results: job by
  * job (`at` is its place in ids), in the record's order; arrays beyond 64 KiB without their numbers (data NULL). A job

@@ -102,9 +102,13 @@ void ll_json_number(ll_json *json, double value)
 
 void ll_json_integer(ll_json *json, int64_t value)
 {
-    char buffer[LL_NUMBER_TEXT];
+    char buffer[LL_NUMBER_TEXT], *end = buffer + sizeof buffer, *first = end;
+    uint64_t size = value < 0 ? UINT64_C(0) - (uint64_t)value : (uint64_t)value;
+    do *--first = (char)('0' + size % 10);
+    while ((size /= 10) > 0);
+    if (value < 0) *--first = '-';
     before_value(json);
-    ll_text_append_bytes(&json->text, buffer, (size_t)snprintf(buffer, sizeof buffer, "%lld", (long long)value));
+    ll_text_append_bytes(&json->text, first, (size_t)(end - first));
 }
 
 void ll_json_boolean(ll_json *json, bool value)

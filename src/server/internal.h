@@ -39,7 +39,7 @@ typedef struct ll_source {
     int64_t revision;      /* rises when summary changes; 0: not looked at yet */
     int64_t version;       /* of the file, when summary was taken */
     ll_store_summary summary;
-    int64_t groups, models; /* of that revision */
+    int64_t groups, models, counted; /* members of the study, at that revision */
     ll_child child;
 } ll_source;
 
@@ -119,7 +119,6 @@ void ll_handle_file(ll_server *server, const ll_request *request, ll_answer *ans
 
 typedef struct ll_study_state {
     int64_t revision;
-    int64_t groups, models;
     int64_t jobs[LL_JOB_STATES];
     bool running;
     ll_store_writer writer;

@@ -9,26 +9,6 @@ enum { DIGITS = 9 }; /* of the numbers here: it is for pictures; the records hav
 
 /* ---------------------------------------------------------------- has anything changed? */
 
-static ll_status count_models(ll_source *source, ll_error *error)
-{
-    static const char *const kinds[] = {"model", "field"};
-    int64_t models = 0, groups = 0;
-    for (int k = 0; k < 2; k++) {
-        ll_store_listing list;
-        LL_TRY(ll_store_list(source->store, &(ll_store_filter){.kind = kinds[k]}, &list, error));
-        models += list.count;
-        for (int64_t i = 0; i < list.count; i++) {
-            int64_t seen = i - 1; /* members of a group stand together */
-            while (seen >= 0 && strcmp(list.rows[seen].group, list.rows[i].group) != 0) seen--;
-            groups += seen < 0 ? 1 : 0;
-        }
-        ll_store_listing_deinit(&list);
-    }
-    source->models = models;
-    source->groups = groups;
-    return LL_OK;
-}
-
 static ll_status look(ll_source *source, ll_error *error)
 {
     int64_t version;
@@ -37,7 +17,6 @@ static ll_status look(ll_source *source, ll_error *error)
     if (source->revision > 0 && version == source->version) return LL_OK;
     LL_TRY(ll_store_summarise(source->store, &summary, error));
     if (source->revision == 0 || !ll_hash_equal(summary.hash, source->summary.hash)) {
-        LL_TRY(count_models(source, error));
         source->revision++;
         source->summary = summary;
     }
@@ -48,14 +27,14 @@ static ll_status look(ll_source *source, ll_error *error)
 ll_status ll_source_state(ll_source *source, ll_study_state *state, ll_error *error)
 {
     if (source->store == NULL) {
-        *state = (ll_study_state){.revision = 1, .groups = 1, .models = 1};
+        *state = (ll_study_state){.revision = 1};
         state->jobs[LL_JOB_DONE] = source->has_topology ? 2 : 1;
         return LL_OK;
     }
     ll_store_writer writer;
     pthread_mutex_lock(&source->mutex);
     ll_status status = look(source, error);
-    ll_study_state made = {.revision = source->revision, .groups = source->groups, .models = source->models};
+    ll_study_state made = {.revision = source->revision};
     memcpy(made.jobs, source->summary.jobs, sizeof made.jobs);
     pthread_mutex_unlock(&source->mutex);
     if (status == LL_OK) status = ll_store_current_writer(source->store, &writer, error);

@@ -201,17 +201,50 @@ ll_status ll_source_open(ll_server *server, const char *path, ll_error *error)
 
 /* ---------------------------------------------------------------- route */
 
+/* Members of the study; kept, because every page asks. */
+static ll_status count_members(ll_source *source, int64_t revision, int64_t *groups, int64_t *models,
+                               ll_error *error)
+{
+    pthread_mutex_lock(&source->mutex);
+    bool known = source->counted == revision;
+    *groups = source->groups;
+    *models = source->models;
+    pthread_mutex_unlock(&source->mutex);
+    if (known) return LL_OK;
+    *groups = *models = 0;
+    for (int k = 0; k < 2; k++) {
+        ll_store_listing list;
+        LL_TRY(ll_store_list(source->store, &(ll_store_filter){.kind = k == 0 ? "model" : "field"}, &list,
+                             error));
+        *models += list.count;
+        for (int64_t i = 0; i < list.count; i++) {
+            int64_t seen = i - 1; /* members of a group stand together */
+            while (seen >= 0 && strcmp(list.rows[seen].group, list.rows[i].group) != 0) seen--;
+            *groups += seen < 0;
+        }
+        ll_store_listing_deinit(&list);
+    }
+    pthread_mutex_lock(&source->mutex);
+    source->groups = *groups;
+    source->models = *models;
+    source->counted = revision;
+    pthread_mutex_unlock(&source->mutex);
+    return LL_OK;
+}
+
 static void describe(ll_json *json, ll_source *source)
 {
     ll_study_state state = {0};
+    int64_t groups = source->store == NULL, models = groups; /* a field is one of one */
     ll_error ignored; /* a study that cannot be read now says so on its own page */
-    (void)!ll_source_state(source, &state, &ignored);
+    if (ll_source_state(source, &state, &ignored) == LL_OK && source->store != NULL)
+        (void)!count_members(source, state.revision, &groups, &models, &ignored);
     ll_json_open(json, '{');
     ll_json_add_text(json, "id", source->id);
     ll_json_add_text(json, "name", source->name);
     ll_json_add_text(json, "kind", source->store != NULL ? "study" : "field");
-    ll_json_add_integer(json, "groups", state.groups);
-    ll_json_add_integer(json, "models", state.models);
+    ll_json_add_integer(json, "groups", groups);
+    ll_json_add_integer(json, "models", models);
     ll_json_key(json, "jobs");
     ll_json_jobs(json, state.jobs);
     ll_json_close(json, '}');

@@ -117,7 +117,7 @@ ll_status ll_result_write(ll_store *store, int64_t job, const ll_record *record,
 /* The fields of a job ?1, for ll_result_take_field; the last column is the field's id. */
 #define LL_SELECT_FIELDS                                                                            \
     "SELECT job, position, name, unit, type, integer, bits, text, array_type, shape, sum, id FROM fields WHERE job = ?1"
-enum { LL_AT_FIELD_SUM = 10, LL_AT_FIELD_ID };
+enum { LL_AT_FIELD_NAME = 2, LL_AT_FIELD_SUM = 10, LL_AT_FIELD_ID };
 /* A field without its array's numbers; texts are SQLite's until the next step. */
 ll_status ll_result_take_field(ll_store *store, sqlite3_stmt *select, int64_t job, ll_field *field, ll_error *error);
 /* The record of a done job, rebuilt and checked; inside a transaction. */

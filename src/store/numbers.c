@@ -21,8 +21,14 @@ static ll_status select_matching(ll_store *store, const ll_store_filter *filter,
     return status;
 }
 
-static void take_row(sqlite3_stmt *select, const uint64_t *codes, int columns, double *values)
+/* From a row of job, data, sum. */
+static ll_status take_row(ll_store *store, sqlite3_stmt *select, const uint64_t *codes, int columns, double *values,
+                          ll_error *error)
 {
+    if (!ll_sql_row_is_whole(select, 2))
+        return ll_fail(error, LL_INVALID_FILE, "store", store->path,
+                       "the study file is damaged: numbers of job %lld have a wrong checksum",
+                       (long long)sqlite3_column_int64(select, 0));
     const char *data = sqlite3_column_blob(select, 1);
     int count = sqlite3_column_bytes(select, 1) / (int)sizeof(ll_store_number);
     for (int c = 0; c < columns; c++) values[c] = NAN;
@@ -32,6 +38,7 @@ static void take_row(sqlite3_stmt *select, const uint64_t *codes, int columns, d
         for (int c = 0; c < columns; c++)
             if (codes[c] == number.code) values[c] = number.value;
     }
+    return LL_OK;
 }
 
 /* Room for one more row in all columns. */
@@ -62,12 +69,6 @@ static ll_status read_all(ll_store *store, const ll_store_filter *filter, const 
     LL_TRY(select_matching(store, filter, &select, error));
     ll_status status;
     while ((status = ll_sql_step(store, select, &row, error)) == LL_OK && row) {
-        if (!ll_sql_row_is_whole(select, 2)) {
-            status = ll_fail(error, LL_INVALID_FILE, "store", store->path,
-                             "the study file is damaged: numbers of job %lld have a wrong checksum",
-                             (long long)sqlite3_column_int64(select, 0));
-            break;
-        }
         int64_t r = numbers->count;
         if (!grow(numbers, &room) ||
             (numbers->subjects[r] = ll_arena_text(numbers->memory, ll_sql_text(select, 3))) == NULL ||
@@ -76,11 +77,22 @@ static ll_status read_all(ll_store *store, const ll_store_filter *filter, const 
             break;
         }
         numbers->ids[r] = sqlite3_column_int64(select, 0);
-        take_row(select, codes, numbers->columns, numbers->values + r * numbers->columns);
+        status = take_row(store, select, codes, numbers->columns, numbers->values + r * numbers->columns, error);
+        if (status != LL_OK) break;
         numbers->count++;
     }
     sqlite3_finalize(select);
     return status;
+}
+
+static ll_status make_codes(const ll_store *store, const char *const *names, int columns,
+                            uint64_t codes[MOST_COLUMNS], ll_error *error)
+{
+    if (columns < 1 || columns > MOST_COLUMNS)
+        return ll_fail(error, LL_INVALID_ARGUMENT, "store", store->path,
+                       "got %d names of numbers; wanted 1 to %d", columns, MOST_COLUMNS);
+    for (int c = 0; c < columns; c++) codes[c] = ll_store_name_code(names[c]);
+    return LL_OK;
 }
 
 ll_status ll_store_read_numbers(ll_store *store, const ll_store_filter *filter, const char *const *names,
@@ -88,10 +100,7 @@ ll_status ll_store_read_numbers(ll_store *store, const ll_store_filter *filter, 
 {
     static const ll_store_filter everything = {0};
     uint64_t codes[MOST_COLUMNS];
-    if (columns < 1 || columns > MOST_COLUMNS)
-        return ll_fail(error, LL_INVALID_ARGUMENT, "store", store->path,
-                       "got %d names of numbers; wanted 1 to %d", columns, MOST_COLUMNS);
-    for (int c = 0; c < columns; c++) codes[c] = ll_store_name_code(names[c]);
+    LL_TRY(make_codes(store, names, columns, codes, error));
     ll_store_numbers made = {.columns = columns, .memory = ll_arena_create(0)};
     if (made.memory == NULL) return ll_fail_memory(error, "store", 4096);
     ll_status status = ll_store_enter(store, false, error);
@@ -115,4 +124,30 @@ void ll_store_numbers_deinit(ll_store_numbers *numbers)
     ll_free(numbers->values);
     ll_arena_destroy(numbers->memory);
     *numbers = (ll_store_numbers){0};
+}
+
+static ll_status read_chosen(ll_store *store, const int64_t *ids, int64_t count, const uint64_t *codes, int columns,
+                             double *values, ll_error *error)
+{
+    sqlite3_stmt *select;
+    LL_TRY(ll_sql_prepare(store, "SELECT job, data, sum FROM numbers WHERE job = ?1", &select, error));
+    ll_status status = LL_OK;
+    for (int64_t i = 0; i < count && status == LL_OK; i++) {
+        bool row = false;
+        for (int c = 0; c < columns; c++) values[i * columns + c] = NAN;
+        status = ll_sql_bind(store, select, error, "i", ids[i]);
+        if (status == LL_OK) status = ll_sql_step(store, select, &row, error);
+        if (status == LL_OK && row) status = take_row(store, select, codes, columns, values + i * columns, error);
+    }
+    sqlite3_finalize(select);
+    return status;
+}
+
+ll_status ll_store_read_numbers_of(ll_store *store, const int64_t *ids, int64_t count, const char *const *names,
+                                   int columns, double *values, ll_error *error)
+{
+    uint64_t codes[MOST_COLUMNS];
+    LL_TRY(make_codes(store, names, columns, codes, error));
+    LL_TRY(ll_store_enter(store, false, error));
+    return ll_store_leave(store, read_chosen(store, ids, count, codes, columns, values, error), error);
 }

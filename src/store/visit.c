@@ -6,24 +6,14 @@
 
 enum { MOST_NAMES = 64, MOST_ARRAY_BYTES = 65536 };
 
-/* Names are compared with GLOB: a last '*' matches any ending. */
-static ll_status select_fields(ll_store *store, const char *const *names, int count, sqlite3_stmt **select,
-                               ll_error *error)
+/* Cheaper here than by SQLite, for whom each comparison is a call of a function. */
+static bool is_wanted(const char *name, const char *const *wanted, int count)
 {
-    ll_text sql = {0};
-    ll_text_append(&sql, LL_SELECT_FIELDS " AND (");
-    for (int i = 0; i < count; i++) ll_text_format(&sql, "%sname GLOB ?%d", i > 0 ? " OR " : "", 2 + i);
-    ll_text_append(&sql, ") ORDER BY position");
-    ll_status status =
-        sql.failed ? ll_fail_memory(error, "store", 1024) : ll_sql_prepare(store, sql.text, select, error);
-    ll_text_deinit(&sql);
-    LL_TRY(status);
-    for (int i = 0; i < count && status == LL_OK; i++) {
-        int code = sqlite3_bind_text(*select, 2 + i, names[i], -1, SQLITE_STATIC);
-        if (code != SQLITE_OK) status = ll_sql_failure(store, code, error);
+    for (int i = 0; i < count; i++) {
+        size_t length = strcspn(wanted[i], "*");
+        if (strncmp(name, wanted[i], length) == 0 && (wanted[i][length] == '*' || name[length] == 0)) return true;
     }
-    if (status != LL_OK) sqlite3_finalize(*select);
-    return status;
+    return false;
 }
 
 typedef struct walk {
@@ -52,13 +42,13 @@ static ll_status visit_row(const walk *w, int64_t at, int64_t job, ll_error *err
 static ll_status visit_all(walk *w, const int64_t *ids, int64_t count, const char *const *names, int name_count,
                            ll_error *error)
 {
-    LL_TRY(select_fields(w->store, names, name_count, &w->fields, error));
+    LL_TRY(ll_sql_prepare(w->store, LL_SELECT_FIELDS " ORDER BY position", &w->fields, error));
     ll_status status = ll_sql_prepare(w->store, LL_SELECT_BLOBS, &w->blobs, error);
     for (int64_t i = 0; i < count && status == LL_OK; i++) {
         bool row;
         status = ll_sql_bind(w->store, w->fields, error, "i", ids[i]);
         while (status == LL_OK && (status = ll_sql_step(w->store, w->fields, &row, error)) == LL_OK && row)
-            status = visit_row(w, i, ids[i], error);
+            if (is_wanted(ll_sql_text(w->fields, LL_AT_FIELD_NAME), names, name_count)) status = visit_row(w, i, ids[i], error);
     }
     sqlite3_finalize(w->fields);
     sqlite3_finalize(w->blobs);
@@ -84,25 +74,29 @@ ll_status ll_store_version(ll_store *store, int64_t *version, ll_error *error)
     return ll_store_leave(store, ll_sql_integer(store, "PRAGMA data_version", version, error), error);
 }
 
+/* Sums are the same in any order of the rows, and each state has its own. */
 static ll_status summarise(ll_store *store, ll_store_summary *summary, ll_error *error)
 {
     sqlite3_stmt *select;
     bool row;
-    double mix[LL_JOB_STATES][3] = {{0}};
-    LL_TRY(ll_sql_prepare(store,
-                          "SELECT state, count(*), total(id), total(id % 8191 * (id % 8179)) FROM jobs WHERE "
-                          "wanted > 0 GROUP BY state",
-                          &select, error));
+    struct {
+        uint64_t count, ids, mixed;
+    } sums[LL_JOB_STATES] = {{0}};
+    LL_TRY(ll_sql_prepare(store, "SELECT id, state FROM jobs WHERE wanted > 0", &select, error));
     ll_status status;
     while ((status = ll_sql_step(store, select, &row, error)) == LL_OK && row) {
-        for (int i = 0; i < LL_JOB_STATES; i++) {
-            if (strcmp(ll_sql_text(select, 0), ll_job_state_name((ll_job_state)i)) != 0) continue;
-            summary->jobs[i] = sqlite3_column_int64(select, 1);
-            for (int k = 0; k < 3; k++) mix[i][k] = sqlite3_column_double(select, k + 1);
-        }
+        const char *state = ll_sql_text(select, 1);
+        uint64_t id = (uint64_t)sqlite3_column_int64(select, 0);
+        int i = 0;
+        while (i < LL_JOB_STATES && strcmp(state, ll_job_state_name((ll_job_state)i)) != 0) i++;
+        if (i == LL_JOB_STATES) continue;
+        sums[i].count++;
+        sums[i].ids += id;
+        sums[i].mixed += id * id * UINT64_C(0x9E3779B97F4A7C15);
     }
     sqlite3_finalize(select);
-    summary->hash = ll_hash_bytes(mix, sizeof mix);
+    for (int i = 0; i < LL_JOB_STATES; i++) summary->jobs[i] = (int64_t)sums[i].count;
+    summary->hash = ll_hash_bytes(sums, sizeof sums);
     return status;
 }
 

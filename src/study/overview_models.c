@@ -12,9 +12,8 @@ static ll_status no_memory(ll_error *error)
 
 /* ---------------------------------------------------------------- numbers of models */
 
-/* Fields of each model's first result of a kind; `at` is a place in b->owner. */
-static ll_status walk(ll_overview_builder *b, const char *kind, const char *const *fields, int count,
-                      ll_store_visitor visit, void *context, ll_error *error)
+/* Each model's first result of a kind: how many have one. */
+static int64_t choose(ll_overview_builder *b, const char *kind)
 {
     int64_t found = 0;
     for (int64_t m = 0; m < b->out.model_count; m++) {
@@ -22,7 +21,27 @@ static ll_status walk(ll_overview_builder *b, const char *kind, const char *cons
         b->owner[found] = m;
         found += b->id[found] != LL_NO_RECORD;
     }
+    return found;
+}
+
+/* Their fields; `at` is a place in b->owner. */
+static ll_status walk(ll_overview_builder *b, const char *kind, const char *const *fields, int count,
+                      ll_store_visitor visit, void *context, ll_error *error)
+{
+    int64_t found = choose(b, kind);
     return ll_store_visit_fields(b->store, b->id, found, fields, count, visit, context, error);
+}
+
+/* Their numbers; *values [*found, columns] is the caller's to free. */
+static ll_status numbers(ll_overview_builder *b, const char *kind, const char *const *names, int columns,
+                         int64_t *found, double **values, ll_error *error)
+{
+    *found = choose(b, kind);
+    *values = ll_allocate_array(*found * columns + 1, sizeof **values);
+    if (*values == NULL) return no_memory(error);
+    ll_status status = ll_store_read_numbers_of(b->store, b->id, *found, names, columns, *values, error);
+    if (status != LL_OK) ll_free(*values);
+    return status;
 }
 
 typedef struct setting_walk {
@@ -74,7 +93,10 @@ static ll_status add_metrics(metric_walk *w, ll_error *error)
         if (ll_overview_line(&better, higher) == NULL || higher[0] == 0)
             snprintf(higher, sizeof higher, "lower");
         if (ll_overview_line(&scale, value) == NULL || value[0] == 0) snprintf(value, sizeof value, "value");
-        if (metric_named(w, name) >= 0 || b->out.metric_count == LL_OVERVIEW_METRICS) continue;
+        int64_t known = metric_named(w, name), k = known >= 0 ? known : b->out.metric_count;
+        if (k == LL_OVERVIEW_METRICS) continue;
+        b->has[b->owner[w->at] * LL_OVERVIEW_METRICS + k] = true;
+        if (known >= 0) continue;
         LL_TRY(ll_overview_keep(b, name, &made.name, error));
         LL_TRY(ll_overview_keep(b, higher, &made.better, error));
         LL_TRY(ll_overview_keep(b, value, &made.scale, error));
@@ -96,15 +118,25 @@ static ll_status visit_metric_names(void *context, int64_t at, const ll_field *f
     return LL_OK;
 }
 
-static ll_status visit_metric(void *context, int64_t at, const ll_field *field, ll_error *error)
+/* The unit of a metric is that of the first model that has it. */
+static ll_status visit_unit(void *context, int64_t at, const ll_field *field, ll_error *error)
 {
     metric_walk *w = context;
-    int64_t k = metric_named(w, field->name), cell = w->b->owner[at] * LL_OVERVIEW_METRICS + k;
-    if (k < 0 || (field->type != LL_FIELD_REAL && field->type != LL_FIELD_INTEGER)) return LL_OK;
-    w->b->values[cell] = field->type == LL_FIELD_REAL ? field->real : (double)field->integer;
-    w->b->has[cell] = true;
-    if (w->list[k].unit[0] != 0 || field->unit[0] == 0) return LL_OK;
-    return ll_overview_keep(w->b, field->unit, &w->list[k].unit, error);
+    (void)at;
+    return ll_overview_keep(w->b, field->unit, &w->list[metric_named(w, field->name)].unit, error);
+}
+
+static ll_status read_units(metric_walk *w, ll_error *error)
+{
+    ll_overview_builder *b = w->b;
+    for (int64_t k = 0; k < b->out.metric_count; k++) {
+        int64_t m = 0, id;
+        while (m < b->out.model_count && !b->model[m].has_metric[k]) m++;
+        if (m == b->out.model_count) continue;
+        id = ll_overview_record_of(&b->model[m], "metrics");
+        LL_TRY(ll_store_visit_fields(b->store, &id, 1, &w->list[k].name, 1, visit_unit, w, error));
+    }
+    return LL_OK;
 }
 
 static ll_status read_metrics(ll_overview_builder *b, ll_error *error)
@@ -117,9 +149,17 @@ static ll_status read_metrics(ll_overview_builder *b, ll_error *error)
     LL_TRY(walk(b, "metrics", texts, 3, visit_metric_names, &w, error));
     LL_TRY(add_metrics(&w, error));
     for (int64_t k = 0; k < b->out.metric_count; k++) names[k] = w.list[k].name;
-    return b->out.metric_count > 0
-               ? walk(b, "metrics", names, (int)b->out.metric_count, visit_metric, &w, error)
-               : LL_OK;
+    if (b->out.metric_count == 0) return LL_OK;
+    double *values;
+    int64_t count = b->out.metric_count, found;
+    LL_TRY(numbers(b, "metrics", names, (int)count, &found, &values, error));
+    for (int64_t i = 0; i < found; i++) {
+        int64_t cell = b->owner[i] * LL_OVERVIEW_METRICS;
+        for (int64_t k = 0; k < count; k++)
+            if (b->has[cell + k]) b->values[cell + k] = values[i * count + k];
+    }
+    ll_free(values);
+    return read_units(&w, error);
 }
 
 static ll_status visit_eigenvalues(void *context, int64_t at, const ll_field *field, ll_error *error)
@@ -140,26 +180,25 @@ static ll_status visit_eigenvalues(void *context, int64_t at, const ll_field *fi
     return LL_OK;
 }
 
-static ll_status visit_trace(void *context, int64_t at, const ll_field *field, ll_error *error)
+static ll_status read_traces(ll_overview_builder *b, ll_error *error)
 {
-    (void)error;
-    ll_overview_builder *b = context;
-    ll_overview_model *model = &b->model[b->owner[at]];
-    if (field->type != LL_FIELD_REAL) return LL_OK;
-    if (strcmp(field->name, "trace") == 0)
-        model->trace = field->real;
-    else
-        model->trace_standard_error = field->real;
+    int64_t found;
+    double *values;
+    LL_TRY(numbers(b, "trace", (const char *const[]){"trace", "standard_error"}, 2, &found, &values, error));
+    for (int64_t i = 0; i < found; i++) {
+        b->model[b->owner[i]].trace = values[2 * i];
+        b->model[b->owner[i]].trace_standard_error = values[2 * i + 1];
+    }
+    ll_free(values);
     return LL_OK;
 }
 
 ll_status ll_overview_read_models(ll_overview_builder *b, ll_error *error)
 {
-    static const char *const eigenvalues[] = {"eigenvalues", "residuals"}, *const trace[] = {
-                                                                               "trace", "standard_error"};
+    static const char *const eigenvalues[] = {"eigenvalues", "residuals"};
     setting_walk settings = {.b = b};
     LL_TRY(walk(b, "model", (const char *const[]){"setting_*"}, 1, visit_setting, &settings, error));
     LL_TRY(read_metrics(b, error));
     LL_TRY(walk(b, "eigenpairs", eigenvalues, 2, visit_eigenvalues, b, error));
-    return walk(b, "trace", trace, 2, visit_trace, b, error);
+    return read_traces(b, error);
 }

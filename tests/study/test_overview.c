@@ -88,7 +88,8 @@ static void at_a_glance(void **state)
         scratch_store_add(&s, "model", "plain", i == 0 ? "plain/0" : "plain/1", "", record);
     }
     record = ll_record_create("metrics"); /* a number that is there and is no number; and a name without words */
-    assert_int_equal(ll_record_set_real(record, "loss", "nats", NAN, NULL), LL_OK);
+    assert_int_equal(ll_record_set_real(record, "loss", "", NAN, NULL), LL_OK);
+    assert_int_equal(ll_record_set_integer(record, "other", "kelvin", 3, NULL), LL_OK);
     assert_int_equal(ll_record_set_text(record, "metric_names", "loss\nother", NULL), LL_OK);
     scratch_store_add(&s, "metrics", "pinn(beta=2, nu=0.5)", "pinn(beta=2, nu=0.5)/0", "", record);
     scratch_store_add(&s, "distances", "", "wasserstein", "", ll_record_create("distances"));
@@ -114,7 +115,9 @@ static void at_a_glance(void **state)
     assert_int_equal(ll_overview_find_model(&o, "plain"), -1);
     assert_int_equal(o.models[r0].group, ll_overview_find_group(&o, "residual"));
     assert_int_equal(o.metric_count, 3);
-    assert_string_equal(o.metrics[0].unit, "nats");
+    assert_string_equal(o.metrics[0].unit, "");
+    assert_string_equal(o.metrics[2].unit, "kelvin");
+    assert_true(o.models[3].metrics[2] == 3.0);
     assert_string_equal(o.metrics[2].better, "lower");
     assert_string_equal(o.metrics[2].scale, "value");
     assert_true(o.models[3].has_metric[0] && isnan(o.models[3].metrics[0]));
