@@ -223,7 +223,8 @@ static ll_status draw(const settings *s, const char *path, ll_figure_options *op
     if (status == LL_OK) {
         bool composed = w.panels.count > 1;
         if (options->columns == 0 && s->record.count == 0) options->columns = w.columns;
-        if (!s->width_given && composed) options->width_mm = 180.0;
+        bool wide = composed || strcmp(s->view, "structure") == 0; /* its legend stands beside it */
+        if (!s->width_given && wide) options->width_mm = 180.0;
         options->letters = options->letters || (composed && strcmp(s->layout, "losslens") == 0);
         status = ll_figure_write(s->figure.path, w.panels.panels, w.panels.count, options, error);
     }

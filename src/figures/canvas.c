@@ -77,24 +77,34 @@ void ll_canvas_text(ll_canvas *canvas, double x, double y, double size, ll_align
     cairo_new_path(cairo);
 }
 
+/* A byte of UTF-8 that is not the first of its character. */
+static bool is_continuation(char byte)
+{
+    return ((unsigned char)byte & 0xC0) == 0x80;
+}
+
 void ll_canvas_text_fit(ll_canvas *canvas, double x, double y, double size, ll_align align, double width,
                         const char *text)
 {
     char cut[256];
-    size_t length = strlen(text);
     if (ll_canvas_text_width(canvas, size, text) <= width) {
         ll_canvas_text(canvas, x, y, size, align, false, text);
         return;
     }
-    if (length > sizeof cut - 4) length = sizeof cut - 4;
-    memcpy(cut, text, length);
-    do {
-        /* One character less: past the continuation bytes of UTF-8. */
-        while (length > 0 && ((unsigned char)cut[length - 1] & 0xC0) == 0x80) length--;
-        if (length > 0) length--;
-        memcpy(cut + length, "…", 4);
-    } while (length > 0 && ll_canvas_text_width(canvas, size, cut) > width);
-    if (length > 0) ll_canvas_text(canvas, x, y, size, align, false, cut);
+    /* The middle goes: names of one kind begin alike ("convection(beta=1)/0") and differ at their ends. */
+    size_t length = strlen(text), kept = length < sizeof cut - 4 ? length : sizeof cut - 4;
+    while (kept > 0) {
+        kept--;
+        size_t head = kept / 3, tail = kept - head;
+        while (head > 0 && is_continuation(text[head])) head--;
+        while (tail > 0 && is_continuation(text[length - tail])) tail--;
+        memcpy(cut, text, head);
+        memcpy(cut + head, "…", 3);
+        memcpy(cut + head + 3, text + length - tail, tail);
+        cut[head + 3 + tail] = 0;
+        if (ll_canvas_text_width(canvas, size, cut) <= width) break;
+    }
+    if (kept > 0) ll_canvas_text(canvas, x, y, size, align, false, cut);
 }
 
 void ll_canvas_line(ll_canvas *canvas, double x0, double y0, double x1, double y1, double width)

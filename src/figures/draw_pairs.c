@@ -167,7 +167,7 @@ static ll_status draw_barcode(ll_canvas *canvas, const ll_panel *panel, ll_rect 
     ll_axis wide = ll_axis_widen(&axis, 0.02, 0.05);
     char label[96];
     if (count < all) {
-        snprintf(label, sizeof label, "%lld most persistent of %lld pairs", (long long)count, (long long)all);
+        snprintf(label, sizeof label, "%lld of %lld pairs", (long long)count, (long long)all);
     } else {
         snprintf(label, sizeof label, "%lld %s", (long long)all, all == 1 ? "pair" : "pairs");
     }

@@ -96,8 +96,6 @@ static void measure_tree(const ll_panel *panel, const ll_figure_options *options
         ll_extent_add(&measure->value, layout->branches[i].birth_value);
         ll_extent_add(&measure->value, layout->branches[i].death_value);
     }
-    ll_extent_add(&measure->x, 0.0);
-    ll_extent_add(&measure->x, layout->width);
 }
 
 static ll_status draw_tree(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, const ll_measure *measured,
@@ -110,8 +108,8 @@ static ll_status draw_tree(ll_canvas *canvas, const ll_panel *panel, ll_rect out
     mark_list lists[3];
     for (int k = 0; k < 3; k++) lists[k] = (mark_list){points + 2 * k * (layout->count + 1), 0};
 
-    double margin = 0.02 * (measured->x.high - measured->x.low);
-    ll_frame frame = {.x = ll_axis_make(LL_SCALE_LINEAR, measured->x.low - margin, measured->x.high + margin, 0.0),
+    double margin = 0.02 * fmax(layout->width, 1.0); /* the width says nothing: each tree takes all there is */
+    ll_frame frame = {.x = ll_axis_make(LL_SCALE_LINEAR, -margin, layout->width + margin, 0.0),
                       .y = widened_value_axis(canvas, measured),
                       .title = panel->title,
                       .no_x = true,
@@ -175,7 +173,7 @@ static ll_status draw_tree(ll_canvas *canvas, const ll_panel *panel, ll_rect out
     }
     if (hidden > 0) {
         char text[96];
-        snprintf(text, sizeof text, "%lld of %lld branches too small to be seen", (long long)hidden, (long long)layout->count);
+        snprintf(text, sizeof text, "%lld of %lld branches not drawn", (long long)hidden, (long long)layout->count);
         ll_frame_remark(canvas, &frame, text);
     }
     ll_free(points);
