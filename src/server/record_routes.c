@@ -90,9 +90,12 @@ static void put_little_endian(ll_text *text, uint64_t value, int bytes)
     }
 }
 
-/* The names in "loss,axis_0"; false and an answer when one is not there. */
+/* The names in "loss,half_a_loss" that are there: many fields are optional, and the head of the answer says
+ * which came. False and an answer when none is. */
 static bool choose(const ll_view *view, const char *names, bool *wanted, ll_answer *answer)
 {
+    const char *first = names;
+    bool any = *names == 0;
     while (*names != 0) {
         size_t length = strcspn(names, ",");
         int64_t found = -1;
@@ -100,17 +103,15 @@ static bool choose(const ll_view *view, const char *names, bool *wanted, ll_answ
             const char *name = ll_view_field(view, i)->name;
             if (strlen(name) == length && strncmp(name, names, length) == 0) found = i;
         }
-        if (found < 0) {
-            char what[160];
-            snprintf(what, sizeof what, "the record has no field '%.*s'", (int)(length < 80 ? length : 80),
-                     names);
-            ll_answer_error(answer, 404, what, "names of fields, separated by commas");
-            return false;
-        }
-        wanted[found] = true;
+        if (found >= 0) wanted[found] = any = true;
         names += length + (names[length] == ',' ? 1 : 0);
     }
-    return true;
+    if (!any) {
+        char what[160];
+        snprintf(what, sizeof what, "the record has no field '%.80s'", first);
+        ll_answer_error(answer, 404, what, "names of fields, separated by commas");
+    }
+    return any;
 }
 
 static void answer_tag(const ll_view *view, const char *names, ll_answer *answer)

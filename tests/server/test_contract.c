@@ -281,6 +281,28 @@ static void data_are_the_stored_numbers(void **state)
     ll_store_destroy(store);
 }
 
+/* Of several names those that are there; none of them: refused with the names. */
+static void fields_that_are_there(void **state)
+{
+    (void)state;
+    uint64_t head;
+    ll_reply reply = client_get(ll_server_url(server), "/api/studies/s0/records/3/data?fields=loss,absent,axis_0");
+    assert_int_equal(reply.status, 200);
+    memcpy(&head, reply.body + 8, 8);
+    json_t *value = json_loadb(reply.body + 16, head, 0, NULL), *fields = json_object_get(value, "fields");
+    assert_int_equal(json_array_size(fields), 2);
+    for (size_t i = 0; i < 2; i++) {
+        const char *name = json_string_value(json_object_get(json_array_get(fields, i), "name"));
+        assert_true(strcmp(name, "loss") == 0 || strcmp(name, "axis_0") == 0);
+    }
+    json_decref(value);
+    reply_deinit(&reply);
+    reply = client_get(ll_server_url(server), "/api/studies/s0/records/3/data?fields=absent,none");
+    assert_int_equal(reply.status, 404);
+    assert_non_null(strstr(reply.body, "absent,none"));
+    reply_deinit(&reply);
+}
+
 static double at(const json_t *columns, const char *name, size_t row)
 {
     return json_number_value(json_array_get(json_object_get(columns, name), row));
@@ -616,7 +638,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(routes_that_read),
                                        cmocka_unit_test(every_record),
-                                       cmocka_unit_test(data_are_the_stored_numbers),
+                                       cmocka_unit_test(fields_that_are_there), cmocka_unit_test(data_are_the_stored_numbers),
                                        cmocka_unit_test(pairs_are_those_of_the_records),
                                        cmocka_unit_test(topology_on_request),
                                        cmocka_unit_test(what_there_is_so_far),
