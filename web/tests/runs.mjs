@@ -12,10 +12,10 @@ const landscapes = (study) => [study.models[0].records.landscape ?? []].flat().l
 
 const page = await t.visit(`#/${id}/runs?selected=${encodeURIComponent(JSON.stringify([model]))}`);
 const form = page.locator('section.panel[aria-label="Start a run"]');
-await form.getByLabel("What").selectOption("landscape");
+await form.getByLabel("What", { exact: true }).selectOption("landscape");
 check((await form.textContent()).includes(`For ${model}`), "an analysis is asked for the selected models");
-await form.getByLabel("Grid").fill("7x7");
-await form.getByLabel("Range").fill("-0.3:0.3");
+await form.getByLabel("Grid", { exact: true }).fill("7x7");
+await form.getByLabel("Range", { exact: true }).fill("-0.3:0.3");
 await form.getByRole("button", { name: "Start", exact: true }).click();
 await page
     .locator('section.panel[aria-label="State of the run"] h2')
@@ -37,8 +37,8 @@ check(
     (await page.locator('section.panel[aria-label="State of the run"] p').first().textContent()) ?? "",
 );
 
-await form.getByLabel("What").selectOption("landscape");
-await form.getByLabel("Grid").fill("201x201");
+await form.getByLabel("What", { exact: true }).selectOption("landscape");
+await form.getByLabel("Grid", { exact: true }).fill("201x201");
 await form.getByRole("button", { name: "Start", exact: true }).click();
 const stop = page.getByRole("button", { name: "Stop", exact: true });
 await stop.waitFor({ timeout: 60_000 });

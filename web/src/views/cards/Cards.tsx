@@ -12,7 +12,6 @@ import { useRecords } from "../../model/study";
 import { setView, toggleSelected, useView } from "../../state";
 import { Empty, Panel } from "../../widgets/Panel";
 import { Popover } from "../../widgets/Popover";
-import { Facts } from "../../widgets/Tooltip";
 
 const PARTS = ["Architecture and problem", "Data", "Training", "Results"] as const;
 type Part = (typeof PARTS)[number];
@@ -40,7 +39,12 @@ const text = (value: unknown): string =>
 export function cardRows(study: Study, model: Model, origin: LossRecord | null): CardRow[] {
   const rows = new Map<string, CardRow>();
   const add = (part: Part, key: string, value: string): void => {
-    const title = key.replace(/^setting_/, "").replaceAll("_", " ");
+    // Settings of the study (roles.fit.count) and entries of the record (role_fit_count) say the same: once is enough.
+    const title = key
+      .replace(/^setting_/, "")
+      .replace(/^roles\./, "role ")
+      .replace(/^(options|train)\./, "")
+      .replaceAll(/[._]/g, " ");
     if (value !== "" && !rows.has(`${part}/${title}`)) rows.set(`${part}/${title}`, { part, key: title, value });
   };
   const group = study.groups[model.group];
@@ -94,7 +98,6 @@ function Card({
   differs: ReadonlySet<string>;
 }) {
   const palette = usePalette();
-  const group = study.groups[model.group];
   const records = Object.keys(model.records).flatMap((kind) => recordsOf(model, kind).map((id) => [kind, id] as const));
   return (
     <Panel
@@ -106,8 +109,13 @@ function Card({
           {model.name}
         </>
       }
-      note={group?.title}
       onClose={() => toggleSelected(model.name)}
+      explanation={{
+        what: "Where a model comes from (network or problem, data with their roles, how it was trained, hashes of its weights) and every number that the study has of it.",
+        read: "Entries that differ between the chosen models are bold, with a mark at the side. Stored results can be saved with all their arrays.",
+        misread:
+          "A result belongs to the samples named under Data: an accuracy on 1,000 test images has a standard error of about a percentage point.",
+      }}
       exports={{
         name: `${study.name}-${model.name}`,
         csv: () =>
@@ -217,6 +225,12 @@ export function Cards({ study }: { study: Study }) {
           title="What differs"
           label="Differences"
           className="differences"
+          explanation={{
+            what: "Everything that is known of the chosen models and is not the same: architecture and problem, data, training, results. What they share is left out; the cards below have all of it.",
+            read: "Look for what was meant to differ, and for what was not: another seed, split, number of epochs or set of samples explains many a difference in the results.",
+            misread:
+              "An entry that only one model has is shown with a dash at the other: it does not apply, or was not recorded. Two equal rows of settings do not make two equal models: seeds differ too.",
+          }}
           note={`${differs.size} of ${new Set(rows.flatMap((l) => l.map((r) => `${r.part}/${r.key}`))).size} entries`}
           exports={{
             name: `${study.name}-differences`,
@@ -285,11 +299,16 @@ export function Cards({ study }: { study: Study }) {
       </div>
       <h2 className="section">The study</h2>
       {Object.entries(study.provenance).filter(([key]) => key !== "study").length > 0 && (
-        <Facts
-          facts={Object.entries(study.provenance)
+        <dl className="provenance">
+          {Object.entries(study.provenance)
             .filter(([key]) => key !== "study")
-            .map(([k, v]) => [k.replaceAll("_", " "), v])}
-        />
+            .map(([k, v]) => (
+              <div key={k}>
+                <dt>{k.replaceAll("_", " ")}</dt>
+                <dd>{String(v)}</dd>
+              </div>
+            ))}
+        </dl>
       )}
       {study.provenance.study && (
         <details>

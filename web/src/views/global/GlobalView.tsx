@@ -737,7 +737,10 @@ export function GlobalView({ study }: { study: Study }) {
       title="Global structure"
       label="Global structure"
       className="global"
-      note={`${formatInteger(networks)} models in ${formatInteger(study.groups.filter((g) => g.kind !== "field").length)} groups`}
+      // Here and not below the drawing: there its own room would change how many labels have some.
+      note={`${formatInteger(networks)} models in ${formatInteger(study.groups.filter((g) => g.kind !== "field").length)} groups${
+        hidden > 0 ? `; ${formatInteger(hidden)} ${hidden === 1 ? "label has" : "labels have"} no room: zoom in` : ""
+      }`}
       explanation={{
         what: "Every trained model of the study as a glyph. Glyphs stand near each other where the models compute similar features (1 − CKA, linear, at the layer chosen). A line is the best path that was found between two minima: thick and straight where the loss stays low, thin and bent where a barrier is in the way.",
         variant: (
@@ -909,12 +912,6 @@ export function GlobalView({ study }: { study: Study }) {
           <canvas ref={focusCanvas} className="layer" aria-hidden="true" />
           <canvas ref={nodeCanvas} className="layer" aria-hidden="true" />
           <Hits study={study} shown={shown} chosen={chosen} onPoint={hitPointed} />
-          {/* Over the drawing: beside it, its own room would change how many labels have some. */}
-          {hidden > 0 && !loading && (
-            <span className="stage-note">
-              {formatInteger(hidden)} {hidden === 1 ? "label has" : "labels have"} no room: zoom in
-            </span>
-          )}
           {loading && <Loading what="Loading the placement" />}
           {error && <Failure message={error} />}
           {!loading && !error && study.models.length === 0 && (

@@ -9,38 +9,9 @@ import { formatInteger, formatNumber, formatPercent } from "../../geometry/numbe
 import type { Live } from "../../model/live";
 import { useLoaded } from "../../model/study";
 import { useView } from "../../state";
-import { NumberInput, Select } from "../../widgets/controls";
+import { NumberInput, Select, Toggle } from "../../widgets/controls";
 import { Empty, Failure, Loading, Panel } from "../../widgets/Panel";
-
-/** What can be added to models, with the options that matter most; the study file knows all of them. */
-const ANALYSES: Record<
-  string,
-  { title: string; options: readonly { key: string; title: string; value: string; choices?: readonly string[] }[] }
-> = {
-  landscape: {
-    title: "Landscape",
-    options: [
-      { key: "grid", title: "Grid", value: "25x25" },
-      { key: "range", title: "Range", value: "-1:1" },
-      { key: "direction", title: "Directions", value: "random", choices: ["random", "hessian", "pca", "gradient"] },
-      { key: "normalisation", title: "Normalisation", value: "filter", choices: ["filter", "layer", "model", "none"] },
-      { key: "halves", title: "Two halves of the data, for the noise", value: "false", choices: ["false", "true"] },
-    ],
-  },
-  hessian: {
-    title: "Hessian",
-    options: [
-      { key: "top", title: "Eigenpairs", value: "10" },
-      { key: "end", title: "Of the spectrum", value: "largest", choices: ["largest", "smallest", "both", "magnitude"] },
-      { key: "trace", title: "Trace", value: "true", choices: ["true", "false"] },
-      { key: "density", title: "Spectral density", value: "true", choices: ["true", "false"] },
-    ],
-  },
-  connectivity: {
-    title: "Paths between models",
-    options: [{ key: "path", title: "Path", value: "bezier", choices: ["bezier", "polygon", "linear"] }],
-  },
-};
+import { ANALYSES, askedOptions, type Option } from "./analyses";
 
 function useAction(): [string, boolean, (work: () => Promise<string>) => void] {
   const [state, setState] = useState({ message: "", failed: false });
@@ -88,6 +59,36 @@ function Failures({ study }: { study: Study }) {
   );
 }
 
+/** One option of an analysis; left empty, the study decides. */
+function OptionField({ option, value, onChange }: { option: Option; value: string; onChange: (v: string) => void }) {
+  const word = (v: string): string => (v === "true" ? "yes" : v === "false" ? "no" : v);
+  const standard = word(option.standard) || option.hint || "as fits";
+  if (option.choices)
+    return (
+      <Select
+        label={option.title}
+        value={value}
+        options={[["", `default (${standard})`], ...option.choices.map((c) => [c, word(c)] as const)]}
+        onChange={onChange}
+      />
+    );
+  return (
+    <label className="control" title={option.hint}>
+      <span>
+        {option.title}
+        {option.hint && option.standard !== "" && <span className="hint"> {option.hint}</span>}
+      </span>
+      <input
+        type="text"
+        aria-label={option.title}
+        value={value}
+        placeholder={standard}
+        onChange={(e) => onChange(e.target.value)}
+      />
+    </label>
+  );
+}
+
 function StartForm({ study, canRun, running }: { study: Study; canRun: boolean; running: boolean }) {
   const selected = useView((s) => s.selected);
   const [threads, setThreads] = useState(0);
@@ -97,17 +98,33 @@ function StartForm({ study, canRun, running }: { study: Study; canRun: boolean; 
   const [message, failed, act] = useAction();
   const analysis = ANALYSES[kind];
   const waiting = study.jobs.waiting + study.jobs.failed;
+  const [everything, setEverything] = useState(false);
+  const all = analysis?.whole === true || everything;
+  const key = (option: Option): string => `${kind}.${option.key}`;
+  const field = (option: Option) => (
+    <OptionField
+      key={key(option)}
+      option={option}
+      value={options[key(option)] ?? ""}
+      onChange={(v) => setOptions((o) => ({ ...o, [key(option)]: v }))}
+    />
+  );
   const submit = (): void =>
     act(async () => {
       const body: Record<string, unknown> = { threads, max_time_seconds: 60 * minutes };
       if (analysis)
         Object.assign(body, {
           add: kind,
-          models: selected,
-          options: Object.fromEntries(analysis.options.map((o) => [o.key, options[`${kind}.${o.key}`] ?? o.value])),
+          models: all ? [] : selected,
+          options: askedOptions(
+            analysis,
+            Object.fromEntries(analysis.options.map((o) => [o.key, options[key(o)] ?? ""])),
+          ),
         });
       await client.startRun(study.id, body);
-      return analysis ? `${analysis.title} of ${selected.length} models asked for.` : "Started.";
+      return analysis
+        ? `${analysis.title} of ${all ? "all" : formatInteger(selected.length)} models asked for.`
+        : "Started.";
     });
   if (!canRun)
     return (
@@ -120,7 +137,16 @@ function StartForm({ study, canRun, running }: { study: Study; canRun: boolean; 
       </Panel>
     );
   return (
-    <Panel title="Start" label="Start a run">
+    <Panel
+      title="Start"
+      label="Start a run"
+      explanation={{
+        what: "Continues this study, or adds one more analysis to it. A run is a process of its own that writes into the study’s file; this page only watches it.",
+        read: "An option that is left empty takes the default shown in grey, which depends on the effort of the study (quick, standard, paper). What has a result is not computed again.",
+        misread:
+          "A second landscape with other options stands beside the first one, it does not replace it: views show the one chosen in their bar.",
+      }}
+    >
       <form
         className="form start"
         onSubmit={(event) => {
@@ -137,32 +163,30 @@ function StartForm({ study, canRun, running }: { study: Study; canRun: boolean; 
             ...Object.entries(ANALYSES).map(([key, a]) => [key, `add: ${a.title.toLowerCase()}`] as const),
           ]}
         />
-        {analysis && (
-          <p className={selected.length === 0 ? "fail" : "note"}>
-            {selected.length === 0
-              ? "Select models first, in the landscape page or the model cards."
-              : `For ${selected.join(", ")}`}
-          </p>
-        )}
-        {analysis?.options.map((option) => {
-          const key = `${kind}.${option.key}`;
-          const value = options[key] ?? option.value;
-          const set = (v: string): void => setOptions((o) => ({ ...o, [key]: v }));
-          return option.choices ? (
-            <Select
-              key={key}
-              label={option.title}
-              value={value}
-              options={option.choices.map((c) => [c, c] as const)}
-              onChange={set}
+        {analysis && <p className="note">{analysis.what}</p>}
+        {analysis && !analysis.whole && (
+          <>
+            <Toggle
+              label={`of all ${formatInteger(study.models.length)} models`}
+              checked={everything}
+              onChange={setEverything}
             />
-          ) : (
-            <label key={key} className="control">
-              <span>{option.title}</span>
-              <input type="text" value={value} onChange={(e) => set(e.target.value)} />
-            </label>
-          );
-        })}
+            {!everything && (
+              <p className={selected.length === 0 ? "fail" : "note"}>
+                {selected.length === 0
+                  ? "Select models first, in the landscape page or the model cards."
+                  : `For ${selected.join(", ")}`}
+              </p>
+            )}
+          </>
+        )}
+        {analysis?.options.filter((o) => o.main).map(field)}
+        {analysis?.options.some((o) => !o.main) && (
+          <details>
+            <summary>More options ({analysis.options.filter((o) => !o.main).length})</summary>
+            <div className="form more">{analysis.options.filter((o) => !o.main).map(field)}</div>
+          </details>
+        )}
         <NumberInput
           label="Threads (0: all)"
           value={threads}
@@ -183,7 +207,7 @@ function StartForm({ study, canRun, running }: { study: Study; canRun: boolean; 
           <button
             type="submit"
             className="button primary"
-            disabled={running || (Boolean(analysis) && selected.length === 0)}
+            disabled={running || (Boolean(analysis) && !all && selected.length === 0)}
           >
             Start
           </button>
@@ -434,6 +458,12 @@ export function Runs({ study, live, canRun }: { study: Study; live: Live; canRun
       <Panel
         title={running ? "Running" : counts.waiting + counts.failed > 0 ? "Not running" : "Complete"}
         label="State of the run"
+        explanation={{
+          what: "How many of the study’s jobs have a result, what runs now, and what failed with its message.",
+          read: "A job is a model, a landscape, a pair of models, a spectrum … Pieces of a job that are finished are kept when the run stops or the computer does.",
+          misread:
+            "The time left is an estimate from the jobs done so far: a study whose dear jobs come last takes longer than it says at first.",
+        }}
         note={
           running && status && isNumber(status.eta_seconds) && status.eta_seconds > 0
             ? `about ${formatDuration(status.eta_seconds)} left`
