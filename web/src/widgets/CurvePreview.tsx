@@ -27,7 +27,7 @@ export function CurvePreview({
   if (!range || t.length === 0) return <p className="note">No point of this curve is finite.</p>;
   const log = decades(range) > 3;
   const scale = makeScale(log ? "log" : "linear", range);
-  const left = 46;
+  const left = 58;
   const x = (v: number): number => left + v * (width - left - 8);
   const y = (v: number): number => 6 + (1 - scale.share(v)) * (height - 26);
   const path = (values: ArrayLike<number>): string => {
