@@ -334,6 +334,20 @@ static bool print_text(const work *w, const settings *s)
     return !ferror(stdout);
 }
 
+/* All entries against all, as a heat map; its rows name a model by its number among the arguments, as paths
+ * would crowd out the layers. */
+static ll_status draw(const settings *s, const work *w, const ll_figure_options *figure, ll_error *error)
+{
+    ll_text names = {0};
+    for (int i = 0; i < w->count; i++) ll_text_format(&names, "%s%d", i > 0 ? "\n" : "", i + 1);
+    ll_status status = names.failed ? ll_fail_memory(error, "losslens", names.capacity)
+                                    : ll_record_set_text(w->record, "model_names", names.text, error);
+    ll_text_deinit(&names);
+    LL_TRY(status);
+    const ll_record *const records[1] = {w->record};
+    return ll_analysis_draw(s->figure.path, "cka", records, NULL, 1, NULL, figure, error);
+}
+
 static int run(int argc, char **argv)
 {
     settings s = {.setup = LL_SETUP_FLAGS_DEFAULT,
@@ -381,17 +395,7 @@ static int run(int argc, char **argv)
     work w = {0};
     ll_error error = {0};
     ll_status status = compute(&s, &w, &words, argc, argv, &error);
-    if (status == LL_OK && s.figure.path != NULL) {
-        const ll_array *matrix;
-        status = ll_record_get_array(w.record, "matrix", &matrix, &error);
-        if (status == LL_OK) {
-            const ll_panel panel = {
-                .kind = LL_PANEL_MATRIX,
-                .value_label = "linear CKA",
-                .matrix = {.rows = matrix->shape[0], .columns = matrix->shape[1], .values = matrix->data}};
-            status = ll_figure_write(s.figure.path, &panel, 1, &figure, &error);
-        }
-    }
+    if (status == LL_OK && s.figure.path != NULL) status = draw(&s, &w, &figure, &error);
     if (status != LL_OK) {
         work_deinit(&w);
         return ll_command_failure(&command, &error);

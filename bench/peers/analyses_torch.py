@@ -97,8 +97,9 @@ def alternate(what, peer):
     for _ in range(a.rounds):
         seconds, count, value, residual = ours(what)
         best[0] = min(best[0], seconds / count)
-        seconds, _ = timed(peer)
-        best[1] = min(best[1], seconds)
+        for _ in range(2):  # the first may find its memory given back
+            seconds, _ = timed(peer)
+            best[1] = min(best[1], seconds)
     return best[0], best[1], count, value, residual
 
 
