@@ -83,24 +83,37 @@ static ll_status put_structure(report *r, ll_error *error)
     return status;
 }
 
-/* The local views of one model of a group: those that its results allow. */
+/* A record of another shape (a line has no contour) has no such view; that is no failure of the report. */
+static ll_status add_view(report *r, ll_study_panels *panels, int64_t record, ll_view view, ll_error *error)
+{
+    ll_error why = {0};
+    ll_status added = ll_study_panels_add_view(panels, r->store, record, view, ll_view_name(view), NULL, &why);
+    if (added != LL_OUT_OF_MEMORY && added != LL_INVALID_FILE && added != LL_IO) return LL_OK;
+    if (error != NULL) *error = why;
+    return added;
+}
+
+/* The local views of one model of a group: those that its results allow. Of landscapes all, in random directions and in
+ * those of the path; more than three look alike. */
 static ll_status put_model(report *r, int64_t model, ll_error *error)
 {
-    static const ll_view order[] = {LL_VIEW_CONTOUR, LL_VIEW_SURFACE, LL_VIEW_LINE, LL_VIEW_DIAGRAM, LL_VIEW_TREE, LL_VIEW_PROFILE,
-                                    LL_VIEW_EIGENVALUES, LL_VIEW_DENSITY, LL_VIEW_LAYERS, LL_VIEW_CONFUSION, LL_VIEW_SOLUTION,
+    enum { LANDSCAPES = 3 };
+    static const ll_view order[] = {LL_VIEW_LINE, LL_VIEW_DIAGRAM, LL_VIEW_TREE, LL_VIEW_PROFILE, LL_VIEW_EIGENVALUES,
+                                    LL_VIEW_DENSITY, LL_VIEW_LAYERS, LL_VIEW_CONFUSION, LL_VIEW_SOLUTION,
                                     LL_VIEW_SOLUTION_ERROR};
+    const ll_overview_model *m = &r->overview.models[model];
     ll_study_panels panels = {0};
     ll_status status = LL_OK;
+    int landscapes = 0;
+    for (int64_t i = 0; i < m->record_count && landscapes < LANDSCAPES && status == LL_OK; i++) {
+        if (!ll_view_shows(LL_VIEW_CONTOUR, m->records[i].kind)) continue;
+        status = add_view(r, &panels, m->records[i].id, LL_VIEW_CONTOUR, error);
+        if (status == LL_OK) status = add_view(r, &panels, m->records[i].id, LL_VIEW_SURFACE, error);
+        landscapes++;
+    }
     for (int i = 0; i < LL_COUNT(order) && status == LL_OK; i++) {
         int64_t record = ll_study_record_for(&r->overview, model, order[i]);
-        if (record == LL_NO_RECORD) continue;
-        ll_error why = {0};
-        ll_status added = ll_study_panels_add_view(&panels, r->store, record, order[i], ll_view_name(order[i]), NULL, &why);
-        /* A record of another shape (a line has no contour) has no such view; that is no failure of the report. */
-        if (added == LL_OUT_OF_MEMORY || added == LL_INVALID_FILE || added == LL_IO) {
-            *error = why;
-            status = added;
-        }
+        if (record != LL_NO_RECORD) status = add_view(r, &panels, record, order[i], error);
     }
     if (status == LL_OK && panels.count > 0) status = put_figure(r, &panels, 180.0, 3, error);
     ll_study_panels_deinit(&panels);

@@ -88,6 +88,28 @@ static void say_landscape(const ll_record *record, ll_text *paragraph, ll_text *
     ll_text_append(paragraph, ". ");
 }
 
+/* Each way of sampling once: random directions and those of a path, the grids of several groups. */
+static ll_status say_landscapes(ll_store *store, const ll_overview *o, ll_text *paragraph, ll_text *references, ll_error *error)
+{
+    enum { MOST_READ = 48 };
+    int read = 0;
+    for (int64_t m = 0; m < o->model_count; m++) {
+        for (int64_t i = 0; i < o->models[m].record_count && read < MOST_READ; i++) {
+            if (strcmp(o->models[m].records[i].kind, "landscape") != 0) continue;
+            ll_record *record;
+            LL_TRY(ll_store_read_record(store, o->models[m].records[i].id, &record, error));
+            ll_text sentence = {0};
+            say_landscape(record, &sentence, references);
+            if (sentence.text != NULL && (paragraph->text == NULL || strstr(paragraph->text, sentence.text) == NULL))
+                ll_text_append(paragraph, sentence.text);
+            ll_text_deinit(&sentence);
+            ll_record_destroy(record);
+            read++;
+        }
+    }
+    return LL_OK;
+}
+
 static void say_topology(const ll_record *record, ll_text *paragraph, ll_text *references)
 {
     ll_text_format(paragraph, "Merge trees and persistence pairs [edelsbrunner2002] of the sampled field were computed with the %s neighbourhood, "
@@ -153,9 +175,7 @@ ll_status ll_report_methods(ll_store *store, const ll_overview *o, ll_text *para
         cite(references, "krishnapriyan2021");
     }
     ll_record_destroy(record);
-    LL_TRY(first_of(store, o, "landscape", &record, error));
-    if (record != NULL) say_landscape(record, paragraph, references);
-    ll_record_destroy(record);
+    LL_TRY(say_landscapes(store, o, paragraph, references, error));
     LL_TRY(first_of(store, o, "topology", &record, error));
     if (record != NULL) say_topology(record, paragraph, references);
     ll_record_destroy(record);

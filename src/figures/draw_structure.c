@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TURN 6.283185307179586
 
@@ -178,6 +179,21 @@ static void say_beside(ll_canvas *canvas, pen *p, double size, double indent, co
     p->y += p->line;
 }
 
+/* "name  type II": the type goes under the name where both do not fit. */
+static void say_group(ll_canvas *canvas, pen *p, double size, double indent, const char *text)
+{
+    char name[256];
+    const char *type = strstr(text, "  type ");
+    size_t length = type != NULL ? (size_t)(type - text) : 0;
+    if (type == NULL || length >= sizeof name || ll_canvas_text_width(canvas, size, text) <= p->width - indent) {
+        say_beside(canvas, p, size, indent, text);
+        return;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)length, text);
+    say_beside(canvas, p, size, indent, name);
+    say_beside(canvas, p, size, indent, type + 2);
+}
+
 /* "0.0123", "1.2×10⁻⁵": three digits. */
 static void number_text(double value, char *text, size_t size)
 {
@@ -263,7 +279,7 @@ static void draw_legend(ll_canvas *canvas, const ll_figure_structure *s, const s
         shown++;
         ll_canvas_mark(canvas, LL_SHAPE_DISC, p.x + 0.45 * canvas->font, p.y + p.line / 2.0, 0.4 * canvas->font, group_color(g),
                        0xffffff);
-        say_beside(canvas, &p, small, 1.26 * canvas->font, s->group_names[g]);
+        say_group(canvas, &p, small, 1.26 * canvas->font, s->group_names[g]);
     }
     if (s->group_count > 24) say(canvas, &p, small, "… and more groups");
     p.y += 0.5 * p.line;

@@ -312,13 +312,15 @@ static double height_at(const ll_figure_field *field, const ll_axis axes[3], dou
     return (1 - part[0]) * ((1 - part[1]) * t00 + part[1] * t01) + part[0] * ((1 - part[1]) * t10 + part[1] * t11);
 }
 
+/* The path on the surface; `hidden`: the stretches behind it, dashed. */
 static void draw_path(ll_canvas *canvas, const camera *view, const raster *image, const ll_figure_field *field,
-                      const ll_axis axes[3])
+                      const ll_axis axes[3], bool hidden)
 {
     enum { PIECES = 24 };
     cairo_t *cairo = canvas->cairo;
     cairo_new_path(cairo);
     bool down = false;
+    double ends[2][2] = {{NAN, NAN}, {NAN, NAN}};
     for (int64_t i = 0; i + 1 < field->path_count; i++) {
         const double *a = field->path + 2 * i, *b = a + 2;
         for (int k = 0; k <= PIECES; k++) {
@@ -328,20 +330,37 @@ static void draw_path(ll_canvas *canvas, const camera *view, const raster *image
             double px, py;
             project(view, p, &px, &py);
             int column = (int)((px - image->left) * image->per_point), row = (int)((py - image->top) * image->per_point);
-            bool shown = isfinite(t) && t <= 1.0 && column >= 0 && row >= 0 && column < image->width &&
-                         row < image->height &&
-                         dot(p, view->toward) > (double)image->depth[(int64_t)row * image->width + column] - 0.02;
+            bool there = isfinite(t) && t <= 1.0 && column >= 0 && row >= 0 && column < image->width &&
+                         row < image->height;
+            bool seen = there && dot(p, view->toward) >
+                                     (double)image->depth[(int64_t)row * image->width + column] - 0.02;
+            bool shown = hidden ? there && !seen : seen;
             if (shown && down) cairo_line_to(cairo, px, py);
             if (shown && !down) cairo_move_to(cairo, px, py);
             down = shown;
+            bool first = i == 0 && k == 0, last = i + 2 == field->path_count && k == PIECES;
+            if (there && (first || last)) {
+                ends[last][0] = px;
+                ends[last][1] = py;
+            }
         }
     }
-    ll_canvas_color(canvas, 0xffffff, 1.0);
-    cairo_set_line_width(cairo, 2.0);
-    cairo_stroke_preserve(cairo);
-    ll_canvas_color(canvas, 0xb4003c, 1.0);
-    cairo_set_line_width(cairo, 1.1);
+    if (hidden) {
+        cairo_set_dash(cairo, (const double[]){1.6, 1.6}, 2, 0.0);
+    } else {
+        ll_canvas_color(canvas, 0xffffff, 1.0);
+        cairo_set_line_width(cairo, 2.0);
+        cairo_stroke_preserve(cairo);
+    }
+    ll_canvas_color(canvas, 0xb4003c, hidden ? 0.8 : 1.0);
+    cairo_set_line_width(cairo, hidden ? 0.7 : 1.1);
     cairo_stroke(cairo);
+    cairo_set_dash(cairo, NULL, 0, 0.0);
+    for (int end = 0; end < 2 && !hidden; end++) {
+        if (!isfinite(ends[end][0])) continue;
+        ll_canvas_mark(canvas, end == 1 ? LL_SHAPE_SQUARE : LL_SHAPE_DISC, ends[end][0], ends[end][1], 0.3 * canvas->font,
+                       0xb4003c, 0xffffff);
+    }
 }
 
 /* ---------------------------------------------------------------- panel */
@@ -361,7 +380,7 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
     frame.above = measured->value.high > axes[2].high;
     frame.below = measured->value.low < axes[2].low && options->scale != LL_SCALE_LOG;
     ll_frame_layout(canvas, &frame, outer);
-    ll_rect place = {frame.plot.x + 3.6 * font, frame.plot.y + 0.5 * font, frame.plot.width - 6.0 * font,
+    ll_rect place = {frame.plot.x + 3.6 * font, frame.plot.y + 0.5 * font, frame.plot.width - (with_bar ? 7.2 : 6.0) * font,
                      frame.plot.height - 3.6 * font};
     place.width = fmax(place.width, 4.0);
     place.height = fmax(place.height, 4.0);
@@ -415,7 +434,8 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
     double front[2] = {-back[0], -back[1]};
     draw_walls(canvas, &view, axes, ticks, back);
     status = raster_paint(canvas, &image, error);
-    draw_path(canvas, &view, &image, field, axes);
+    draw_path(canvas, &view, &image, field, axes, true);
+    draw_path(canvas, &view, &image, field, axes, false);
 
     /* Ticks point away from the box's middle, as it appears. */
     double center[2], end[2], middle[3] = {0.0, 0.0, 0.0};

@@ -489,6 +489,18 @@ static ll_status make_cka(const maker *m, ll_error *error)
 static ll_status make_confusion(const maker *m, ll_error *error)
 {
     LL_TRY(make_matrix(m, "confusion", "class_names", "samples", error));
+    ll_figure_matrix *matrix = &m->panel->matrix;
+    if (matrix->row_names == NULL && matrix->rows == matrix->columns) {
+        const char **numbers = take(m, matrix->rows, sizeof *numbers);
+        if (numbers == NULL) return no_memory(error);
+        for (int64_t i = 0; i < matrix->rows; i++) {
+            char text[32];
+            snprintf(text, sizeof text, "%lld", (long long)i);
+            numbers[i] = ll_arena_text(m->memory->arena, text);
+            if (numbers[i] == NULL) return no_memory(error);
+        }
+        matrix->row_names = matrix->column_names = numbers;
+    }
     m->panel->x_label = "predicted class";
     m->panel->y_label = "true class";
     return LL_OK;

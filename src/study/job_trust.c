@@ -263,9 +263,7 @@ static void describe(const page *p, trust_check check, char sentence[400], const
     *next = "";
     switch (check) {
     case TRUST_TRAINING:
-        if (seen == 0)
-            snprintf(sentence, 400, "Models were read from checkpoints; their training is not known here.");
-        else if (fail > 0)
+        if (fail > 0)
             snprintf(sentence, 400, "%lld of %lld trainings diverged (%s).", fail, seen, t->where);
         else if (doubt > 0)
             snprintf(sentence, 400,
@@ -276,9 +274,7 @@ static void describe(const page *p, trust_check check, char sentence[400], const
         *next = fail > 0 ? "train with a lower rate" : doubt > 0 ? "more train.epochs" : "";
         return;
     case TRUST_PERFORMANCE:
-        if (seen == 0)
-            snprintf(sentence, 400, "There is no metric to judge the models by.");
-        else if (fail + doubt == 0)
+        if (fail + doubt == 0)
             snprintf(sentence, 400, "All %lld models do their task; the worst error is %s.", seen, number);
         else
             snprintf(sentence, 400,
@@ -297,18 +293,14 @@ static void describe(const page *p, trust_check check, char sentence[400], const
         if (t->worst < 3) *next = "more train.seeds or checkpoints: at least 4 a group";
         return;
     case TRUST_PLANES:
-        if (seen == 0)
-            snprintf(sentence, 400, "No landscape in random directions.");
-        else if (t->worst < 2)
+        if (t->worst < 2)
             snprintf(sentence, 400, "A model has one random plane alone; another draw may look otherwise.");
         else
             snprintf(sentence, 400, "Each model has at least %s random planes.", number);
-        if (seen > 0 && t->worst < 2) *next = "landscape: {planes: 5}";
+        if (t->worst < 2) *next = "landscape: {planes: 5}";
         return;
     case TRUST_CURVES:
-        if (seen == 0)
-            snprintf(sentence, 400, "No paths were computed.");
-        else if (doubt == 0)
+        if (doubt == 0)
             snprintf(sentence, 400, "All %lld curves were trained to a stop.", seen);
         else
             snprintf(sentence, 400,
@@ -317,34 +309,22 @@ static void describe(const page *p, trust_check check, char sentence[400], const
         *next = doubt > 0 ? "connectivity: {rounds: 8}" : "";
         return;
     case TRUST_RESIDUALS:
-        if (seen == 0)
-            snprintf(sentence, 400, "No eigenpairs were computed.");
-        else
-            snprintf(sentence, 400, "The largest residual of %lld sets of eigenpairs is %s (%s).", seen,
+        snprintf(sentence, 400, "The largest residual of %lld sets of eigenpairs is %s (%s).", seen,
                      number, t->where);
         *next = fail + doubt > 0 ? "hessian: {products: 5000}" : "";
         return;
     case TRUST_SAMPLING:
-        if (seen == 0)
-            snprintf(sentence, 400, "How much the samples move the eigenvalues is not known.");
-        else
-            snprintf(sentence, 400, "Other samples would move the top eigenvalue by up to %s of itself (%s).",
+        snprintf(sentence, 400, "Other samples would move the top eigenvalue by up to %s of itself (%s).",
                      number, t->where);
         *next = fail + doubt > 0 ? "hessian: {samples: 4096}" : "";
         return;
     case TRUST_TRACE:
-        if (seen == 0)
-            snprintf(sentence, 400, "No traces were computed.");
-        else
-            snprintf(sentence, 400, "The largest standard error of %lld traces is %s of the estimate (%s).",
+        snprintf(sentence, 400, "The largest standard error of %lld traces is %s of the estimate (%s).",
                      seen, number, t->where);
         *next = fail + doubt > 0 ? "hessian: {trace_probes: 2000}" : "";
         return;
     case TRUST_CKA:
-        if (seen == 0)
-            snprintf(sentence, 400, "No similarity was computed, or no baseline beside it.");
-        else
-            snprintf(sentence, 400, "Random features of the same shapes reach a CKA of %s (%s).", number,
+        snprintf(sentence, 400, "Random features of the same shapes reach a CKA of %s (%s).", number,
                      t->where);
         *next = fail + doubt > 0 ? "similarity: {variant: debiased, samples: 1024}" : "";
         return;
@@ -363,16 +343,11 @@ static void describe(const page *p, trust_check check, char sentence[400], const
                                    : "";
         return;
     case TRUST_PLACEMENT:
-        if (seen == 0)
-            snprintf(sentence, 400, "No placement of all models by MDS.");
-        else
-            snprintf(sentence, 400, "The plane holds the distances up to a stress of %s.", number);
+        snprintf(sentence, 400, "The plane holds the distances up to a stress of %s.", number);
         *next = fail + doubt > 0 ? "read distances from the matrix, not from the picture" : "";
         return;
     case TRUST_TAXONOMY:
-        if (seen == 0)
-            snprintf(sentence, 400, "No labels were given.");
-        else if (fail > 0)
+        if (fail > 0)
             snprintf(sentence, 400, "%lld of %lld groups have no label: what would decide is not known (%s).",
                      fail, seen, t->where);
         else if (doubt > 0)
@@ -413,12 +388,11 @@ static ll_status write_page(const page *p, ll_record *record, ll_error *error)
         char sentence[400];
         const char *next;
         const tally *t = &p->check[c];
+        /* What was not computed neither passes nor fails: it has no line, but for minima that may be noise. */
+        bool open = c == TRUST_MINIMA && p->plot[LL_FINDING_SAMPLE_NOISE].seen > 0;
+        if (t->seen == 0 && !open) continue;
         describe(p, (trust_check)c, sentence, &next);
-        /* What was not computed is no failure, but nothing that passes either where it leaves a question
-         * open. */
-        ll_verdict verdict = t->seen > 0         ? t->verdict
-                             : c == TRUST_MINIMA ? LL_VERDICT_DOUBT
-                                                 : LL_VERDICT_PASS;
+        ll_verdict verdict = t->seen > 0 ? t->verdict : LL_VERDICT_DOUBT;
         status = write_check(record, &names, check_names[c], verdict, t->seen > 0 ? t->worst : (double)NAN,
                              sentence, next, error);
     }
