@@ -6,8 +6,8 @@
  * resnet-reestimate (several points, batch norm re-estimated at each, then evaluated), resnet-train (-last),
  * resnet-hessian, resnet-hessian-block (four vectors), pinn-f32, pinn-f64, mlp-many. For each, weights and data are
  * written to a scratch folder, bench/peers/engine_torch.py loads them, and both sides run alternately; results must agree
- * to 1e-5 (relative; 5e-5 for resnet-train-last) before a time counts. Printed: ours, PyTorch, and the ratio of the best of R alternating runs, by
- * the clock and by processor time, which other programs disturb less.
+ * to 1e-5 (relative; 5e-5 for resnet-train-last) before a time counts. Printed: ours, PyTorch, and the ratio of the best
+ * of R alternating runs, by the clock and by processor time, which other programs disturb less.
  * Without PyTorch the peer's columns say "skipped". */
 #define _DEFAULT_SOURCE
 #include "losslens/networks.h"
@@ -231,7 +231,7 @@ static void compete(workload *w)
     bool there = peer_start(&it, w->name);
     if (there) there = peer_run(&it, &taken, &value);
     double own = check_value(w);
-    /* PyTorch's batch norm in channels_last is the less exact: 2e-5 off its own double precision where we are 8e-6 off. */
+    /* PyTorch's batch norm in channels_last is 2e-5 off its own double precision, where we are 8e-6 off. */
     double tolerance = strcmp(w->name, "resnet-train-last") == 0 ? 5e-5 : 1e-5;
     if (there && !(fabs(own - value) <= tolerance * fabs(value))) {
         printf("%-22s results differ: ours %.9g, PyTorch %.9g\n", w->name, own, value);

@@ -203,7 +203,8 @@ static bool is_along(const ll_plan *plan, const ll_fusion *fusion, const bool *m
 }
 
 /* The least level that what the node reads allows. */
-static int32_t lowest_level(const ll_plan *plan, const ll_fusion *fusion, const bool *map, const int32_t *level, ll_node n)
+static int32_t lowest_level(const ll_plan *plan, const ll_fusion *fusion, const bool *map, const int32_t *level,
+                            ll_node n)
 {
     const ll_graph_node *it = ll_graph_node_at(plan->graph, n);
     bool view = it->op == LL_OP_BROADCAST || it->op == LL_OP_TRANSPOSE || it->op == LL_OP_RESHAPE;

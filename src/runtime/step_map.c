@@ -147,7 +147,8 @@ static void gather_members(const ll_plan *plan, const ll_fusion *fusion, const l
 /* Whether a member's sum is made with it. */
 static bool is_summed(const ll_plan *plan, const ll_fusion *fusion, const member_list *all, int32_t index, int pass)
 {
-    return all->own[index] && fusion->sum_of[all->nodes[index]] != LL_NO_NODE && pass == ll_pass_of(plan, all->nodes[index]);
+    ll_node node = all->nodes[index];
+    return all->own[index] && fusion->sum_of[node] != LL_NO_NODE && pass == ll_pass_of(plan, node);
 }
 
 /* Whether a member that was asked for is read outside the program; a remade node is made again for later passes. */
