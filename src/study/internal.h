@@ -121,6 +121,17 @@ struct ll_study {
     int64_t request_count;
 };
 
+/* The parts of the file: groups with their sweeps (study_groups.c), then analyses, then what was added later
+ * (study_analyses.c). Groups that an analysis names must exist; models are looked for when there are members. */
+ll_status ll_study_take_groups(ll_study *study, const ll_source *source, const ll_value *list,
+                               ll_error *error) LL_MUST_CHECK;
+ll_status ll_study_take_analyses(ll_study *study, const ll_source *source, const ll_value *map,
+                                 ll_error *error) LL_MUST_CHECK;
+ll_status ll_study_take_additions(ll_study *study, ll_error *error) LL_MUST_CHECK;
+ll_status ll_study_check_names(const ll_study *study, const ll_source *source, ll_error *error) LL_MUST_CHECK;
+/* Is there a setting of that name, or below it ("train" and "train.rate")? Its key, or NULL. */
+const char *ll_group_key(const ll_settings *settings, const char *name);
+
 extern const ll_setting_row ll_group_rows[];
 const char *ll_group_text(const ll_study *study, int64_t group,
                           const char *key); /* NULL: not set and no default */
