@@ -118,6 +118,30 @@ static void claim_epilogue(const ll_plan *plan, ll_fusion *fusion, const ll_node
     }
 }
 
+/* The sum of two weight gradients of one geometry, read by nobody else, is added up as one: the product rule's. */
+static void join_gradients(ll_plan *plan, ll_fusion *fusion, ll_node sum)
+{
+    const ll_graph_node *it = ll_graph_node_at(plan->graph, sum);
+    if (it->op != LL_OP_ADD || fusion->unit_of[sum] >= 0) return;
+    ll_node first = it->inputs[0], second = it->inputs[1];
+    for (int i = 0; i < 2; i++) {
+        ll_node node = it->inputs[i];
+        if (!fusion->native_convolution[node] || fusion->consumers[node] != 1 ||
+            ll_graph_node_at(plan->graph, node)->op != LL_OP_CONVOLUTION_WEIGHT)
+            return;
+    }
+    if (first == second || !ll_same_run(plan, first, second) || plan->stage[sum] != plan->stage[first] ||
+        !ll_conv_step_same_shape(plan, first, second))
+        return;
+    ll_unit *unit = &fusion->units[fusion->unit_of[first]];
+    fusion->units[fusion->unit_of[second]].count = 0;
+    fusion->unit_of[second] = fusion->unit_of[sum] = fusion->unit_of[first];
+    unit->second = second;
+    unit->members[unit->count++] = second;
+    unit->members[unit->count++] = sum;
+    plan->sums[sum] = true;
+}
+
 static void find_layouts(const ll_plan *plan, ll_fusion *fusion, const bool *map)
 {
     const ll_graph *graph = plan->graph;
@@ -309,13 +333,15 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
     for (ll_node n = 0; n < plan->node_count; n++) {
         if (!plan->needed[n] || !fusion->native_convolution[n]) continue;
         ll_unit *unit = &fusion->units[fusion->unit_count];
-        *unit = (ll_unit){.convolution = true, .scale = LL_NO_NODE, .bias = LL_NO_NODE, .residual = LL_NO_NODE};
+        *unit = (ll_unit){.convolution = true, .second = LL_NO_NODE, .scale = LL_NO_NODE, .bias = LL_NO_NODE, .residual = LL_NO_NODE};
         unit->members = ll_arena_allocate(memory, 5 * sizeof(ll_node));
         if (!unit->members) return ll_fail_memory(error, "runtime", 5 * sizeof(ll_node));
         unit->members[unit->count++] = n;
         fusion->unit_of[n] = fusion->unit_count++;
         if (ll_graph_node_at(graph, n)->op == LL_OP_CONVOLUTION) claim_epilogue(plan, fusion, reader, n, unit);
     }
+    for (ll_node n = 0; n < plan->node_count; n++)
+        if (plan->needed[n]) join_gradients(plan, fusion, n);
     LL_TRY(ll_products_claim(plan, fusion, error));
     find_layouts(plan, fusion, map);
     find_remade(plan, fusion, map, reader, size);

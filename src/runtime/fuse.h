@@ -13,7 +13,8 @@ enum {
 typedef struct ll_unit {
     ll_node *members; /* ascending */
     int32_t count;
-    bool convolution; /* members[0] is a convolution, the rest its epilogue */
+    bool convolution; /* members[0] is a convolution, the rest its epilogue, or a second one and their sum */
+    ll_node second;   /* the weight gradient that is added to the first one's; LL_NO_NODE: none */
     bool product;     /* matrix products that are added up; the last member is the result */
     bool emitted, emitting;
     /* epilogue; LL_NO_NODE: none. Products: bias, as it stands in the graph (a view) */
@@ -72,6 +73,7 @@ ll_status ll_map_step_remake(ll_plan *plan, const ll_fusion *fusion, ll_node nod
 
 /* step_conv.c */
 bool ll_conv_step_supports(const ll_plan *plan, ll_node node);
+bool ll_conv_step_same_shape(const ll_plan *plan, ll_node a, ll_node b);
 ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_error *error);
 ll_status ll_reorder_step_add(ll_plan *plan, int32_t source, ll_layout layout, int32_t *value, ll_error *error);
 /* step_sum.c */

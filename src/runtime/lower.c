@@ -392,9 +392,10 @@ ll_status ll_plan_lower(ll_plan *plan, const ll_node *outputs, ll_error *error)
             LL_TRY(lower_input(plan, n, error));
     for (ll_node n = 0; n < plan->node_count; n++) {
         ll_op op = ll_graph_node_at(plan->graph, n)->op;
-        /* Products that are added up are made where their sum stands: all operands are known there. */
+        /* Products and gradients that are added up are made where their sum stands: all operands are known there. */
         const ll_unit *unit = fusion.unit_of[n] >= 0 ? &fusion.units[fusion.unit_of[n]] : NULL;
-        if (unit && unit->product && unit->members[unit->count - 1] != n) continue;
+        bool added = unit && (unit->product || (unit->convolution && unit->second != LL_NO_NODE));
+        if (added && unit->members[unit->count - 1] != n) continue;
         /* Broadcasts and transposes are mostly read through, slices put together again; they are made where somebody
          * needs them. */
         if (plan->needed[n] && op != LL_OP_BROADCAST && op != LL_OP_TRANSPOSE && op != LL_OP_SLICE)

@@ -50,6 +50,16 @@ bool ll_conv_step_supports(const ll_plan *plan, ll_node node)
     return ll_conv_supports(&shape, plan->cpu);
 }
 
+bool ll_conv_step_same_shape(const ll_plan *plan, ll_node a, ll_node b)
+{
+    ll_conv_shape first, second;
+    memset(&first, 0, sizeof first);
+    memset(&second, 0, sizeof second);
+    shape_of(plan->graph, ll_graph_node_at(plan->graph, a), &first);
+    shape_of(plan->graph, ll_graph_node_at(plan->graph, b), &second);
+    return memcmp(&first, &second, sizeof first) == 0;
+}
+
 /* ------------------------------------------------------------------ packing weights */
 
 typedef struct conv_state {
@@ -140,7 +150,8 @@ static ll_status conv_run(const ll_step *step, const void *state, const void *co
         break;
     default:
         memset(result, 0, sizeof(float) * (size_t)ll_conv_gradient_count(conv));
-        ll_conv_backward_weights(conv, prepared->samples, first, it->plain, second, result, workspace);
+        for (int32_t i = 0; i < step->input_count; i += 2)
+            ll_conv_backward_weights(conv, prepared->samples, inputs[i], it->plain, inputs[i + 1], result, workspace);
         break;
     }
     return LL_OK;
@@ -198,10 +209,15 @@ ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_er
     int pass = ll_pass_of(plan, node);
     int32_t inputs[4], count = 0;
     bool data = it->op == LL_OP_CONVOLUTION_DATA;
-    LL_TRY(use(plan, it->inputs[0], !data && detail->plain ? LL_LAYOUT_DENSE : LL_LAYOUT_BLOCKED, pass, &inputs[count++],
-               error));
+    ll_layout layout = !data && detail->plain ? LL_LAYOUT_DENSE : LL_LAYOUT_BLOCKED;
+    LL_TRY(use(plan, it->inputs[0], layout, pass, &inputs[count++], error));
     if (it->op == LL_OP_CONVOLUTION_WEIGHT) {
         LL_TRY(use(plan, it->inputs[1], LL_LAYOUT_BLOCKED, pass, &inputs[count++], error));
+        if (unit->second != LL_NO_NODE) {
+            const ll_graph_node *second = ll_graph_node_at(plan->graph, unit->second);
+            LL_TRY(use(plan, second->inputs[0], layout, pass, &inputs[count++], error));
+            LL_TRY(use(plan, second->inputs[1], LL_LAYOUT_BLOCKED, pass, &inputs[count++], error));
+        }
     } else {
         int32_t sources[2], packed;
         int stage = plan->stage[it->inputs[1]];
@@ -230,7 +246,7 @@ ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_er
     step->nodes = unit->count;
     memcpy(step->inputs, inputs, sizeof(int32_t) * (size_t)count);
     int32_t *result = step->outputs; /* steps move when one is added */
-    if (it->op == LL_OP_CONVOLUTION_WEIGHT) return add_unpacked(plan, node, detail, result, error);
+    if (it->op == LL_OP_CONVOLUTION_WEIGHT) return add_unpacked(plan, last, detail, result, error);
     return ll_plan_add_result(plan, last, LL_LAYOUT_BLOCKED, result, error);
 }
 
