@@ -103,7 +103,7 @@ LL_API ll_status ll_plan_run(ll_plan *plan, ll_team *team, const ll_run *run, ll
 /* Appends, per kind of step, its runs, seconds (summed over threads) and share, largest first. Empty without
  * options.profile or LOSSLENS_VERBOSE. */
 LL_API void ll_plan_profile(const ll_plan *plan, ll_text *text);
-/* One line a step: what it computes, how, and where its result lies. */
+/* One line a step: what it computes, how, where its result lies, and, where it was timed, for how long. */
 LL_API void ll_plan_dump(const ll_plan *plan, ll_text *text);
 
 #ifdef __cplusplus

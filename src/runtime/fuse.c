@@ -168,6 +168,17 @@ static void find_layouts(const ll_plan *plan, ll_fusion *fusion, const bool *map
     }
 }
 
+/* Whether a later pass computes it in less time than it takes to read it from memory. */
+static bool is_cheap(ll_op op)
+{
+    switch (op) {
+    case LL_OP_NEGATE: case LL_OP_ABS: case LL_OP_SIGN: case LL_OP_NOT: case LL_OP_ADD: case LL_OP_SUBTRACT:
+    case LL_OP_MULTIPLY: case LL_OP_MIN: case LL_OP_MAX: case LL_OP_LESS: case LL_OP_LESS_EQUAL: case LL_OP_AND:
+    case LL_OP_OR: case LL_OP_SELECT: return true;
+    default: return false;
+    }
+}
+
 /* Marks what is remade; see ll_fusion. */
 static void find_remade(const ll_plan *plan, ll_fusion *fusion, const bool *map, ll_node *leaf, int32_t *size)
 {
@@ -188,12 +199,15 @@ static void find_remade(const ll_plan *plan, ll_fusion *fusion, const bool *map,
                 source = leaf[in];
                 size[n] += size[in];
             } else {
-                fits = fits && (base->op == LL_OP_INPUT || ll_pass_of(plan, in) < ll_pass_of(plan, n));
+                /* Results that are kept over runs are few: they lie in memory, not in a cache. */
+                fits = fits && (base->op == LL_OP_INPUT || ll_pass_of(plan, in) < ll_pass_of(plan, n) ||
+                                (ll_pass_of(plan, n) < plan->kept_passes && is_cheap(it->op)));
             }
             fits = fits && (leaf[n] == LL_NO_NODE || leaf[n] == source) && size[n] <= MOST_NODES;
             leaf[n] = source;
         }
         fusion->remade[n] = fits && leaf[n] != LL_NO_NODE;
+        if (fusion->remade[n]) fusion->source[leaf[n]] = true;
         for (int32_t i = 0; plan->needed[n] && i < it->input_count; i++)
             if (ll_pass_of(plan, it->inputs[i]) == ll_pass_of(plan, n)) fusion->readers_here[it->inputs[i]]++;
     }
@@ -226,7 +240,7 @@ static bool is_along(const ll_plan *plan, const ll_fusion *fusion, const bool *m
            ll_pass_of(plan, from) == ll_pass_of(plan, to) && fusion->blocked[from] == fusion->blocked[to];
 }
 
-/* The least level that what the node reads allows. */
+/* The least level that what the node reads allows. What an earlier pass has made is there, at whatever level. */
 static int32_t lowest_level(const ll_plan *plan, const ll_fusion *fusion, const bool *map, const int32_t *level,
                             ll_node n)
 {
@@ -235,6 +249,7 @@ static int32_t lowest_level(const ll_plan *plan, const ll_fusion *fusion, const 
     int32_t lowest = 0;
     for (int32_t i = 0; i < it->input_count; i++) {
         ll_node in = it->inputs[i];
+        if (ll_pass_of(plan, in) < ll_pass_of(plan, n)) continue;
         int32_t needs = level[in] + (view || is_along(plan, fusion, map, in, n) ? 0 : 1);
         if (needs > lowest) lowest = needs;
     }
@@ -287,6 +302,7 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
     fusion->blocked = ll_arena_allocate(memory, count * sizeof(bool));
     fusion->native_convolution = ll_arena_allocate(memory, count * sizeof(bool));
     fusion->remade = ll_arena_allocate(memory, count * sizeof(bool));
+    fusion->source = ll_arena_allocate(memory, count * sizeof(bool));
     fusion->readers_here = ll_arena_allocate(memory, count * sizeof(int32_t));
     fusion->sum_of = ll_arena_allocate(memory, count * sizeof(ll_node));
     fusion->remade_values = NULL;
@@ -297,13 +313,13 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
     int32_t *parent = ll_arena_allocate(memory, count * sizeof(int32_t));
     int32_t *size = ll_arena_allocate(memory, count * sizeof(int32_t));
     if (!fusion->unit_of || !fusion->consumers || !fusion->blocked || !fusion->native_convolution || !fusion->units ||
-        !fusion->remade || !fusion->readers_here || !fusion->sum_of ||
+        !fusion->remade || !fusion->source || !fusion->readers_here || !fusion->sum_of ||
         !map || !reader || !level || !parent || !size)
         return ll_fail_memory(error, "runtime", count * 64);
     for (size_t i = 0; i < count; i++) {
         fusion->unit_of[i] = -1;
         fusion->consumers[i] = 0;
-        fusion->blocked[i] = fusion->native_convolution[i] = fusion->remade[i] = map[i] = false;
+        fusion->blocked[i] = fusion->native_convolution[i] = fusion->remade[i] = fusion->source[i] = map[i] = false;
         fusion->readers_here[i] = 0;
         fusion->sum_of[i] = LL_NO_NODE;
         reader[i] = -1;
@@ -333,7 +349,8 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
     for (ll_node n = 0; n < plan->node_count; n++) {
         if (!plan->needed[n] || !fusion->native_convolution[n]) continue;
         ll_unit *unit = &fusion->units[fusion->unit_count];
-        *unit = (ll_unit){.convolution = true, .second = LL_NO_NODE, .scale = LL_NO_NODE, .bias = LL_NO_NODE, .residual = LL_NO_NODE};
+        *unit = (ll_unit){.convolution = true, .second = LL_NO_NODE, .scale = LL_NO_NODE, .bias = LL_NO_NODE,
+                          .residual = LL_NO_NODE};
         unit->members = ll_arena_allocate(memory, 5 * sizeof(ll_node));
         if (!unit->members) return ll_fail_memory(error, "runtime", 5 * sizeof(ll_node));
         unit->members[unit->count++] = n;

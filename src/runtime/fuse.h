@@ -35,9 +35,10 @@ typedef struct ll_fusion {
     int32_t *consumers; /* needed consumers; outputs count once more */
     bool *blocked;      /* result lies in blocked layout */
     bool *native_convolution;
-    /* Element-wise in one tensor of an earlier pass (or a sample input) and fixed values: a later pass computes it again,
-     * inside its own chains where it can, rather than read it from the stash. */
+    /* Element-wise in one tensor of an earlier pass (or a sample input, or a tensor that is kept) and fixed values: a later
+     * pass computes it again, inside its own chains where it can, rather than read it from the stash. */
     bool *remade;
+    bool *source; /* a remade node is made from it: its value is written, whoever reads it */
     int32_t *readers_here; /* needed readers in the node's own pass; outputs count once more */
     ll_remade *remade_values;
     ll_node *sum_of; /* the sum over all but the channels that the node's own chain adds up as well, or LL_NO_NODE */

@@ -374,7 +374,9 @@ void ll_plan_dump(const ll_plan *plan, ll_text *text)
         for (int32_t k = 0; k < step->input_count; k++)
             ll_text_format(text, " %%%d", (int)plan->values[step->inputs[k]].node);
         const ll_value *value = &plan->values[step->outputs[0]];
-        ll_text_format(text, " in %s+%zu%s%s\n", places[value->place], value->offset,
+        ll_text_format(text, " in %s+%zu%s%s", places[value->place], value->offset,
                        value->total >= 0 ? ", summed" : "", value->layout == LL_LAYOUT_BLOCKED ? ", blocked" : "");
+        if (step->runs) ll_text_format(text, ", %.3f ms in %lld runs", 1e3 * step->seconds, (long long)step->runs);
+        ll_text_append(text, "\n");
     }
 }

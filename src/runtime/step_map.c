@@ -157,7 +157,7 @@ static bool is_read_outside(const ll_plan *plan, const ll_fusion *fusion, const 
     ll_node node = all->nodes[index];
     int32_t inside = is_summed(plan, fusion, all, index, pass);
     if (!all->own[index]) return false;
-    if (pass != ll_pass_of(plan, node)) return true;
+    if (pass != ll_pass_of(plan, node) || fusion->source[node]) return true;
     for (int32_t i = index + 1; i < all->count; i++) {
         const ll_graph_node *it = ll_graph_node_at(plan->graph, all->nodes[i]);
         for (int32_t k = 0; k < it->input_count; k++) inside += it->inputs[k] == node;
