@@ -634,6 +634,26 @@ if (moving && (await path.count()) > 0) {
     check(true, "and plays");
 }
 
+console.log("# a landscape that is not finished");
+const half = (await t.api(`/api/studies/${id}/jobs?kind=landscape&state=failed`)).jobs[0];
+if (half) {
+    const head = await t.api(`/api/studies/${id}/records/${half.id}`);
+    const number = (name) => head.fields.find((f) => f.name === name).value;
+    page = await t.visit(
+        `#/${id}/landscape?${select([{ name: half.subject }])}&local.landscape=99&${open(FIELD_KINDS)}`,
+        page,
+    );
+    const bar = page.locator(".local-contour .so-far");
+    equal(
+        [await bar.getAttribute("data-done"), await bar.getAttribute("data-total")].map(Number),
+        [number("points_evaluated"), number("points")],
+        "says how many of its points are there",
+    );
+    equal(await data(page, "contour", "holes"), "0", "is drawn whole, interpolated between its points");
+    equal(await page.locator(".local-surface .so-far").count(), 1, "also as a surface");
+    equal(await page.locator(".local-diagram .empty").count(), 1, "its topology waits");
+}
+
 const kinds = {
     curves: "Training curves",
     density: "Spectral density",

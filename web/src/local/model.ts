@@ -1,9 +1,12 @@
 // What the local views know of one model: its chosen field, that field's hierarchy, and what they are called.
+import { useRef } from "react";
 import { client } from "../api/client";
 import type { LossRecord, NumericArray } from "../api/record";
 import { type Model, type Study, recordsOf } from "../api/types";
 import { type Grid, countHoles, countOf, gridOf } from "../geometry/grid";
 import { type Range, finiteRange } from "../geometry/scales";
+import { fillIn } from "../geometry/unfinished";
+import { useProgressMark } from "../model/progressing";
 import { type Loading, useLoaded } from "../model/study";
 import { type Hierarchy, hierarchyOf } from "../topology/hierarchy";
 import { orderOfVertices } from "../topology/profile";
@@ -21,6 +24,8 @@ export interface Landscape {
   /** Names of the arrays on the same grid: other losses and metrics. */
   readonly fields: readonly string[];
   readonly trajectory: Trajectory | null;
+  /** Points that are there, of how many; null: all. The others are interpolated between coarser ones. */
+  readonly soFar: { readonly done: number; readonly total: number } | null;
 }
 
 export interface Trajectory {
@@ -108,7 +113,11 @@ export function landscapeOf(record: LossRecord, wanted: string): Landscape {
     const given = record.numbers(`axis_${k}`);
     return given.length === extent ? Float64Array.from(given) : Float64Array.from({ length: extent }, (_, i) => i);
   });
-  const values = toFloat(array.data);
+  const stored = toFloat(array.data);
+  const done = record.real("points_evaluated") + record.real("points_interpolated");
+  const soFar = done < record.real("points") ? { done, total: record.real("points") } : null;
+  const state = record.array("state");
+  const values = soFar && state ? fillIn(gridOf(shape, axes, stored), state.data as ArrayLike<number>) : stored;
   const path = record.array("trajectory");
   return {
     record,
@@ -120,6 +129,7 @@ export function landscapeOf(record: LossRecord, wanted: string): Landscape {
     range: finiteRange(values),
     holes: countHoles(values),
     fields,
+    soFar,
     trajectory:
       path && path.shape.length === 2 && path.shape[1] === shape.length && countOf(path.shape) > 0
         ? {
@@ -183,6 +193,7 @@ export interface LocalModel {
   readonly model: Model;
   readonly landscapes: readonly number[];
   readonly landscape: Loading<Landscape>;
+  readonly unfinished: Unfinished | null; // the job of a landscape that is not whole
   readonly topology: Loading<Topology>;
 }
 
@@ -208,25 +219,71 @@ export interface Wanted {
   readonly connectivity: string;
 }
 
+/** A landscape that is being computed, was stopped or has failed, with what there is of it. */
+export interface Unfinished {
+  readonly id: number;
+  readonly state: "running" | "stopped" | "failed";
+  readonly message: string;
+}
+
+/** Per model, its landscapes that are not finished and have something to show. */
+function useUnfinished(study: Study, models: readonly Model[], mark: string): readonly (readonly Unfinished[])[] {
+  const left = study.jobs.waiting + study.jobs.running + study.jobs.failed > 0;
+  const base = JSON.stringify([study.id, models.map((m) => m.name)]);
+  const found = useKept(
+    base,
+    useLoaded(left ? JSON.stringify([base, study.revision, mark]) : null, () =>
+      Promise.all(models.map((model) => unfinishedOf(study, model))),
+    ),
+  );
+  return found.state === "ready" ? found.value : models.map(() => []);
+}
+
+async function unfinishedOf(study: Study, model: Model): Promise<readonly Unfinished[]> {
+  const { jobs } = await client.jobs(study.id, { kind: "landscape", subject: model.name });
+  const shown: Unfinished[] = [];
+  for (const { id, state, message } of jobs) {
+    if (state === "done") continue;
+    try {
+      await client.record(study.id, id);
+    } catch {
+      continue; // it has nothing to show yet
+    }
+    const running = state === "running" && study.running;
+    shown.push({ id, state: running ? "running" : state === "failed" ? "failed" : "stopped", message });
+  }
+  return shown;
+}
+
+/** While something newer in the place of `base` is loaded, what was there stays. */
+function useKept<T>(base: string, now: Loading<T>): Loading<T> {
+  const last = useRef<{ base: string; value: Loading<T> } | null>(null);
+  if (now.state === "ready" || now.state === "error") last.current = { base, value: now };
+  return now.state === "loading" && last.current?.base === base ? last.current.value : now;
+}
+
 /** Loads the fields and hierarchies of all models compared. */
 export function useLocalModels(study: Study, models: readonly Model[], wanted: Wanted): readonly LocalModel[] {
-  const ids = models.map((model) => {
-    const all = fieldRecords(model);
-    return all[Math.min(wanted.landscape, all.length - 1)] ?? null;
-  });
-  const key = JSON.stringify([study.id, study.revision, ids, wanted.field]);
+  const mark = useProgressMark(study.id);
+  const unfinished = useUnfinished(study, models, mark);
+  const all = models.map((model, i) => [...fieldRecords(model), ...unfinished[i]!.map((u) => u.id)]);
+  const ids = all.map((of) => of[Math.min(wanted.landscape, of.length - 1)] ?? null);
+  const open = ids.map((id, i) => unfinished[i]!.find((u) => u.id === id) ?? null);
+  const base = JSON.stringify([study.id, study.revision, ids, wanted.field]);
+  const key = open.some(Boolean) ? JSON.stringify([base, mark]) : base;
   const fields = useEach(
     key,
     ids.map((id) =>
       id === null ? null : async () => cachedLandscape(await client.record(study.id, id), wanted.field),
     ),
+    JSON.stringify([study.id, ids, wanted.field]),
   );
   const topologyKey = JSON.stringify([key, wanted.connectivity, fields.map((f) => f.state)]);
   const trees = useEach(
     topologyKey,
     models.map((model, i) => {
       const landscape = ready(fields[i]!);
-      return landscape === null
+      return landscape === null || landscape.soFar
         ? null
         : async () => {
             const record = await topologyRecord(study, model, landscape, wanted.connectivity);
@@ -246,15 +303,16 @@ export function useLocalModels(study: Study, models: readonly Model[], wanted: W
   return models.map((model, i) => ({
     study,
     model,
-    landscapes: fieldRecords(model),
+    landscapes: all[i]!,
+    unfinished: open[i]!,
     landscape: fields[i] ?? { state: "loading" },
     topology: fields[i]?.state === "error" ? { state: "none" } : (trees[i] ?? { state: "loading" }),
   }));
 }
 
 /** Several outcomes, each on its own: one that fails does not hide the others. */
-function useEach<T>(key: string, loads: readonly ((() => Promise<T>) | null)[]): readonly Loading<T>[] {
-  const outcome = useLoaded(key, () =>
+function useEach<T>(key: string, loads: readonly ((() => Promise<T>) | null)[], base = key): readonly Loading<T>[] {
+  const loaded = useLoaded(key, () =>
     Promise.all(
       loads.map(async (load): Promise<Loading<T>> => {
         if (!load) return { state: "none" };
@@ -266,6 +324,7 @@ function useEach<T>(key: string, loads: readonly ((() => Promise<T>) | null)[]):
       }),
     ),
   );
+  const outcome = useKept(base, loaded);
   if (outcome.state === "ready") return outcome.value;
   return loads.map((load) => (load ? { state: "loading" } : { state: "none" }));
 }

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "react";
 import { client } from "../api/client";
 import type { ProgressEvent, StateEvent, Study } from "../api/types";
+import { forgetProgress, noteProgress } from "./progressing";
 import type { Loading } from "./study";
 
 export interface Live {
@@ -68,9 +69,14 @@ export function useLiveStudy(id: string): Live {
         if (!event.running) setProgress(new Map());
         if (revision.current >= 0 && event.revision !== revision.current) refresh();
       },
-      progress: (event) => setProgress((known) => new Map(known).set(event.job, event)),
+      progress: (event) => {
+        client.forget(id, event.job); // what it has so far is more now
+        noteProgress(id, event);
+        setProgress((known) => new Map(known).set(event.job, event));
+      },
       done: (event) => {
         client.forget(id, event.job);
+        forgetProgress(id, event.job);
         forgetJob(event.job);
         refresh();
       },

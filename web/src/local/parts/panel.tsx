@@ -1,10 +1,11 @@
 // The frame of a view of one model's field: states before there is anything to see, files, help.
-import type { ComponentType, ReactNode } from "react";
+import { type ComponentType, type ReactNode, createContext, useContext } from "react";
 import { client } from "../../api/client";
+import { formatInteger } from "../../geometry/numbers";
 import { hideTooltip } from "../../widgets/Tooltip";
 import { Empty, type Exports, Failure, Loading, Panel } from "../../widgets/Panel";
 import { HELP } from "../help";
-import { type Landscape, type LocalModel, type Topology, landscapeName } from "../model";
+import { type Landscape, type LocalModel, type Topology, type Unfinished, landscapeName } from "../model";
 import type { LocalKind } from "../../state";
 import { FEATURE_HINT } from "./features";
 import { type Frame, HINT } from "./plot";
@@ -56,6 +57,7 @@ export function ViewPanel(props: {
       {...(exports ? { exports } : {})}
       explanation={variant ? { ...help, variant } : help}
     >
+      {useContext(SoFar)}
       <div className="local-body" onPointerLeave={hideTooltip}>
         {children}
       </div>
@@ -120,6 +122,7 @@ export function WithField({
     </ViewPanel>
   );
   const { landscape } = item;
+  const soFar = landscape.state === "ready" ? landscape.value.soFar : null;
   if (landscape.state === "none")
     return frame(
       <Empty title="No landscape yet">
@@ -131,6 +134,12 @@ export function WithField({
     );
   if (landscape.state === "error") return frame(<Failure message={landscape.message} />);
   if (landscape.state !== "ready") return frame(<Loading what="Loading the field" />);
+  if (soFar && (topology || !landscape.value.range))
+    return frame(
+      <Empty title={topology ? "Once the landscape is finished" : "No point yet"}>
+        <p>{soFarSentence(soFar, item.unfinished)}</p>
+      </Empty>,
+    );
   if (!landscape.value.range)
     return frame(
       <Empty title="No finite value">
@@ -141,7 +150,33 @@ export function WithField({
     if (item.topology.state === "error") return frame(<Failure message={item.topology.message} />);
     if (item.topology.state !== "ready") return frame(<Loading what="Computing the merge tree" />);
   }
-  return children(landscape.value, item.topology.state === "ready" ? item.topology.value : null);
+  const drawn = children(landscape.value, item.topology.state === "ready" ? item.topology.value : null);
+  return soFar ? (
+    <SoFar.Provider value={<SoFarBar soFar={soFar} job={item.unfinished} />}>{drawn}</SoFar.Provider>
+  ) : (
+    drawn
+  );
+}
+
+/* ------------------------------------------------------------------ fields that are not finished */
+
+/** What a panel of an unfinished field shows above its drawing. */
+const SoFar = createContext<ReactNode>(null);
+
+export function soFarSentence(soFar: { done: number; total: number }, job: Unfinished | null): string {
+  const points = `${formatInteger(soFar.done)} of ${formatInteger(soFar.total)} points`;
+  if (job?.state === "running") return `Computing: ${points} so far.`;
+  if (job?.state === "failed") return `Failed after ${points}: ${job.message.replace(/\.?$/, ".")}`;
+  return `Stopped after ${points}; the next run goes on from here.`;
+}
+
+function SoFarBar({ soFar, job }: { soFar: { done: number; total: number }; job: Unfinished | null }) {
+  return (
+    <div className={`so-far ${job?.state ?? "stopped"}`} role="status" data-done={soFar.done} data-total={soFar.total}>
+      <progress max={soFar.total} value={soFar.done} aria-label="Points computed" />
+      <span>{soFarSentence(soFar, job)} Between them the picture is interpolated.</span>
+    </div>
+  );
 }
 
 export interface TopologyProps extends ViewProps {

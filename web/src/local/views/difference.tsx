@@ -18,7 +18,10 @@ export function DifferenceView({ items }: ComparisonViewProps) {
   const [b, setB] = useOption("difference.b", "");
   const first = names.includes(a) ? a : names[0]!;
   const second = names.includes(b) && b !== first ? b : (names.find((n) => n !== first) ?? first);
-  const of = (name: string): Landscape | null => ready(items.find((item) => item.model.name === name)!.landscape);
+  const of = (name: string): Landscape | null => {
+    const landscape = ready(items.find((item) => item.model.name === name)!.landscape);
+    return landscape?.soFar ? null : landscape;
+  };
   const [p, q] = [of(first), of(second)];
   const made = useMemo((): Landscape | null => {
     if (!p || !q || p === q) return null;
@@ -42,7 +45,7 @@ export function DifferenceView({ items }: ComparisonViewProps) {
         <Loading what="Loading the fields" />
       ) : (
         <Empty title="Nothing to subtract">
-          <p>Both models need a landscape.</p>
+          <p>Both models need a landscape that is finished.</p>
         </Empty>
       ),
     );

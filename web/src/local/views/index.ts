@@ -3,7 +3,7 @@ import { type ComponentType, Suspense, createElement, lazy } from "react";
 import { type Model, type Study, recordsOf } from "../../api/types";
 import { whileBusy } from "../../base/idle";
 import type { LocalKind } from "../../state";
-import { type LocalModel, fieldRecords, ready } from "../model";
+import { type LocalModel, ready } from "../model";
 import type { ComparisonViewProps, ViewProps } from "../parts/panel";
 import { BarcodeView } from "./barcode";
 import { CkaView } from "./cka";
@@ -40,7 +40,7 @@ function later(load: () => Promise<{ default: ComponentType<ViewProps> }>): Comp
     );
 }
 
-const hasField = (item: LocalModel): boolean => fieldRecords(item.model).length > 0;
+const hasField = (item: LocalModel): boolean => item.landscapes.length > 0;
 const hasVolume = (item: LocalModel): boolean => (ready(item.landscape)?.grid.shape.length ?? 0) > 2;
 const has = (model: Model, kind: string): boolean => recordsOf(model, kind).length > 0;
 const group = (study: Study, item: LocalModel) => study.groups[item.model.group];
