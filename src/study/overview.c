@@ -183,7 +183,7 @@ static ll_status find_common(ll_overview_builder *b, ll_error *error)
         if (list == NULL) {
             list = common[model->group] = ll_overview_take(b, model->setting_count, sizeof *list);
             if (list == NULL) return no_memory(error);
-            memcpy(list, model->settings, (size_t)model->setting_count * sizeof *list);
+            for (int64_t i = 0; i < model->setting_count; i++) list[i] = model->settings[i];
             group->settings = list;
             group->setting_count = model->setting_count;
             continue;
