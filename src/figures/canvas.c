@@ -461,3 +461,26 @@ void ll_frame_legend(ll_canvas *canvas, const ll_frame *frame, const ll_legend_e
         ll_canvas_text_fit(canvas, x + 2.2 * size, y, size, LL_ALIGN_LEFT, widest + 1.0, entries[i].name);
     }
 }
+
+/* One after the other from the left, as many to a line as there is room for; returns the number of lines. */
+int ll_canvas_key(ll_canvas *canvas, ll_rect box, const ll_legend_entry *entries, int count, bool draw)
+{
+    double size = 0.85 * canvas->font, x = 0.0;
+    int lines = count > 0 ? 1 : 0;
+    for (int i = 0; i < count; i++) {
+        double width = 1.2 * size + ll_canvas_text_width(canvas, size, entries[i].name);
+        if (x > 0.0 && x + width > box.width) {
+            x = 0.0;
+            lines++;
+        }
+        double y = box.y + (lines - 0.5) * LL_KEY_LINE * canvas->font;
+        if (draw) {
+            ll_canvas_mark(canvas, entries[i].shape, box.x + x + 0.4 * size, y, 0.3 * size, entries[i].color, 0xffffff);
+            ll_canvas_color(canvas, INK, 1.0);
+            ll_canvas_text_fit(canvas, box.x + x + 1.1 * size, y, size, LL_ALIGN_LEFT, box.width - x - 1.1 * size,
+                               entries[i].name);
+        }
+        x += width + size;
+    }
+    return lines;
+}

@@ -125,5 +125,9 @@ typedef enum ll_corner { LL_CORNER_UPPER_LEFT, LL_CORNER_UPPER_RIGHT, LL_CORNER_
                          LL_CORNER_LOWER_RIGHT } ll_corner;
 void ll_frame_legend(ll_canvas *canvas, const ll_frame *frame, const ll_legend_entry *entries, int count,
                      ll_corner corner);
+/* What marks mean, in lines of LL_KEY_LINE font sizes from the top of `box`, where no data are; `draw` false only
+ * counts the lines. */
+#define LL_KEY_LINE 1.25
+int ll_canvas_key(ll_canvas *canvas, ll_rect box, const ll_legend_entry *entries, int count, bool draw);
 
 #endif

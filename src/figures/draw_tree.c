@@ -52,27 +52,6 @@ static int mark_legend(const mark_list lists[3], ll_legend_entry entries[3])
     return rows;
 }
 
-/* The corner of the plot that the fewest marks are near. */
-static ll_corner emptiest_corner(const ll_frame *frame, const mark_list lists[3])
-{
-    int64_t load[4] = {0, 0, 0, 0};
-    for (int k = 0; k < 3; k++) {
-        for (int64_t i = 0; i < lists[k].count; i++) {
-            double x = (lists[k].points[2 * i] - frame->plot.x) / frame->plot.width;
-            double y = (lists[k].points[2 * i + 1] - frame->plot.y) / frame->plot.height;
-            if (y < 0.38 && x < 0.45) load[LL_CORNER_UPPER_LEFT]++;
-            if (y < 0.38 && x > 0.55) load[LL_CORNER_UPPER_RIGHT]++;
-            if (y > 0.62 && x < 0.45) load[LL_CORNER_LOWER_LEFT]++;
-            if (y > 0.62 && x > 0.55) load[LL_CORNER_LOWER_RIGHT]++;
-        }
-    }
-    ll_corner best = LL_CORNER_UPPER_LEFT;
-    for (int c = 1; c < 4; c++) {
-        if (load[c] < load[best]) best = (ll_corner)c;
-    }
-    return best;
-}
-
 static ll_axis widened_value_axis(const ll_canvas *canvas, const ll_measure *measured)
 {
     ll_axis axis = ll_value_axis(canvas->options, &measured->value);
@@ -114,6 +93,12 @@ static ll_status draw_tree(ll_canvas *canvas, const ll_panel *panel, ll_rect out
                       .title = panel->title,
                       .no_x = true,
                       .y_label = panel->value_label != NULL ? panel->value_label : "value"};
+    /* A tree fills its panel to the corners: what the marks mean stands below it. */
+    ll_legend_entry entries[3];
+    const mark_list all[3] = {[MARK_MINIMUM] = {NULL, layout->count}, [MARK_SADDLE] = {NULL, layout->count - 1},
+                              [MARK_ROOT] = {NULL, layout->count}};
+    outer.height -= LL_KEY_LINE * canvas->font *
+                    ll_canvas_key(canvas, outer, entries, mark_legend(all, entries), false);
     ll_frame_layout(canvas, &frame, outer);
     ll_frame_grid(canvas, &frame);
     ll_frame_clip(canvas, &frame);
@@ -164,13 +149,9 @@ static ll_status draw_tree(ll_canvas *canvas, const ll_panel *panel, ll_rect out
     for (int k = 0; k < 3 && shown > 1500; k++) lists[k].count = 0; /* thousands of marks would hide the tree */
     cairo_restore(cairo);
     ll_frame_draw(canvas, &frame);
-    ll_legend_entry entries[3];
-    int rows = mark_legend(lists, entries);
-    if (rows > 0) {
-        ll_frame_legend(canvas, &frame, entries, rows, emptiest_corner(&frame, lists));
-    } else if (layout->count == 0) {
-        ll_frame_note(canvas, &frame, "an empty tree");
-    }
+    ll_rect key = {outer.x, outer.y + outer.height, outer.width, 0.0};
+    ll_canvas_key(canvas, key, entries, mark_legend(lists, entries), true);
+    if (layout->count == 0) ll_frame_note(canvas, &frame, "an empty tree");
     if (hidden > 0) {
         char text[96];
         snprintf(text, sizeof text, "%lld of %lld branches not drawn", (long long)hidden, (long long)layout->count);
