@@ -613,10 +613,8 @@ ll_status ll_transport_start(ll_server *server, ll_error *error)
 void ll_transport_stop(ll_transport *transport)
 {
     if (transport == NULL) return;
-    if (transport->daemon != NULL) {
-        MHD_socket listening = MHD_quiesce_daemon(transport->daemon);
-        if (listening != MHD_INVALID_SOCKET) close(listening);
-    }
+    /* no new connections; the socket stays open until the daemon's threads, which may be watching it, have ended */
+    if (transport->daemon != NULL) transport->socket = MHD_quiesce_daemon(transport->daemon);
     pthread_mutex_lock(&transport->mutex);
     transport->stopping = true;
     pthread_cond_broadcast(&transport->arrived);
