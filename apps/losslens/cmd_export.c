@@ -125,14 +125,14 @@ static int run(int argc, char **argv)
     const ll_option options[] = {
         {"record", LL_OPTION_TEXTS, &s.record, "ID", "a record by number, key or name; may be given several times", 0, 0, NULL},
         {"all", LL_OPTION_FLAG, &s.all, NULL, "every record", 0, 0, NULL},
-        {"format", LL_OPTION_CHOICE, &s.format, "npz|json|csv|vti|ply", "of the files", 0, 0, &format_given},
-        {"field", LL_OPTION_TEXT, &s.field, "NAME", "only this field; vti and ply: the field to draw, if not the loss", 0, 0, NULL},
+        {"format", LL_OPTION_CHOICE, &s.format, "npz|json|csv|vti|vtp|ply", "of the files", 0, 0, &format_given},
+        {"field", LL_OPTION_TEXT, &s.field, "NAME", "only this field; vti, vtp and ply: the field to draw, if not the loss", 0, 0, NULL},
         {"out", LL_OPTION_TEXT, &s.out, "DIR", "folder to write to, made if absent", 0, 0, &out_given},
         LL_OPTION_JSON(&s.json),
     };
     const ll_command command = {
         .verb = "export", .usage = "STUDY.db [--record ID | --all] [options]",
-        .about = "Writes results of a study as NPZ, JSON, CSV, VTI or PLY files, and prints their names. Without --record and "
+        .about = "Writes results of a study as NPZ, JSON, CSV, VTI, VTP or PLY files, and prints their names. Without --record and "
                  "--all it lists what is there. Works while the study is running.",
         .example = "losslens export study.db\nlosslens export study.db --record 12 --format vti --out fields",
         .options = options, .option_count = LL_COUNT(options), .least_words = 1, .most_words = 1};
@@ -161,4 +161,4 @@ static int run(int argc, char **argv)
     return code;
 }
 
-const ll_verb ll_verb_export = {"export", "write results of a study as NPZ, JSON, CSV, VTI or PLY", run};
+const ll_verb ll_verb_export = {"export", "write results of a study as NPZ, JSON, CSV, VTI, VTP or PLY", run};

@@ -1,5 +1,6 @@
 #include "losslens/export.h"
 
+#include "export/mesh.h"
 #include "losslens/formats_fields.h"
 
 #include <math.h>
@@ -43,7 +44,8 @@ static ll_tensor tensor_of(const ll_field *field)
         tensor.shape[0] = (int64_t)strlen(field->text);
         break;
     case LL_FIELD_ARRAY:
-        tensor.type = types[field->array.type], tensor.rank = field->array.rank, tensor.data = field->array.data;
+        tensor.type = types[field->array.type], tensor.rank = field->array.rank,
+        tensor.data = field->array.data;
         memcpy(tensor.shape, field->array.shape, sizeof tensor.shape);
         break;
     }
@@ -154,7 +156,8 @@ static void append_cell(ll_text *out, const char *text)
         return;
     }
     ll_text_append(out, "\"");
-    for (const char *c = text; *c != 0; c++) ll_text_append_bytes(out, *c == '"' ? "\"\"" : c, *c == '"' ? 2 : 1);
+    for (const char *c = text; *c != 0; c++)
+        ll_text_append_bytes(out, *c == '"' ? "\"\"" : c, *c == '"' ? 2 : 1);
     ll_text_append(out, "\"");
 }
 
@@ -165,7 +168,8 @@ static void append_index(ll_text *out, const ll_array *array, int64_t flat)
         index[k] = flat % array->shape[k];
         flat /= array->shape[k];
     }
-    for (int k = 0; k < array->rank; k++) ll_text_format(out, "%s%lld", k > 0 ? ";" : "", (long long)index[k]);
+    for (int k = 0; k < array->rank; k++)
+        ll_text_format(out, "%s%lld", k > 0 ? ";" : "", (long long)index[k]);
 }
 
 static void encode_csv(const ll_record *record, const char *only, ll_text *out)
@@ -195,124 +199,131 @@ static void encode_csv(const ll_record *record, const char *only, ll_text *out)
 
 /* ---------------------------------------------------------------- fields */
 
-static const double *axis_of(const ll_record *record, int k, int64_t extent)
-{
-    char name[32];
-    snprintf(name, sizeof name, "axis_%d", k);
-    const ll_field *axis = ll_record_find(record, name);
-    bool fits = axis != NULL && axis->type == LL_FIELD_ARRAY && axis->array.type == LL_ARRAY_FLOAT64 && axis->array.rank == 1 &&
-                axis->array.shape[0] == extent;
-    return fits ? axis->array.data : NULL;
-}
-
-static bool is_field(const ll_record *record, const ll_field *field)
-{
-    if (field->type != LL_FIELD_ARRAY || field->array.rank < 1 || field->array.type > LL_ARRAY_FLOAT64) return false;
-    for (int k = 0; k < field->array.rank; k++)
-        if (axis_of(record, k, field->array.shape[k]) == NULL) return false;
-    return strncmp(field->name, "axis_", 5) != 0;
-}
-
 static const ll_field *choose(const ll_record *record, const char *name)
 {
     const ll_field *found = ll_record_find(record, name != NULL ? name : "loss");
     if (name != NULL || (found != NULL && found->type == LL_FIELD_ARRAY)) return found;
     found = NULL;
+    /* Its columns are no fields, though one may happen to be as long as an axis. */
+    if (strcmp(ll_record_kind(record), "topology") == 0) return NULL;
     for (int64_t i = 0; i < ll_record_field_count(record); i++) {
         const ll_field *field = ll_record_field_at(record, i);
-        if (!is_field(record, field)) continue;
+        if (!ll_export_is_field(record, field)) continue;
         if (found != NULL) return NULL;
         found = field;
     }
     return found;
 }
 
-/* Two triangles a cell, split along the diagonal of the Freudenthal triangulation, (i + 1, j) to (i, j + 1), so that the
- * surface is the one whose topology is computed. */
-static ll_status encode_ply(const ll_field_data *data, ll_text *out, ll_error *error)
+static bool on_axes(const ll_record *record, const ll_array *array)
 {
-    int64_t rows = data->shape[0], columns = data->shape[1], points = rows * columns, most = 2 * points;
-    double *positions = ll_allocate_array(3 * points + 1, sizeof *positions);
-    double *values = ll_allocate_array(points + 1, sizeof *values);
-    int64_t *offsets = ll_allocate_array(most + 1, sizeof *offsets), *cells = ll_allocate_array(3 * most + 1, sizeof *cells);
-    ll_status status = LL_OK;
-    if (positions == NULL || values == NULL || offsets == NULL || cells == NULL) {
-        status = ll_fail_memory(error, module, (size_t)points * 10 * sizeof(double));
-    } else {
-        for (int64_t v = 0; v < points; v++) {
-            int64_t i = v / columns, j = v % columns;
-            values[v] = ll_field_data_value(data, v);
-            positions[3 * v] = data->axes[0] != NULL ? data->axes[0][i] : (double)i;
-            positions[3 * v + 1] = data->axes[1] != NULL ? data->axes[1][j] : (double)j;
-            positions[3 * v + 2] = isfinite(values[v]) ? values[v] : 0.0; /* no face touches it; the value is kept beside */
-        }
-        int64_t count = 0;
-        offsets[0] = 0;
-        for (int64_t i = 0; i + 1 < rows; i++)
-            for (int64_t j = 0; j + 1 < columns; j++) {
-                int64_t v = i * columns + j, w = v + columns;
-                const int64_t corners[2][3] = {{v, w, v + 1}, {w, w + 1, v + 1}};
-                for (int t = 0; t < 2; t++) {
-                    if (!isfinite(values[corners[t][0]]) || !isfinite(values[corners[t][1]]) || !isfinite(values[corners[t][2]])) continue;
-                    memcpy(cells + 3 * count, corners[t], sizeof corners[t]);
-                    count++;
-                    offsets[count] = 3 * count;
-                }
-            }
-        ll_named_values value = {"value", values, 1};
-        ll_mesh mesh = {.point_count = points, .points = positions, .cell_count = count, .offsets = offsets, .cells = cells,
-                        .point_array_count = 1, .point_arrays = &value};
-        status = ll_ply_encode(&mesh, out, error);
+    for (int k = 0; k < array->rank; k++)
+        if (ll_export_axis(record, k, array->shape[k]) == NULL) return false;
+    return array->rank > 0;
+}
+
+/* The arrays that may be fields, "loss, accuracy": those on the record's axes; all, if it has no axes. */
+static void list_fields(const ll_record *record, char *text, size_t size)
+{
+    size_t length = 0;
+    bool axes = ll_record_find(record, "axis_0") != NULL;
+    text[0] = 0;
+    for (int64_t i = 0; i < ll_record_field_count(record); i++) {
+        const ll_field *field = ll_record_field_at(record, i);
+        if (field->type != LL_FIELD_ARRAY || strncmp(field->name, "axis_", 5) == 0) continue;
+        if (field->array.rank < 1 || (axes && !on_axes(record, &field->array))) continue;
+        if (length + strlen(field->name) + 3 >= size) return;
+        length += (size_t)snprintf(text + length, size - length, "%s%s", length > 0 ? ", " : "", field->name);
     }
-    ll_free(positions);
-    ll_free(values);
-    ll_free(offsets);
-    ll_free(cells);
+}
+
+static ll_status find_field(const ll_record *record, ll_export_format format, const char *name,
+                            const ll_field **found, ll_error *error)
+{
+    const ll_field *field = choose(record, name);
+    char list[160];
+    if (field == NULL) {
+        list_fields(record, list, sizeof list);
+        return ll_fail(error, LL_NOT_FOUND, module, ll_record_kind(record),
+                       "%s is not among its arrays; name the one to write: %s",
+                       name != NULL ? name : "a loss", list[0] != 0 ? list : "it has none");
+    }
+    int rank = field->type == LL_FIELD_ARRAY ? field->array.rank : 0;
+    int least = format == LL_EXPORT_PLY ? 2 : 1, most = format == LL_EXPORT_VTI ? 3 : 2;
+    if (rank < least || rank > most || ll_array_count(&field->array) == 0)
+        return ll_fail(error, LL_UNSUPPORTED, module, field->name,
+                       "%s holds a field of %s axes; this one has %d, and %lld values", names[format],
+                       least == most ? "2"
+                       : most == 3   ? "1 to 3"
+                                     : "1 or 2",
+                       rank, (long long)(rank > 0 ? ll_array_count(&field->array) : 1));
+    *found = field;
+    return LL_OK;
+}
+
+static ll_status encode_mesh(const ll_record *record, ll_export_format format, const char *name, ll_text *out,
+                             ll_error *error)
+{
+    ll_export_mesh mesh;
+    const ll_field *field;
+    bool topology =
+        format == LL_EXPORT_VTP && name == NULL && strcmp(ll_record_kind(record), "topology") == 0;
+    if (topology) {
+        LL_TRY(ll_export_mesh_of_topology(record, &mesh, error));
+    } else {
+        LL_TRY(find_field(record, format, name, &field, error));
+        LL_TRY(ll_export_mesh_of_field(record, field, format == LL_EXPORT_VTP, &mesh, error));
+    }
+    ll_status status = format == LL_EXPORT_VTP ? ll_vtp_encode(&mesh.mesh, out, error)
+                                               : ll_ply_encode(&mesh.mesh, out, error);
+    ll_export_mesh_deinit(&mesh);
     return status;
 }
 
-static ll_status encode_field(const ll_record *record, ll_export_format format, const char *name, ll_text *out, ll_error *error)
+static ll_status encode_vti(const ll_record *record, const char *name, ll_text *out, ll_error *error)
 {
-    const ll_field *field = choose(record, name);
-    if (field == NULL)
-        return ll_fail(error, LL_NOT_FOUND, module, ll_record_kind(record), "the record has no %s; say which array with the field's name",
-                       name != NULL ? name : "loss, and not exactly one other field on axes");
-    int rank = field->type == LL_FIELD_ARRAY ? field->array.rank : 0;
-    if (field->type != LL_FIELD_ARRAY || (format == LL_EXPORT_PLY ? rank != 2 : rank < 1 || rank > 3) || ll_array_count(&field->array) == 0)
-        return ll_fail(error, LL_UNSUPPORTED, module, field->name, "%s holds a field of %s axes; this one has %d, and %lld values",
-                       names[format], format == LL_EXPORT_PLY ? "2" : "1 to 3", rank,
-                       (long long)(field->type == LL_FIELD_ARRAY ? ll_array_count(&field->array) : 1));
-    int64_t count = ll_array_count(&field->array);
-    ll_field_data data = {.count = count, .rank = rank, .single = field->array.type == LL_ARRAY_FLOAT32, .format = names[format]};
+    const ll_field *field;
+    LL_TRY(find_field(record, LL_EXPORT_VTI, name, &field, error));
+    const ll_array *array = &field->array;
+    int64_t count = ll_array_count(array);
+    ll_field_data data = {
+        .count = count, .rank = array->rank, .single = array->type == LL_ARRAY_FLOAT32, .format = "vti"};
     snprintf(data.name, sizeof data.name, "%s", field->name);
     ll_status status = LL_OK;
     size_t bytes = (size_t)count * (data.single ? sizeof(float) : sizeof(double));
     data.values = ll_allocate(bytes);
     if (data.values == NULL) status = ll_fail_memory(error, module, bytes);
-    if (status == LL_OK && field->array.type <= LL_ARRAY_FLOAT64) {
-        memcpy(data.values, field->array.data, bytes);
+    if (status == LL_OK && array->type <= LL_ARRAY_FLOAT64) {
+        memcpy(data.values, array->data, bytes);
     } else if (status == LL_OK) {
-        for (int64_t i = 0; i < count; i++) ((double *)data.values)[i] = ll_array_get(&field->array, i);
+        for (int64_t i = 0; i < count; i++) ((double *)data.values)[i] = ll_array_get(array, i);
     }
-    for (int k = 0; k < rank && status == LL_OK; k++) {
-        data.shape[k] = field->array.shape[k];
-        const double *axis = axis_of(record, k, data.shape[k]);
+    for (int k = 0; k < array->rank && status == LL_OK; k++) {
+        data.shape[k] = array->shape[k];
+        const double *axis = ll_export_axis(record, k, data.shape[k]);
         if (axis == NULL) continue;
         data.axes[k] = ll_allocate_array(data.shape[k], sizeof(double));
-        if (data.axes[k] == NULL) status = ll_fail_memory(error, module, (size_t)data.shape[k] * sizeof(double));
-        else memcpy(data.axes[k], axis, (size_t)data.shape[k] * sizeof(double));
+        if (data.axes[k] == NULL)
+            status = ll_fail_memory(error, module, (size_t)data.shape[k] * sizeof(double));
+        else
+            memcpy(data.axes[k], axis, (size_t)data.shape[k] * sizeof(double));
     }
-    if (status == LL_OK) status = format == LL_EXPORT_PLY ? encode_ply(&data, out, error) : ll_vti_encode(&data, out, error);
+    if (status == LL_OK) status = ll_vti_encode(&data, out, error);
     ll_field_data_deinit(&data);
     return status;
 }
 
-ll_status ll_export_encode(const ll_record *record, ll_export_format format, const char *field, ll_text *out, ll_error *error)
+ll_status ll_export_encode(const ll_record *record, ll_export_format format, const char *field, ll_text *out,
+                           ll_error *error)
 {
-    if (format < 0 || format >= LL_EXPORT_FORMATS) return ll_fail(error, LL_INVALID_ARGUMENT, module, NULL, "unknown format %d", (int)format);
-    if (format == LL_EXPORT_VTI || format == LL_EXPORT_PLY) return encode_field(record, format, field, out, error);
+    if (format < 0 || format >= LL_EXPORT_FORMATS)
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, NULL, "unknown format %d", (int)format);
+    if (format == LL_EXPORT_VTI) return encode_vti(record, field, out, error);
+    if (format == LL_EXPORT_VTP || format == LL_EXPORT_PLY)
+        return encode_mesh(record, format, field, out, error);
     if (field != NULL && ll_record_find(record, field) == NULL)
-        return ll_fail(error, LL_NOT_FOUND, module, ll_record_kind(record), "the record has no field %s", field);
+        return ll_fail(error, LL_NOT_FOUND, module, ll_record_kind(record), "the record has no field %s",
+                       field);
     if (format == LL_EXPORT_NPZ) return encode_npz(record, field, out, error);
     if (format == LL_EXPORT_JSON) {
         encode_json(record, field, out);
@@ -322,7 +333,8 @@ ll_status ll_export_encode(const ll_record *record, ll_export_format format, con
     return out->failed ? ll_fail_memory(error, module, out->capacity) : LL_OK;
 }
 
-ll_status ll_export_write(const ll_record *record, ll_export_format format, const char *field, const char *path, ll_error *error)
+ll_status ll_export_write(const ll_record *record, ll_export_format format, const char *field,
+                          const char *path, ll_error *error)
 {
     ll_text out = {0};
     ll_status status = ll_export_encode(record, format, field, &out, error);

@@ -261,7 +261,7 @@ void ll_handle_export(ll_server *server, ll_source *source, const ll_request *re
 {
     static const char *const types[] = {"application/octet-stream", "application/json",
                                         "text/csv; charset=utf-8", "application/octet-stream",
-                                        "application/octet-stream"};
+                                        "application/octet-stream", "application/octet-stream"};
     const char *format_name = ll_request_parameter(request, "format");
     ll_export_format format;
     ll_view view;
@@ -269,7 +269,7 @@ void ll_handle_export(ll_server *server, ll_source *source, const ll_request *re
     ll_record *owned = NULL;
     const ll_record *record;
     if (format_name == NULL || !ll_export_format_parse(format_name, &format)) {
-        ll_answer_error(answer, 400, "which format?", "format=npz, csv, vti, ply or json");
+        ll_answer_error(answer, 400, "which format?", "format=npz, json, csv, vti, vtp or ply");
         return;
     }
     if (!open_record(&view, server, source, request, answer)) return;

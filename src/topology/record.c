@@ -55,6 +55,7 @@ static ll_status set_critical(ll_record *record, const ll_critical_point *points
 {
     TAKE_COLUMN(record, "critical_vertex", "vertex", LL_ARRAY_INT64, int64_t, count, points[i].vertex);
     TAKE_COLUMN(record, "critical_kind", "", LL_ARRAY_INT32, int32_t, count, points[i].kind);
+    TAKE_COLUMN(record, "critical_value", "value", LL_ARRAY_FLOAT64, double, count, points[i].value);
     return LL_OK;
 }
 

@@ -156,7 +156,7 @@ export interface DoneEvent {
   message: string;
 }
 
-export type ExportFormat = "npz" | "csv" | "vti" | "ply" | "json";
+export type ExportFormat = "npz" | "json" | "csv" | "vti" | "vtp" | "ply";
 
 /** Numbers of a model's records of one kind, newest last. */
 export function recordsOf(model: Model, kind: string): number[] {

@@ -1,6 +1,7 @@
 // The frame of a view of one model's field: states before there is anything to see, files, help.
 import { type ComponentType, type ReactNode, createContext, useContext } from "react";
 import { client } from "../../api/client";
+import type { ExportFormat } from "../../api/types";
 import { formatInteger } from "../../geometry/numbers";
 import { hideTooltip } from "../../widgets/Tooltip";
 import { Empty, type Exports, Failure, Loading, Panel } from "../../widgets/Panel";
@@ -91,7 +92,7 @@ export function variantOf(landscape: Landscape, topology?: Topology | null): Rea
 
 /** Files that the server makes of the field behind a view. */
 export function fieldLinks(item: LocalModel, landscape: Landscape): Exports["links"] {
-  const link = (label: string, format: "npz" | "csv" | "vti" | "ply") => ({
+  const link = (label: string, format: ExportFormat) => ({
     label,
     href: client.exportUrl(item.study.id, landscape.record.id, format, landscape.field),
   });
@@ -100,7 +101,7 @@ export function fieldLinks(item: LocalModel, landscape: Landscape): Exports["lin
     link("Field, NPZ", "npz"),
     link("Field, CSV", "csv"),
     ...(dimensions <= 3 ? [link("Field, VTI", "vti")] : []),
-    ...(dimensions === 2 ? [link("Surface, PLY", "ply")] : []),
+    ...(dimensions === 2 ? [link("Surface and trajectory, VTP", "vtp"), link("Surface, PLY", "ply")] : []),
   ];
 }
 
