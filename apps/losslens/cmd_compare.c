@@ -94,7 +94,8 @@ static void print_text(const comparison *c, char **paths)
     for (int64_t i = 0; i < c->count; i++) {
         const ll_merge_tree *tree = c->trees[i];
         ll_value_range range = ll_merge_tree_range(tree);
-        printf("%3lld  %s: %s minima, values %s to %s\n", (long long)i + 1, paths[i], ll_print_count(tree->minima, a),
+        printf("%3lld  %s: %s %s, values %s to %s\n", (long long)i + 1, paths[i], ll_print_count(tree->minima, a),
+               tree->minima == 1 ? "minimum" : "minima",
                ll_print_number(range.lowest, 5, b), ll_print_number(range.highest, 5, d));
     }
     for (int k = 0; k < LL_DISTANCE_KINDS; k++) {

@@ -347,7 +347,8 @@ static void print_field(const ll_record *record, const char *name)
 static void print_features(const ll_record *features)
 {
     char text[LL_NUMBER_TEXT];
-    printf("  %.0f minima (%s)", ll_analysis_real(features, "minima"),
+    double minima = ll_analysis_real(features, "minima");
+    printf("  %.0f %s (%s)", minima, minima == 1.0 ? "minimum" : "minima",
            ll_analysis_text(features, "connectivity"));
     if (ll_record_find(features, "minima_resolved") != NULL)
         printf(", %.0f beyond what two halves of the data differ by (%s)",

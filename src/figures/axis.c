@@ -156,8 +156,12 @@ static void set_label(char label[LL_TICK_TEXT], const char *plain)
 
 static void linear_ticks(const ll_axis *axis, int wanted, ll_ticks *ticks)
 {
-    double step = nice_step(axis->high - axis->low, wanted);
-    double first = ceil(axis->low / step - 1e-9), last = floor(axis->high / step + 1e-9);
+    double step, first, last;
+    do { /* one tick alone is no scale: at 1.0, 0.4 to 1.6 could be anything */
+        step = nice_step(axis->high - axis->low, wanted++);
+        first = ceil(axis->low / step - 1e-9);
+        last = floor(axis->high / step + 1e-9);
+    } while (last - first < 1.0 && wanted < 12);
     double largest = fmax(fabs(axis->low), fabs(axis->high));
     /* One power of ten for all labels when they would be long otherwise. */
     int exponent = 0;

@@ -189,8 +189,14 @@ static const char *axis_label(const maker *m, int axis)
     if (kind == NULL) {
         snprintf(text, sizeof m->memory->label[0], "axis %d", axis + 1);
     } else {
-        snprintf(text, sizeof m->memory->label[0], "direction %d (%.32s%s%.24s)", axis + 1, kind, plain ? "" : ", ",
-                 plain ? "" : normalisation);
+        char share[32] = "";
+        const ll_array *explained;
+        bool has = ll_record_find(m->record, "explained_variance") != NULL &&
+                   ll_record_get_array(m->record, "explained_variance", &explained, NULL) == LL_OK;
+        if (has && axis < ll_array_count(explained))
+            snprintf(share, sizeof share, ", %.3g %% of variance", 100.0 * ll_array_get(explained, axis));
+        snprintf(text, sizeof m->memory->label[0], "direction %d (%.32s%s%.24s%s)", axis + 1, kind, plain ? "" : ", ",
+                 plain ? "" : normalisation, share);
     }
     return text;
 }
@@ -488,6 +494,9 @@ static ll_status make_cka(const maker *m, ll_error *error)
 
 static ll_status make_confusion(const maker *m, ll_error *error)
 {
+    if (ll_record_find(m->record, "confusion") == NULL)
+        return ll_fail(error, LL_UNSUPPORTED, "figures", "confusion",
+                       "it shows the classes of a classifier, and this model sorts nothing into classes");
     LL_TRY(make_matrix(m, "confusion", "class_names", "samples", error));
     ll_figure_matrix *matrix = &m->panel->matrix;
     if (matrix->row_names == NULL && matrix->rows == matrix->columns) {

@@ -47,6 +47,7 @@ if command -v pdffonts >/dev/null; then
 fi
 refused "did you mean contour" figure pinn_quick.db --view contuor --figure x.pdf
 refused "no such model or group" figure pinn_quick.db --columns nobody --figure x.pdf
+refused "sorts nothing into classes" figure pinn_quick.db --view confusion --figure x.pdf
 refused "where to?" figure pinn_quick.db
 refused "x.gif" figure pinn_quick.db --figure x.gif
 [ ! -e x.pdf ] || fail "a refused figure left a file"

@@ -44,6 +44,20 @@ static void ticks_are_round_and_inside(void **state)
     }
 }
 
+/* However few are wanted, one number alone is no scale. */
+static void ticks_are_never_one(void **state)
+{
+    static const double ranges[][2] = {{0.4, 1.6}, {0.9, 2.6}, {1.7, 4.1}, {-0.3, 0.8}, {7.0, 13.0}, {0.06, 0.17}};
+    (void)state;
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+        for (int wanted = 2; wanted <= 4; wanted++) {
+            ll_axis axis = ll_axis_make(LL_SCALE_LINEAR, ranges[i][0], ranges[i][1], 1e-8);
+            ll_ticks ticks;
+            ll_axis_ticks(&axis, wanted, &ticks);
+            assert_in_range(ticks.count, 2, 8);
+        }
+}
+
 static void ticks_have_the_expected_labels(void **state)
 {
     (void)state;
@@ -391,7 +405,7 @@ static void refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ticks_are_round_and_inside),   cmocka_unit_test(ticks_have_the_expected_labels),
+        cmocka_unit_test(ticks_are_round_and_inside), cmocka_unit_test(ticks_are_never_one),   cmocka_unit_test(ticks_have_the_expected_labels),
         cmocka_unit_test(positions_go_back_and_forth),  cmocka_unit_test(lightness_rises_with_value),
         cmocka_unit_test(draws_fields_of_every_sort),   cmocka_unit_test(draws_panels_together),
         cmocka_unit_test(draws_curves_and_matrices),    cmocka_unit_test(colours_are_those_of_the_values),

@@ -92,6 +92,13 @@ static void planes(void **state)
     contour = make(LL_VIEW_CONTOUR, record);
     assert_int_equal(*contour.panel.scale, LL_SCALE_LOG);
     ll_record_panel_deinit(&contour);
+
+    /* The axes of principal components say how much of the path they hold. */
+    assert_int_equal(ll_record_set_text(record, "axis_0_kind", "pca", NULL), LL_OK);
+    set_line(record, "explained_variance", (const double[]){0.8125, 0.09}, 2);
+    contour = make(LL_VIEW_CONTOUR, record);
+    assert_string_equal(contour.panel.x_label, "direction 1 (pca, filter, 81.2 % of variance)");
+    ll_record_panel_deinit(&contour);
     const ll_record_panel_options given = {.scale_given = true};
     assert_int_equal(ll_record_panel_create(LL_VIEW_CONTOUR, record, NULL, &given, &contour, NULL), LL_OK);
     assert_null(contour.panel.scale);
