@@ -94,6 +94,8 @@ typedef struct ll_setup_samples {
 LL_API int64_t ll_setup_available(const ll_setup *setup);
 /* Bytes of the data sets that it keeps in memory. */
 LL_API int64_t ll_setup_data_bytes(const ll_setup *setup);
+/* Bytes that one sample takes in its table of samples: inputs and targets as the model takes them, labels; 0 for a problem. */
+LL_API int64_t ll_setup_row_bytes(const ll_setup *setup);
 LL_API int64_t ll_setup_roles(const ll_setup *setup, const ll_setup_samples **samples);
 /* How many samples of `second` have the clean input of one of `first`, for any two roles. */
 typedef struct ll_setup_overlap {

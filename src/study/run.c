@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_TOGETHER = 256 };
-
 typedef struct pass { /* one walk over a plan */
     ll_runner runner;
     ll_plan plan;
@@ -217,7 +215,7 @@ static ll_status run_one(pass *p, int64_t index, ll_error *error)
 /* ---------------------------------------------------------------- members that train together */
 
 typedef struct shared_sink {
-    ll_store_sink *sink[MOST_TOGETHER];
+    ll_store_sink *sink[LL_MOST_TOGETHER];
     const ll_sink *outer;
 } shared_sink;
 
@@ -226,7 +224,7 @@ static const ll_sink *sink_of(const shared_sink *t, const char *piece, const cha
 {
     char *end;
     long number = strtol(piece, &end, 10);
-    if (end == piece || *end != '/' || number < 0 || number >= MOST_TOGETHER || t->sink[number] == NULL)
+    if (end == piece || *end != '/' || number < 0 || number >= LL_MOST_TOGETHER || t->sink[number] == NULL)
         return NULL;
     *rest = end + 1;
     return ll_store_sink_view(t->sink[number]);
@@ -264,8 +262,8 @@ static ll_status run_together(pass *p, const int64_t *index, int64_t count, ll_e
     shared_sink t = {.outer = p->runner.options->sink};
     const ll_sink sink = {
         .context = &t, .find = find_piece, .put = put_piece, .progress = show, .should_stop = should_stop};
-    ll_record *records[MOST_TOGETHER] = {NULL};
-    int64_t members[MOST_TOGETHER];
+    ll_record *records[LL_MOST_TOGETHER] = {NULL};
+    int64_t members[LL_MOST_TOGETHER];
     ll_error reason = {0};
     ll_status status = LL_OK;
     double start = ll_clock_seconds();
@@ -323,9 +321,9 @@ static ll_status walk(pass *p, ll_error *error)
             p->outcome->blocked++;
             continue;
         }
-        int64_t together[MOST_TOGETHER], count = 0;
+        int64_t together[LL_MOST_TOGETHER], count = 0;
         if (job->run == ll_job_model && ll_trains_together(&p->runner, job->a))
-            for (int64_t k = i; k < p->plan.count && count < MOST_TOGETHER; k++) {
+            for (int64_t k = i; k < p->plan.count && count < LL_MOST_TOGETHER; k++) {
                 const ll_job *other = &p->plan.job[p->order[k]];
                 if (other->run == ll_job_model && other->owner == job->owner && !other->is_done && !alone)
                     together[count++] = p->order[k];

@@ -397,6 +397,14 @@ int64_t ll_setup_available(const ll_setup *setup)
     return count;
 }
 
+int64_t ll_setup_row_bytes(const ll_setup *setup)
+{
+    const ll_dataset *data = setup->datasets[0];
+    if (data == NULL) return 0;
+    int64_t element = (int64_t)ll_real_bytes(ll_problem_view(ll_setup_problem(setup))->type);
+    return (data->width + data->target_width) * element + data->label_width * (int64_t)sizeof(int64_t);
+}
+
 int64_t ll_setup_data_bytes(const ll_setup *setup)
 {
     int64_t bytes = 0;

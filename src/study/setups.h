@@ -6,7 +6,7 @@
 
 #include "losslens/training.h"
 
-enum { LL_MOST_SETUPS = 8 }; /* that stay open */
+enum { LL_MOST_SETUPS = 8, LL_MOST_TOGETHER = 256 }; /* that stay open; that are trained at a time */
 void ll_runner_release(ll_runner *runner); /* closes what is kept */
 /* Members that can be trained by ll_training_run_together: on all samples at every step. */
 bool ll_trains_together(const ll_runner *runner, int64_t member);
