@@ -215,13 +215,6 @@ static const ll_field *choose(const ll_record *record, const char *name)
     return found;
 }
 
-static bool on_axes(const ll_record *record, const ll_array *array)
-{
-    for (int k = 0; k < array->rank; k++)
-        if (ll_export_axis(record, k, array->shape[k]) == NULL) return false;
-    return array->rank > 0;
-}
-
 /* The arrays that may be fields, "loss, accuracy": those on the record's axes; all, if it has no axes. */
 static void list_fields(const ll_record *record, char *text, size_t size)
 {
@@ -231,7 +224,7 @@ static void list_fields(const ll_record *record, char *text, size_t size)
     for (int64_t i = 0; i < ll_record_field_count(record); i++) {
         const ll_field *field = ll_record_field_at(record, i);
         if (field->type != LL_FIELD_ARRAY || strncmp(field->name, "axis_", 5) == 0) continue;
-        if (field->array.rank < 1 || (axes && !on_axes(record, &field->array))) continue;
+        if (field->array.rank < 1 || (axes && !ll_export_on_axes(record, &field->array))) continue;
         if (length + strlen(field->name) + 3 >= size) return;
         length += (size_t)snprintf(text + length, size - length, "%s%s", length > 0 ? ", " : "", field->name);
     }

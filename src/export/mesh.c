@@ -25,13 +25,17 @@ const double *ll_export_axis(const ll_record *record, int k, int64_t extent)
     return fits ? axis->array.data : NULL;
 }
 
+bool ll_export_on_axes(const ll_record *record, const ll_array *array)
+{
+    for (int k = 0; k < array->rank; k++)
+        if (ll_export_axis(record, k, array->shape[k]) == NULL) return false;
+    return array->rank > 0;
+}
+
 bool ll_export_is_field(const ll_record *record, const ll_field *field)
 {
-    if (field->type != LL_FIELD_ARRAY || field->array.rank < 1 || field->array.type > LL_ARRAY_FLOAT64)
-        return false;
-    for (int k = 0; k < field->array.rank; k++)
-        if (ll_export_axis(record, k, field->array.shape[k]) == NULL) return false;
-    return strncmp(field->name, "axis_", 5) != 0;
+    return field->type == LL_FIELD_ARRAY && field->array.type <= LL_ARRAY_FLOAT64 &&
+           ll_export_on_axes(record, &field->array) && strncmp(field->name, "axis_", 5) != 0;
 }
 
 /* ---------------------------------------------------------------- filling */
@@ -394,8 +398,8 @@ static ll_status fill_topology(filling *f, const topology *t, ll_error *error)
         }
         f->values[KIND][point] = ll_array_get(t->critical_kind, i);
     }
-    for (int64_t i = 0; i < pairs;
-         i++) { /* of components first: a minimum's own pair is the one that stays */
+    /* Pairs of components come first: a minimum's own pair is the one that stays. */
+    for (int64_t i = 0; i < pairs; i++) {
         int64_t point = point_at(f, order, nodes, (int64_t)ll_array_get(t->birth, i));
         if (point >= 0 && isnan(f->values[PERSISTENCE][point]))
             f->values[PERSISTENCE][point] =

@@ -14,7 +14,9 @@ void ll_export_mesh_deinit(ll_export_mesh *mesh); /* zeroed is fine */
 
 /* The positions of axis_k, where the record has them and there are `extent` of them; else NULL. */
 const double *ll_export_axis(const ll_record *record, int k, int64_t extent);
-/* Whether the array is a field: one number at each point of the record's axes. */
+/* Whether the array has the shape of the record's axes. */
+bool ll_export_on_axes(const ll_record *record, const ll_array *array);
+/* Whether it is a field: one real number at each point of the record's axes. */
 bool ll_export_is_field(const ll_record *record, const ll_field *field);
 
 /* A field of two axes: points (x, y, value), two triangles a cell, split along the diagonal of the

@@ -427,8 +427,8 @@ static double memory_of(const ll_study *study, const probe *probes, const unsign
         most_kept = fmax(most_kept, kept[g]);
         vectors = fmax(vectors, vectors_of(p, trained[g]));
     }
-    /* Plans for other numbers of points and samples stay beside those measured, and heaps have gaps: over the
-     * case studies and the demonstration the peak was 1.3 to 2.2 times the sum of what is known. */
+    /* Plans for other numbers of points and samples stay beside those measured, and heaps have gaps: in five case
+     * studies and two small ones the peak was 1.0 to 2.0 times the sum of what is known. */
     const double beside = 1.5;
     return 50e6 + vectors + loading + most_kept +
            beside * held * fmin(1.0, LL_MOST_SETUPS / fmax(setups, 1.0));

@@ -93,5 +93,7 @@ done
 printf '9,8,7,8,9\n8,1,5,4,8\n9,8,7,8,9\n' >filled.csv
 "$LOSSLENS" compare valleys.csv filled.csv valleys.csv --distance bottleneck --json >compare.json
 same "$(sed 's/.*"matrix":\(.*\),"spread".*/\1/' compare.json)" '[[0,1.5,0],[1.5,0,1.5],[0,1.5,0]]'
+printf '1,2\n3,4\n' >slope.csv
+grep -q 'slope.csv: 1 minimum, values 1 to 4' <<<"$("$LOSSLENS" compare slope.csv slope.csv)" || { echo "one minimum is not said so"; exit 1; }
 "$LOSSLENS" compare valleys.csv filled.csv --figure c.svg >/dev/null
 "$LOSSLENS" compare valleys.csv filled.csv --figure d.pdf --kind distances >/dev/null
