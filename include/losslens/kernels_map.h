@@ -55,6 +55,7 @@ ll_status ll_map_create(const ll_map_program *program, int rank, const int64_t *
                         ll_error *error) LL_MUST_CHECK;
 void ll_map_destroy(ll_map *map);
 size_t ll_map_workspace(const ll_map *map);
+bool ll_map_is_compiled(const ll_map *map); /* to machine code, as far as its operations allow */
 void ll_map_run(const ll_map *map, const void *const *inputs, void *const *outputs, void *workspace);
 
 /* One instruction over `count` elements, a multiple of 16: the same for every instruction set. */

@@ -1,5 +1,5 @@
 #include "losslens/kernels_convolution.h"
-#include "losslens/kernels_map.h"
+#include "kernels/native/map_code.h"
 
 #include <string.h>
 
@@ -22,6 +22,8 @@ struct ll_map {
     int64_t strides[LL_MAP_OPERANDS][LL_GRAPH_RANK];
     int64_t period[LL_MAP_OPERANDS], repeats[LL_MAP_OPERANDS];
     ll_map_execute execute;
+    ll_map_code *code; /* or NULL: every instruction is interpreted */
+    bool invariant[LL_MAP_OPERANDS]; /* the same 16 elements (float64: 8) throughout a block */
     void (*sums)(const float *x, int64_t pixels, double *sums); /* see ll_conv_isa */
     int register_count;
     /* Outputs whose register may be the memory itself: nothing wider is ever put into it. */
@@ -111,6 +113,24 @@ static void classify(ll_map *map, int input)
     }
 }
 
+/* Code for the program; and no tiles at all where nothing has to fit one. */
+static ll_status compile(ll_map *map, ll_error *error)
+{
+    const ll_map_program *program = &map->program;
+    bool whole = true;
+    for (int i = 0; i < program->input_count; i++) {
+        int64_t step = program->wide ? 8 : 16;
+        map->invariant[i] = map->access[i] == ACCESS_UNIFORM ||
+                            (map->access[i] == ACCESS_PERIODIC && step % map->period[i] == 0 &&
+                             map->period[i] * map->repeats[i] % map->inner == 0);
+        whole = whole && (map->invariant[i] || map->access[i] == ACCESS_DIRECT);
+    }
+    for (int o = 0; o < program->output_count; o++) whole = whole && map->in_place[o];
+    LL_TRY(ll_map_code_create(program, map->invariant, &map->code, error));
+    if (map->code && whole && ll_map_code_is_free(map->code)) map->tile = ll_max_int64(map->tile, map->inner / 16 * 16);
+    return LL_OK;
+}
+
 ll_status ll_map_create(const ll_map_program *program, int rank, const int64_t *shape, ll_cpu_level cpu, ll_map **map,
                         ll_error *error)
 {
@@ -148,11 +168,20 @@ ll_status ll_map_create(const ll_map_program *program, int rank, const int64_t *
                     : cpu >= LL_CPU_AVX2 ? ll_map_execute_avx2
                                          : ll_map_execute_portable;
     if (program->sum_count > 0) made->sums = ll_conv_isa_of(cpu)->sums;
-    *map = made;
-    return LL_OK;
+    ll_status status = cpu >= LL_CPU_AVX512 ? compile(made, error) : LL_OK;
+    if (status == LL_OK) *map = made;
+    else ll_map_destroy(made);
+    return status;
 }
 
-void ll_map_destroy(ll_map *map) { ll_free(map); }
+void ll_map_destroy(ll_map *map)
+{
+    if (!map) return;
+    ll_map_code_destroy(map->code);
+    ll_free(map);
+}
+
+bool ll_map_is_compiled(const ll_map *map) { return map->code != NULL; }
 
 size_t ll_map_workspace(const ll_map *map)
 {
@@ -275,7 +304,10 @@ static void run_tile(const ll_map *map, const void *const *inputs, void *const *
                 memcpy(space->buffers[i], data + (size_t)start * bytes, (size_t)count * bytes);
             }
             break;
-        case ACCESS_PERIODIC: repeat(map, i, data, start, count, &space->held[i], space->buffers[i]); break;
+        case ACCESS_PERIODIC:
+            repeat(map, i, data, start, ll_min_int64(count, LL_MAP_TILE_BYTES / (program->wide ? 8 : 4)), &space->held[i],
+                   space->buffers[i]);
+            break;
         default: gather(map, i, data, start, count, space->buffers[i]); break;
         }
     }
@@ -284,7 +316,9 @@ static void run_tile(const ll_map *map, const void *const *inputs, void *const *
             registers[program->output_register[o]] =
                 whole ? (char *)outputs[o] + (size_t)start * ll_dtype_bytes(program->output_type[o])
                       : space->own[program->output_register[o]];
-    for (int c = 0; c < program->code_count; c++) map->execute(&program->code[c], registers, padded);
+    if (map->code) ll_map_code_run(map->code, program, map->execute, registers, padded);
+    else
+        for (int c = 0; c < program->code_count; c++) map->execute(&program->code[c], registers, padded);
     for (int o = 0; o < program->output_count; o++) {
         if (whole && map->in_place[o]) continue;
         size_t bytes = ll_dtype_bytes(program->output_type[o]);
@@ -311,8 +345,8 @@ void ll_map_run(const ll_map *map, const void *const *inputs, void *const *outpu
         memset(sums, 0, sizeof sums[0] * (size_t)program->sum_count);
         for (int64_t image = 0; image < map->images; image++) {
             int64_t first = (image * map->blocks + block) * map->inner;
-            for (int64_t done = 0; done < map->inner; done += map->tile) {
-                int64_t count = ll_min_int64(map->tile, map->inner - done);
+            for (int64_t done = 0, count; done < map->inner; done += count) {
+                count = ll_min_int64(map->tile, map->inner - done);
                 run_tile(map, inputs, outputs, first + done, count, &space);
                 for (int s = 0; s < program->sum_count; s++)
                     map->sums(space.registers[program->sum_register[s]], count / 16, sums[s]);
