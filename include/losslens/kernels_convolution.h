@@ -84,7 +84,8 @@ ll_status ll_conv_create(const ll_conv_shape *shape, ll_conv_method method, ll_c
                          ll_error *error) LL_MUST_CHECK;
 void ll_conv_destroy(ll_conv *conv);
 
-size_t ll_conv_workspace(const ll_conv *conv, int64_t images); /* bytes; per thread; need not be zeroed */
+/* Bytes for so many terms (below); per thread; need not be zeroed. */
+size_t ll_conv_workspace(const ll_conv *conv, int64_t images, int terms);
 int64_t ll_conv_weight_count(const ll_conv *conv);   /* floats of the packed weights */
 int64_t ll_conv_gradient_count(const ll_conv *conv); /* floats of the packed gradient */
 int64_t ll_conv_input_count(const ll_conv *conv);    /* floats of one blocked input image */
@@ -96,14 +97,23 @@ void ll_conv_pack_backward(const ll_conv *conv, const float *weights, float *pac
 /* packed: [out blocks][in blocks][tap][16 in][16 out], whatever the method. */
 void ll_conv_unpack_gradient(const ll_conv *conv, const float *packed, float *weights);
 
-/* Consecutive images. `plain` inputs are dense [channels][height][width] instead of blocked (direct only). */
-void ll_conv_forward(const ll_conv *conv, int64_t images, const float *input, bool plain, const float *packed,
+/* Convolutions of one shape that are added up, as the product rule makes them, are one: Winograd adds their products
+ * before it transforms them back. */
+enum { LL_CONV_TERMS = 2 };
+typedef struct ll_conv_term {
+    const float *image; /* consecutive images: inputs; of the backward input face, output gradients */
+    const float *with;  /* packed weights; of the weight gradient, the images' output gradients */
+} ll_conv_term;
+
+/* output = ReLU?(sum over the terms + bias + residual). `plain` inputs are dense [channels][height][width] instead of
+ * blocked (direct only). Neither output may overlap an input. */
+void ll_conv_forward(const ll_conv *conv, int64_t images, const ll_conv_term *terms, int term_count, bool plain,
                      const float *bias, const float *residual, bool relu, float *output, void *workspace);
-void ll_conv_backward_input(const ll_conv *conv, int64_t images, const float *output_gradient, const float *packed,
+void ll_conv_backward_input(const ll_conv *conv, int64_t images, const ll_conv_term *terms, int term_count,
                             const float *residual, float *input_gradient, void *workspace);
 /* Adds to gradient (packed; zero it first). */
-void ll_conv_backward_weights(const ll_conv *conv, int64_t images, const float *input, bool plain,
-                              const float *output_gradient, float *gradient, void *workspace);
+void ll_conv_backward_weights(const ll_conv *conv, int64_t images, const ll_conv_term *terms, int term_count, bool plain,
+                              float *gradient, void *workspace);
 
 /* Dense [channels][pixels] <-> blocked, one image. */
 void ll_conv_block(const float *plain, int64_t channels, int64_t pixels, float *blocked);

@@ -3,8 +3,8 @@
  * A level grows along every edge that leaves a chain: from a map to a node of another kind, shape or pass. Maps of one
  * shape, pass and level that are joined by edges form a chain. An edge between two different units never connects equal
  * levels with equal keys, so units cannot wait for each other in a circle. A convolution takes what follows it as long
- * as each result has one reader only: times a fixed channel vector (folded into the weights), plus one, plus another
- * image, ReLU. */
+ * as each result has one reader only: plus another convolution of its shape, times a fixed channel vector (folded into
+ * the weights), plus one, plus another image, ReLU. */
 #include "fuse.h"
 
 #include <string.h>
@@ -85,7 +85,7 @@ static void claim_epilogue(const ll_plan *plan, ll_fusion *fusion, const ll_node
                            ll_unit *unit)
 {
     const ll_graph *graph = plan->graph;
-    ll_node last = convolution;
+    ll_node last = unit->members[unit->count - 1];
     int state = 0; /* 1: scaled, 2: shifted, 3: added, 4: ReLU */
     while (state < 4 && fusion->consumers[last] == 1 && reader[last] >= 0) {
         ll_node next = reader[last];
@@ -118,20 +118,18 @@ static void claim_epilogue(const ll_plan *plan, ll_fusion *fusion, const ll_node
     }
 }
 
-/* The sum of two weight gradients of one geometry, read by nobody else, is added up as one: the product rule's. */
-static void join_gradients(ll_plan *plan, ll_fusion *fusion, ll_node sum)
+/* The sum of two convolutions of one kind and geometry, read by nobody else, is one step: the product rule's. */
+static void join_convolutions(ll_plan *plan, ll_fusion *fusion, ll_node sum)
 {
     const ll_graph_node *it = ll_graph_node_at(plan->graph, sum);
-    if (it->op != LL_OP_ADD || fusion->unit_of[sum] >= 0) return;
-    ll_node first = it->inputs[0], second = it->inputs[1];
-    for (int i = 0; i < 2; i++) {
-        ll_node node = it->inputs[i];
-        if (!fusion->native_convolution[node] || fusion->consumers[node] != 1 ||
-            ll_graph_node_at(plan->graph, node)->op != LL_OP_CONVOLUTION_WEIGHT)
-            return;
-    }
-    if (first == second || !ll_same_run(plan, first, second) || plan->stage[sum] != plan->stage[first] ||
-        !ll_conv_step_same_shape(plan, first, second))
+    if (it->op != LL_OP_ADD || it->inputs[0] == it->inputs[1]) return;
+    bool ordered = it->inputs[0] < it->inputs[1];
+    ll_node first = it->inputs[ordered ? 0 : 1], second = it->inputs[ordered ? 1 : 0];
+    ll_op op = ll_graph_node_at(plan->graph, first)->op;
+    for (int i = 0; i < 2; i++)
+        if (!fusion->native_convolution[it->inputs[i]] || fusion->consumers[it->inputs[i]] != 1) return;
+    if (ll_graph_node_at(plan->graph, second)->op != op || !ll_same_run(plan, first, second) ||
+        plan->stage[sum] != plan->stage[first] || !ll_conv_step_same_shape(plan, first, second))
         return;
     ll_unit *unit = &fusion->units[fusion->unit_of[first]];
     fusion->units[fusion->unit_of[second]].count = 0;
@@ -139,7 +137,7 @@ static void join_gradients(ll_plan *plan, ll_fusion *fusion, ll_node sum)
     unit->second = second;
     unit->members[unit->count++] = second;
     unit->members[unit->count++] = sum;
-    plan->sums[sum] = true;
+    if (op == LL_OP_CONVOLUTION_WEIGHT) plan->sums[sum] = true;
 }
 
 static void find_layouts(const ll_plan *plan, ll_fusion *fusion, const bool *map)
@@ -292,6 +290,9 @@ static void sink(const ll_plan *plan, const ll_fusion *fusion, const bool *map, 
     }
 }
 
+/* Of a convolution's unit: two convolutions, their sum, scale, shift, residual, ReLU. */
+enum { MOST_MEMBERS = 7 };
+
 ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
 {
     const ll_graph *graph = plan->graph;
@@ -351,14 +352,18 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
         ll_unit *unit = &fusion->units[fusion->unit_count];
         *unit = (ll_unit){.convolution = true, .second = LL_NO_NODE, .scale = LL_NO_NODE, .bias = LL_NO_NODE,
                           .residual = LL_NO_NODE};
-        unit->members = ll_arena_allocate(memory, 5 * sizeof(ll_node));
-        if (!unit->members) return ll_fail_memory(error, "runtime", 5 * sizeof(ll_node));
+        unit->members = ll_arena_allocate(memory, MOST_MEMBERS * sizeof(ll_node));
+        if (!unit->members) return ll_fail_memory(error, "runtime", MOST_MEMBERS * sizeof(ll_node));
         unit->members[unit->count++] = n;
         fusion->unit_of[n] = fusion->unit_count++;
-        if (ll_graph_node_at(graph, n)->op == LL_OP_CONVOLUTION) claim_epilogue(plan, fusion, reader, n, unit);
     }
     for (ll_node n = 0; n < plan->node_count; n++)
-        if (plan->needed[n]) join_gradients(plan, fusion, n);
+        if (plan->needed[n]) join_convolutions(plan, fusion, n);
+    for (int32_t u = 0; u < fusion->unit_count; u++) {
+        ll_unit *unit = &fusion->units[u];
+        if (unit->count == 0 || ll_graph_node_at(graph, unit->members[0])->op != LL_OP_CONVOLUTION) continue;
+        claim_epilogue(plan, fusion, reader, unit->members[0], unit);
+    }
     LL_TRY(ll_products_claim(plan, fusion, error));
     find_layouts(plan, fusion, map);
     find_remade(plan, fusion, map, reader, size);

@@ -13,8 +13,8 @@ enum {
 typedef struct ll_unit {
     ll_node *members; /* ascending */
     int32_t count;
-    bool convolution; /* members[0] is a convolution, the rest its epilogue, or a second one and their sum */
-    ll_node second;   /* the weight gradient that is added to the first one's; LL_NO_NODE: none */
+    bool convolution; /* members[0] is a convolution, perhaps a second one and their sum, the rest their epilogue */
+    ll_node second;   /* the convolution of the same kind that is added to the first; LL_NO_NODE: none */
     bool product;     /* matrix products that are added up; the last member is the result */
     bool emitted, emitting;
     /* epilogue; LL_NO_NODE: none. Products: bias, as it stands in the graph (a view) */

@@ -9,6 +9,7 @@ typedef struct conv_detail {
     ll_conv_shape shape;
     ll_conv_method method;
     bool plain; /* the image is dense (few channels) */
+    int terms; /* convolutions that are added up */
     bool bias, residual, relu;
 } conv_detail;
 
@@ -125,8 +126,8 @@ static const ll_step_kind pack_kind = {"native pack", conv_prepare, pack_workspa
 static size_t conv_workspace(const ll_step *step, const void *state)
 {
     const conv_state *prepared = state;
-    (void)step;
-    return ll_conv_workspace(prepared->conv, prepared->samples) + LL_ALIGNMENT;
+    const conv_detail *it = step->detail;
+    return ll_conv_workspace(prepared->conv, prepared->samples, it->terms) + LL_ALIGNMENT;
 }
 
 static ll_status conv_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
@@ -135,23 +136,24 @@ static ll_status conv_run(const ll_step *step, const void *state, const void *co
     const conv_detail *it = step->detail;
     const conv_state *prepared = state;
     const ll_conv *conv = prepared->conv;
-    const float *first = inputs[0], *second = inputs[1];
+    int64_t samples = prepared->samples;
+    ll_conv_term terms[LL_CONV_TERMS];
+    for (int t = 0; t < it->terms; t++) terms[t] = (ll_conv_term){inputs[2 * t], inputs[2 * t + 1]};
+    const void *const *rest = inputs + 2 * it->terms;
     float *result = outputs[0];
+    (void)step;
     (void)error;
     switch (it->op) {
-    case LL_OP_CONVOLUTION: {
-        const float *bias = it->bias ? inputs[2] : NULL;
-        const float *residual = it->residual ? inputs[2 + it->bias] : NULL;
-        ll_conv_forward(conv, prepared->samples, first, it->plain, second, bias, residual, it->relu, result, workspace);
+    case LL_OP_CONVOLUTION:
+        ll_conv_forward(conv, samples, terms, it->terms, it->plain, it->bias ? rest[0] : NULL,
+                        it->residual ? rest[it->bias] : NULL, it->relu, result, workspace);
         break;
-    }
     case LL_OP_CONVOLUTION_DATA:
-        ll_conv_backward_input(conv, prepared->samples, first, second, NULL, result, workspace);
+        ll_conv_backward_input(conv, samples, terms, it->terms, it->residual ? rest[0] : NULL, result, workspace);
         break;
     default:
         memset(result, 0, sizeof(float) * (size_t)ll_conv_gradient_count(conv));
-        for (int32_t i = 0; i < step->input_count; i += 2)
-            ll_conv_backward_weights(conv, prepared->samples, inputs[i], it->plain, inputs[i + 1], result, workspace);
+        ll_conv_backward_weights(conv, samples, terms, it->terms, it->plain, result, workspace);
         break;
     }
     return LL_OK;
@@ -195,50 +197,55 @@ static ll_status add_unpacked(ll_plan *plan, ll_node node, conv_detail *detail, 
     return ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, pass + 1, &step->outputs[0], error);
 }
 
+/* The packed weights of a convolution, scaled where the unit scales its results. */
+static ll_status add_packed(ll_plan *plan, const ll_unit *unit, conv_detail *detail, ll_node convolution, ll_use use,
+                            int32_t *packed, ll_error *error)
+{
+    ll_node weights = ll_graph_node_at(plan->graph, convolution)->inputs[1];
+    int32_t sources[2];
+    int stage = plan->stage[weights];
+    if (unit->scale >= 0 && plan->stage[unit->scale] > stage) stage = plan->stage[unit->scale];
+    LL_TRY(use(plan, weights, LL_LAYOUT_DENSE, stage, &sources[0], error));
+    if (unit->scale >= 0) LL_TRY(use(plan, unit->scale, LL_LAYOUT_DENSE, stage, &sources[1], error));
+    ll_conv *conv = NULL;
+    LL_TRY(ll_conv_create(&detail->shape, detail->method, plan->cpu, &conv, error));
+    size_t bytes = sizeof(float) * (size_t)ll_conv_weight_count(conv);
+    ll_conv_destroy(conv);
+    LL_TRY(ll_plan_add_raw(plan, convolution, stage, bytes, packed, error));
+    ll_step *pack;
+    LL_TRY(ll_plan_add_step(plan, &pack_kind, convolution, stage, false, unit->scale >= 0 ? 2 : 1, 1, &pack, error));
+    pack->detail = detail;
+    pack->inputs[0] = sources[0];
+    if (unit->scale >= 0) pack->inputs[1] = sources[1];
+    pack->outputs[0] = *packed;
+    return LL_OK;
+}
+
 ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_error *error)
 {
-    ll_node node = unit->members[0], last = unit->members[unit->count - 1];
-    const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
+    ll_node convolutions[LL_CONV_TERMS] = {unit->members[0], unit->second}, last = unit->members[unit->count - 1];
+    const ll_graph_node *it = ll_graph_node_at(plan->graph, convolutions[0]);
     conv_detail *detail = ll_arena_allocate(plan->memory, sizeof *detail);
     if (!detail) return ll_fail_memory(error, "runtime", sizeof *detail);
-    *detail = (conv_detail){.op = it->op, .bias = unit->bias >= 0, .residual = unit->residual >= 0, .relu = unit->relu};
+    *detail = (conv_detail){.op = it->op, .terms = unit->second == LL_NO_NODE ? 1 : 2, .bias = unit->bias >= 0,
+                            .residual = unit->residual >= 0, .relu = unit->relu};
     shape_of(plan->graph, it, &detail->shape);
     detail->plain = detail->shape.in_channels % 16 != 0;
     if (plan->winograd && ll_conv_method_supports(&detail->shape, LL_CONV_WINOGRAD, plan->cpu))
         detail->method = LL_CONV_WINOGRAD;
-    int pass = ll_pass_of(plan, node);
-    int32_t inputs[4], count = 0;
+    int pass = ll_pass_of(plan, convolutions[0]);
+    int32_t inputs[2 * LL_CONV_TERMS + 2], count = 0;
     bool data = it->op == LL_OP_CONVOLUTION_DATA;
     ll_layout layout = !data && detail->plain ? LL_LAYOUT_DENSE : LL_LAYOUT_BLOCKED;
-    LL_TRY(use(plan, it->inputs[0], layout, pass, &inputs[count++], error));
-    if (it->op == LL_OP_CONVOLUTION_WEIGHT) {
-        LL_TRY(use(plan, it->inputs[1], LL_LAYOUT_BLOCKED, pass, &inputs[count++], error));
-        if (unit->second != LL_NO_NODE) {
-            const ll_graph_node *second = ll_graph_node_at(plan->graph, unit->second);
-            LL_TRY(use(plan, second->inputs[0], layout, pass, &inputs[count++], error));
-            LL_TRY(use(plan, second->inputs[1], LL_LAYOUT_BLOCKED, pass, &inputs[count++], error));
-        }
-    } else {
-        int32_t sources[2], packed;
-        int stage = plan->stage[it->inputs[1]];
-        if (unit->scale >= 0 && plan->stage[unit->scale] > stage) stage = plan->stage[unit->scale];
-        LL_TRY(use(plan, it->inputs[1], LL_LAYOUT_DENSE, stage, &sources[0], error));
-        if (unit->scale >= 0) LL_TRY(use(plan, unit->scale, LL_LAYOUT_DENSE, stage, &sources[1], error));
-        ll_conv *conv = NULL;
-        LL_TRY(ll_conv_create(&detail->shape, detail->method, plan->cpu, &conv, error));
-        size_t bytes = sizeof(float) * (size_t)ll_conv_weight_count(conv);
-        ll_conv_destroy(conv);
-        LL_TRY(ll_plan_add_raw(plan, node, stage, bytes, &packed, error));
-        ll_step *pack;
-        LL_TRY(ll_plan_add_step(plan, &pack_kind, node, stage, false, unit->scale >= 0 ? 2 : 1, 1, &pack, error));
-        pack->detail = detail;
-        pack->inputs[0] = sources[0];
-        if (unit->scale >= 0) pack->inputs[1] = sources[1];
-        pack->outputs[0] = packed;
-        inputs[count++] = packed;
-        if (unit->bias >= 0) LL_TRY(use(plan, unit->bias, LL_LAYOUT_DENSE, pass, &inputs[count++], error));
-        if (unit->residual >= 0) LL_TRY(use(plan, unit->residual, LL_LAYOUT_BLOCKED, pass, &inputs[count++], error));
+    for (int t = 0; t < detail->terms; t++) {
+        const ll_graph_node *term = ll_graph_node_at(plan->graph, convolutions[t]);
+        LL_TRY(use(plan, term->inputs[0], layout, pass, &inputs[count++], error));
+        if (it->op == LL_OP_CONVOLUTION_WEIGHT)
+            LL_TRY(use(plan, term->inputs[1], LL_LAYOUT_BLOCKED, pass, &inputs[count++], error));
+        else LL_TRY(add_packed(plan, unit, detail, convolutions[t], use, &inputs[count++], error));
     }
+    if (unit->bias >= 0) LL_TRY(use(plan, unit->bias, LL_LAYOUT_DENSE, pass, &inputs[count++], error));
+    if (unit->residual >= 0) LL_TRY(use(plan, unit->residual, LL_LAYOUT_BLOCKED, pass, &inputs[count++], error));
     ll_step *step;
     const ll_step_kind *kind = detail->method == LL_CONV_WINOGRAD ? &winograd_kind : &conv_kind;
     LL_TRY(ll_plan_add_step(plan, kind, last, pass, true, count, 1, &step, error));

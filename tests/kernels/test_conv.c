@@ -67,18 +67,18 @@ static void check(const ll_conv_shape *s, ll_conv_method method, ll_cpu_level le
     float *packed = ll_allocate_array(ll_conv_weight_count(conv), 4);
     float *bias = ll_allocate_zeroed(sizeof(float) * (size_t)(s->out_channels + 32));
     float *plain_x = ll_allocate_array(nx + 1, 4), *weights = ll_allocate_array(nw + 1, 4);
-    void *space = ll_allocate(ll_conv_workspace(conv, 1));
+    void *space = ll_allocate(ll_conv_workspace(conv, 1, LL_CONV_TERMS));
     int64_t in_pixels = s->in_height * s->in_width, out_pixels = s->out_height * s->out_width;
     ll_conv_block(it.x, s->in_channels, in_pixels, xb);
     ll_conv_pack_forward(conv, it.w, packed);
     for (int dense = 0; dense < (method == LL_CONV_DIRECT ? 2 : 1); dense++) { /* a dense image as input gives the same */
-        ll_conv_forward(conv, 1, dense ? it.x : xb, dense, packed, NULL, NULL, false, yb, space);
+        ll_conv_forward(conv, 1, &(ll_conv_term){dense ? it.x : xb, packed}, 1, dense, NULL, NULL, false, yb, space);
         ll_conv_unblock(yb, s->out_channels, out_pixels, it.y);
         near(it.y, it.forward, ny, "forward", number);
     }
     for (int64_t c = 0; c < s->out_channels; c++) bias[c] = it.bias[c];
     ll_conv_block(it.residual, s->out_channels, out_pixels, rb);
-    ll_conv_forward(conv, 1, xb, false, packed, bias, rb, true, yb, space);
+    ll_conv_forward(conv, 1, &(ll_conv_term){xb, packed}, 1, false, bias, rb, true, yb, space);
     ll_conv_unblock(yb, s->out_channels, out_pixels, it.y);
     for (int64_t i = 0; i < ny; i++)
         it.forward[i] = fmax(0, it.forward[i] + (double)bias[i / out_pixels] + (double)it.residual[i]);
@@ -87,16 +87,68 @@ static void check(const ll_conv_shape *s, ll_conv_method method, ll_cpu_level le
     ll_conv_block(it.dy, s->out_channels, out_pixels, yb);
     ll_conv_pack_backward(conv, it.w, packed);
     float *dxb = ll_allocate_array(ll_conv_input_count(conv), 4);
-    ll_conv_backward_input(conv, 1, yb, packed, NULL, dxb, space);
+    ll_conv_backward_input(conv, 1, &(ll_conv_term){yb, packed}, 1, NULL, dxb, space);
     ll_conv_unblock(dxb, s->in_channels, in_pixels, plain_x);
     near(plain_x, it.dx, nx, "input gradient", number);
     for (int64_t i = 0; i < ll_conv_weight_count(conv); i++) packed[i] = 0;
-    ll_conv_backward_weights(conv, 1, xb, false, yb, packed, space);
+    ll_conv_backward_weights(conv, 1, &(ll_conv_term){xb, yb}, 1, false, packed, space);
     ll_conv_unpack_gradient(conv, packed, weights);
     near(weights, it.dw, nw, "weight gradient", number);
     void *all[] = {it.x, it.w, it.y, it.dy, it.bias, it.residual, it.forward, it.dx, it.dw,
                    xb, yb, rb, packed, bias, plain_x, weights, space, dxb};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) ll_free(all[i]);
+    ll_conv_destroy(conv);
+}
+
+/* Two convolutions that are added up, all three faces. */
+static void check_terms(const ll_conv_shape *s, ll_conv_method method, ll_cpu_level level, int64_t number)
+{
+    int64_t nx = s->in_channels * s->in_height * s->in_width, ny = s->out_channels * s->out_height * s->out_width;
+    int64_t nw = s->in_channels * s->out_channels * s->kernel[0] * s->kernel[1];
+    int64_t in_pixels = s->in_height * s->in_width, out_pixels = s->out_height * s->out_width;
+    ll_conv *conv = NULL;
+    CHECK_OK(ll_conv_create(s, method, level, &conv, error));
+    images it[2];
+    float *xb[2], *yb[2], *forward[2], *backward[2];
+    for (int t = 0; t < 2; t++) { /* both into the same sums */
+        it[t] = (images){draw(t ? "x1" : "x0", nx), draw(t ? "w1" : "w0", nw), NULL, draw(t ? "y1" : "y0", ny), NULL, NULL,
+                         ll_allocate_zeroed((size_t)ny * 8 + 8), ll_allocate_zeroed((size_t)nx * 8 + 8),
+                         ll_allocate_zeroed((size_t)nw * 8 + 8)};
+        plain(s, &it[t]);
+        xb[t] = ll_allocate_array(ll_conv_input_count(conv), 4);
+        yb[t] = ll_allocate_array(ll_conv_output_count(conv), 4);
+        forward[t] = ll_allocate_array(ll_conv_weight_count(conv), 4);
+        backward[t] = ll_allocate_array(ll_conv_weight_count(conv), 4);
+        ll_conv_block(it[t].x, s->in_channels, in_pixels, xb[t]);
+        ll_conv_block(it[t].dy, s->out_channels, out_pixels, yb[t]);
+        ll_conv_pack_forward(conv, it[t].w, forward[t]);
+        ll_conv_pack_backward(conv, it[t].w, backward[t]);
+    }
+    for (int64_t i = 0; i < ny; i++) it[0].forward[i] += it[1].forward[i];
+    for (int64_t i = 0; i < nx; i++) it[0].dx[i] += it[1].dx[i];
+    for (int64_t i = 0; i < nw; i++) it[0].dw[i] += it[1].dw[i];
+    void *space = ll_allocate(ll_conv_workspace(conv, 1, 2));
+    float *y = ll_allocate_array(ll_conv_output_count(conv), 4), *x = ll_allocate_array(ll_conv_input_count(conv), 4);
+    float *g = ll_allocate_zeroed(sizeof(float) * (size_t)ll_conv_gradient_count(conv));
+    float *flat = ll_allocate_array(ll_max_int64(nx, ll_max_int64(ny, nw)) + 1, 4);
+    ll_conv_forward(conv, 1, (ll_conv_term[2]){{xb[0], forward[0]}, {xb[1], forward[1]}}, 2, false, NULL, NULL, false, y, space);
+    ll_conv_unblock(y, s->out_channels, out_pixels, flat);
+    near(flat, it[0].forward, ny, "forward, two terms", number);
+    ll_conv_backward_input(conv, 1, (ll_conv_term[2]){{yb[0], backward[0]}, {yb[1], backward[1]}}, 2, NULL, x, space);
+    ll_conv_unblock(x, s->in_channels, in_pixels, flat);
+    near(flat, it[0].dx, nx, "input gradient, two terms", number);
+    ll_conv_backward_weights(conv, 1, (ll_conv_term[2]){{xb[0], yb[0]}, {xb[1], yb[1]}}, 2, false, g, space);
+    ll_conv_unpack_gradient(conv, g, flat);
+    near(flat, it[0].dw, nw, "weight gradient, two terms", number);
+    for (int t = 0; t < 2; t++) {
+        void *all[] = {it[t].x, it[t].w, it[t].dy, it[t].forward, it[t].dx, it[t].dw, xb[t], yb[t], forward[t], backward[t]};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) ll_free(all[i]);
+    }
+    ll_free(space);
+    ll_free(x);
+    ll_free(y);
+    ll_free(g);
+    ll_free(flat);
     ll_conv_destroy(conv);
 }
 
@@ -127,9 +179,11 @@ static void test_shapes(void **state)
             for (int axis = 0; axis < 2; axis++)
                 *out[axis] = (in[axis] + 2 * cases[i].pad - (shape.kernel[axis] - 1) * cases[i].dilation - 1) /
                                  cases[i].stride + 1;
-            check(&shape, LL_CONV_DIRECT, level, (int64_t)i);
-            if (ll_conv_method_supports(&shape, LL_CONV_WINOGRAD, level))
-                check(&shape, LL_CONV_WINOGRAD, level, (int64_t)i);
+            for (int method = LL_CONV_DIRECT; method <= LL_CONV_WINOGRAD; method++) {
+                if (!ll_conv_method_supports(&shape, (ll_conv_method)method, level)) continue;
+                check(&shape, (ll_conv_method)method, level, (int64_t)i);
+                check_terms(&shape, (ll_conv_method)method, level, (int64_t)i);
+            }
         }
 }
 
@@ -151,16 +205,16 @@ static void test_company(void **state)
         float *forward = ll_allocate_array(nw, 4), *backward = ll_allocate_array(nw, 4);
         float *together = ll_allocate_array(IMAGES * (nx + ny), 4), *alone = ll_allocate_array(nx + ny, 4);
         float *sum = ll_allocate_zeroed((size_t)nw * 4), *one = ll_allocate_zeroed((size_t)nw * 4);
-        void *space = ll_allocate(ll_conv_workspace(conv, IMAGES));
+        void *space = ll_allocate(ll_conv_workspace(conv, IMAGES, 1));
         ll_conv_pack_forward(conv, w, forward);
         ll_conv_pack_backward(conv, w, backward);
-        ll_conv_forward(conv, IMAGES, x, false, forward, NULL, y, true, together, space);
-        ll_conv_backward_input(conv, IMAGES, y, backward, x, together + IMAGES * ny, space);
-        ll_conv_backward_weights(conv, IMAGES, x, false, y, sum, space);
+        ll_conv_forward(conv, IMAGES, &(ll_conv_term){x, forward}, 1, false, NULL, y, true, together, space);
+        ll_conv_backward_input(conv, IMAGES, &(ll_conv_term){y, backward}, 1, x, together + IMAGES * ny, space);
+        ll_conv_backward_weights(conv, IMAGES, &(ll_conv_term){x, y}, 1, false, sum, space);
         for (int64_t n = 0; n < IMAGES; n++) {
-            ll_conv_forward(conv, 1, x + n * nx, false, forward, NULL, y + n * ny, true, alone, space);
-            ll_conv_backward_input(conv, 1, y + n * ny, backward, x + n * nx, alone + ny, space);
-            ll_conv_backward_weights(conv, 1, x + n * nx, false, y + n * ny, one, space);
+            ll_conv_forward(conv, 1, &(ll_conv_term){x + n * nx, forward}, 1, false, NULL, y + n * ny, true, alone, space);
+            ll_conv_backward_input(conv, 1, &(ll_conv_term){y + n * ny, backward}, 1, x + n * nx, alone + ny, space);
+            ll_conv_backward_weights(conv, 1, &(ll_conv_term){x + n * nx, y + n * ny}, 1, false, one, space);
             assert_memory_equal(alone, together + n * ny, (size_t)ny * 4);
             assert_memory_equal(alone + ny, together + IMAGES * ny + n * nx, (size_t)nx * 4);
         }
@@ -197,16 +251,16 @@ static void test_rounding(void **state)
         float *xb = ll_allocate_array(nx, 4), *yb = ll_allocate_array(ny, 4), *back = ll_allocate_array(nx, 4);
         float *packed = ll_allocate_array(ll_conv_weight_count(conv), 4), *dx = ll_allocate_array(nx, 4);
         float *sum = ll_allocate_zeroed(sizeof(float) * (size_t)ll_conv_weight_count(conv)), *dw = ll_allocate_array(nw, 4);
-        void *space = ll_allocate(ll_conv_workspace(conv, 1));
+        void *space = ll_allocate(ll_conv_workspace(conv, 1, LL_CONV_TERMS));
         ll_conv_block(it.x, 64, 1024, xb);
         ll_conv_pack_forward(conv, it.w, packed);
-        ll_conv_forward(conv, 1, xb, false, packed, NULL, NULL, false, yb, space);
+        ll_conv_forward(conv, 1, &(ll_conv_term){xb, packed}, 1, false, NULL, NULL, false, yb, space);
         ll_conv_unblock(yb, 16, 1024, it.y);
         ll_conv_block(it.dy, 16, 1024, yb);
         ll_conv_pack_backward(conv, it.w, packed);
-        ll_conv_backward_input(conv, 1, yb, packed, NULL, back, space);
+        ll_conv_backward_input(conv, 1, &(ll_conv_term){yb, packed}, 1, NULL, back, space);
         ll_conv_unblock(back, 64, 1024, dx);
-        ll_conv_backward_weights(conv, 1, xb, false, yb, sum, space);
+        ll_conv_backward_weights(conv, 1, &(ll_conv_term){xb, yb}, 1, false, sum, space);
         ll_conv_unpack_gradient(conv, sum, dw);
         const float *got[3] = {it.y, dx, dw};
         const double *wanted[3] = {it.forward, it.dx, it.dw};

@@ -178,12 +178,12 @@ ll_status ll_conv_create(const ll_conv_shape *shape, ll_conv_method method, ll_c
 
 void ll_conv_destroy(ll_conv *conv) { ll_free(conv); }
 
-size_t ll_conv_workspace(const ll_conv *conv, int64_t images)
+size_t ll_conv_workspace(const ll_conv *conv, int64_t images, int terms)
 {
     size_t a = conv->forward_scratch.bytes, b = conv->backward_scratch.bytes;
     if (conv->winograd) {
-        a = winograd_workspace(&conv->faces[0], images) + LL_ALIGNMENT;
-        b = winograd_workspace(&conv->faces[1], images) + LL_ALIGNMENT;
+        a = winograd_workspace(&conv->faces[0], images, terms) + LL_ALIGNMENT;
+        b = winograd_workspace(&conv->faces[1], images, terms) + LL_ALIGNMENT;
     }
     return a > b ? a : b;
 }
@@ -411,45 +411,50 @@ static int64_t image_floats(const ll_conv *conv, bool plain)
     return plain ? s->in_channels * s->in_height * s->in_width : ll_conv_input_count(conv);
 }
 
-void ll_conv_forward(const ll_conv *conv, int64_t images, const float *input, bool plain, const float *packed,
+void ll_conv_forward(const ll_conv *conv, int64_t images, const ll_conv_term *terms, int term_count, bool plain,
                      const float *bias, const float *residual, bool relu, float *output, void *workspace)
 {
     if (conv->winograd) {
-        winograd_convolve(conv->winograd, &conv->faces[0], images, input, packed, bias, residual, relu, output,
+        winograd_convolve(conv->winograd, &conv->faces[0], images, terms, term_count, bias, residual, relu, output,
                           aligned(workspace));
         return;
     }
     int64_t x = image_floats(conv, plain), y = ll_conv_output_count(conv);
-    for (int64_t n = 0; n < images; ++n)
-        direct_forward(conv, input + n * x, plain, packed, bias, residual ? residual + n * y : NULL, relu,
-                       output + n * y, workspace);
+    for (int64_t n = 0; n < images; ++n, output += y)
+        for (int t = 0; t < term_count; ++t) {
+            const float *added = t > 0 ? output : residual ? residual + n * y : NULL;
+            direct_forward(conv, terms[t].image + n * x, plain, terms[t].with, t == 0 ? bias : NULL, added,
+                           relu && t == term_count - 1, output, workspace);
+        }
 }
 
-void ll_conv_backward_input(const ll_conv *conv, int64_t images, const float *output_gradient, const float *packed,
+void ll_conv_backward_input(const ll_conv *conv, int64_t images, const ll_conv_term *terms, int term_count,
                             const float *residual, float *input_gradient, void *workspace)
 {
     if (conv->winograd) {
-        winograd_convolve(conv->winograd, &conv->faces[1], images, output_gradient, packed, NULL, residual, false,
+        winograd_convolve(conv->winograd, &conv->faces[1], images, terms, term_count, NULL, residual, false,
                           input_gradient, aligned(workspace));
         return;
     }
     int64_t x = ll_conv_input_count(conv), y = ll_conv_output_count(conv);
-    for (int64_t n = 0; n < images; ++n)
-        direct_backward_input(conv, output_gradient + n * y, packed, residual ? residual + n * x : NULL,
-                              input_gradient + n * x, workspace);
+    for (int64_t n = 0; n < images; ++n, input_gradient += x)
+        for (int t = 0; t < term_count; ++t) {
+            const float *added = t > 0 ? input_gradient : residual ? residual + n * x : NULL;
+            direct_backward_input(conv, terms[t].image + n * y, terms[t].with, added, input_gradient, workspace);
+        }
 }
 
-void ll_conv_backward_weights(const ll_conv *conv, int64_t images, const float *input, bool plain,
-                              const float *output_gradient, float *gradient, void *workspace)
+void ll_conv_backward_weights(const ll_conv *conv, int64_t images, const ll_conv_term *terms, int term_count, bool plain,
+                              float *gradient, void *workspace)
 {
     if (conv->winograd) {
-        winograd_gradient(conv->winograd, &conv->faces[0], images, input, output_gradient, gradient,
-                          aligned(workspace));
+        winograd_gradient(conv->winograd, &conv->faces[0], images, terms, term_count, gradient, aligned(workspace));
         return;
     }
     int64_t x = image_floats(conv, plain), y = ll_conv_output_count(conv);
-    for (int64_t n = 0; n < images; ++n)
-        direct_backward_weights(conv, input + n * x, plain, output_gradient + n * y, gradient, workspace);
+    for (int t = 0; t < term_count; ++t)
+        for (int64_t n = 0; n < images; ++n)
+            direct_backward_weights(conv, terms[t].image + n * x, plain, terms[t].with + n * y, gradient, workspace);
 }
 
 void ll_conv_block(const float *plain, int64_t channels, int64_t pixels, float *blocked)

@@ -174,32 +174,35 @@ static void winograd_output(const ll_winograd_band *band, const float *points, c
 #define LL_PRODUCT_CASES(X) X(1) X(2) X(3) X(4) X(5) X(6)
 #endif
 
-LL_INLINE void product_tiles(const float *v, int64_t v_block_stride, int64_t in_blocks, const float *u, float *m,
-                             const int P)
+LL_INLINE void product_tiles(const float *v, int64_t v_block_stride, int64_t in_blocks, const float *const *terms,
+                             int term_count, float *m, const int P)
 {
     ll_v16 sum[LL_PRODUCT_TILES];
     LL_UNROLL
     for (int p = 0; p < P; ++p) sum[p] = v16_zero();
-    for (int64_t block = 0; block < in_blocks; ++block, v += v_block_stride) {
-        const float *x = v;
-        for (int c = 0; c < 16; ++c, ++x, u += 16) {
-            ll_v16 weight = v16_load(u);
-            LL_UNROLL
-            for (int p = 0; p < P; ++p) sum[p] = v16_fma(weight, v16_set1(x[p * 16]), sum[p]);
+    for (int term = 0; term < term_count; ++term) {
+        const float *u = terms[term];
+        for (int64_t block = 0; block < in_blocks; ++block, v += v_block_stride) {
+            const float *x = v;
+            for (int c = 0; c < 16; ++c, ++x, u += 16) {
+                ll_v16 weight = v16_load(u);
+                LL_UNROLL
+                for (int p = 0; p < P; ++p) sum[p] = v16_fma(weight, v16_set1(x[p * 16]), sum[p]);
+            }
         }
     }
     LL_UNROLL
     for (int p = 0; p < P; ++p) v16_store(m + p * 16, sum[p]);
 }
 
-static void winograd_product(const float *v, int64_t v_block_stride, int64_t in_blocks, int64_t tiles, const float *u,
-                             float *m)
+static void winograd_product(const float *v, int64_t v_block_stride, int64_t in_blocks, int64_t tiles,
+                             const float *const *u, int terms, float *m)
 {
     int64_t pieces = (tiles + LL_PRODUCT_TILES - 1) / LL_PRODUCT_TILES, piece = (tiles + pieces - 1) / pieces;
     for (int64_t tile = 0; tile < tiles; tile += piece)
         switch (ll_min_int64(piece, tiles - tile)) {
 #define LL_PRODUCT_CASE(P)                                                                          \
-    case P: product_tiles(v + tile * 16, v_block_stride, in_blocks, u, m + tile * 16, P); break;
+    case P: product_tiles(v + tile * 16, v_block_stride, in_blocks, u, terms, m + tile * 16, P); break;
             LL_PRODUCT_CASES(LL_PRODUCT_CASE)
 #undef LL_PRODUCT_CASE
         default: break;
