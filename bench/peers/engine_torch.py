@@ -162,56 +162,7 @@ def resnet():
     ]
 
 
-def layers(theta, widths):
-    at, parameters = 0, []
-    for a, b in zip(widths[:-1], widths[1:]):
-        parameters.append(theta[..., at : at + a * b].reshape(*theta.shape[:-1], b, a).clone())
-        at += a * b
-        parameters.append(theta[..., at : at + b].clone())
-        at += b
-    return parameters
-
-
-def pinn():
-    dtype = np.float64 if name.endswith("f64") else np.float32
-    parameters = layers(load("theta", dtype), (2, 50, 50, 50, 50, 1))
-    for p in parameters:
-        p.requires_grad_(True)
-    x = load("x", dtype).reshape(-1, 1).requires_grad_(True)
-    t = load("t", dtype).reshape(-1, 1).requires_grad_(True)
-
-    def step():
-        h = torch.cat((x, t), 1)
-        for i in range(0, len(parameters), 2):
-            h = F.linear(h, parameters[i], parameters[i + 1])
-            if i + 2 < len(parameters):
-                h = torch.tanh(h)
-        u_x = torch.autograd.grad(h, x, torch.ones_like(h), create_graph=True, retain_graph=True)[0]
-        u_t = torch.autograd.grad(h, t, torch.ones_like(h), create_graph=True, retain_graph=True)[0]
-        return [g for g in torch.autograd.grad(((u_t + 30.0 * u_x) ** 2).mean(), parameters, allow_unused=True)
-                if g is not None]
-
-    return step
-
-
-def mlp_many():
-    parameters = layers(load("theta").reshape(441, -1), (2, 32, 32, 1))
-    x = load("x").reshape(1, -1, 2).expand(441, -1, -1)
-    y = load("y").reshape(1, -1, 1)
-
-    def step():
-        with torch.no_grad():
-            h = x
-            for i in range(0, len(parameters), 2):
-                h = torch.baddbmm(parameters[i + 1].unsqueeze(1), h, parameters[i].transpose(1, 2))
-                if i + 2 < len(parameters):
-                    h = torch.tanh(h)
-            return [((h - y) ** 2).mean((1, 2))]
-
-    return step
-
-
-run = resnet() if name.startswith("resnet") else pinn() if name.startswith("pinn") else mlp_many()
+run = resnet()
 run()
 print("ready", flush=True)
 for line in sys.stdin:
