@@ -184,6 +184,7 @@ static bool peer_start(peer *it, const char *name)
         dup2(out[1], 1);
         close(in[1]);
         close(out[0]);
+        setenv("OMP_NUM_THREADS", threads, 1); /* its backward passes run beside the thread that set_num_threads is for */
         execl(python, python, script, name, folder, threads, (char *)NULL);
         _exit(127);
     }

@@ -157,6 +157,7 @@ static void peer_start(peer *it)
         dup2(out[1], 1);
         close(in[1]);
         close(out[0]);
+        setenv("OMP_NUM_THREADS", threads, 1); /* its backward passes run beside the thread that set_num_threads is for */
         execl(python, python, script, folder, threads, wide ? "f64" : "f32", (char *)NULL);
         _exit(127);
     }

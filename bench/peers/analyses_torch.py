@@ -18,6 +18,15 @@ import subprocess
 import sys
 import time
 
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("program")
+parser.add_argument("--threads", type=int, default=1)
+parser.add_argument("--images", type=int, default=64)
+parser.add_argument("--rounds", type=int, default=3)
+parser.add_argument("rows", nargs="*")
+a = parser.parse_intermixed_args()
+os.environ["OMP_NUM_THREADS"] = str(a.threads)  # its backward passes run beside the thread that set_num_threads is for
+
 try:
     import numpy as np
     import torch
@@ -26,13 +35,6 @@ except ImportError:
     print("skipped: no torch here")
     sys.exit(0)
 
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("program")
-parser.add_argument("--threads", type=int, default=1)
-parser.add_argument("--images", type=int, default=64)
-parser.add_argument("--rounds", type=int, default=3)
-parser.add_argument("rows", nargs="*")
-a = parser.parse_intermixed_args()
 torch.set_num_threads(a.threads)
 shared = os.environ["LOSSLENS_SHARED"]
 clock = time.process_time if a.threads == 1 else time.perf_counter
@@ -80,6 +82,7 @@ parameters, buffers = split(weights(0))
 
 def ours(what, threads=a.threads):
     """seconds, count, value, residual"""
+    time.sleep(0.25)  # PyTorch's threads spin for some 100 ms after their work
     done = subprocess.run([a.program, what, str(a.images), str(threads)], capture_output=True, text=True, check=True)
     wall, cpu, count, value, residual = (float(word) for word in done.stdout.split())
     return (cpu if a.threads == 1 else wall), count, value, residual
