@@ -28,9 +28,8 @@ typedef struct ll_units ll_units;
 LL_API ll_status ll_units_create(const ll_model_info *model, ll_units **units, ll_error *error) LL_MUST_CHECK;
 LL_API void ll_units_destroy(ll_units *units);
 LL_API int64_t ll_units_groups(const ll_units *units);
-/* Units of a group, and the first tensor (in table order) that they are an axis of; view. */
+/* Units of a group. */
 LL_API int64_t ll_units_size(const ll_units *units, int64_t group);
-LL_API const char *ll_units_name(const ll_units *units, int64_t group);
 
 /* The network with its units in another order: unit i of group g is unit permutation[g][i] of the source.
  * theta and buffers (NULL: none) have the model's type; results may not overlap with sources. Parameters and

@@ -27,7 +27,6 @@ typedef enum ll_export_format {
 #undef LL_EXPORT_ENUM
     LL_EXPORT_FORMATS
 } ll_export_format;
-LL_API const char *ll_export_format_name(ll_export_format format); /* also the suffix of files */
 LL_API bool ll_export_format_parse(const char *name, ll_export_format *format);
 
 /* Appends the file's bytes to `out`. field: which array is the scalar field (vti, vtp, ply; NULL: "loss", or the only

@@ -58,7 +58,6 @@ typedef enum ll_tensor_type {
 } ll_tensor_type;
 LL_API const char *ll_tensor_type_name(ll_tensor_type type);
 LL_API size_t ll_tensor_type_bytes(ll_tensor_type type);
-LL_API bool ll_tensor_type_parse(const char *name, ll_tensor_type *type);
 LL_API bool ll_tensor_type_is_float(ll_tensor_type type);
 
 /* A dense tensor in C order (last axis fastest), in the machine's byte order, data aligned to its element.

@@ -109,8 +109,6 @@ LL_API ll_status ll_ply_encode(const ll_mesh *mesh, ll_text *out, ll_error *erro
 /* Columns of equal length with a header line; numbers are the shortest that read back. */
 LL_API ll_status ll_csv_encode(const ll_named_values *columns, int count, int64_t rows, ll_text *out,
                                ll_error *error) LL_MUST_CHECK;
-/* {"shape": [...], "axes": [[...], ...], "values": [...]}, or {"points": ..., "values": ...}; NaN is null. */
-LL_API ll_status ll_field_json_encode(const ll_field_data *data, ll_text *out, ll_error *error) LL_MUST_CHECK;
 
 #ifdef __cplusplus
 }

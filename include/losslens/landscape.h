@@ -244,7 +244,6 @@ typedef struct ll_landscape ll_landscape;
 LL_API ll_status ll_landscape_create(ll_problem *problem, const ll_landscape_options *options,
                                      ll_landscape **landscape, ll_error *error) LL_MUST_CHECK;
 LL_API void ll_landscape_destroy(ll_landscape *landscape);
-LL_API int64_t ll_landscape_points(const ll_landscape *landscape);
 /* Tiles of the complete grid, in progressive order: coarse points first. Adaptive landscapes plan as they go:
  * use ll_landscape_run. */
 LL_API int64_t ll_landscape_tiles(const ll_landscape *landscape);

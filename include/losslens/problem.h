@@ -27,8 +27,6 @@ extern "C" {
 typedef enum ll_real { LL_REAL_FLOAT32, LL_REAL_FLOAT64 } ll_real;
 static inline size_t ll_real_bytes(ll_real type) { return type == LL_REAL_FLOAT32 ? 4 : 8; }
 
-LL_API const char *ll_parameter_role_name(ll_parameter_role role); /* "filter", "linear", ... */
-
 typedef struct ll_term {
     const char *name; /* "cross_entropy", "residual" */
     double weight;

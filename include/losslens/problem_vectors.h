@@ -20,7 +20,6 @@ LL_API double ll_vector_norm(ll_real type, int64_t count, const void *a);
 LL_API double ll_vector_max_abs(ll_real type, int64_t count, const void *a);
 LL_API double ll_vector_abs_sum(ll_real type, int64_t count, const void *a);
 LL_API void ll_vector_copy(ll_real type, int64_t count, const void *from, void *to);
-LL_API void ll_vector_zero(ll_real type, int64_t count, void *a);
 /* a *= factor */
 LL_API void ll_vector_scale(ll_real type, int64_t count, double factor, void *a);
 /* y += factor x */
@@ -29,9 +28,6 @@ LL_API void ll_vector_add(ll_real type, int64_t count, double factor, const void
  * of d and rounded once. result may be origin. */
 LL_API void ll_vector_combine(ll_real type, int64_t count, const void *origin, int directions,
                               const void *const *direction, const double *coefficients, void *result);
-/* coefficients[d] = direction[d] . x, each as ll_vector_dot. */
-LL_API void ll_vector_project(ll_real type, int64_t count, int directions, const void *const *direction,
-                              const void *x, double *coefficients);
 LL_API void ll_vector_to_double(ll_real type, int64_t count, const void *from, double *to);
 LL_API void ll_vector_from_double(ll_real type, int64_t count, const double *from, void *to);
 /* Element i. */

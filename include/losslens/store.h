@@ -54,7 +54,6 @@ LL_API ll_status ll_store_open(const char *path, const ll_store_options *options
 /* Gives the lock back. Sinks of the store end first. */
 LL_API void ll_store_destroy(ll_store *store);
 LL_API const char *ll_store_path(const ll_store *store);
-LL_API bool ll_store_uses_wal(const ll_store *store);
 
 /* Who writes now. held false: nobody, or somebody dead. */
 typedef struct ll_store_writer {
@@ -183,8 +182,6 @@ LL_API ll_status ll_store_get(ll_store *store, int64_t id, ll_store_listing *lis
 /* Id and state (may be NULL) of a key; LL_NOT_FOUND when it is not there. */
 LL_API ll_status ll_store_find(ll_store *store, ll_hash key, int64_t *id, ll_job_state *state,
                                ll_error *error) LL_MUST_CHECK;
-/* The canonical text of inputs; *inputs from ll_allocate. */
-LL_API ll_status ll_store_inputs(ll_store *store, int64_t id, char **inputs, ll_error *error) LL_MUST_CHECK;
 
 /* Counts of wanted jobs by kind and group, in order of first appearance. */
 typedef struct ll_store_count {

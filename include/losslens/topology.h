@@ -235,7 +235,6 @@ typedef enum ll_critical_kind {
     LL_CRITICAL_DEGENERATE, /* several of the above at once */
     LL_CRITICAL_KINDS
 } ll_critical_kind;
-LL_API const char *ll_critical_kind_name(ll_critical_kind kind);
 
 /* Piecewise-linear criticality of a vertex from the pieces of its lower and upper link; saddles that only
  * close a loop count here, unlike merge saddles. Lower pieces are those of the connectivity, upper pieces
@@ -428,7 +427,6 @@ typedef struct ll_diagram_view {
     int32_t dimension;
 } ll_diagram_view;
 LL_API ll_diagram_view ll_diagram_view_of_tree(const ll_merge_tree *tree);
-LL_API ll_diagram_view ll_diagram_view_of_diagram(const ll_persistence_diagram *diagram, int dimension);
 
 /* A distance and what it rests on. */
 typedef struct ll_distance {
@@ -587,8 +585,7 @@ LL_API void ll_chains_deinit(ll_chains *chains);
 LL_API ll_status ll_profile_outlines(const ll_profile *profile, double x_scale, double y_scale,
                                      double tolerance, ll_chains *outlines, ll_error *error) LL_MUST_CHECK;
 
-typedef enum ll_level_scale { LL_LEVELS_LINEAR, LL_LEVELS_LOG, LL_LEVELS_QUANTILE, LL_LEVEL_SCALES } ll_level_scale;
-LL_API const char *ll_level_scale_name(ll_level_scale scale); /* "linear", "log", "quantile" */
+typedef enum ll_level_scale { LL_LEVELS_LINEAR, LL_LEVELS_LOG, LL_LEVELS_QUANTILE } ll_level_scale;
 /* `count` strictly ascending levels between the lowest and highest finite value, both excluded: equal steps
  * of f, of log f (LL_NUMERIC if a value is not positive), or of rank (fewer levels where values repeat).
  * *levels_count <= count of them. O(vertices), quantiles O(vertices log vertices). */

@@ -70,15 +70,9 @@ typedef struct ll_step {
 } ll_step;
 
 /* One step (L-BFGS: one iteration with its line search) with learning rate `rate`. L-BFGS remembers loss and
- * gradient at theta, so the objective must stay the same; ll_optimiser_forget when it changed. */
+ * gradient at theta, so the objective must stay the same from call to call. */
 LL_API ll_status ll_optimiser_iterate(ll_optimiser *optimiser, double rate, const ll_objective *objective,
                                       void *theta, ll_step *step, ll_error *error) LL_MUST_CHECK;
-/* Drops what is remembered of loss and gradient at theta; histories and moments stay. */
-LL_API void ll_optimiser_forget(ll_optimiser *optimiser);
-/* State as bytes, appended; and back, from exactly such bytes (LL_INVALID_ARGUMENT otherwise). */
-LL_API void ll_optimiser_save(const ll_optimiser *optimiser, ll_text *bytes);
-LL_API ll_status ll_optimiser_load(ll_optimiser *optimiser, const void *bytes, size_t count,
-                                   ll_error *error) LL_MUST_CHECK;
 LL_API size_t ll_optimiser_state_bytes(const ll_optimiser *optimiser);
 LL_API const ll_optimiser_options *
 ll_optimiser_view(const ll_optimiser *optimiser); /* with defaults filled in */

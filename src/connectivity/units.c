@@ -707,10 +707,6 @@ int64_t ll_units_size(const ll_units *units, int64_t group)
 {
     return units->size[group];
 }
-const char *ll_units_name(const ll_units *units, int64_t group)
-{
-    return units->name[group];
-}
 
 /* ------------------------------------------------------------------ taking elements in another order */
 

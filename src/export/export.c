@@ -14,11 +14,6 @@ static const char *const names[] = {
 #undef NAME
 };
 
-const char *ll_export_format_name(ll_export_format format)
-{
-    return format >= 0 && format < LL_EXPORT_FORMATS ? names[format] : "?";
-}
-
 bool ll_export_format_parse(const char *name, ll_export_format *format)
 {
     for (int i = 0; i < LL_EXPORT_FORMATS; i++)

@@ -26,17 +26,6 @@ size_t ll_tensor_type_bytes(ll_tensor_type type)
     return 0;
 }
 
-bool ll_tensor_type_parse(const char *name, ll_tensor_type *type)
-{
-    for (int i = 0; i < LL_TENSOR_TYPES; i++) {
-        if (strcmp(name, ll_tensor_type_name((ll_tensor_type)i)) == 0) {
-            *type = (ll_tensor_type)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 bool ll_tensor_type_is_float(ll_tensor_type type) { return type <= LL_TENSOR_FLOAT64; }
 
 int64_t ll_tensor_count(const ll_tensor *tensor)

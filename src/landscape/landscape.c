@@ -237,10 +237,6 @@ static ll_status plan_columns(ll_landscape *landscape, ll_error *error)
 
 /* ------------------------------------------------------------------ order and identity */
 
-int64_t ll_landscape_points(const ll_landscape *landscape)
-{
-    return landscape->points;
-}
 int64_t ll_landscape_tiles(const ll_landscape *landscape)
 {
     return landscape->tiles;

@@ -17,12 +17,6 @@ enum { GROUP_BYTES = 64 << 20 }; /* expanded points held at once, at least one *
 
 /* ---------------------------------------------------------------- tables */
 
-const char *ll_parameter_role_name(ll_parameter_role role)
-{
-    static const char *const names[] = {"filter", "linear", "bias", "norm", "embedding", "scalar"};
-    return (unsigned)role < sizeof names / sizeof names[0] ? names[role] : "unknown";
-}
-
 const ll_problem_info *ll_problem_view(const ll_problem *problem)
 {
     return &problem->info;

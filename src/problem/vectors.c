@@ -145,11 +145,6 @@ void ll_vector_copy(ll_real type, int64_t count, const void *from, void *to)
     memmove(to, from, (size_t)count * ll_real_bytes(type));
 }
 
-void ll_vector_zero(ll_real type, int64_t count, void *a)
-{
-    memset(a, 0, (size_t)count * ll_real_bytes(type));
-}
-
 void ll_vector_scale(ll_real type, int64_t count, double factor, void *a)
 {
     if (type == LL_REAL_FLOAT32) {
@@ -207,12 +202,6 @@ void ll_vector_combine(ll_real type, int64_t count, const void *origin, int dire
         combine_float(count, origin, directions, direction, coefficients, result);
     else
         combine_double(count, origin, directions, direction, coefficients, result);
-}
-
-void ll_vector_project(ll_real type, int64_t count, int directions, const void *const *direction,
-                       const void *x, double *coefficients)
-{
-    for (int d = 0; d < directions; d++) coefficients[d] = ll_vector_dot(type, count, direction[d], x);
 }
 
 void ll_vector_to_double(ll_real type, int64_t count, const void *from, double *to)

@@ -188,27 +188,6 @@ ll_status ll_store_find(ll_store *store, ll_hash key, int64_t *id, ll_job_state 
     return LL_OK;
 }
 
-ll_status ll_store_inputs(ll_store *store, int64_t id, char **inputs, ll_error *error)
-{
-    sqlite3_stmt *select = NULL;
-    bool row = false;
-    char *copy = NULL;
-    LL_TRY(ll_store_enter(store, false, error));
-    ll_status status = ll_sql_prepare(store, "SELECT inputs FROM jobs WHERE id = ?1", &select, error);
-    if (status == LL_OK) status = ll_sql_bind(store, select, error, "i", id);
-    if (status == LL_OK) status = ll_sql_step(store, select, &row, error);
-    if (status == LL_OK && !row) status = ll_fail(error, LL_NOT_FOUND, "store", store->path, "there is no job %lld", (long long)id);
-    if (status == LL_OK && (copy = ll_text_copy(ll_sql_text(select, 0))) == NULL) status = ll_fail_memory(error, "store", 256);
-    sqlite3_finalize(select);
-    status = ll_store_leave(store, status, error);
-    if (status != LL_OK) {
-        ll_free(copy);
-        return status;
-    }
-    *inputs = copy;
-    return LL_OK;
-}
-
 /* ---------------------------------------------------------------- counts */
 
 static ll_status count_jobs(ll_store *store, ll_store_counts *counts, ll_error *error)

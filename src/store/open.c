@@ -247,7 +247,6 @@ void ll_store_destroy(ll_store *store)
 }
 
 const char *ll_store_path(const ll_store *store) { return store->path; }
-bool ll_store_uses_wal(const ll_store *store) { return store->wal; }
 
 /* ---------------------------------------------------------------- transactions */
 

@@ -6,14 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const kind_names[LL_CRITICAL_KINDS] = {"minimum", "saddle_1", "saddle_2", "maximum", "degenerate"};
-
-const char *ll_critical_kind_name(ll_critical_kind kind)
-{
-    unsigned index = (unsigned)kind;
-    return index < LL_CRITICAL_KINDS ? kind_names[index] : "unknown";
-}
-
 typedef struct point_list {
     ll_critical_point *points;
     int64_t count, room;

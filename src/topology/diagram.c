@@ -9,11 +9,6 @@ ll_diagram_view ll_diagram_view_of_tree(const ll_merge_tree *tree)
     return (ll_diagram_view){.pairs = tree->pairs, .count = tree->minima, .dimension = 0};
 }
 
-ll_diagram_view ll_diagram_view_of_diagram(const ll_persistence_diagram *diagram, int dimension)
-{
-    return (ll_diagram_view){.pairs = diagram->pairs, .count = diagram->count, .dimension = dimension};
-}
-
 void topology_diagram_deinit(topology_diagram *diagram)
 {
     ll_free(diagram->points), ll_free(diagram->half), ll_free(diagram->essential);

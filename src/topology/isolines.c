@@ -11,12 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *ll_level_scale_name(ll_level_scale scale)
-{
-    static const char *const names[LL_LEVEL_SCALES] = {"linear", "log", "quantile"};
-    return (unsigned)scale < LL_LEVEL_SCALES ? names[scale] : "unknown";
-}
-
 /* ------------------------------------------------------------------ levels */
 
 static double finite_range(const ll_grid_field *field, int64_t vertices, double *lowest)

@@ -114,11 +114,6 @@ ll_status ll_optimiser_create(const ll_optimiser_options *options, ll_real type,
     return LL_OK;
 }
 
-void ll_optimiser_forget(ll_optimiser *optimiser)
-{
-    optimiser->scalars.known = 0;
-}
-
 size_t optimiser_head_bytes(const ll_optimiser *o)
 {
     return sizeof o->scalars + (size_t)o->options.history * sizeof *o->rho;
@@ -145,24 +140,6 @@ ll_status optimiser_read_head(ll_optimiser *o, const unsigned char *bytes, ll_er
 size_t ll_optimiser_state_bytes(const ll_optimiser *o)
 {
     return optimiser_head_bytes(o) + (size_t)(o->state_vectors * o->n) * ll_real_bytes(o->type);
-}
-
-void ll_optimiser_save(const ll_optimiser *o, ll_text *bytes)
-{
-    ll_text_append_bytes(bytes, &o->scalars, sizeof o->scalars);
-    ll_text_append_bytes(bytes, o->rho, (size_t)o->options.history * sizeof *o->rho);
-    ll_text_append_bytes(bytes, o->vectors, (size_t)(o->state_vectors * o->n) * ll_real_bytes(o->type));
-}
-
-ll_status ll_optimiser_load(ll_optimiser *o, const void *bytes, size_t count, ll_error *error)
-{
-    size_t head = optimiser_head_bytes(o);
-    if (count != ll_optimiser_state_bytes(o))
-        return ll_fail(error, LL_INVALID_ARGUMENT, module, "optimiser state",
-                       "%zu bytes; this optimiser has %zu", count, ll_optimiser_state_bytes(o));
-    LL_TRY(optimiser_read_head(o, bytes, error));
-    memcpy(o->vectors, (const unsigned char *)bytes + head, count - head);
-    return LL_OK;
 }
 
 /* ---------------------------------------------------------------- updates */
