@@ -4,6 +4,7 @@
 #include "options.h"
 
 #include "losslens/data.h"
+#include "losslens/networks.h"
 #include "losslens/parallel.h"
 
 #include <lapacke.h>
@@ -11,7 +12,7 @@
 #include <string.h>
 
 typedef struct settings {
-    bool json, suggest, spectra;
+    bool json, suggest, spectra, networks;
     int64_t threads;
 } settings;
 
@@ -383,6 +384,50 @@ static bool show_dataset(const ll_dataset *dataset, const settings *wanted)
     return good;
 }
 
+/* ------------------------------------------------------------------ the networks there are */
+
+static bool print_networks(void)
+{
+    const char *name, *summary, *key, *standard, *choices, *help;
+    for (int64_t n = 0; ll_network_describe(n, &name, &summary); n++) {
+        printf("%s%s: %s\n", n > 0 ? "\n" : "", name, summary);
+        for (int64_t o = 0; ll_network_describe_option(n, o, &key, &standard, &choices, &help); o++) {
+            printf("  %-17s %s", key, help);
+            if (choices != NULL) printf("; one of %s", choices);
+            if (standard != NULL && standard[0] != '\0') printf(" (%s unless told)", standard);
+            printf("\n");
+        }
+    }
+    printf("\nOptions are given as --option KEY=VALUE, or below `options` in a study or configuration.\n");
+    return ferror(stdout) == 0;
+}
+
+static bool print_networks_json(void)
+{
+    const char *name, *summary, *key, *standard, *choices, *help;
+    ll_json json = {0};
+    ll_json_open(&json, '[');
+    for (int64_t n = 0; ll_network_describe(n, &name, &summary); n++) {
+        ll_json_open(&json, '{');
+        ll_json_add_text(&json, "network", name);
+        ll_json_add_text(&json, "summary", summary);
+        ll_json_key(&json, "options");
+        ll_json_open(&json, '[');
+        for (int64_t o = 0; ll_network_describe_option(n, o, &key, &standard, &choices, &help); o++) {
+            ll_json_open(&json, '{');
+            ll_json_add_text(&json, "key", key);
+            ll_json_add_text(&json, "help", help);
+            if (standard != NULL) ll_json_add_text(&json, "standard", standard);
+            if (choices != NULL) ll_json_add_text(&json, "choices", choices);
+            ll_json_close(&json, '}');
+        }
+        ll_json_close(&json, ']');
+        ll_json_close(&json, '}');
+    }
+    ll_json_close(&json, ']');
+    return ll_json_print(&json, stdout);
+}
+
 /* ------------------------------------------------------------------ the verb */
 
 static int run(int argc, char **argv)
@@ -393,12 +438,14 @@ static int run(int argc, char **argv)
          "print what --config takes for this network, guessed from names and shapes", 0, 0, NULL},
         {"spectra", LL_OPTION_FLAG, &wanted.spectra, NULL, "singular values of each weight, with warnings", 0,
          0, NULL},
+        {"networks", LL_OPTION_FLAG, &wanted.networks, NULL, "list the networks there are, with their options; no file", 0, 0,
+         NULL},
         LL_OPTION_THREADS(&wanted.threads),
         LL_OPTION_JSON(&wanted.json),
     };
     const ll_command command = {
         .verb = "inspect",
-        .usage = "FILE|DATA [options]",
+        .usage = "FILE|DATA|--networks [options]",
         .about =
             "What is in a file of weights (npy, npz, safetensors, PyTorch zip or legacy, pickle, IDX): "
             "tensors, norms,\n"
@@ -412,11 +459,16 @@ static int run(int argc, char **argv)
                    "losslens inspect fashion-mnist --json",
         .options = options,
         .option_count = LL_COUNT(options),
-        .least_words = 1,
+        .least_words = 0,
         .most_words = 1};
     ll_words words;
     int code;
     if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;
+    if (wanted.networks) {
+        bool printed = wanted.json ? print_networks_json() : print_networks();
+        return printed ? LL_EXIT_OK : LL_EXIT_FAILURE;
+    }
+    if (words.count == 0) return ll_command_misuse(&command, "nothing to work on; wanted %s", command.usage);
     ll_error tensor_error = {0}, data_error = {0};
     ll_tensor_file *file = NULL;
     ll_dataset *dataset = NULL;

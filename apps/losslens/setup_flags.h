@@ -31,7 +31,7 @@ typedef struct ll_setup_flags {
     LL_OPTION_SECTION("network"), {"network", LL_OPTION_TEXT, &(f)->network, "NAME", "resnet20, resnet18, vgg11, vit, unet, mlp, cnn ...", 0, 0, NULL}, \
         {"network-file", LL_OPTION_TEXT, &(f)->network_file, "FILE", "a network written as blocks, in YAML or JSON", 0, 0, NULL}, \
         {"shortcut", LL_OPTION_CHOICE, &(f)->shortcut, "A|B|none", "of a residual network", 0, 0, NULL},                  \
-        {"option", LL_OPTION_TEXTS, &(f)->option, "KEY=VALUE", "another option of the network; may be repeated", 0, 0, NULL}, \
+        {"option", LL_OPTION_TEXTS, &(f)->option, "KEY=VALUE", "another option of the network (losslens inspect --networks lists them); may be repeated", 0, 0, NULL}, \
         {"checkpoint", LL_OPTION_TEXT, &(f)->checkpoint, "FILE", "weights: .pt .pth .th .pkl .safetensors .npz", 0, 0, NULL}, \
         {"by-order", LL_OPTION_FLAG, &(f)->by_order, NULL, "match weights by shape-checked order as the last resort", 0, 0, NULL}, \
         {"seed", LL_OPTION_INTEGER, &(f)->seed, "N", "of the initial weights where no checkpoint is given, and of choices", 0, 1e15, NULL}, \

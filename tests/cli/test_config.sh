@@ -42,6 +42,15 @@ printf 'file: a.safetensors\njson: true\n' >inspect.yaml
 "$LOSSLENS" inspect a.safetensors --json >wanted.json
 same wanted.json got.json "a word of the line"
 
+# Every family of the zoo is listed, with the options that it takes.
+"$LOSSLENS" inspect --networks >networks.txt
+for family in resnet resnet18 vgg11 vit unet mlp cnn blocks; do
+  grep -q "^$family[:,]" networks.txt || { echo "inspect --networks does not list $family"; exit 1; }
+done
+grep -q "^  hidden  *widths of the hidden layers (128,128 unless told)$" networks.txt || { echo "the MLP's option is missing"; exit 1; }
+"$LOSSLENS" inspect --networks --json >networks.json
+grep -q '"key":"crf_steps"' networks.json || { echo "the UNet's option is missing from the JSON"; exit 1; }
+
 refused() {
   local wanted=$1 got code=0
   shift
