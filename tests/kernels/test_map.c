@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { PROGRAMS = 1500 };
+enum { PROGRAMS = 3000 };
 
 static uint64_t draws;
 static int64_t below(int64_t limit)
@@ -118,7 +118,14 @@ static bool random_instruction(ll_dtype real, const pool *reals, const pool *mas
     }
 }
 
-/* A program in which every register is written once; some results are outputs, the last one always. */
+static void forget(pool *from, uint8_t home)
+{
+    for (int i = 0; i < from->count; i++)
+        if (from->at[i] == home) from->at[i--] = from->at[--from->count];
+}
+
+/* Registers are used again, for values of other types as well; some results are outputs or summed, and stay. The last
+ * result is always an output. */
 static void random_program(ll_dtype real, const space *at, bool blocked, int64_t *operand_count, ll_map_program *made)
 {
     pool reals = {.count = 0}, masks = {.count = 0};
@@ -133,14 +140,21 @@ static void random_program(ll_dtype real, const space *at, bool blocked, int64_t
         operand_count[i] = random_strides(at, made->inputs[i].strides);
         to->at[to->count++] = (uint8_t)(LL_MAP_REGISTERS + i);
     }
-    int wanted = 1 + (int)below(LL_MAP_REGISTERS - 1);
+    bool stays[LL_MAP_REGISTERS] = {false};
+    int registers = 4 + (int)below(LL_MAP_REGISTERS - 3), free = registers, wanted = 1 + (int)below(40);
     while (made->code_count < wanted) {
         ll_map_instruction *next = &made->code[made->code_count];
         if (!random_instruction(real, &reals, &masks, next)) continue;
-        next->out = (uint8_t)made->code_count++;
+        do next->out = (uint8_t)below(registers);
+        while (stays[next->out]);
+        forget(&reals, next->out);
+        forget(&masks, next->out);
         pool *to = next->result_type == LL_BOOL ? &masks : &reals;
         to->at[to->count++] = next->out;
-        if (made->code_count < wanted && below(6) != 0) continue;
+        made->code_count++;
+        if (made->code_count < wanted && (below(6) != 0 || free <= 2)) continue;
+        stays[next->out] = true;
+        free--;
         if (blocked && real == LL_F32 && next->result_type == LL_F32 && below(2) == 0) {
             made->sum_register[made->sum_count++] = next->out;
             if (below(2) == 0) continue;

@@ -485,14 +485,22 @@ static void write_piece(compiler *it, int first, int last, writer *out)
     put(w, &leave);
 }
 
-/* The end of the piece that begins at an instruction: as far as code and one width go. */
+/* The end of the piece that begins at an instruction: as far as code and one width go, and while no register holds
+ * elements of two sizes: those that one turn of the loop writes would lie where another has still to read, or has
+ * written. */
 static int end_of_piece(const ll_map_program *program, int first)
 {
+    enum { UNSEEN, NUMBERS, BYTES };
+    uint8_t seen[HOMES] = {UNSEEN};
     int width = LL_BOOL, c = first;
     for (; c < program->code_count && is_codable(&program->code[c]); c++) {
-        int own = width_of(&program->code[c]);
+        const ll_map_instruction *i = &program->code[c];
+        int own = width_of(i), result = i->result_type == LL_BOOL ? BYTES : NUMBERS;
         if (own != LL_BOOL && width != LL_BOOL && own != width) break;
         if (own != LL_BOOL) width = own;
+        for (int k = 0; k < input_count(i); k++) seen[i->in[k]] = reads_mask(i, k) ? BYTES : NUMBERS;
+        if (seen[i->out] != UNSEEN && seen[i->out] != result) break;
+        seen[i->out] = (uint8_t)result;
     }
     return c;
 }
