@@ -2,7 +2,7 @@
 # make test   sets up, builds, and runs the quick and the full tests, then the quick ones with sanitizers
 # make bundle one relocatable archive that runs on any x86-64 Linux
 # make test-quick | test-asan | test-tsan | test-long | bench | format | clean
-.PHONY: all setup build demo test test-quick test-asan test-tsan test-long bench bundle clean
+.PHONY: all setup build demo test test-quick test-asan test-tsan test-long bench bundle format clean
 
 BUILD := build/release
 JOBS ?= $(shell nproc)
@@ -38,6 +38,9 @@ bench: build
 
 bundle: build
 	@tools/bundle $(BUILD)
+
+format:
+	@tools/check_format --write
 
 clean:
 	@rm -rf build

@@ -50,8 +50,7 @@ int main(void)
                 ll_record_get_integer(record, "products", &products, &error) == LL_OK &&
                 ll_record_get_integer(record, "converged", &converged, &error) == LL_OK)
                 printf(" %7lld%s", (long long)products, converged != 0 ? " " : "!");
-            else
-                printf(" %s", error.message);
+            else printf(" %s", error.message);
             ll_record_destroy(record);
             ll_problem_destroy(problem);
         }

@@ -92,8 +92,11 @@ static void *draw(ll_dtype dtype, const char *name, int64_t count, double scale)
 static void prepare(workload *w)
 {
     ll_error error;
-    ll_plan_options options = {.samples = w->samples, .profile = profile, .micro_batch = micro_batch,
-                               .varying = w->varying, .varying_count = w->varying_count,
+    ll_plan_options options = {.samples = w->samples,
+                               .profile = profile,
+                               .micro_batch = micro_batch,
+                               .varying = w->varying,
+                               .varying_count = w->varying_count,
                                .keep = w->varying_count > 0};
     must(ll_plan_create(w->graph, w->outputs, w->output_count, &options, &w->plan, &error), &error);
     w->results = ll_allocate_array(w->output_count, sizeof(void *));
@@ -122,7 +125,10 @@ static spent since(spent start)
     return (spent){end.clock - start.clock, end.processor - start.processor};
 }
 
-static spent least(spent a, spent b) { return (spent){fmin(a.clock, b.clock), fmin(a.processor, b.processor)}; }
+static spent least(spent a, spent b)
+{
+    return (spent){fmin(a.clock, b.clock), fmin(a.processor, b.processor)};
+}
 
 static spent run_once(workload *w, ll_team *team)
 {
@@ -135,8 +141,8 @@ static spent run_once(workload *w, ll_team *team)
     }
     ll_binding bindings[320];
     for (int64_t i = 0; i < w->input_count; i++) bindings[i] = (ll_binding){w->inputs[i], w->data[i]};
-    ll_run run = {.samples = w->samples, .bindings = bindings, .binding_count = w->input_count,
-                  .results = w->results};
+    ll_run run = {
+        .samples = w->samples, .bindings = bindings, .binding_count = w->input_count, .results = w->results};
     spent start = now();
     must(ll_plan_run(w->plan, team, &run, &error), &error);
     return since(start);
@@ -155,7 +161,8 @@ static double check_value(const workload *w)
         int64_t count = 0;
         ll_graph_elements(node, w->samples, &count);
         for (int64_t k = 0; k < count; k++) {
-            double v = node->dtype == LL_F32 ? (double)((float *)w->results[i])[k] : ((double *)w->results[i])[k];
+            double v =
+                node->dtype == LL_F32 ? (double)((float *)w->results[i])[k] : ((double *)w->results[i])[k];
             sum += v * v;
         }
     }
@@ -184,7 +191,8 @@ static bool peer_start(peer *it, const char *name)
         dup2(out[1], 1);
         close(in[1]);
         close(out[0]);
-        setenv("OMP_NUM_THREADS", threads, 1); /* its backward passes run beside the thread that set_num_threads is for */
+        setenv("OMP_NUM_THREADS", threads,
+               1); /* its backward passes run beside the thread that set_num_threads is for */
         execl(python, python, script, name, folder, threads, (char *)NULL);
         _exit(127);
     }
@@ -201,7 +209,8 @@ static bool peer_run(peer *it, spent *time, double *value)
     fprintf(it->to, "run\n");
     fflush(it->to);
     char line[128] = "";
-    return fgets(line, sizeof line, it->from) && sscanf(line, "%lf %lf %lf", &time->clock, &time->processor, value) == 3;
+    return fgets(line, sizeof line, it->from) &&
+           sscanf(line, "%lf %lf %lf", &time->clock, &time->processor, value) == 3;
 }
 
 static void peer_stop(peer *it)
@@ -242,10 +251,9 @@ static void compete(workload *w)
     printf("%-22s %d threads  ours %9.3f ms (%9.1f %s/s)  ", w->name, thread_count, 1e3 * ours.clock,
            w->units / ours.clock, w->unit);
     if (there)
-        printf("PyTorch %9.3f ms  ratio %.2f (processor time %.2f)", 1e3 * theirs.clock, theirs.clock / ours.clock,
-               theirs.processor / ours.processor);
-    else
-        printf("PyTorch skipped (not available)");
+        printf("PyTorch %9.3f ms  ratio %.2f (processor time %.2f)", 1e3 * theirs.clock,
+               theirs.clock / ours.clock, theirs.processor / ours.processor);
+    else printf("PyTorch skipped (not available)");
     if (w->plan) printf("  micro-batch %lld", (long long)ll_plan_view(w->plan).micro_batch);
     printf("  value %.9g\n", own);
     fflush(stdout);
@@ -275,8 +283,12 @@ static network make_network(int64_t samples)
 {
     ll_error error;
     ll_network_option shortcut = {"shortcut", "B"};
-    ll_network_options options = {.network = "resnet20", .dtype = LL_F32, .input_shape = {3, 32, 32}, .classes = 10,
-                                  .option = &shortcut, .options = 1};
+    ll_network_options options = {.network = "resnet20",
+                                  .dtype = LL_F32,
+                                  .input_shape = {3, 32, 32},
+                                  .classes = 10,
+                                  .option = &shortcut,
+                                  .options = 1};
     network it = {0};
     must(ll_network_create(&options, &it.model, &error), &error);
     it.info = ll_model_view(it.model);
@@ -316,7 +328,8 @@ static void resnet(const char *name, int64_t samples, bool training, int order)
     ll_error error;
     network net = make_network(samples);
     const ll_model_info *info = net.info;
-    workload w = {.name = name, .unit = "images", .units = (double)samples, .graph = info->graph, .samples = samples};
+    workload w = {
+        .name = name, .unit = "images", .units = (double)samples, .graph = info->graph, .samples = samples};
     float *tangent = draw(LL_F32, "tangent", info->parameter_count, 1.0);
     save("tangent", tangent, sizeof(float) * (size_t)info->parameter_count);
     ll_node tangents[128];
@@ -326,7 +339,8 @@ static void resnet(const char *name, int64_t samples, bool training, int order)
         if (order < 2) continue;
         char text[160];
         snprintf(text, sizeof text, "tangent.%s", parameter->name);
-        tangents[p] = ll_graph_input(w.graph, LL_INPUT_TANGENT, text, LL_F32, parameter->shape, parameter->rank);
+        tangents[p] =
+            ll_graph_input(w.graph, LL_INPUT_TANGENT, text, LL_F32, parameter->shape, parameter->rank);
         bind(&w, tangents[p], tangent + parameter->offset);
         w.varying = tangents;
         w.varying_count = p + 1;
@@ -334,7 +348,8 @@ static void resnet(const char *name, int64_t samples, bool training, int order)
     for (int64_t b = 0; b < info->buffers; b++)
         bind(&w, info->buffer[b].node, net.buffers + info->buffer[b].entry.offset);
     for (int64_t i = 0; i < info->inputs; i++)
-        bind(&w, info->input[i].node, info->input[i].rank == 3 ? (const void *)net.image : (const void *)net.label);
+        bind(&w, info->input[i].node,
+             info->input[i].rank == 3 ? (const void *)net.image : (const void *)net.label);
     ll_node losses = info->term[0].loss[training ? 1 : 0];
     if (losses == LL_NO_NODE) losses = info->term[0].loss[0];
     ll_node loss = ll_graph_divide(w.graph, ll_graph_sum(w.graph, losses, LL_AXIS(0)),
@@ -342,11 +357,13 @@ static void resnet(const char *name, int64_t samples, bool training, int order)
     if (order == 0) {
         w.outputs[w.output_count++] = loss;
     } else {
-        must(ll_graph_vjp(w.graph, &loss, NULL, 1, info->parameter_node, info->parameters, w.outputs, &error), &error);
+        must(ll_graph_vjp(w.graph, &loss, NULL, 1, info->parameter_node, info->parameters, w.outputs, &error),
+             &error);
         w.output_count = info->parameters;
         if (order == 2)
-            must(ll_graph_jvp(w.graph, w.outputs, info->parameters, info->parameter_node, tangents, info->parameters,
-                              w.outputs, &error), &error);
+            must(ll_graph_jvp(w.graph, w.outputs, info->parameters, info->parameter_node, tangents,
+                              info->parameters, w.outputs, &error),
+                 &error);
     }
     compete(&w);
     ll_model_destroy(net.model);
@@ -360,11 +377,11 @@ static ll_problem *network_problem(network *net, int64_t samples)
     ll_graph_rows rows[2];
     for (int i = 0; i < 2; i++) {
         const ll_model_input *input = &net->info->input[i];
-        rows[i] = (ll_graph_rows){input->name, input->rank == 3 ? (const void *)net->image : (const void *)net->label,
-                                  samples};
+        rows[i] = (ll_graph_rows){
+            input->name, input->rank == 3 ? (const void *)net->image : (const void *)net->label, samples};
     }
-    ll_graph_problem_options options = {.rows = rows, .row_count = 2, .theta = net->theta, .buffers = net->buffers,
-                                        .threads = thread_count};
+    ll_graph_problem_options options = {
+        .rows = rows, .row_count = 2, .theta = net->theta, .buffers = net->buffers, .threads = thread_count};
     ll_problem *problem = NULL;
     must(ll_problem_create_graph(net->model, &options, &problem, &error), &error);
     return problem;
@@ -388,11 +405,21 @@ static void resnet_reestimate(void)
     }
     save("theta", thetas, sizeof(float) * (size_t)(POINTS * n));
     ll_request requests[2] = {
-        {.points = POINTS, .thetas = points, .mode = LL_MODE_CALIBRATION, .batch_size = 128, .buffers_out = made},
+        {.points = POINTS,
+         .thetas = points,
+         .mode = LL_MODE_CALIBRATION,
+         .batch_size = 128,
+         .buffers_out = made},
         {.points = POINTS, .thetas = points, .buffers = (const void *const *)made, .loss = losses}};
-    workload w = {.name = "resnet-reestimate", .unit = "images", .units = POINTS * SAMPLES,
-                  .problem = network_problem(&net, SAMPLES), .requests = requests, .request_count = 2,
-                  .answer = losses, .answer_doubles = true, .answer_count = POINTS};
+    workload w = {.name = "resnet-reestimate",
+                  .unit = "images",
+                  .units = POINTS * SAMPLES,
+                  .problem = network_problem(&net, SAMPLES),
+                  .requests = requests,
+                  .request_count = 2,
+                  .answer = losses,
+                  .answer_doubles = true,
+                  .answer_count = POINTS};
     compete(&w);
     ll_problem_destroy(w.problem);
     free_network(&net);
@@ -415,11 +442,16 @@ static void resnet_block(void)
         vectors[v] = tangents + v * n;
         products[v] = results + v * n;
     }
-    ll_request request = {.points = 1, .thetas = &point, .product_count = VECTORS, .vectors = vectors,
-                          .products = products};
-    workload w = {.name = "resnet-hessian-block", .unit = "images", .units = VECTORS * SAMPLES,
-                  .problem = network_problem(&net, SAMPLES), .requests = &request, .request_count = 1,
-                  .answer = results, .answer_count = VECTORS * n};
+    ll_request request = {
+        .points = 1, .thetas = &point, .product_count = VECTORS, .vectors = vectors, .products = products};
+    workload w = {.name = "resnet-hessian-block",
+                  .unit = "images",
+                  .units = VECTORS * SAMPLES,
+                  .problem = network_problem(&net, SAMPLES),
+                  .requests = &request,
+                  .request_count = 1,
+                  .answer = results,
+                  .answer_count = VECTORS * n};
     compete(&w);
     ll_problem_destroy(w.problem);
     free_network(&net);
@@ -440,7 +472,9 @@ int main(int argc, char **argv)
         else if (strcmp(argv[i], "--python") == 0 && more) python = argv[++i];
         else if (strcmp(argv[i], "--profile") == 0) profile = true;
         else {
-            fprintf(stderr, "usage: %s [--threads N] [--repeat R] [--only WORKLOAD] [--python PROGRAM] [--micro-batch B] [--profile]\n",
+            fprintf(stderr,
+                    "usage: %s [--threads N] [--repeat R] [--only WORKLOAD] [--python PROGRAM] "
+                    "[--micro-batch B] [--profile]\n",
                     argv[0]);
             return 2;
         }

@@ -17,7 +17,8 @@ static ll_node parameter(net *n, int rank, const int64_t *shape)
 {
     char name[16];
     snprintf(name, sizeof name, "p%d", n->count);
-    return n->parameters[n->count++] = ll_graph_input(n->graph, LL_INPUT_PARAMETER, name, LL_F32, shape, rank);
+    return n->parameters[n->count++] =
+               ll_graph_input(n->graph, LL_INPUT_PARAMETER, name, LL_F32, shape, rank);
 }
 
 static ll_node convolution_and_norm(net *n, ll_node x, int64_t in, int64_t out, int64_t stride)
@@ -46,7 +47,8 @@ static ll_node resnet20(net *n)
             a = convolution_and_norm(n, a, out, out, 1);
             if (stride == 2) {
                 const int64_t *s = ll_graph_node_at(g, y)->shape;
-                y = ll_graph_slice(g, y, SHAPE(0, 0, 0, 0), SHAPE(1, 1, 2, 2), SHAPE(s[0], s[1], s[2] / 2, s[3] / 2));
+                y = ll_graph_slice(g, y, SHAPE(0, 0, 0, 0), SHAPE(1, 1, 2, 2),
+                                   SHAPE(s[0], s[1], s[2] / 2, s[3] / 2));
                 y = ll_graph_pad(g, y, SHAPE(0, in / 2, 0, 0), SHAPE(0, in / 2, 0, 0), NULL, 0.0);
             }
             y = ll_layer_relu(g, ll_graph_add(g, a, y));
@@ -54,8 +56,8 @@ static ll_node resnet20(net *n)
         }
     }
     ll_node w = parameter(n, 2, SHAPE(10, 64)), b = parameter(n, 1, SHAPE(10));
-    ll_node loss = ll_loss_cross_entropy(g, ll_layer_linear(g, ll_layer_mean(g, y, 2), w, b), labels, 0.0, LL_NO_NODE,
-                                         INT64_MIN, &counted);
+    ll_node loss = ll_loss_cross_entropy(g, ll_layer_linear(g, ll_layer_mean(g, y, 2), w, b), labels, 0.0,
+                                         LL_NO_NODE, INT64_MIN, &counted);
     return ll_graph_divide(g, ll_graph_sum(g, loss, 1), ll_graph_sample_count(g, LL_F32));
 }
 
@@ -90,10 +92,13 @@ int main(void)
             snprintf(name, sizeof name, "block%d", i);
             blocks[i] = ll_graph_input(n.graph, LL_INPUT_TANGENT, name, LL_F32, shape, p->rank + 1);
         }
-        fail_on(ll_graph_jvp(n.graph, gradient, n.count, n.parameters, tangents, n.count, product, &error), &error);
+        fail_on(ll_graph_jvp(n.graph, gradient, n.count, n.parameters, tangents, n.count, product, &error),
+                &error);
         at[3] = ll_clock_seconds();
         nodes[2] = ll_graph_count(n.graph);
-        fail_on(ll_graph_batch(n.graph, product, n.count, tangents, blocks, n.count, directions, many, NULL, &error), &error);
+        fail_on(ll_graph_batch(n.graph, product, n.count, tangents, blocks, n.count, directions, many, NULL,
+                               &error),
+                &error);
         at[4] = ll_clock_seconds();
         nodes[3] = ll_graph_count(n.graph);
         for (int i = 0; i < 4; i++) best[i] = at[i + 1] - at[i] < best[i] ? at[i + 1] - at[i] : best[i];

@@ -39,10 +39,7 @@ static spent since(spent start)
     return (spent){end.wall - start.wall, end.cpu - start.cpu};
 }
 
-static spent least(spent a, spent b)
-{
-    return (spent){fmin(a.wall, b.wall), fmin(a.cpu, b.cpu)};
-}
+static spent least(spent a, spent b) { return (spent){fmin(a.wall, b.wall), fmin(a.cpu, b.cpu)}; }
 
 static spent plain(ll_problem *problem, const ll_axes *axes, const ll_samples *list, double *loss)
 {

@@ -43,7 +43,10 @@ static void set(void *data, int64_t i, double value)
     else ((float *)data)[i] = (float)value;
 }
 
-static double get(const void *data, int64_t i) { return wide ? ((const double *)data)[i] : (double)((const float *)data)[i]; }
+static double get(const void *data, int64_t i)
+{
+    return wide ? ((const double *)data)[i] : (double)((const float *)data)[i];
+}
 
 static void *save(const char *name, void *data, int64_t count)
 {
@@ -68,7 +71,8 @@ static ll_problem *make_problem(const ll_pinn_options *options, void *const *row
         snprintf(names[i], sizeof names[i], "%s.samples", options->term[i].name);
         tables[i] = (ll_graph_rows){names[i], rows[i], counts[i]};
     }
-    ll_graph_problem_options settings = {.rows = tables, .row_count = options->terms, .seed = 1, .threads = thread_count};
+    ll_graph_problem_options settings = {
+        .rows = tables, .row_count = options->terms, .seed = 1, .threads = thread_count};
     ll_problem *problem = NULL;
     must(ll_problem_create_graph(model, &settings, &problem, &error), &error);
     return problem;
@@ -92,9 +96,18 @@ static ll_problem *make_pinn(void)
         {.name = "boundary", .weight = 1, .residual = "u@lower - u@upper", .points = sides, .point_count = 2},
         {.name = "residual", .weight = 1, .residual = "u_t + beta * u_x"}};
     enum { INITIAL = 256, BOUNDARY = 100, INSIDE = 1000 };
-    const ll_pinn_options options = {.name = "convection", .dtype = wide ? LL_F64 : LL_F32, .inputs = inputs, .outputs = outputs,
-                                     .input_count = 2, .output_count = 1, .hidden = hidden, .hidden_count = 4,
-                                     .constant = &beta, .constants = 1, .term = terms, .terms = 3};
+    const ll_pinn_options options = {.name = "convection",
+                                     .dtype = wide ? LL_F64 : LL_F32,
+                                     .inputs = inputs,
+                                     .outputs = outputs,
+                                     .input_count = 2,
+                                     .output_count = 1,
+                                     .hidden = hidden,
+                                     .hidden_count = 4,
+                                     .constant = &beta,
+                                     .constants = 1,
+                                     .term = terms,
+                                     .terms = 3};
     const double around = 6.283185307179586;
     void *rows[3] = {table(INITIAL * 3), table(BOUNDARY * 4), table(INSIDE * 2)};
     for (int64_t i = 0; i < INITIAL; i++) {
@@ -123,11 +136,19 @@ static ll_problem *make_mlp(void)
 {
     static const char *const inputs[] = {"x", "y"}, *const outputs[] = {"u"}, *const target[] = {"target"};
     static const int64_t hidden[] = {32, 32};
-    const ll_pinn_term term = {.name = "fit", .weight = 1, .residual = "u - target", .data = target, .data_count = 1};
+    const ll_pinn_term term = {
+        .name = "fit", .weight = 1, .residual = "u - target", .data = target, .data_count = 1};
     enum { SAMPLES = 256 };
-    const ll_pinn_options options = {.name = "mlp", .dtype = wide ? LL_F64 : LL_F32, .inputs = inputs, .outputs = outputs,
-                                     .input_count = 2, .output_count = 1, .hidden = hidden, .hidden_count = 2,
-                                     .term = &term, .terms = 1};
+    const ll_pinn_options options = {.name = "mlp",
+                                     .dtype = wide ? LL_F64 : LL_F32,
+                                     .inputs = inputs,
+                                     .outputs = outputs,
+                                     .input_count = 2,
+                                     .output_count = 1,
+                                     .hidden = hidden,
+                                     .hidden_count = 2,
+                                     .term = &term,
+                                     .terms = 1};
     void *rows = table(SAMPLES * 3);
     ll_rng rng = ll_rng_make(8, "bench", "mlp");
     for (int64_t i = 0; i < SAMPLES * 3; i++) set(rows, i, ll_rng_normal(rng, (uint64_t)i));
@@ -157,7 +178,8 @@ static void peer_start(peer *it)
         dup2(out[1], 1);
         close(in[1]);
         close(out[0]);
-        setenv("OMP_NUM_THREADS", threads, 1); /* its backward passes run beside the thread that set_num_threads is for */
+        setenv("OMP_NUM_THREADS", threads,
+               1); /* its backward passes run beside the thread that set_num_threads is for */
         execl(python, python, script, folder, threads, wide ? "f64" : "f32", (char *)NULL);
         _exit(127);
     }
@@ -206,7 +228,8 @@ static double norm(const void *vector, int64_t count)
 
 /* `units`: points or products of the request, which the peer's run does `peer_units` of. */
 static void compete(const char *name, ll_problem *problem, const ll_request *request, double units, peer *it,
-                    const char *const forms[2], double peer_units, double bound, double (*value)(const ll_request *))
+                    const char *const forms[2], double peer_units, double bound,
+                    double (*value)(const ll_request *))
 {
     if (only && strcmp(only, name) != 0) return;
     double best = INFINITY, peers[2] = {INFINITY, INFINITY}, theirs = NAN;
@@ -226,14 +249,18 @@ static void compete(const char *name, ll_problem *problem, const ll_request *req
         for (int k = 0; k < 8; k++) best = fmin(best, evaluate(problem, request) / units);
     }
     printf("%-9s %s %d threads  ours %8.4f ms", name, wide ? "f64" : "f32", thread_count, 1e3 * best);
-    for (int f = 0; f < 2 && it->there; f++) printf("  %s %8.3f ms, ratio %6.2f", forms[f], 1e3 * peers[f], peers[f] / best);
+    for (int f = 0; f < 2 && it->there; f++)
+        printf("  %s %8.3f ms, ratio %6.2f", forms[f], 1e3 * peers[f], peers[f] / best);
     printf("%s\n", it->there ? "" : "  PyTorch skipped (not available)");
     fflush(stdout);
 }
 
 static int64_t parameter_count;
 static double value_loss(const ll_request *request) { return request->loss[0]; }
-static double value_gradient(const ll_request *request) { return norm(request->gradients[0], parameter_count); }
+static double value_gradient(const ll_request *request)
+{
+    return norm(request->gradients[0], parameter_count);
+}
 static double value_product(const ll_request *request) { return norm(request->products[0], parameter_count); }
 static double value_losses(const ll_request *request)
 {
@@ -253,7 +280,8 @@ static void pinn(void)
         void *theta = table(n);
         ll_rng rng = ll_rng_make((uint64_t)m, "bench", "seed");
         for (int64_t i = 0; i < n; i++)
-            set(theta, i, get(ll_problem_origin(problem), i) + (m == 0 ? 0.0 : 0.05 * ll_rng_normal(rng, (uint64_t)i)));
+            set(theta, i,
+                get(ll_problem_origin(problem), i) + (m == 0 ? 0.0 : 0.05 * ll_rng_normal(rng, (uint64_t)i)));
         thetas[m] = theta;
         gradients[m] = table(n);
     }
@@ -268,8 +296,9 @@ static void pinn(void)
     save("vector", (void *)(uintptr_t)vectors[0], n);
     peer it = {0};
     peer_start(&it);
-    static const char *const loss[] = {"usual-loss", "tangents-loss"}, *const gradient[] = {"usual-gradient", "tangents-gradient"},
-                      *const hessian[] = {"usual-hessian", "tangents-hessian"};
+    static const char *const loss[] = {"usual-loss", "tangents-loss"},
+                             *const gradient[] = {"usual-gradient", "tangents-gradient"},
+                             *const hessian[] = {"usual-hessian", "tangents-hessian"};
     double bound = wide ? 1e-9 : 1e-4, second = wide ? 1e-9 : 1e-3;
     ll_request request = {.points = 1, .thetas = thetas, .loss = losses};
     compete("loss", problem, &request, 1, &it, loss, 1, bound, value_loss);
@@ -277,7 +306,8 @@ static void pinn(void)
     compete("gradient", problem, &request, 1, &it, gradient, 1, bound, value_gradient);
     request.points = MEMBERS;
     compete("ensemble", problem, &request, MEMBERS, &it, gradient, 1, bound, value_gradient);
-    request = (ll_request){.points = 1, .thetas = thetas, .product_count = 1, .vectors = vectors, .products = products};
+    request = (ll_request){
+        .points = 1, .thetas = thetas, .product_count = 1, .vectors = vectors, .products = products};
     compete("hessian", problem, &request, 1, &it, hessian, 1, second, value_product);
     request.product_count = BLOCK;
     compete("block", problem, &request, BLOCK, &it, hessian, 1, second, value_product);
@@ -320,7 +350,10 @@ int main(int argc, char **argv)
         else if (strcmp(argv[i], "--only") == 0 && more) only = argv[++i];
         else if (strcmp(argv[i], "--python") == 0 && more) python = argv[++i];
         else {
-            fprintf(stderr, "usage: %s [--threads N] [--repeat R] [--dtype f32|f64] [--only WORK] [--python PROGRAM]\n", argv[0]);
+            fprintf(
+                stderr,
+                "usage: %s [--threads N] [--repeat R] [--dtype f32|f64] [--only WORK] [--python PROGRAM]\n",
+                argv[0]);
             return 2;
         }
     }

@@ -175,9 +175,7 @@ static void bench_study(const char *path)
 
 int main(int argc, char **argv)
 {
-    if (argc > 1)
-        bench_study(argv[1]);
-    else
-        bench_field();
+    if (argc > 1) bench_study(argv[1]);
+    else bench_field();
     return 0;
 }

@@ -41,8 +41,8 @@ static void fill(float *values, int64_t vertices, size which, bool noise)
     }
 }
 
-static double once(const ll_grid_field *field, const ll_topology_options *options, int repetitions, int64_t *minima,
-                   size_t *peak)
+static double once(const ll_grid_field *field, const ll_topology_options *options, int repetitions,
+                   int64_t *minima, size_t *peak)
 {
     double best = INFINITY;
     ll_error error;
@@ -87,7 +87,8 @@ static double ask_peer(const char *command, const char *path, int repetitions, s
     return ms;
 }
 
-static void run_case(size which, bool noise, ll_connectivity connectivity, ll_team *team, char **peers, int peer_count)
+static void run_case(size which, bool noise, ll_connectivity connectivity, ll_team *team, char **peers,
+                     int peer_count)
 {
     ll_error error;
     ll_grid_field field = {.type = LL_ARRAY_FLOAT32, .rank = which.rank};
@@ -103,12 +104,15 @@ static void run_case(size which, bool noise, ll_connectivity connectivity, ll_te
 
     const char *temporary = getenv("TMPDIR");
     char path[1000];
-    snprintf(path, sizeof path, "%s/bench_topology.%d.raw", temporary != NULL ? temporary : "/tmp", (int)getpid());
+    snprintf(path, sizeof path, "%s/bench_topology.%d.raw", temporary != NULL ? temporary : "/tmp",
+             (int)getpid());
     FILE *file = fopen(path, "wb");
-    if (file == NULL || fwrite(values, 4, (size_t)vertices, file) != (size_t)vertices || fclose(file) != 0) exit(1);
+    if (file == NULL || fwrite(values, 4, (size_t)vertices, file) != (size_t)vertices || fclose(file) != 0)
+        exit(1);
 
     int repetitions = vertices < 3000 ? 200 : vertices < 400000 ? 20 : 2;
-    double pairs = INFINITY, tree = INFINITY, sizes = INFINITY, threads = INFINITY, sweep = INFINITY, theirs[8];
+    double pairs = INFINITY, tree = INFINITY, sizes = INFINITY, threads = INFINITY, sweep = INFINITY,
+           theirs[8];
     int64_t minima = 0, other = 0;
     size_t peak = 0, ignored;
     for (int k = 0; k < 8; k++) theirs[k] = INFINITY;
@@ -121,7 +125,8 @@ static void run_case(size which, bool noise, ll_connectivity connectivity, ll_te
         for (int k = 0; k < peer_count && k < 8; k++) {
             char name[64], wanted[64];
             int most = 0, begin = 0;
-            if (sscanf(peers[k], "%63[^:]:%63[^:]:%d:%n", name, wanted, &most, &begin) < 3 || begin == 0) exit(2);
+            if (sscanf(peers[k], "%63[^:]:%63[^:]:%d:%n", name, wanted, &most, &begin) < 3 || begin == 0)
+                exit(2);
             if (which.rank > most || strcmp(wanted, ll_connectivity_name(connectivity)) != 0) continue;
             /* Slow peers get one turn on large fields. */
             if (round > 0 && vertices > 400000) continue;
@@ -142,11 +147,13 @@ static void run_case(size which, bool noise, ll_connectivity connectivity, ll_te
         sizes = fmin(sizes, once(&field, &options, repetitions, &minima, &ignored));
     }
     printf("%-16s %4lld^%d %-6s  pairs %9.4f ms  tree x%.2f  sizes x%.2f  %d threads x%.2f  peak %6.1f MiB",
-           ll_connectivity_name(connectivity), (long long)which.extent, which.rank, noise ? "noise" : "smooth", pairs,
-           tree / pairs, sizes / pairs, ll_team_threads(team), threads / tree, (double)peak / 1048576.0);
+           ll_connectivity_name(connectivity), (long long)which.extent, which.rank,
+           noise ? "noise" : "smooth", pairs, tree / pairs, sizes / pairs, ll_team_threads(team),
+           threads / tree, (double)peak / 1048576.0);
     if (isfinite(sweep)) printf("  sweep x%.1f", sweep / tree);
     for (int k = 0; k < peer_count && k < 8; k++) {
-        if (isfinite(theirs[k])) printf("  %.*s x%.2f", (int)strcspn(peers[k], ":"), peers[k], theirs[k] / tree);
+        if (isfinite(theirs[k]))
+            printf("  %.*s x%.2f", (int)strcspn(peers[k], ":"), peers[k], theirs[k] / tree);
     }
     printf("\n");
     fflush(stdout);
@@ -157,8 +164,8 @@ static void run_case(size which, bool noise, ll_connectivity connectivity, ll_te
 
 int main(int argc, char **argv)
 {
-    static const size sizes[] = {{2, 25, false}, {2, 101, false}, {2, 501, false}, {3, 41, false},
-                                 {2, 2001, true}, {3, 201, true}, {4, 41, true}};
+    static const size sizes[] = {{2, 25, false},  {2, 101, false}, {2, 501, false}, {3, 41, false},
+                                 {2, 2001, true}, {3, 201, true},  {4, 41, true}};
     bool large = false;
     const char *only = NULL;
     int first = 1;

@@ -35,7 +35,8 @@ static void put_member(ll_text *tar, const char *name, const uint8_t *bytes, siz
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const names[] = {"data_batch_1.bin", "data_batch_1", "batches.meta", "batches.meta.txt", "test"};
+    static const char *const names[] = {"data_batch_1.bin", "data_batch_1", "batches.meta",
+                                        "batches.meta.txt", "test"};
     ll_text long_form = {0}, tar = {0};
     try_parse(data, size);
     for (size_t i = 0; i < size; i++) {

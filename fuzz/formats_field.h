@@ -10,7 +10,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 typedef ll_status (*field_reader)(const void *bytes, size_t size, const char *place,
-                                  const ll_field_read_options *options, ll_field_data *field, ll_error *error);
+                                  const ll_field_read_options *options, ll_field_data *field,
+                                  ll_error *error);
 
 static inline void touch_field(field_reader read, const uint8_t *data, size_t size)
 {
@@ -25,7 +26,8 @@ static inline void touch_field(field_reader read, const uint8_t *data, size_t si
     }
     double sum = 0.0;
     for (int64_t i = 0; i < field.count; i++) sum += ll_field_data_value(&field, i);
-    for (int64_t i = 0; field.points != NULL && i < field.count * field.dimension; i++) sum += field.points[i];
+    for (int64_t i = 0; field.points != NULL && i < field.count * field.dimension; i++)
+        sum += field.points[i];
     for (int64_t i = 0; i < 2 * field.edge_count; i++) sum += (double)field.edges[i];
     for (int k = 0; k < field.rank; k++) {
         for (int64_t i = 0; field.axes[k] != NULL && i < field.shape[k]; i++) sum += field.axes[k][i];

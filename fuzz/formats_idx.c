@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uLong bound = compressBound((uLong)size) + 64;
     uint8_t *packed = malloc(bound);
     z_stream stream = {0};
-    if (packed != NULL && deflateInit2(&stream, 1, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK) {
+    if (packed != NULL &&
+        deflateInit2(&stream, 1, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK) {
         stream.next_in = (z_const Bytef *)(uintptr_t)data;
         stream.avail_in = (uInt)size;
         stream.next_out = packed;

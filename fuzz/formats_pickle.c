@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ll_zip_begin(&writer, &bytes);
     if (ll_zip_add(&writer, "a/data.pkl", data, size, false, NULL) == LL_OK &&
         ll_zip_add(&writer, "a/data/0", storage, sizeof storage, false, NULL) == LL_OK &&
-        ll_zip_add(&writer, "a/data/1", storage, 40, true, NULL) == LL_OK && ll_zip_finish(&writer, NULL) == LL_OK) {
+        ll_zip_add(&writer, "a/data/1", storage, 40, true, NULL) == LL_OK &&
+        ll_zip_finish(&writer, NULL) == LL_OK) {
         touch_tensors((const uint8_t *)bytes.text, bytes.length);
     }
     bytes.length = 0;

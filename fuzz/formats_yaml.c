@@ -3,7 +3,8 @@
 static void touch(const ll_value *value)
 {
     for (int64_t i = 0; i < value->count; i++) {
-        if (value->type == LL_VALUE_MAP && ll_value_get(value, value->keys[i].text) != &value->items[i]) abort();
+        if (value->type == LL_VALUE_MAP && ll_value_get(value, value->keys[i].text) != &value->items[i])
+            abort();
         touch(&value->items[i]);
     }
 }

@@ -71,8 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         if (op == LL_OP_INPUT) {
             char name[2] = {(char)('a' + next(&t) % 8), 0};
-            (void)ll_graph_input(graph, (ll_input_kind)(next(&t) % LL_INPUT_KINDS), name, (ll_dtype)(next(&t) % LL_DTYPES),
-                                 shape, rank);
+            (void)ll_graph_input(graph, (ll_input_kind)(next(&t) % LL_INPUT_KINDS), name,
+                                 (ll_dtype)(next(&t) % LL_DTYPES), shape, rank);
         } else if (op == LL_OP_CONSTANT) {
             (void)ll_graph_full(graph, LL_F64, shape, rank, value);
         } else {
@@ -91,8 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 attributes.resize.position = next(&t) % 4;
             }
             for (int i = 0; i < 4; i++) inputs[i] = pick(&t, graph);
-            (void)ll_graph_apply(graph, (ll_op)op, inputs, wanted < 0 ? 1 + next(&t) % 4 : wanted, &attributes,
-                                 (ll_dtype)(next(&t) % (LL_DTYPES + 1)), shape, rank);
+            (void)ll_graph_apply(graph, (ll_op)op, inputs, wanted < 0 ? 1 + next(&t) % 4 : wanted,
+                                 &attributes, (ll_dtype)(next(&t) % (LL_DTYPES + 1)), shape, rank);
         }
         if (ll_graph_check(graph, NULL) != LL_OK) ll_graph_recover(graph);
     }

@@ -33,14 +33,12 @@ static int find_folder(char folder[PATH_MAX])
     return 0;
 }
 
-static void set_default(const char *name, const char *value)
-{
-    setenv(name, value, 0);
-}
+static void set_default(const char *name, const char *value) { setenv(name, value, 0); }
 
 int main(int argc, char **argv)
 {
-    char folder[PATH_MAX], loader[PATH_MAX + 64], libraries[PATH_MAX + 64], program[PATH_MAX + 64], text[PATH_MAX + 64];
+    char folder[PATH_MAX], loader[PATH_MAX + 64], libraries[PATH_MAX + 64], program[PATH_MAX + 64],
+        text[PATH_MAX + 64];
     if (find_folder(folder) != 0) return fail("cannot find its own folder from", argv[0]);
     snprintf(loader, sizeof loader, "%s/lib/ld-linux-x86-64.so.2", folder);
     snprintf(libraries, sizeof libraries, "%s/lib", folder);

@@ -144,10 +144,8 @@ static void add_array(ll_json *json, const ll_array *array, int axis, int64_t *n
 {
     ll_json_open(json, '[');
     for (int64_t i = 0; i < array->shape[axis]; i++)
-        if (axis + 1 < array->rank)
-            add_array(json, array, axis + 1, next);
-        else
-            ll_json_number(json, ll_array_get(array, (*next)++));
+        if (axis + 1 < array->rank) add_array(json, array, axis + 1, next);
+        else ll_json_number(json, ll_array_get(array, (*next)++));
     ll_json_close(json, ']');
 }
 
@@ -157,12 +155,9 @@ void ll_analysis_add_fields(ll_json *json, const ll_record *record, int64_t most
         const ll_field *field = ll_record_field_at(record, i);
         int64_t next = 0;
         ll_json_key(json, field->name);
-        if (field->type == LL_FIELD_INTEGER)
-            ll_json_integer(json, field->integer);
-        else if (field->type == LL_FIELD_REAL)
-            ll_json_number(json, field->real);
-        else if (field->type == LL_FIELD_TEXT)
-            ll_json_text(json, field->text);
+        if (field->type == LL_FIELD_INTEGER) ll_json_integer(json, field->integer);
+        else if (field->type == LL_FIELD_REAL) ll_json_number(json, field->real);
+        else if (field->type == LL_FIELD_TEXT) ll_json_text(json, field->text);
         else if (ll_array_count(&field->array) <= most && field->array.rank > 0)
             add_array(json, &field->array, 0, &next);
         else {

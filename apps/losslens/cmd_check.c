@@ -74,8 +74,7 @@ static int run(int argc, char **argv)
                        ll_analysis_real(record, "passed") == 1
                    ? LL_EXIT_OK
                    : LL_EXIT_FAILURE;
-    else
-        code = print_text(record);
+    else code = print_text(record);
     ll_record_destroy(record);
     ll_setup_destroy(setup);
     return code;

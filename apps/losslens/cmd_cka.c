@@ -32,10 +32,7 @@ typedef struct work {
     ll_record **disparity; /* [count (count - 1) / 2], pairs in order; NULL: not asked for */
 } work;
 
-static int64_t pairs_of(const work *w)
-{
-    return (int64_t)w->count * (w->count - 1) / 2;
-}
+static int64_t pairs_of(const work *w) { return (int64_t)w->count * (w->count - 1) / 2; }
 
 static void work_deinit(work *w)
 {

@@ -356,17 +356,13 @@ static int run(int argc, char **argv)
     code = LL_EXIT_OK;
     ll_status status = compute(&s, &words, argc, argv, &w, &error);
     if (status == LL_OK && s.figure.path != NULL) status = draw(&s, &w, &figure, &error);
-    if (status != LL_OK)
-        code = ll_command_failure(&command, &error);
-    else if (w.count > 1 && s.json)
-        code = print_pairs_json(&w, &words) ? LL_EXIT_OK : LL_EXIT_FAILURE;
-    else if (w.count > 1)
-        print_pairs(&w, &words);
+    if (status != LL_OK) code = ll_command_failure(&command, &error);
+    else if (w.count > 1 && s.json) code = print_pairs_json(&w, &words) ? LL_EXIT_OK : LL_EXIT_FAILURE;
+    else if (w.count > 1) print_pairs(&w, &words);
     else if (s.json)
         code = ll_analysis_print_json(w.records[0], 10000, ll_setup_notes(w.setup)) ? LL_EXIT_OK
                                                                                     : LL_EXIT_FAILURE;
-    else
-        print_text(w.records[0], ll_setup_notes(w.setup));
+    else print_text(w.records[0], ll_setup_notes(w.setup));
     work_deinit(&w);
     return code;
 }

@@ -189,7 +189,9 @@ static void print_samples(const evaluation *result)
     char number[LL_NUMBER_TEXT];
     const ll_setup_samples *of = result->of;
     printf("%s %ssamples", ll_print_count(result->samples, number),
-           of == NULL ? "" : of->listed ? "listed " : splits[of->split]);
+           of == NULL   ? ""
+           : of->listed ? "listed "
+                        : splits[of->split]);
     if (of != NULL) printf(" of %s", of->data);
 }
 
@@ -198,12 +200,15 @@ static void print_doubt(const report *r, const evaluation *result)
 {
     int64_t classes = ll_setup_classes(r->setup), errors = errors_of(r->info, result);
     if (!isfinite(result->loss)) {
-        printf("\nThe loss is not finite. losslens inspect FILE marks the tensors with values that are not.\n");
+        printf(
+            "\nThe loss is not finite. losslens inspect FILE marks the tensors with values that are not.\n");
     } else if (errors >= 0 && classes > 1 && result->samples >= 10 * classes &&
                (double)(result->samples - errors) * (double)classes < 1.5 * (double)result->samples) {
-        printf("\nThe accuracy is near chance. Likely causes: --mean and --std missing or of another data set (pixels "
-               "are 0..1\nbefore); an option of the network (shortcut, activation); weights in the wrong place "
-               "(--mapping); labels in another order.\n");
+        printf(
+            "\nThe accuracy is near chance. Likely causes: --mean and --std missing or of another data set "
+            "(pixels "
+            "are 0..1\nbefore); an option of the network (shortcut, activation); weights in the wrong place "
+            "(--mapping); labels in another order.\n");
     }
 }
 

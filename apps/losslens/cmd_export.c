@@ -79,7 +79,8 @@ static void file_name(const settings *s, const ll_store_row *row, ll_text *path)
     for (const char *c = row->name; *c != 0 && c - row->name < 80; c++)
         ll_text_append_bytes(path, isalnum((unsigned char)*c) || *c == '-' || *c == '.' ? c : "_", 1);
     if (s->field != NULL) ll_text_append(path, "_");
-    for (const char *c = s->field; c != NULL && *c != 0; c++) ll_text_append_bytes(path, isalnum((unsigned char)*c) ? c : "_", 1);
+    for (const char *c = s->field; c != NULL && *c != 0; c++)
+        ll_text_append_bytes(path, isalnum((unsigned char)*c) ? c : "_", 1);
     ll_text_format(path, ".%s", s->format);
 }
 
@@ -88,17 +89,20 @@ static ll_status write_one(const settings *s, ll_store *store, const ll_store_ro
     ll_export_format format;
     ll_record *record = NULL;
     ll_text path = {0};
-    if (!ll_export_format_parse(s->format, &format)) return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", s->format, "unknown format");
+    if (!ll_export_format_parse(s->format, &format))
+        return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", s->format, "unknown format");
     LL_TRY(ll_store_read_record(store, row->id, &record, error));
     file_name(s, row, &path);
-    ll_status status = path.failed ? ll_fail_memory(error, "losslens", 256) : ll_export_write(record, format, s->field, path.text, error);
+    ll_status status = path.failed ? ll_fail_memory(error, "losslens", 256)
+                                   : ll_export_write(record, format, s->field, path.text, error);
     if (status == LL_OK) printf("%s\n", path.text);
     ll_text_deinit(&path);
     ll_record_destroy(record);
     return status;
 }
 
-static ll_status write_all(const settings *s, ll_store *store, const ll_store_listing *listing, ll_error *error)
+static ll_status write_all(const settings *s, ll_store *store, const ll_store_listing *listing,
+                           ll_error *error)
 {
     if (mkdir(s->out, 0777) != 0 && errno != EEXIST)
         return ll_fail(error, LL_IO, "losslens", s->out, "cannot make the folder: %s", strerror(errno));
@@ -111,7 +115,8 @@ static ll_status write_all(const settings *s, ll_store *store, const ll_store_li
         }
         if (found == 0)
             return ll_fail(error, LL_NOT_FOUND, "losslens", ll_store_path(store),
-                           "there is no record %s; `losslens export %s` lists what is there", s->record.items[k], ll_store_path(store));
+                           "there is no record %s; `losslens export %s` lists what is there",
+                           s->record.items[k], ll_store_path(store));
     }
     for (int64_t i = 0; i < listing->count && s->record.count == 0; i++)
         if (listing->rows[i].state == LL_JOB_DONE) LL_TRY(write_one(s, store, &listing->rows[i], error));
@@ -123,26 +128,35 @@ static int run(int argc, char **argv)
     settings s = {.format = "npz", .out = "."};
     bool format_given = false, out_given = false;
     const ll_option options[] = {
-        {"record", LL_OPTION_TEXTS, &s.record, "ID", "a record by number, key or name; may be given several times", 0, 0, NULL},
+        {"record", LL_OPTION_TEXTS, &s.record, "ID",
+         "a record by number, key or name; may be given several times", 0, 0, NULL},
         {"all", LL_OPTION_FLAG, &s.all, NULL, "every record", 0, 0, NULL},
-        {"format", LL_OPTION_CHOICE, &s.format, "npz|json|csv|vti|vtp|ply", "of the files", 0, 0, &format_given},
-        {"field", LL_OPTION_TEXT, &s.field, "NAME", "only this field; vti, vtp and ply: the field to draw, if not the loss", 0, 0, NULL},
+        {"format", LL_OPTION_CHOICE, &s.format, "npz|json|csv|vti|vtp|ply", "of the files", 0, 0,
+         &format_given},
+        {"field", LL_OPTION_TEXT, &s.field, "NAME",
+         "only this field; vti, vtp and ply: the field to draw, if not the loss", 0, 0, NULL},
         {"out", LL_OPTION_TEXT, &s.out, "DIR", "folder to write to, made if absent", 0, 0, &out_given},
         LL_OPTION_JSON(&s.json),
     };
     const ll_command command = {
-        .verb = "export", .usage = "STUDY.db [--record ID | --all] [options]",
-        .about = "Writes results of a study as NPZ, JSON, CSV, VTI, VTP or PLY files, and prints their names. Without --record and "
+        .verb = "export",
+        .usage = "STUDY.db [--record ID | --all] [options]",
+        .about = "Writes results of a study as NPZ, JSON, CSV, VTI, VTP or PLY files, and prints their "
+                 "names. Without --record and "
                  "--all it lists what is there. Works while the study is running.",
         .example = "losslens export study.db\nlosslens export study.db --record 12 --format vti --out fields",
-        .options = options, .option_count = LL_COUNT(options), .least_words = 1, .most_words = 1};
+        .options = options,
+        .option_count = LL_COUNT(options),
+        .least_words = 1,
+        .most_words = 1};
     ll_words words;
     int code;
     if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;
     bool writing = s.all || s.record.count > 0;
     if (!writing && (format_given || out_given || s.field != NULL))
         return ll_command_misuse(&command, "which records? say --record ID or --all");
-    if (s.all && s.record.count > 0) return ll_command_misuse(&command, "--all and --record exclude each other");
+    if (s.all && s.record.count > 0)
+        return ll_command_misuse(&command, "--all and --record exclude each other");
     ll_error error = {0};
     ll_store *store = NULL;
     ll_store_listing listing = {0};
@@ -150,12 +164,9 @@ static int run(int argc, char **argv)
     if (status == LL_OK) status = ll_store_list(store, NULL, &listing, &error);
     if (status == LL_OK && writing) status = write_all(&s, store, &listing, &error);
     code = LL_EXIT_OK;
-    if (status != LL_OK)
-        code = ll_command_failure(&command, &error);
-    else if (!writing && s.json)
-        code = list_json(&listing) ? LL_EXIT_OK : LL_EXIT_FAILURE;
-    else if (!writing)
-        list_text(&listing);
+    if (status != LL_OK) code = ll_command_failure(&command, &error);
+    else if (!writing && s.json) code = list_json(&listing) ? LL_EXIT_OK : LL_EXIT_FAILURE;
+    else if (!writing) list_text(&listing);
     ll_store_listing_deinit(&listing);
     ll_store_destroy(store);
     return code;

@@ -321,12 +321,10 @@ static int run(int argc, char **argv)
                                             : "eigenvalues",
                                   &shown, NULL, 1, &how, &figure, &error);
     }
-    if (status != LL_OK)
-        code = ll_command_failure(&command, &error);
+    if (status != LL_OK) code = ll_command_failure(&command, &error);
     else if (record != NULL && s.json)
         code = ll_analysis_print_json(record, 100000, ll_setup_notes(setup)) ? LL_EXIT_OK : LL_EXIT_FAILURE;
-    else if (record != NULL)
-        print_text(record, ll_setup_notes(setup));
+    else if (record != NULL) print_text(record, ll_setup_notes(setup));
     ll_record_destroy(record);
     ll_setup_destroy(setup);
     return code;

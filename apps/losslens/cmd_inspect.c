@@ -438,8 +438,8 @@ static int run(int argc, char **argv)
          "print what --config takes for this network, guessed from names and shapes", 0, 0, NULL},
         {"spectra", LL_OPTION_FLAG, &wanted.spectra, NULL, "singular values of each weight, with warnings", 0,
          0, NULL},
-        {"networks", LL_OPTION_FLAG, &wanted.networks, NULL, "list the networks there are, with their options; no file", 0, 0,
-         NULL},
+        {"networks", LL_OPTION_FLAG, &wanted.networks, NULL,
+         "list the networks there are, with their options; no file", 0, 0, NULL},
         LL_OPTION_THREADS(&wanted.threads),
         LL_OPTION_JSON(&wanted.json),
     };

@@ -168,10 +168,8 @@ static ll_status make_networks(const settings *s, const ll_words *words, work *w
         n->own.problem = w->problem;
         n->own.origin = n->theta != NULL ? n->theta : ll_problem_origin(w->problem);
         n->own.origin_buffers = n->buffers != NULL ? n->buffers : ll_problem_origin_buffers(w->problem);
-        if (i > 0 && !s->own_directions)
-            n->spans = &w->network[0].own;
-        else
-            LL_TRY(ll_axes_work_make(&s->axes, &n->own, s->dimensions, error));
+        if (i > 0 && !s->own_directions) n->spans = &w->network[0].own;
+        else LL_TRY(ll_axes_work_make(&s->axes, &n->own, s->dimensions, error));
     }
     return LL_OK;
 }
@@ -586,12 +584,9 @@ static int run(int argc, char **argv)
     ll_error error = {0};
     ll_status status = compute(&s, &words, argc, argv, &w, &error);
     if (status == LL_OK && s.figure.path != NULL && !s.memory_only) status = draw(&s, &w, &figure, &error);
-    if (status != LL_OK)
-        code = ll_command_failure(&command, &error);
-    else if (s.memory_only)
-        code = LL_EXIT_OK;
-    else
-        code = (s.json ? print_json(&w) : print_text(&w)) ? LL_EXIT_OK : LL_EXIT_FAILURE;
+    if (status != LL_OK) code = ll_command_failure(&command, &error);
+    else if (s.memory_only) code = LL_EXIT_OK;
+    else code = (s.json ? print_json(&w) : print_text(&w)) ? LL_EXIT_OK : LL_EXIT_FAILURE;
     work_deinit(&w);
     return code;
 }

@@ -39,11 +39,17 @@ static void element(report *r, const char *tag, const char *text)
 }
 
 static const char style[] =
-    "body{font:16px/1.5 system-ui,sans-serif;color:#1b1b1b;background:#fff;max-width:76rem;margin:2rem auto;padding:0 1.5rem}"
-    "h1{font-size:1.7rem}h2{font-size:1.25rem;margin-top:2.5rem;border-bottom:1px solid #ccc}h3{font-size:1.05rem}"
-    "table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}th,td{padding:.25rem .7rem;text-align:left;"
-    "border-bottom:1px solid #e3e3e3;vertical-align:top}td{text-align:right;white-space:nowrap}td.t{text-align:left;white-space:normal}.scroll{overflow-x:auto}"
-    "figure{margin:1rem 0}figure svg{width:100%;max-width:62rem;height:auto}figcaption{font-size:.85rem;color:#444;white-space:pre-line}"
+    "body{font:16px/1.5 system-ui,sans-serif;color:#1b1b1b;background:#fff;max-width:76rem;margin:2rem "
+    "auto;padding:0 1.5rem}"
+    "h1{font-size:1.7rem}h2{font-size:1.25rem;margin-top:2.5rem;border-bottom:1px solid "
+    "#ccc}h3{font-size:1.05rem}"
+    "table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}th,td{padding:.25rem "
+    ".7rem;text-align:left;"
+    "border-bottom:1px solid "
+    "#e3e3e3;vertical-align:top}td{text-align:right;white-space:nowrap}td.t{text-align:left;white-space:"
+    "normal}.scroll{overflow-x:auto}"
+    "figure{margin:1rem 0}figure "
+    "svg{width:100%;max-width:62rem;height:auto}figcaption{font-size:.85rem;color:#444;white-space:pre-line}"
     ".pass{color:#1a6b2f}.doubt{color:#8a5a00}.fail{color:#a3161f}.pass,.doubt,.fail{font-weight:600}"
     "pre{background:#f5f5f5;padding:1rem;overflow-x:auto;font-size:.8rem}";
 
@@ -87,7 +93,8 @@ static ll_status put_structure(report *r, ll_error *error)
 static ll_status add_view(report *r, ll_study_panels *panels, int64_t record, ll_view view, ll_error *error)
 {
     ll_error why = {0};
-    ll_status added = ll_study_panels_add_view(panels, r->store, record, view, ll_view_name(view), NULL, &why);
+    ll_status added =
+        ll_study_panels_add_view(panels, r->store, record, view, ll_view_name(view), NULL, &why);
     if (added != LL_OUT_OF_MEMORY && added != LL_INVALID_FILE && added != LL_IO) return LL_OK;
     if (error != NULL) *error = why;
     return added;
@@ -98,9 +105,9 @@ static ll_status add_view(report *r, ll_study_panels *panels, int64_t record, ll
 static ll_status put_model(report *r, int64_t model, ll_error *error)
 {
     enum { LANDSCAPES = 3 };
-    static const ll_view order[] = {LL_VIEW_LINE, LL_VIEW_DIAGRAM, LL_VIEW_TREE, LL_VIEW_PROFILE, LL_VIEW_EIGENVALUES,
-                                    LL_VIEW_DENSITY, LL_VIEW_LAYERS, LL_VIEW_CONFUSION, LL_VIEW_SOLUTION,
-                                    LL_VIEW_SOLUTION_ERROR};
+    static const ll_view order[] = {
+        LL_VIEW_LINE,    LL_VIEW_DIAGRAM, LL_VIEW_TREE,      LL_VIEW_PROFILE,  LL_VIEW_EIGENVALUES,
+        LL_VIEW_DENSITY, LL_VIEW_LAYERS,  LL_VIEW_CONFUSION, LL_VIEW_SOLUTION, LL_VIEW_SOLUTION_ERROR};
     const ll_overview_model *m = &r->overview.models[model];
     ll_study_panels panels = {0};
     ll_status status = LL_OK;
@@ -153,7 +160,9 @@ static ll_status put_numbers(report *r, bool by_group, ll_error *error)
 static const char *text_of(const ll_record *record, const char *name)
 {
     const char *text;
-    return ll_record_find(record, name) != NULL && ll_record_get_text(record, name, &text, NULL) == LL_OK ? text : "";
+    return ll_record_find(record, name) != NULL && ll_record_get_text(record, name, &text, NULL) == LL_OK
+               ? text
+               : "";
 }
 
 static ll_status put_labels(report *r, ll_error *error)
@@ -186,7 +195,8 @@ static ll_status put_labels(report *r, ll_error *error)
 static void put_checks(report *r, const ll_record *record)
 {
     const char *names = text_of(record, "check_names");
-    ll_text_append(&r->out, "<table>\n<tr><th>check</th><th>verdict</th><th>what was seen</th><th>next</th></tr>\n");
+    ll_text_append(&r->out,
+                   "<table>\n<tr><th>check</th><th>verdict</th><th>what was seen</th><th>next</th></tr>\n");
     while (*names != 0) {
         size_t length = strcspn(names, "\n");
         char name[96], field[128], shown[96];
@@ -200,7 +210,9 @@ static void put_checks(report *r, const ll_record *record)
         ll_text_append(&r->out, "<tr><th>");
         put(r, shown);
         ll_text_append(&r->out, "</th><td class=\"t ");
-        ll_text_append(&r->out, strcmp(verdict, "pass") == 0 ? "pass" : strcmp(verdict, "fail") == 0 ? "fail" : "doubt");
+        ll_text_append(&r->out, strcmp(verdict, "pass") == 0   ? "pass"
+                                : strcmp(verdict, "fail") == 0 ? "fail"
+                                                               : "doubt");
         ll_text_append(&r->out, "\">");
         put(r, verdict);
         snprintf(field, sizeof field, "%s_sentence", name);
@@ -233,7 +245,8 @@ static ll_status put_claims(report *r, ll_error *error)
     LL_TRY(ll_claims_judge(r->store, &r->overview, &claims, error));
     if (claims.count > 0) {
         element(r, "h2", "What was claimed, and what this study shows");
-        ll_text_append(&r->out, "<table>\n<tr><th>claim</th><th>source</th><th>this study (mean, 95 % interval, n)</th><th>verdict</th></tr>\n");
+        ll_text_append(&r->out, "<table>\n<tr><th>claim</th><th>source</th><th>this study (mean, 95 % "
+                                "interval, n)</th><th>verdict</th></tr>\n");
         for (int64_t i = 0; i < claims.count; i++) {
             const ll_claim *claim = &claims.claims[i];
             ll_text_append(&r->out, "<tr><td class=t>");
@@ -243,7 +256,8 @@ static ll_status put_claims(report *r, ll_error *error)
             ll_text_append(&r->out, "</td><td class=t>");
             put(r, claim->shown);
             static const char *const classes[] = {"pass", "fail", "doubt"};
-            ll_text_format(&r->out, "</td><td class=\"t %s\">%s</td></tr>\n", classes[claim->verdict], ll_claim_verdict_name(claim->verdict));
+            ll_text_format(&r->out, "</td><td class=\"t %s\">%s</td></tr>\n", classes[claim->verdict],
+                           ll_claim_verdict_name(claim->verdict));
         }
         ll_text_append(&r->out, "</table>\n");
     }
@@ -282,7 +296,8 @@ static ll_status put_methods(report *r, ll_error *error)
 {
     ll_text paragraph = {0}, references = {0};
     ll_status status = ll_report_methods(r->store, &r->overview, &paragraph, &references, error);
-    if (status == LL_OK && (paragraph.failed || references.failed)) status = ll_fail_memory(error, "losslens", 0);
+    if (status == LL_OK && (paragraph.failed || references.failed))
+        status = ll_fail_memory(error, "losslens", 0);
     if (status == LL_OK) {
         element(r, "h2", "Methods");
         element(r, "p", paragraph.text != NULL ? paragraph.text : "");
@@ -309,14 +324,16 @@ static void put_name(report *r, const char *path)
 
 static ll_status put_page(report *r, const char *path, ll_error *error)
 {
-    ll_text_append(&r->out, "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n<meta name=viewport content=\"width=device-width\">\n<title>");
+    ll_text_append(&r->out, "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n<meta name=viewport "
+                            "content=\"width=device-width\">\n<title>");
     put_name(r, path);
     ll_text_append(&r->out, " – losslens</title>\n<style>");
     ll_text_append(&r->out, style);
     ll_text_append(&r->out, "</style>\n<h1>");
     put_name(r, path);
-    ll_text_format(&r->out, "</h1>\n<p>%lld models in %lld groups, %lld pairs connected.</p>\n", (long long)r->overview.model_count,
-                   (long long)r->overview.group_count, (long long)r->overview.pair_count);
+    ll_text_format(&r->out, "</h1>\n<p>%lld models in %lld groups, %lld pairs connected.</p>\n",
+                   (long long)r->overview.model_count, (long long)r->overview.group_count,
+                   (long long)r->overview.pair_count);
     LL_TRY(put_claims(r, error));
     LL_TRY(put_structure(r, error));
     LL_TRY(put_labels(r, error));
@@ -337,7 +354,8 @@ static ll_status write_report(const char *path, const char *out, ll_error *error
     ll_status status = ll_store_open(path, NULL, &r.store, error);
     if (status == LL_OK) status = ll_overview_read(r.store, &r.overview, error);
     if (status == LL_OK && r.overview.model_count == 0)
-        status = ll_fail(error, LL_NOT_FOUND, "losslens", path, "the study has no results yet; `losslens status %s` says how far it is", path);
+        status = ll_fail(error, LL_NOT_FOUND, "losslens", path,
+                         "the study has no results yet; `losslens status %s` says how far it is", path);
     if (status == LL_OK) status = put_page(&r, path, error);
     if (status == LL_OK) status = ll_file_write(out, r.out.text, r.out.length, error);
     ll_text_deinit(&r.out);
@@ -353,11 +371,17 @@ static int run(int argc, char **argv)
         {"out", LL_OPTION_TEXT, &out, "FILE.html", "the page; else the study's name with .html", 0, 0, NULL},
     };
     const ll_command command = {
-        .verb = "report", .usage = "STUDY.db [--out FILE.html]",
-        .about = "One self-contained page: figures, tables, types of landscape with their evidence, the trust page, claims beside\n"
-                 "what the study shows, and a Methods paragraph with BibTeX. It needs no network and no program to be read.",
+        .verb = "report",
+        .usage = "STUDY.db [--out FILE.html]",
+        .about = "One self-contained page: figures, tables, types of landscape with their evidence, the "
+                 "trust page, claims beside\n"
+                 "what the study shows, and a Methods paragraph with BibTeX. It needs no network and no "
+                 "program to be read.",
         .example = "losslens report study.db\nlosslens report study.db --out results/report.html",
-        .options = options, .option_count = LL_COUNT(options), .least_words = 1, .most_words = 1};
+        .options = options,
+        .option_count = LL_COUNT(options),
+        .least_words = 1,
+        .most_words = 1};
     ll_words words;
     int code;
     if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;
@@ -365,12 +389,14 @@ static int run(int argc, char **argv)
     if (out == NULL) {
         const char *dot = strrchr(words.items[0], '.'), *slash = strrchr(words.items[0], '/');
         bool suffix = dot != NULL && (slash == NULL || dot > slash);
-        ll_text_append_bytes(&beside, words.items[0], suffix ? (size_t)(dot - words.items[0]) : strlen(words.items[0]));
+        ll_text_append_bytes(&beside, words.items[0],
+                             suffix ? (size_t)(dot - words.items[0]) : strlen(words.items[0]));
         ll_text_append(&beside, ".html");
         out = beside.text;
     }
     ll_error error = {0};
-    ll_status status = out == NULL ? ll_fail_memory(&error, "losslens", 0) : write_report(words.items[0], out, &error);
+    ll_status status =
+        out == NULL ? ll_fail_memory(&error, "losslens", 0) : write_report(words.items[0], out, &error);
     if (status == LL_OK) printf("%s\n", out);
     code = status == LL_OK ? LL_EXIT_OK : ll_command_failure(&command, &error);
     ll_text_deinit(&beside);

@@ -32,14 +32,10 @@ typedef struct run_screen {
 static void print_seconds(double seconds, char text[32])
 {
     long long s = (long long)(seconds + 0.5);
-    if (seconds < 9.95)
-        snprintf(text, 32, "%.1f s", seconds);
-    else if (s < 60)
-        snprintf(text, 32, "%lld s", s);
-    else if (s < 3600)
-        snprintf(text, 32, "%lld min %02lld s", s / 60, s % 60);
-    else
-        snprintf(text, 32, "%lld h %02lld min", s / 3600, s / 60 % 60);
+    if (seconds < 9.95) snprintf(text, 32, "%.1f s", seconds);
+    else if (s < 60) snprintf(text, 32, "%lld s", s);
+    else if (s < 3600) snprintf(text, 32, "%lld min %02lld s", s / 60, s % 60);
+    else snprintf(text, 32, "%lld h %02lld min", s / 3600, s / 60 % 60);
 }
 
 static void end_line(run_screen *s)
@@ -54,10 +50,8 @@ static void show(void *context, const ll_study_event *event)
     char took[32], left[48] = "", count[64];
     if (event->what == LL_EVENT_NOTE || event->what == LL_EVENT_FAILED) {
         end_line(s);
-        if (event->what == LL_EVENT_NOTE)
-            fprintf(stderr, "losslens run: %s\n", event->message);
-        else
-            fprintf(stderr, "losslens run: %s: %s\n", event->name, event->message);
+        if (event->what == LL_EVENT_NOTE) fprintf(stderr, "losslens run: %s\n", event->message);
+        else fprintf(stderr, "losslens run: %s: %s\n", event->name, event->message);
         return;
     }
     if (s->quiet) return;
@@ -95,10 +89,7 @@ static const char *stopped_by(const run_screen *s)
     return ll_progress_stopped(&s->line);
 }
 
-static bool should_stop(void *context)
-{
-    return stopped_by(context) != NULL;
-}
+static bool should_stop(void *context) { return stopped_by(context) != NULL; }
 
 static void show_steps(void *context, const ll_progress *progress)
 {

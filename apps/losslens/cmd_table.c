@@ -26,15 +26,19 @@ static ll_status write_table(const settings *s, const char *path, ll_error *erro
     for (char *at = copy; at != NULL && *at != 0 && status == LL_OK;) {
         char *comma = strchr(at, ',');
         if (comma != NULL) *comma = 0;
-        if (count == NAMES_LIMIT) status = ll_fail(error, LL_TOO_LARGE, "losslens", "--metrics", "at most %d names", NAMES_LIMIT);
+        if (count == NAMES_LIMIT)
+            status = ll_fail(error, LL_TOO_LARGE, "losslens", "--metrics", "at most %d names", NAMES_LIMIT);
         else names[count++] = at;
         at = comma != NULL ? comma + 1 : NULL;
     }
     if (status == LL_OK) status = ll_store_open(path, NULL, &store, error);
     if (status == LL_OK) status = ll_overview_read(store, &overview, error);
-    if (status == LL_OK) status = ll_number_table_make(store, &overview, names, count, strcmp(s->by, "group") == 0, &table, error);
+    if (status == LL_OK)
+        status =
+            ll_number_table_make(store, &overview, names, count, strcmp(s->by, "group") == 0, &table, error);
     if (status == LL_OK && (table.rows == 0 || table.columns == 0))
-        status = ll_fail(error, LL_NOT_FOUND, "losslens", path, "the study has no numbers yet; `losslens status %s` says how far it is", path);
+        status = ll_fail(error, LL_NOT_FOUND, "losslens", path,
+                         "the study has no numbers yet; `losslens status %s` says how far it is", path);
     if (status == LL_OK) {
         for (int k = 0; k < LL_COUNT(formats); k++)
             if (strcmp(s->format, formats[k]) == 0) ll_number_table_write(&table, (ll_table_format)k, &text);
@@ -56,17 +60,27 @@ static int run(int argc, char **argv)
     settings s = {.by = "group", .format = "text"};
     const ll_option options[] = {
         {"metrics", LL_OPTION_TEXT, &s.metrics, "NAME,NAME,...",
-         "metrics, lambda_1, trace, mc_loss, mc_error, barrier, relative_barrier, or KIND.FIELD of any result; else the usual ones", 0, 0, NULL},
-        {"by", LL_OPTION_CHOICE, &s.by, "group|model", "mean and standard deviation of each group, or every model", 0, 0, NULL},
-        {"format", LL_OPTION_CHOICE, &s.format, "text|csv|markdown|latex", "of the table; csv keeps all digits", 0, 0, NULL},
+         "metrics, lambda_1, trace, mc_loss, mc_error, barrier, relative_barrier, or KIND.FIELD of any "
+         "result; else the usual ones",
+         0, 0, NULL},
+        {"by", LL_OPTION_CHOICE, &s.by, "group|model",
+         "mean and standard deviation of each group, or every model", 0, 0, NULL},
+        {"format", LL_OPTION_CHOICE, &s.format, "text|csv|markdown|latex",
+         "of the table; csv keeps all digits", 0, 0, NULL},
         {"out", LL_OPTION_TEXT, &s.out, "FILE", "write it there", 0, 0, NULL},
     };
     const ll_command command = {
-        .verb = "table", .usage = "STUDY.db [options]",
-        .about = "Numbers of a study, rounded to what their spread allows: mean and standard deviation over a group's members, or\n"
+        .verb = "table",
+        .usage = "STUDY.db [options]",
+        .about = "Numbers of a study, rounded to what their spread allows: mean and standard deviation over "
+                 "a group's members, or\n"
                  "one line a model with the number's own standard error where it has one.",
-        .example = "losslens table study.db\nlosslens table study.db --by model --metrics accuracy,lambda_1,topology.minima --format latex --out table.tex",
-        .options = options, .option_count = LL_COUNT(options), .least_words = 1, .most_words = 1};
+        .example = "losslens table study.db\nlosslens table study.db --by model --metrics "
+                   "accuracy,lambda_1,topology.minima --format latex --out table.tex",
+        .options = options,
+        .option_count = LL_COUNT(options),
+        .least_words = 1,
+        .most_words = 1};
     ll_words words;
     int code;
     if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;

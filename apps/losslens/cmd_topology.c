@@ -71,7 +71,8 @@ static void add_higher(ll_json *json, const ll_field_view *view)
     ll_json_close(json, ']');
 }
 
-static bool print_json(const ll_field_view *view, const char *path, const ll_topology_numbers *numbers, bool loops)
+static bool print_json(const ll_field_view *view, const char *path, const ll_topology_numbers *numbers,
+                       bool loops)
 {
     const ll_merge_tree *tree = &view->tree;
     ll_json json = {0};
@@ -92,7 +93,8 @@ static bool print_json(const ll_field_view *view, const char *path, const ll_top
     if (view->epsilon < 0.0) {
         ll_json_null(&json);
     } else {
-        ll_json_number(&json, view->epsilon * (view->fraction ? ll_merge_tree_range(&view->full).range : 1.0));
+        ll_json_number(&json,
+                       view->epsilon * (view->fraction ? ll_merge_tree_range(&view->full).range : 1.0));
     }
     ll_json_add_integer(&json, "vertices", tree->vertices);
     ll_json_add_integer(&json, "minima", tree->minima);
@@ -137,20 +139,23 @@ static bool print_pairs(const ll_merge_tree *tree, int64_t most)
     int64_t shown = ll_min_int64(tree->minima, most);
     if (shown > 0) {
         char n[LL_NUMBER_TEXT];
-        printf("\nmost persistent %s of %s\n", shown == 1 ? "pair" : "pairs", ll_print_count(tree->minima, n));
+        printf("\nmost persistent %s of %s\n", shown == 1 ? "pair" : "pairs",
+               ll_print_count(tree->minima, n));
         printf("  %12s %12s %12s  %s\n", "birth", "death", "persistence", "vertices");
     }
     for (int64_t i = 0; i < shown; i++) {
         char a[LL_NUMBER_TEXT], b[LL_NUMBER_TEXT], c[LL_NUMBER_TEXT];
         printf("  %12s %12s %12s  %lld -> %lld%s\n", ll_print_number(order[i]->birth_value, 5, a),
-               ll_print_number(order[i]->death_value, 5, b), ll_print_number(ll_pair_persistence(order[i]), 5, c),
-               (long long)order[i]->birth, (long long)order[i]->death, order[i]->essential ? "  essential" : "");
+               ll_print_number(order[i]->death_value, 5, b),
+               ll_print_number(ll_pair_persistence(order[i]), 5, c), (long long)order[i]->birth,
+               (long long)order[i]->death, order[i]->essential ? "  essential" : "");
     }
     ll_free(order);
     return true;
 }
 
-static void print_text(const ll_field_view *view, const char *path, const ll_topology_numbers *numbers, int64_t pairs)
+static void print_text(const ll_field_view *view, const char *path, const ll_topology_numbers *numbers,
+                       int64_t pairs)
 {
     char text[160], a[LL_NUMBER_TEXT], b[LL_NUMBER_TEXT], c[LL_NUMBER_TEXT];
     const ll_merge_tree *tree = &view->tree;
@@ -159,7 +164,8 @@ static void print_text(const ll_field_view *view, const char *path, const ll_top
     printf("%s, %s", ll_connectivity_name(tree->connectivity), tree->superlevel ? "superlevel" : "sublevel");
     if (view->epsilon >= 0.0) {
         printf(", simplified at %s (%s of %s minima stay)",
-               ll_print_number(view->epsilon * (view->fraction ? ll_merge_tree_range(&view->full).range : 1.0), 4, a),
+               ll_print_number(
+                   view->epsilon * (view->fraction ? ll_merge_tree_range(&view->full).range : 1.0), 4, a),
                ll_print_count(tree->minima, b), ll_print_count(view->full.minima, c));
     }
     printf("\n");
@@ -167,15 +173,18 @@ static void print_text(const ll_field_view *view, const char *path, const ll_top
     printf("\n");
     if (view->higher.count > 0) {
         int64_t kept[2] = {0, 0};
-        for (int64_t i = tree->minima; i < view->all_count; i++) kept[view->all_pairs[i].dimension == 1 ? 0 : 1]++;
-        printf("  %-40s %14s\n  %-40s %14s\n", "loops", ll_print_count(kept[0], a), "voids", ll_print_count(kept[1], b));
+        for (int64_t i = tree->minima; i < view->all_count; i++)
+            kept[view->all_pairs[i].dimension == 1 ? 0 : 1]++;
+        printf("  %-40s %14s\n  %-40s %14s\n", "loops", ll_print_count(kept[0], a), "voids",
+               ll_print_count(kept[1], b));
     }
     int64_t count;
     const ll_topology_number_info *list = ll_topology_number_list(&count);
     for (int64_t i = 0; i < count; i++) {
         double value = number_at(numbers, &list[i]);
         if (is_count(list[i].name)) {
-            printf("  %-40s %14s\n", tree->superlevel && i == 0 ? "maxima" : list[i].name, ll_print_count((int64_t)value, a));
+            printf("  %-40s %14s\n", tree->superlevel && i == 0 ? "maxima" : list[i].name,
+                   ll_print_count((int64_t)value, a));
         } else {
             printf("  %-40s %14s%s%s\n", list[i].name, ll_print_number(value, 5, a),
                    strcmp(list[i].unit, "nat") == 0 ? " nat" : "", "");
@@ -202,8 +211,9 @@ typedef struct exported {
 
 static void exported_free(exported *e)
 {
-    void *const blocks[] = {e->positions, e->values, e->vertices, e->kinds, e->first, e->second,
-                            e->cells, e->offsets, e->line_vertices[0], e->line_vertices[1]};
+    void *const blocks[] = {
+        e->positions, e->values,  e->vertices,         e->kinds,           e->first, e->second,
+        e->cells,     e->offsets, e->line_vertices[0], e->line_vertices[1]};
     for (int i = 0; i < LL_COUNT(blocks); i++) ll_free(blocks[i]);
 }
 
@@ -220,15 +230,17 @@ static ll_status exported_make(exported *e, int64_t points, int64_t lines, ll_er
     e->offsets = ll_allocate_array(lines + 1, sizeof(int64_t));
     e->line_vertices[0] = ll_allocate_array(lines, sizeof(double));
     e->line_vertices[1] = ll_allocate_array(lines, sizeof(double));
-    if (e->positions != NULL && e->values != NULL && e->vertices != NULL && e->kinds != NULL && e->first != NULL &&
-        e->second != NULL && e->cells != NULL && e->offsets != NULL && e->line_vertices[0] != NULL && e->line_vertices[1] != NULL) {
+    if (e->positions != NULL && e->values != NULL && e->vertices != NULL && e->kinds != NULL &&
+        e->first != NULL && e->second != NULL && e->cells != NULL && e->offsets != NULL &&
+        e->line_vertices[0] != NULL && e->line_vertices[1] != NULL) {
         return LL_OK;
     }
     exported_free(e);
     return ll_fail_memory(error, "losslens", (size_t)points * 6 * sizeof(double));
 }
 
-static void set_point(exported *e, const ll_field_view *view, int64_t index, int64_t vertex, double value, int kind)
+static void set_point(exported *e, const ll_field_view *view, int64_t index, int64_t vertex, double value,
+                      int kind)
 {
     ll_field_view_position(view, vertex, e->positions + 3 * index);
     e->values[index] = value;
@@ -248,14 +260,24 @@ static void set_line(exported *e, int64_t line, int64_t a, int64_t b, double fir
     e->line_vertices[1][line] = e->vertices[b];
 }
 
-static ll_status exported_write(const exported *e, const char *path, const char *const names[4], ll_error *error)
+static ll_status exported_write(const exported *e, const char *path, const char *const names[4],
+                                ll_error *error)
 {
-    const ll_named_values points[] = {{"value", e->values, 1}, {"vertex", e->vertices, 1}, {"kind", e->kinds, 1}};
+    const ll_named_values points[] = {
+        {"value", e->values, 1}, {"vertex", e->vertices, 1}, {"kind", e->kinds, 1}};
     const ll_named_values lines[] = {{names[2], e->first, 1}, {names[3], e->second, 1}};
-    const ll_named_values columns[] = {{names[0], e->line_vertices[0], 1}, {names[1], e->line_vertices[1], 1},
-                                       {names[2], e->first, 1}, {names[3], e->second, 1}};
-    ll_mesh mesh = {.point_count = e->points, .points = e->positions, .cell_count = e->lines, .offsets = e->offsets,
-                    .cells = e->cells, .point_array_count = 3, .point_arrays = points, .cell_array_count = 2,
+    const ll_named_values columns[] = {{names[0], e->line_vertices[0], 1},
+                                       {names[1], e->line_vertices[1], 1},
+                                       {names[2], e->first, 1},
+                                       {names[3], e->second, 1}};
+    ll_mesh mesh = {.point_count = e->points,
+                    .points = e->positions,
+                    .cell_count = e->lines,
+                    .offsets = e->offsets,
+                    .cells = e->cells,
+                    .point_array_count = 3,
+                    .point_arrays = points,
+                    .cell_array_count = 2,
                     .cell_arrays = lines};
     ll_text out = {0};
     ll_status status;
@@ -266,7 +288,8 @@ static ll_status exported_write(const exported *e, const char *path, const char 
     } else if (has_suffix(path, ".vtp")) {
         status = ll_vtp_encode(&mesh, &out, error);
     } else {
-        status = ll_fail(error, LL_INVALID_ARGUMENT, "losslens", path, "the name must end in .csv, .vtu or .vtp");
+        status =
+            ll_fail(error, LL_INVALID_ARGUMENT, "losslens", path, "the name must end in .csv, .vtu or .vtp");
     }
     if (status == LL_OK) status = ll_file_write(path, out.text, out.length, error);
     ll_text_deinit(&out);
@@ -290,7 +313,8 @@ static ll_status write_tree(const ll_field_view *view, const char *path, ll_erro
     for (int64_t i = 0; i < tree->node_count; i++) {
         const ll_tree_node *node = &tree->nodes[i];
         if (node->parent < 0) continue;
-        set_line(&e, line++, i, node->parent, (double)node->size, fabs(tree->nodes[node->parent].value - node->value));
+        set_line(&e, line++, i, node->parent, (double)node->size,
+                 fabs(tree->nodes[node->parent].value - node->value));
     }
     ll_status status = exported_write(&e, path, names, error);
     exported_free(&e);
@@ -358,34 +382,50 @@ static int run(int argc, char **argv)
     const ll_option options[] = {
         {"connectivity", LL_OPTION_CHOICE, &settings.connectivity, "freudenthal|freudenthal-plus|axis|box",
          "which vertices of a grid are neighbours", 0, 0, NULL},
-        {"array", LL_OPTION_TEXT, &settings.array, "NAME", "which array of the file; else the well-known or only one", 0, 0, NULL},
-        {"points", LL_OPTION_TEXT, &settings.points, "P.npy", "points of a scattered field, one row a value", 0, 0, NULL},
-        {"values", LL_OPTION_TEXT, &settings.values, "V.npy", "values at the points or graph vertices, instead of FIELD", 0, 0, NULL},
-        {"graph", LL_OPTION_TEXT, &settings.graph, "GRAPH", "neighbours of points: knn:8, knn-mutual:8, delaunay, gabriel", 0, 0, NULL},
-        {"edges", LL_OPTION_TEXT, &settings.edges, "E.csv", "edges of a graph: two columns of vertex numbers from 0", 0, 0, NULL},
-        {"shape", LL_OPTION_REALS, &settings.shape, "N,M,...", "read the values as a grid of these extents", 0, 0, NULL},
-        {"simplify", LL_OPTION_TEXT, &settings.simplify, "E", "drop pairs of persistence up to E, or up to 5% of the range", 0, 0, NULL},
-        {"superlevel", LL_OPTION_FLAG, &settings.superlevel, NULL, "maxima and split tree instead of minima and join tree", 0, 0, NULL},
-        {"loops", LL_OPTION_FLAG, &settings.loops, NULL, "loops of 2-D, loops and voids of 3-D grids as well", 0, 0, NULL},
+        {"array", LL_OPTION_TEXT, &settings.array, "NAME",
+         "which array of the file; else the well-known or only one", 0, 0, NULL},
+        {"points", LL_OPTION_TEXT, &settings.points, "P.npy", "points of a scattered field, one row a value",
+         0, 0, NULL},
+        {"values", LL_OPTION_TEXT, &settings.values, "V.npy",
+         "values at the points or graph vertices, instead of FIELD", 0, 0, NULL},
+        {"graph", LL_OPTION_TEXT, &settings.graph, "GRAPH",
+         "neighbours of points: knn:8, knn-mutual:8, delaunay, gabriel", 0, 0, NULL},
+        {"edges", LL_OPTION_TEXT, &settings.edges, "E.csv",
+         "edges of a graph: two columns of vertex numbers from 0", 0, 0, NULL},
+        {"shape", LL_OPTION_REALS, &settings.shape, "N,M,...", "read the values as a grid of these extents",
+         0, 0, NULL},
+        {"simplify", LL_OPTION_TEXT, &settings.simplify, "E",
+         "drop pairs of persistence up to E, or up to 5% of the range", 0, 0, NULL},
+        {"superlevel", LL_OPTION_FLAG, &settings.superlevel, NULL,
+         "maxima and split tree instead of minima and join tree", 0, 0, NULL},
+        {"loops", LL_OPTION_FLAG, &settings.loops, NULL, "loops of 2-D, loops and voids of 3-D grids as well",
+         0, 0, NULL},
         {"pairs", LL_OPTION_INTEGER, &w.pairs, "N", "pairs listed in the text", 0.0, 1e9, NULL},
-        {"tree-out", LL_OPTION_TEXT, &w.tree_out, "OUT.csv", "write the merge tree: .csv, .vtu or .vtp", 0, 0, NULL},
-        {"pairs-out", LL_OPTION_TEXT, &w.pairs_out, "OUT.csv", "write the pairs: .csv, .vtu or .vtp", 0, 0, NULL},
-        {"memory", LL_OPTION_BYTES, &settings.memory, "SIZE", "refuse to need more than this beyond the field, e.g. 1GiB", 0, 0, NULL},
+        {"tree-out", LL_OPTION_TEXT, &w.tree_out, "OUT.csv", "write the merge tree: .csv, .vtu or .vtp", 0, 0,
+         NULL},
+        {"pairs-out", LL_OPTION_TEXT, &w.pairs_out, "OUT.csv", "write the pairs: .csv, .vtu or .vtp", 0, 0,
+         NULL},
+        {"memory", LL_OPTION_BYTES, &settings.memory, "SIZE",
+         "refuse to need more than this beyond the field, e.g. 1GiB", 0, 0, NULL},
         LL_OPTION_THREADS(&threads),
         LL_OPTION_JSON(&w.json),
-        {"kind", LL_OPTION_CHOICE, &kind, "tree|profile|diagram|barcode|contour|surface", "what the figure shows", 0, 0, NULL},
-        {"critical", LL_OPTION_FLAG, &w.critical, NULL, "mark minima, saddles and maxima on a contour", 0, 0, NULL},
+        {"kind", LL_OPTION_CHOICE, &kind, "tree|profile|diagram|barcode|contour|surface",
+         "what the figure shows", 0, 0, NULL},
+        {"critical", LL_OPTION_FLAG, &w.critical, NULL, "mark minima, saddles and maxima on a contour", 0, 0,
+         NULL},
         {"title", LL_OPTION_TEXT, &w.title, "TEXT", "title of the figure; else the file's name", 0, 0, NULL},
         LL_FIGURE_OPTIONS(&figure),
     };
     const ll_command command = {
         .verb = "topology",
         .usage = "FIELD [options]",
-        .about = "Merge tree, persistence pairs and numbers of a scalar field: npy, npz, VTI, VTP, VTU, PLY, CSV, or an\n"
+        .about = "Merge tree, persistence pairs and numbers of a scalar field: npy, npz, VTI, VTP, VTU, PLY, "
+                 "CSV, or an\n"
                  "HDF5 surface file. NaN and infinite values are left out and counted.",
-        .example = "losslens topology field.npy\n"
-                   "losslens topology field.npy --simplify 1% --figure profile.pdf --kind profile --scale log\n"
-                   "losslens topology --points P.npy --values V.npy --graph knn:8 --json",
+        .example =
+            "losslens topology field.npy\n"
+            "losslens topology field.npy --simplify 1% --figure profile.pdf --kind profile --scale log\n"
+            "losslens topology --points P.npy --values V.npy --graph knn:8 --json",
         .options = options,
         .option_count = LL_COUNT(options),
         .least_words = 0,
@@ -396,7 +436,8 @@ static int run(int argc, char **argv)
     if (!ll_command_parse(&command, argc, argv, &words, &code)) return code;
     if (!ll_figure_settings_apply(&command, &figure, &figure_options, &code)) return code;
     if (words.count == 0 && settings.values == NULL) {
-        return ll_command_misuse(&command, "nothing to work on; wanted FIELD, or --values with --points or --edges");
+        return ll_command_misuse(&command,
+                                 "nothing to work on; wanted FIELD, or --values with --points or --edges");
     }
     if (words.count == 1 && settings.values != NULL) {
         return ll_command_misuse(&command, "got both FIELD and --values; wanted one of them");
@@ -415,7 +456,8 @@ static int run(int argc, char **argv)
     settings.outputs = LL_TOPOLOGY_TREE | LL_TOPOLOGY_SIZES | LL_TOPOLOGY_BASINS;
     if (figure.path != NULL) settings.outputs |= ll_field_outputs_of(w.kind);
     ll_error error = {0};
-    if (ll_team_create((int)threads, &settings.team, &error) != LL_OK) return ll_command_failure(&command, &error);
+    if (ll_team_create((int)threads, &settings.team, &error) != LL_OK)
+        return ll_command_failure(&command, &error);
     ll_status status = work(&settings, &w, &error);
     ll_team_destroy(settings.team);
     return status == LL_OK ? LL_EXIT_OK : ll_command_failure(&command, &error);

@@ -13,7 +13,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { MOST_TERMS = 64, MOST_METRICS = 32, NAME_BYTES = 1024, NORMALISATION_BYTES = LL_CHANNEL_LIMIT * LL_NUMBER_TEXT };
+enum {
+    MOST_TERMS = 64,
+    MOST_METRICS = 32,
+    NAME_BYTES = 1024,
+    NORMALISATION_BYTES = LL_CHANNEL_LIMIT * LL_NUMBER_TEXT
+};
 
 static const char *const program = "losslens";
 
@@ -48,10 +53,7 @@ typedef struct training {
 
 /* ---------------------------------------------------------------- set-up */
 
-static int64_t round_up(int64_t count, int64_t by)
-{
-    return (count + by - 1) / by;
-}
+static int64_t round_up(int64_t count, int64_t by) { return (count + by - 1) / by; }
 
 static ll_status read_seeds(training *t, ll_error *error)
 {
@@ -82,10 +84,8 @@ static ll_status read_augmentation(training *t, ll_error *error)
     t->augmentation.seed = (uint64_t)t->flags.setup.seed;
     while (*text != 0) {
         size_t length = strcspn(text, ",");
-        if (length == 4 && memcmp(text, "crop", 4) == 0)
-            t->augmentation.pad = 4;
-        else if (length == 4 && memcmp(text, "flip", 4) == 0)
-            t->augmentation.flip = true;
+        if (length == 4 && memcmp(text, "crop", 4) == 0) t->augmentation.pad = 4;
+        else if (length == 4 && memcmp(text, "flip", 4) == 0) t->augmentation.flip = true;
         else
             return ll_fail(error, LL_INVALID_ARGUMENT, program, "--augment",
                            "got \"%s\"; wanted crop, flip or crop,flip", t->flags.augment);
@@ -241,9 +241,9 @@ static ll_status write_weights(const training *t, const char *path, const void *
     char mean[NORMALISATION_BYTES], deviation[NORMALISATION_BYTES];
     normalisation_text(n->mean, n->channels, mean);
     normalisation_text(n->deviation, n->channels, deviation);
-    const char *const metadata[][2] = {{"network", info->name}, {"seed", seed_text},
-                                       {"optimiser", t->flags.optimiser}, {"state", state},
-                                       {"mean", mean}, {"std", deviation}};
+    const char *const metadata[][2] = {
+        {"network", info->name}, {"seed", seed_text}, {"optimiser", t->flags.optimiser},
+        {"state", state},        {"mean", mean},      {"std", deviation}};
     ll_status status = ll_safetensors_write(path, tensors, info->parameters + info->buffers, metadata,
                                             n->channels > 0 ? 6 : 4, error);
     ll_free(tensors);

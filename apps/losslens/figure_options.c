@@ -36,8 +36,8 @@ bool ll_figure_settings_apply(const ll_command *command, const ll_figure_setting
     o.shared = !settings->own_scales;
     o.no_colorbar = settings->no_colorbar;
     if (settings->camera.count != 2) {
-        *exit_code = ll_command_misuse(command, "--camera needs two numbers; got %d; wanted AZIMUTH,ELEVATION",
-                                       settings->camera.count);
+        *exit_code = ll_command_misuse(
+            command, "--camera needs two numbers; got %d; wanted AZIMUTH,ELEVATION", settings->camera.count);
         return false;
     }
     o.azimuth = settings->camera.values[0];

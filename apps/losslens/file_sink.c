@@ -117,7 +117,8 @@ static ll_status check_identity(const ll_file_sink *sink, const char *identity, 
         status = ll_file_write(path.text, identity, strlen(identity), error);
     else if (count != strlen(identity) || memcmp(held, identity, count) != 0)
         status = ll_fail(error, LL_INVALID_ARGUMENT, program, sink->folder,
-                         "it holds pieces of other work; got \"%s\"; there is \"%.*s\": give another folder, or remove this one",
+                         "it holds pieces of other work; got \"%s\"; there is \"%.*s\": give another folder, "
+                         "or remove this one",
                          identity, (int)count, (const char *)held);
     ll_free(held);
     ll_text_deinit(&path);
@@ -137,15 +138,16 @@ static void clean(const char *path, bool everything)
     if (folder == NULL) return;
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         const char *name = entry->d_name;
-        bool half = ends_with(name, ".partial") && (strstr(name, ".piece.") != NULL || strncmp(name, "identity.txt.", 13) == 0);
+        bool half = ends_with(name, ".partial") &&
+                    (strstr(name, ".piece.") != NULL || strncmp(name, "identity.txt.", 13) == 0);
         if (half || (everything && (ends_with(name, suffix) || strcmp(name, "identity.txt") == 0)))
             (void)unlinkat(dirfd(folder), name, 0);
     }
     closedir(folder);
 }
 
-ll_status ll_file_sink_create(const char *folder, const char *identity, const char *newest_only, ll_file_sink **sink,
-                              ll_error *error)
+ll_status ll_file_sink_create(const char *folder, const char *identity, const char *newest_only,
+                              ll_file_sink **sink, ll_error *error)
 {
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         return ll_fail(error, LL_IO, program, folder, "cannot make the folder: %s", strerror(errno));
@@ -173,10 +175,7 @@ void ll_file_sink_destroy(ll_file_sink *sink)
     ll_free(sink);
 }
 
-ll_sink ll_file_sink_view(ll_file_sink *sink)
-{
-    return (ll_sink){.context = sink, .find = find, .put = put};
-}
+ll_sink ll_file_sink_view(ll_file_sink *sink) { return (ll_sink){.context = sink, .find = find, .put = put}; }
 
 void ll_file_sink_remove(const char *folder)
 {

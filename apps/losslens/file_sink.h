@@ -14,8 +14,8 @@ typedef struct ll_file_sink ll_file_sink;
 
 /* Makes the folder where it is missing. `newest_only` (may be NULL): of the pieces whose name is this prefix and a
  * number ("epoch/") only the two highest are kept. LL_INVALID_ARGUMENT: the folder holds other work. */
-ll_status ll_file_sink_create(const char *folder, const char *identity, const char *newest_only, ll_file_sink **sink,
-                              ll_error *error) LL_MUST_CHECK;
+ll_status ll_file_sink_create(const char *folder, const char *identity, const char *newest_only,
+                              ll_file_sink **sink, ll_error *error) LL_MUST_CHECK;
 void ll_file_sink_destroy(ll_file_sink *sink);
 /* With find and put alone. */
 ll_sink ll_file_sink_view(ll_file_sink *sink);

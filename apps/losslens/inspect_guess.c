@@ -14,10 +14,7 @@ typedef struct weights {
     int64_t convolutions, linears;
 } weights;
 
-static const char *name_of(const weights *w, const ll_tensor *tensor)
-{
-    return tensor->name + w->prefix;
-}
+static const char *name_of(const weights *w, const ll_tensor *tensor) { return tensor->name + w->prefix; }
 
 static bool belongs(const weights *w, const ll_tensor *tensor)
 {

@@ -5,9 +5,9 @@
 #include "losslens/formats.h"
 
 typedef struct ll_guess {
-    char family[16];     /* "resnet", "vgg", "vit", "unet", "mlp", "cnn", or "" when nothing fits */
-    char sentence[256];  /* for a person */
-    char network[600];   /* a description that --config takes, in YAML, or "" */
+    char family[16];    /* "resnet", "vgg", "vit", "unet", "mlp", "cnn", or "" when nothing fits */
+    char sentence[256]; /* for a person */
+    char network[600];  /* a description that --config takes, in YAML, or "" */
 } ll_guess;
 
 /* Looks at the tensors behind the file's weights prefix. `path` is its name: a plain network and one with

@@ -312,8 +312,7 @@ static ll_status path_axes(const ll_axes_settings *s, ll_axes_work *w, int dimen
     if (strcmp(s->kind, "pca") == 0)
         LL_TRY(ll_axes_pca(ll_problem_view(w->problem), w->origin, path, w->paths, dimensions, s->uncentred,
                            &w->axes, error));
-    else
-        LL_TRY(random_or_given(s, w, dimensions, NULL, NULL, error));
+    else LL_TRY(random_or_given(s, w, dimensions, NULL, NULL, error));
     w->coordinates = ll_allocate_array(w->loaded, (size_t)dimensions * sizeof *w->coordinates);
     w->residuals = ll_allocate_array(w->loaded, sizeof *w->residuals);
     if (w->coordinates == NULL || w->residuals == NULL)

@@ -34,12 +34,11 @@ static const ll_verb *find_verb(const char *name)
 static const struct {
     const char *title;
     const char *verbs[10];
-} groups[] = {
-    {"files", {"inspect", "topology", "compare", "data"}},
-    {"networks and physics-informed problems",
-     {"train", "eval", "check", "landscape", "hessian", "connect", "cka"}},
-    {"studies: many models, one file",
-     {"init", "run", "status", "serve", "figure", "table", "report", "export"}}};
+} groups[] = {{"files", {"inspect", "topology", "compare", "data"}},
+              {"networks and physics-informed problems",
+               {"train", "eval", "check", "landscape", "hessian", "connect", "cka"}},
+              {"studies: many models, one file",
+               {"init", "run", "status", "serve", "figure", "table", "report", "export"}}};
 
 static void print_verb(FILE *file, const ll_verb *verb)
 {

@@ -64,11 +64,9 @@ bool ll_parse_bytes(const char *text, int64_t *bytes)
     static const struct {
         const char *name;
         double factor;
-    } units[] = {{"", 1.0},     {"b", 1.0},    {"kb", 1e3},
-                 {"mb", 1e6},   {"gb", 1e9},   {"tb", 1e12},
-                 {"k", 1024.0}, {"m", 0x1p20}, {"g", 0x1p30},
-                 {"t", 0x1p40}, {"kib", 1024.0}, {"mib", 0x1p20},
-                 {"gib", 0x1p30}, {"tib", 0x1p40}};
+    } units[] = {{"", 1.0},       {"b", 1.0},      {"kb", 1e3},     {"mb", 1e6},    {"gb", 1e9},
+                 {"tb", 1e12},    {"k", 1024.0},   {"m", 0x1p20},   {"g", 0x1p30},  {"t", 0x1p40},
+                 {"kib", 1024.0}, {"mib", 0x1p20}, {"gib", 0x1p30}, {"tib", 0x1p40}};
     char *end;
     double value = strtod(text, &end);
     if (end == text || !(value >= 0.0)) return false;
@@ -90,10 +88,7 @@ bool ll_parse_bytes(const char *text, int64_t *bytes)
 
 /* ---------------------------------------------------------------- help */
 
-static bool is_number(ll_option_type type)
-{
-    return type == LL_OPTION_INTEGER || type == LL_OPTION_REAL;
-}
+static bool is_number(ll_option_type type) { return type == LL_OPTION_INTEGER || type == LL_OPTION_REAL; }
 
 enum { HELP_COLUMN = 26, HELP_WIDTH = 100 };
 
@@ -158,8 +153,7 @@ static void append_default(ll_text *line, const ll_option *option)
     }
     case LL_OPTION_FLAG:
     case LL_OPTION_TEXTS:
-    case LL_OPTION_HEADING:
-        break;
+    case LL_OPTION_HEADING: break;
     }
 }
 
@@ -345,8 +339,8 @@ static int misuse_range(const ll_command *command, const ll_option *option, cons
 {
     char low[LL_NUMBER_TEXT], high[LL_NUMBER_TEXT];
     if (isinf(option->maximum)) {
-        return ll_command_misuse(command, "--%s is out of range; got %s; wanted at least %s", option->name, text,
-                                 ll_print_number(option->minimum, 6, low));
+        return ll_command_misuse(command, "--%s is out of range; got %s; wanted at least %s", option->name,
+                                 text, ll_print_number(option->minimum, 6, low));
     }
     return ll_command_misuse(command, "--%s is out of range; got %s; wanted %s to %s", option->name, text,
                              ll_print_number(option->minimum, 6, low),
@@ -378,8 +372,7 @@ static int read_value(const ll_command *command, const ll_option *option, const 
 {
     switch (option->type) {
     case LL_OPTION_FLAG:
-    case LL_OPTION_HEADING:
-        break; /* handled by the caller */
+    case LL_OPTION_HEADING: break; /* handled by the caller */
     case LL_OPTION_INTEGER: {
         char *end;
         errno = 0;
@@ -400,9 +393,7 @@ static int read_value(const ll_command *command, const ll_option *option, const 
         *(double *)option->value = value;
         break;
     }
-    case LL_OPTION_TEXT:
-        *(const char **)option->value = text;
-        break;
+    case LL_OPTION_TEXT: *(const char **)option->value = text; break;
     case LL_OPTION_CHOICE: {
         const char *found;
         if (strchr(text, '|') != NULL || !choice_index(option->argument, text, strlen(text), &found)) {
@@ -427,13 +418,13 @@ static int read_value(const ll_command *command, const ll_option *option, const 
     case LL_OPTION_TEXTS: {
         ll_texts *texts = option->value;
         if (texts->count == LL_LIST_LIMIT) {
-            return ll_command_misuse(command, "--%s was given more than %d times", option->name, LL_LIST_LIMIT);
+            return ll_command_misuse(command, "--%s was given more than %d times", option->name,
+                                     LL_LIST_LIMIT);
         }
         texts->items[texts->count++] = text;
         break;
     }
-    case LL_OPTION_REALS:
-        return read_reals(command, option, text);
+    case LL_OPTION_REALS: return read_reals(command, option, text);
     }
     return LL_EXIT_OK;
 }
@@ -488,8 +479,8 @@ bool ll_command_parse(const ll_command *command, int argc, char **argv, ll_words
             return false;
         }
         if (argument[1] != '-') {
-            *exit_code = ll_command_misuse(command, "there is no option %s; options begin with two dashes",
-                                           argument);
+            *exit_code =
+                ll_command_misuse(command, "there is no option %s; options begin with two dashes", argument);
             return false;
         }
         const char *name = argument + 2;
@@ -523,12 +514,12 @@ bool ll_command_parse(const ll_command *command, int argc, char **argv, ll_words
     int count = kept - 1;
     if (count < command->least_words || (command->most_words >= 0 && count > command->most_words)) {
         if (count > command->least_words) {
-            *exit_code = ll_command_misuse(command, "'%s' is too much; wanted %s", argv[command->most_words + 1],
-                                           command->usage);
+            *exit_code = ll_command_misuse(command, "'%s' is too much; wanted %s",
+                                           argv[command->most_words + 1], command->usage);
         } else {
-            *exit_code = ll_command_misuse(command, "%s; wanted %s",
-                                           count == 0 ? "nothing to work on" : "something is missing",
-                                           command->usage);
+            *exit_code =
+                ll_command_misuse(command, "%s; wanted %s",
+                                  count == 0 ? "nothing to work on" : "something is missing", command->usage);
         }
         return false;
     }

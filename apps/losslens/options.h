@@ -87,21 +87,29 @@ typedef struct ll_option {
     ll_option_type type;
     void *value;          /* see the type; holds the default before parsing */
     const char *argument; /* the value's name in the help ("FILE"), or the choices; NULL for a flag */
-    const char *help;     /* one line, no full stop; the default is added by --help; "...; 0: X" tells what 0 stands for */
+    const char *
+        help; /* one line, no full stop; the default is added by --help; "...; 0: X" tells what 0 stands for */
     double minimum, maximum; /* allowed range of numbers; both 0: any */
     bool *given;             /* set when the option was on the command line; may be NULL */
 } ll_option;
 
 /* "network and data:" above the options that follow. */
-#define LL_OPTION_SECTION(title) {"", LL_OPTION_HEADING, NULL, NULL, (title), 0.0, 0.0, NULL}
+#define LL_OPTION_SECTION(title)                                                                             \
+    {                                                                                                        \
+        "", LL_OPTION_HEADING, NULL, NULL, (title), 0.0, 0.0, NULL                                           \
+    }
 
 /* The options that every verb with an answer has. */
-#define LL_OPTION_JSON(pointer)                                                                     \
-    {"json", LL_OPTION_FLAG, (pointer), NULL, "print JSON for programs instead of text for people",   \
-     0.0, 0.0, NULL}
-#define LL_OPTION_THREADS(pointer)                                                                  \
-    {"threads", LL_OPTION_INTEGER, (pointer), "N",                                                   \
-     "threads to use; 0: every core this process may use", 0.0, 1024.0, NULL}
+#define LL_OPTION_JSON(pointer)                                                                              \
+    {                                                                                                        \
+        "json", LL_OPTION_FLAG, (pointer), NULL, "print JSON for programs instead of text for people", 0.0,  \
+            0.0, NULL                                                                                        \
+    }
+#define LL_OPTION_THREADS(pointer)                                                                           \
+    {                                                                                                        \
+        "threads", LL_OPTION_INTEGER, (pointer), "N", "threads to use; 0: every core this process may use",  \
+            0.0, 1024.0, NULL                                                                                \
+    }
 
 typedef struct ll_command {
     const char *verb;

@@ -10,11 +10,11 @@
 #include "losslens/records.h"
 
 typedef struct ll_progress_line {
-    bool quiet, terminal, open; /* open: a line stands unfinished in the terminal */
+    bool quiet, terminal, open;                  /* open: a line stands unfinished in the terminal */
     double start, shown, first_at, most_seconds; /* first_at: time of the first call; 0: none yet */
     double from_at;                              /* the work of now: when its first piece was done, */
-    int64_t from, done, total;                   /* and how many were by then (continued work has some); -1: none yet */
-    double samples_a_step;      /* > 0: samples a second are shown too */
+    int64_t from, done, total; /* and how many were by then (continued work has some); -1: none yet */
+    double samples_a_step;     /* > 0: samples a second are shown too */
     ll_sink pieces;
     char main_value[64], other_value[64];
     char main_name[32];
@@ -22,7 +22,8 @@ typedef struct ll_progress_line {
 
 /* most_seconds: stop after so long, but leave half of it to the work after its first step; 0: no limit. */
 void ll_progress_begin(ll_progress_line *line, bool quiet, double most_seconds);
-void ll_progress_next(ll_progress_line *line); /* another piece of work begins: its time and speed are its own */
+void ll_progress_next(
+    ll_progress_line *line); /* another piece of work begins: its time and speed are its own */
 void ll_progress_end(ll_progress_line *line); /* ends the line, hands the signals back */
 /* A sink that shows progress in this line, stops as it says, and hands the pieces on to `pieces` (may be NULL; its
  * context must outlive the line). */

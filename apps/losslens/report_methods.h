@@ -5,6 +5,7 @@
 #include "losslens/study_overview.h"
 
 /* Appends sentences about what the first result of each kind says of itself, and BibTeX entries for what they cite. */
-ll_status ll_report_methods(ll_store *store, const ll_overview *overview, ll_text *paragraph, ll_text *references, ll_error *error);
+ll_status ll_report_methods(ll_store *store, const ll_overview *overview, ll_text *paragraph,
+                            ll_text *references, ll_error *error);
 
 #endif

@@ -141,11 +141,11 @@ ll_status ll_setup_flags_open(const ll_setup_flags *flags, const ll_setup_role *
         options[count] = (ll_network_option){keys[count], equals + 1};
         count++;
     }
-    const char *misplaced = flags->data != NULL         ? "--data"
-                            : flags->role.count > 0     ? "--role"
-                            : flags->corrupt != NULL    ? "--corrupt"
-                            : flags->mean.count > 0     ? "--mean"
-                                                        : NULL;
+    const char *misplaced = flags->data != NULL      ? "--data"
+                            : flags->role.count > 0  ? "--role"
+                            : flags->corrupt != NULL ? "--corrupt"
+                            : flags->mean.count > 0  ? "--mean"
+                                                     : NULL;
     if (ll_setup_flags_is_physics(flags) && misplaced != NULL) {
         return ll_fail(error, LL_INVALID_ARGUMENT, "losslens", misplaced,
                        "belongs to a network with data, not to --problem");

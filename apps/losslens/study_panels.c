@@ -50,7 +50,8 @@ static void add_caption(ll_study_panels *panels, const char *text)
     ll_text_format(&panels->caption, "(%c) %s\n", (char)('a' + panels->count % 26), text);
 }
 
-ll_status ll_study_panels_add(ll_study_panels *panels, const ll_panel *panel, ll_arena *arena, const char *caption, ll_error *error)
+ll_status ll_study_panels_add(ll_study_panels *panels, const ll_panel *panel, ll_arena *arena,
+                              const char *caption, ll_error *error)
 {
     LL_TRY(make_room(panels, error));
     add_caption(panels, caption);
@@ -77,7 +78,10 @@ static const char *edge_name(const char *which)
     return "mode connectivity (loss)";
 }
 
-static void *take(ll_arena *arena, int64_t count, size_t size) { return ll_arena_allocate(arena, (size_t)(count > 0 ? count : 1) * size); }
+static void *take(ll_arena *arena, int64_t count, size_t size)
+{
+    return ll_arena_allocate(arena, (size_t)(count > 0 ? count : 1) * size);
+}
 
 /* Fields and groups that were not compared have no place among the models: they are left out whole. */
 static bool is_compared(const ll_overview *o, const ll_overview_placement *placement, int64_t group)
@@ -99,21 +103,27 @@ static int64_t choose_metrics(const ll_overview *o, int64_t most, int64_t chosen
 
 /* at: where each model of the overview stands in the structure; -1: nowhere. */
 static ll_status fill_models(ll_arena *arena, const ll_overview *o, const ll_overview_placement *placement,
-                             const ll_structure_choice *choice, int64_t *at, ll_figure_structure *s, ll_error *error)
+                             const ll_structure_choice *choice, int64_t *at, ll_figure_structure *s,
+                             ll_error *error)
 {
     int64_t chosen[METRICS_LIMIT];
-    int64_t metrics = choose_metrics(o, choice->metrics > 0 ? ll_min_int64(choice->metrics, METRICS_LIMIT) : METRICS_SHOWN, chosen);
-    int64_t most = choice->eigenvalues > 0 ? ll_min_int64(choice->eigenvalues, 40) : EIGENVALUES_SHOWN, eigenvalues = 0;
-    for (int64_t m = 0; m < o->model_count; m++) eigenvalues = ll_max_int64(eigenvalues, o->models[m].eigenvalue_count);
+    int64_t metrics = choose_metrics(
+        o, choice->metrics > 0 ? ll_min_int64(choice->metrics, METRICS_LIMIT) : METRICS_SHOWN, chosen);
+    int64_t most = choice->eigenvalues > 0 ? ll_min_int64(choice->eigenvalues, 40) : EIGENVALUES_SHOWN,
+            eigenvalues = 0;
+    for (int64_t m = 0; m < o->model_count; m++)
+        eigenvalues = ll_max_int64(eigenvalues, o->models[m].eigenvalue_count);
     eigenvalues = ll_min_int64(eigenvalues, most);
-    const char **names = take(arena, o->model_count, sizeof *names), **groups = take(arena, o->group_count, sizeof *groups),
+    const char **names = take(arena, o->model_count, sizeof *names),
+               **groups = take(arena, o->group_count, sizeof *groups),
                **metric_names = take(arena, metrics, sizeof *metric_names);
     bool *errors = take(arena, metrics, sizeof *errors);
     int64_t *group = take(arena, o->model_count, sizeof *group);
     double *values = take(arena, o->model_count * metrics, sizeof *values);
     double *lambda = take(arena, o->model_count * eigenvalues, sizeof *lambda);
     double *positions = take(arena, 2 * o->model_count, sizeof *positions);
-    if (positions == NULL || names == NULL || groups == NULL || metric_names == NULL || errors == NULL || group == NULL || values == NULL || lambda == NULL)
+    if (positions == NULL || names == NULL || groups == NULL || metric_names == NULL || errors == NULL ||
+        group == NULL || values == NULL || lambda == NULL)
         return no_memory(error);
     for (int64_t k = 0; k < metrics; k++) {
         metric_names[k] = o->metrics[chosen[k]].name;
@@ -136,7 +146,8 @@ static ll_status fill_models(ll_arena *arena, const ll_overview *o, const ll_ove
     }
     for (int64_t g = 0; g < o->group_count; g++) {
         ll_text text = {0};
-        ll_text_format(&text, "%s%s%s", o->groups[g].name, o->groups[g].label[0] != 0 ? "  type " : "", o->groups[g].label);
+        ll_text_format(&text, "%s%s%s", o->groups[g].name, o->groups[g].label[0] != 0 ? "  type " : "",
+                       o->groups[g].label);
         groups[g] = text.failed ? NULL : ll_arena_text(arena, text.text);
         ll_text_deinit(&text);
         if (groups[g] == NULL) return no_memory(error);
@@ -176,21 +187,25 @@ static ll_status fill_edges(ll_arena *arena, const ll_overview *o, const char *w
     return LL_OK;
 }
 
-ll_status ll_study_panels_add_structure(ll_study_panels *panels, const ll_overview *o, const ll_structure_choice *choice, int wide,
-                                        int high, ll_error *error)
+ll_status ll_study_panels_add_structure(ll_study_panels *panels, const ll_overview *o,
+                                        const ll_structure_choice *choice, int wide, int high,
+                                        ll_error *error)
 {
     const ll_overview_placement *placement = ll_overview_find_placement(o, choice->placement);
     if (placement == NULL)
-        return ll_fail(error, LL_NOT_FOUND, "losslens", choice->placement,
-                       "the study has no placement of all models%s; put `similarity` and `placement` among its analyses",
-                       choice->placement != NULL ? " by that method" : "");
+        return ll_fail(
+            error, LL_NOT_FOUND, "losslens", choice->placement,
+            "the study has no placement of all models%s; put `similarity` and `placement` among its analyses",
+            choice->placement != NULL ? " by that method" : "");
     ll_arena *arena = ll_arena_create(4096);
     if (arena == NULL) return no_memory(error);
     ll_panel panel = {.kind = LL_PANEL_STRUCTURE, .title = "Global structure", .wide = wide, .high = high};
     char quality[LL_NUMBER_TEXT];
     ll_text small = {0};
-    ll_text_format(&small, "%s of 1 − CKA%s%s, %s %s", placement->method, placement->layer[0] != 0 ? " at " : "", placement->layer,
-                   placement->quality_name[0] != 0 ? placement->quality_name : "quality", ll_print_number(placement->quality, 3, quality));
+    ll_text_format(&small, "%s of 1 − CKA%s%s, %s %s", placement->method,
+                   placement->layer[0] != 0 ? " at " : "", placement->layer,
+                   placement->quality_name[0] != 0 ? placement->quality_name : "quality",
+                   ll_print_number(placement->quality, 3, quality));
     panel.structure.placement = small.failed ? NULL : ll_arena_text(arena, small.text);
     int64_t *at = take(arena, o->model_count, sizeof *at);
     ll_status status = panel.structure.placement != NULL && at != NULL ? LL_OK : no_memory(error);
@@ -200,7 +215,8 @@ ll_status ll_study_panels_add_structure(ll_study_panels *panels, const ll_overvi
     if (status == LL_OK) {
         ll_text line = {0};
         ll_text_format(&line, "Global structure of %lld models: placement by %s; edges: %s of %lld pairs.",
-                       (long long)panel.structure.model_count, small.text, edge_name(which), (long long)panel.structure.edge_count);
+                       (long long)panel.structure.model_count, small.text, edge_name(which),
+                       (long long)panel.structure.edge_count);
         status = ll_study_panels_add(panels, &panel, arena, line.failed ? "" : line.text, error);
         ll_text_deinit(&line);
     }
@@ -222,15 +238,16 @@ int64_t ll_study_record_for(const ll_overview *overview, int64_t model, ll_view 
     return LL_NO_RECORD;
 }
 
-ll_status ll_study_panels_add_view(ll_study_panels *panels, ll_store *store, int64_t id, ll_view view, const char *title,
-                                   const ll_record_panel_options *options, ll_error *error)
+ll_status ll_study_panels_add_view(ll_study_panels *panels, ll_store *store, int64_t id, ll_view view,
+                                   const char *title, const ll_record_panel_options *options, ll_error *error)
 {
     ll_store_listing listing;
     LL_TRY(make_room(panels, error));
     LL_TRY(ll_store_get(store, id, &listing, error));
     struct ll_study_panel_owner owner = {0};
     ll_status status = ll_store_read_record(store, id, &owner.record, error);
-    if (status == LL_OK) status = ll_record_panel_create(view, owner.record, title, options, &owner.made, error);
+    if (status == LL_OK)
+        status = ll_record_panel_create(view, owner.record, title, options, &owner.made, error);
     if (status == LL_OK) {
         ll_text line = {0};
         bool logarithmic = owner.made.panel.scale != NULL && *owner.made.panel.scale == LL_SCALE_LOG;

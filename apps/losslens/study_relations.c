@@ -9,7 +9,10 @@
 
 static ll_status no_memory(ll_error *error) { return ll_fail_memory(error, "losslens", 0); }
 
-static void *take(ll_arena *arena, int64_t count, size_t size) { return ll_arena_allocate(arena, (size_t)(count > 0 ? count : 1) * size); }
+static void *take(ll_arena *arena, int64_t count, size_t size)
+{
+    return ll_arena_allocate(arena, (size_t)(count > 0 ? count : 1) * size);
+}
 
 /* Log where positive values span more than two decades. */
 static ll_scale_type scale_of(const double *values, int64_t count)
@@ -36,8 +39,9 @@ static int64_t gather(const ll_overview *o, const ll_number_table *t, int64_t gr
     return count;
 }
 
-static ll_status fill_relation(const ll_overview *o, const ll_number_table *t, const char *x_name, const char *y_name, ll_arena *arena,
-                               ll_panel *panel, ll_text *caption, ll_error *error)
+static ll_status fill_relation(const ll_overview *o, const ll_number_table *t, const char *x_name,
+                               const char *y_name, ll_arena *arena, ll_panel *panel, ll_text *caption,
+                               ll_error *error)
 {
     ll_figure_series *series = take(arena, o->group_count, sizeof *series);
     double *x = take(arena, o->model_count, sizeof *x), *y = take(arena, o->model_count, sizeof *y);
@@ -50,7 +54,8 @@ static ll_status fill_relation(const ll_overview *o, const ll_number_table *t, c
     if (isfinite(rho)) ll_text_format(&title, "rank correlation %.2f, n = %lld", rho, (long long)all);
     else ll_text_format(&title, "n = %lld", (long long)all);
     panel->title = title.failed ? NULL : ll_arena_text(arena, title.text);
-    ll_text_format(caption, "%s against %s of %lld models: %s.", y_name, x_name, (long long)all, title.failed ? "" : title.text);
+    ll_text_format(caption, "%s against %s of %lld models: %s.", y_name, x_name, (long long)all,
+                   title.failed ? "" : title.text);
     ll_text_deinit(&title);
     *scale = scale_of(y, all);
     panel->kind = LL_PANEL_CURVES;
@@ -62,7 +67,12 @@ static ll_status fill_relation(const ll_overview *o, const ll_number_table *t, c
     for (int64_t g = 0; g < o->group_count; g++) {
         int64_t count = gather(o, t, g, x + at, y + at);
         if (count == 0) continue;
-        series[used++] = (ll_figure_series){.name = o->groups[g].name, .count = count, .x = x + at, .y = y + at, .markers = true, .no_line = true};
+        series[used++] = (ll_figure_series){.name = o->groups[g].name,
+                                            .count = count,
+                                            .x = x + at,
+                                            .y = y + at,
+                                            .markers = true,
+                                            .no_line = true};
         at += count;
     }
     panel->curves.series = series;
@@ -71,8 +81,8 @@ static ll_status fill_relation(const ll_overview *o, const ll_number_table *t, c
 }
 
 /* Every member as a dot; mean and its 95 % interval as a line in a band. */
-static ll_status fill_comparison(const ll_overview *o, const ll_number_table *t, const char *name, ll_arena *arena, ll_panel *panel,
-                                 ll_text *caption, ll_error *error)
+static ll_status fill_comparison(const ll_overview *o, const ll_number_table *t, const char *name,
+                                 ll_arena *arena, ll_panel *panel, ll_text *caption, ll_error *error)
 {
     ll_figure_series *series = take(arena, o->group_count, sizeof *series);
     ll_scale_type *scale = take(arena, 1, sizeof *scale);
@@ -86,8 +96,8 @@ static ll_status fill_comparison(const ll_overview *o, const ll_number_table *t,
         if (count == 0) continue;
         /* Dots to the left of the group's place, band to its right; a NaN parts them. */
         int64_t points = count + (count > 1 ? 3 : 0);
-        double *x = take(arena, points, sizeof *x), *y = take(arena, points, sizeof *y), *low = take(arena, points, sizeof *low),
-               *high = take(arena, points, sizeof *high);
+        double *x = take(arena, points, sizeof *x), *y = take(arena, points, sizeof *y),
+               *low = take(arena, points, sizeof *low), *high = take(arena, points, sizeof *high);
         if (x == NULL || y == NULL || low == NULL || high == NULL) return no_memory(error);
         double mean, half;
         (void)ll_mean_interval(values, count, &mean, &half);
@@ -106,30 +116,43 @@ static ll_status fill_comparison(const ll_overview *o, const ll_number_table *t,
             }
         }
         places[used] = o->groups[g].name;
-        series[used++] = (ll_figure_series){.count = points, .x = x, .y = y, .low = low, .high = high,
-                                            .markers = true, .no_line = count == 1, .line_from = count};
+        series[used++] = (ll_figure_series){.count = points,
+                                            .x = x,
+                                            .y = y,
+                                            .low = low,
+                                            .high = high,
+                                            .markers = true,
+                                            .no_line = count == 1,
+                                            .line_from = count};
     }
     panel->kind = LL_PANEL_CURVES;
     panel->scale = scale;
     panel->x_label = "group";
     panel->value_label = ll_arena_text(arena, name);
-    panel->curves = (ll_figure_curves){.series_count = used, .series = series, .place_count = used, .places = places};
-    ll_text_format(caption, "%s of each group: members as dots, mean and its 95 %% interval (Student's t) as a line in a band.", name);
+    panel->curves =
+        (ll_figure_curves){.series_count = used, .series = series, .place_count = used, .places = places};
+    ll_text_format(
+        caption,
+        "%s of each group: members as dots, mean and its 95 %% interval (Student's t) as a line in a band.",
+        name);
     return panel->value_label != NULL ? LL_OK : no_memory(error);
 }
 
-ll_status ll_study_panels_add_relation(ll_study_panels *panels, ll_store *store, const ll_overview *o, const char *x, const char *y, ll_error *error)
+ll_status ll_study_panels_add_relation(ll_study_panels *panels, ll_store *store, const ll_overview *o,
+                                       const char *x, const char *y, ll_error *error)
 {
     const char *names[2] = {x != NULL ? x : y, y};
     ll_number_table table;
     ll_text caption = {0};
     ll_panel panel = {0};
-    LL_TRY(ll_number_table_make(store, o, x != NULL ? names : names + 1, x != NULL ? 2 : 1, false, &table, error));
+    LL_TRY(ll_number_table_make(store, o, x != NULL ? names : names + 1, x != NULL ? 2 : 1, false, &table,
+                                error));
     ll_arena *arena = ll_arena_create(4096);
     ll_status status = arena != NULL ? LL_OK : no_memory(error);
     if (status == LL_OK && x != NULL) status = fill_relation(o, &table, x, y, arena, &panel, &caption, error);
     if (status == LL_OK && x == NULL) status = fill_comparison(o, &table, y, arena, &panel, &caption, error);
-    if (status == LL_OK) status = ll_study_panels_add(panels, &panel, arena, caption.failed ? "" : caption.text, error);
+    if (status == LL_OK)
+        status = ll_study_panels_add(panels, &panel, arena, caption.failed ? "" : caption.text, error);
     if (status != LL_OK) ll_arena_destroy(arena);
     ll_text_deinit(&caption);
     ll_number_table_deinit(&table);

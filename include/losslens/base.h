@@ -24,8 +24,7 @@ extern "C" {
 
 #if defined(__GNUC__)
 #define LL_API __attribute__((visibility("default")))
-#define LL_PRINTF(format_index, first_argument)                                                     \
-    __attribute__((format(printf, format_index, first_argument)))
+#define LL_PRINTF(format_index, first_argument) __attribute__((format(printf, format_index, first_argument)))
 #define LL_MUST_CHECK __attribute__((warn_unused_result))
 #else
 #define LL_API
@@ -36,20 +35,20 @@ extern "C" {
 /* ------------------------------------------------------------------ status and error */
 
 /* One list gives the enum, the names and the sentences. */
-#define LL_STATUS_LIST(X)                                                                           \
-    X(OK, 0, "ok")                                                                                  \
-    X(INVALID_ARGUMENT, 1, "invalid argument")                                                      \
-    X(INVALID_FILE, 2, "invalid file")                                                              \
-    X(UNSUPPORTED, 3, "not supported")                                                              \
-    X(OUT_OF_MEMORY, 4, "out of memory")                                                            \
-    X(TOO_LARGE, 5, "over a limit")                                                                 \
-    X(IO, 6, "input/output error")                                                                  \
-    X(NOT_FOUND, 7, "not found")                                                                    \
-    X(BUSY, 8, "in use elsewhere")                                                                  \
-    X(CANCELLED, 9, "cancelled")                                                                    \
-    X(NETWORK, 10, "network error")                                                                 \
-    X(SHAPE, 11, "shapes do not fit")                                                               \
-    X(NUMERIC, 12, "numerical failure")                                                             \
+#define LL_STATUS_LIST(X)                                                                                    \
+    X(OK, 0, "ok")                                                                                           \
+    X(INVALID_ARGUMENT, 1, "invalid argument")                                                               \
+    X(INVALID_FILE, 2, "invalid file")                                                                       \
+    X(UNSUPPORTED, 3, "not supported")                                                                       \
+    X(OUT_OF_MEMORY, 4, "out of memory")                                                                     \
+    X(TOO_LARGE, 5, "over a limit")                                                                          \
+    X(IO, 6, "input/output error")                                                                           \
+    X(NOT_FOUND, 7, "not found")                                                                             \
+    X(BUSY, 8, "in use elsewhere")                                                                           \
+    X(CANCELLED, 9, "cancelled")                                                                             \
+    X(NETWORK, 10, "network error")                                                                          \
+    X(SHAPE, 11, "shapes do not fit")                                                                        \
+    X(NUMERIC, 12, "numerical failure")                                                                      \
     X(INTERNAL, 13, "internal error")
 
 typedef enum ll_status {
@@ -83,18 +82,15 @@ LL_API void ll_error_prefix(ll_error *error, const char *format, ...) LL_PRINTF(
 LL_API ll_status ll_fail_memory(ll_error *error, const char *module, size_t bytes);
 
 /* Propagates a failure: `LL_TRY(call(..., error));` */
-#define LL_TRY(expression)                                                                          \
-    do {                                                                                            \
-        ll_status ll_try_status_ = (expression);                                                    \
-        if (ll_try_status_ != LL_OK) return ll_try_status_;                                         \
+#define LL_TRY(expression)                                                                                   \
+    do {                                                                                                     \
+        ll_status ll_try_status_ = (expression);                                                             \
+        if (ll_try_status_ != LL_OK) return ll_try_status_;                                                  \
     } while (0)
 
 /* ------------------------------------------------------------------ checked integers */
 
-static inline bool ll_add_size(size_t a, size_t b, size_t *sum)
-{
-    return !__builtin_add_overflow(a, b, sum);
-}
+static inline bool ll_add_size(size_t a, size_t b, size_t *sum) { return !__builtin_add_overflow(a, b, sum); }
 static inline bool ll_multiply_size(size_t a, size_t b, size_t *product)
 {
     return !__builtin_mul_overflow(a, b, product);
@@ -127,10 +123,10 @@ LL_API char *ll_text_copy(const char *text); /* NULL on no memory or for NULL */
 
 /* Arena: what dies together. Blocks are 64-byte aligned; memory comes in growing chunks. */
 typedef struct ll_arena ll_arena;
-LL_API ll_arena *ll_arena_create(size_t first_chunk_bytes); /* NULL on no memory */
+LL_API ll_arena *ll_arena_create(size_t first_chunk_bytes);    /* NULL on no memory */
 LL_API void *ll_arena_allocate(ll_arena *arena, size_t bytes); /* NULL on no memory; not zeroed */
 LL_API char *ll_arena_text(ll_arena *arena, const char *text);
-LL_API void ll_arena_reset(ll_arena *arena); /* keeps the largest chunk for reuse */
+LL_API void ll_arena_reset(ll_arena *arena);         /* keeps the largest chunk for reuse */
 LL_API size_t ll_arena_bytes(const ll_arena *arena); /* handed out since creation or reset */
 LL_API void ll_arena_destroy(ll_arena *arena);
 
@@ -174,7 +170,7 @@ LL_API ll_hash ll_hash_bytes(const void *bytes, size_t count);
 LL_API bool ll_hash_equal(ll_hash a, ll_hash b);
 LL_API void ll_hash_text(ll_hash hash, char text[33]); /* 32 hexadecimal digits and 0 */
 
-typedef struct ll_hasher ll_hasher; /* streaming; same value as ll_hash_bytes of the whole */
+typedef struct ll_hasher ll_hasher;       /* streaming; same value as ll_hash_bytes of the whole */
 LL_API ll_hasher *ll_hasher_create(void); /* NULL on no memory */
 LL_API void ll_hasher_add(ll_hasher *hasher, const void *bytes, size_t count);
 LL_API ll_hash ll_hasher_value(const ll_hasher *hasher);
@@ -192,8 +188,8 @@ typedef struct ll_rng {
 /* purpose: what the numbers are for ("direction", "initialise" ...); name: e.g. a tensor's name. */
 LL_API ll_rng ll_rng_make(uint64_t seed, const char *purpose, const char *name);
 LL_API uint64_t ll_rng_bits(ll_rng rng, uint64_t index);
-LL_API double ll_rng_uniform(ll_rng rng, uint64_t index); /* [0, 1), 53 bits */
-LL_API double ll_rng_normal(ll_rng rng, uint64_t index);  /* N(0, 1), Box-Muller, one per index */
+LL_API double ll_rng_uniform(ll_rng rng, uint64_t index);    /* [0, 1), 53 bits */
+LL_API double ll_rng_normal(ll_rng rng, uint64_t index);     /* N(0, 1), Box-Muller, one per index */
 LL_API double ll_rng_rademacher(ll_rng rng, uint64_t index); /* -1 or +1 */
 /* Uniform integer in [0, bound), bound > 0, bias below 2^-64 bound. */
 LL_API uint64_t ll_rng_below(ll_rng rng, uint64_t index, uint64_t bound);
@@ -211,11 +207,10 @@ typedef enum ll_log_level { LL_LOG_ERROR, LL_LOG_WARNING, LL_LOG_INFO, LL_LOG_VE
 /* Where messages go; the library itself never prints. A NULL log, or a NULL write, is silence. */
 typedef struct ll_log {
     void *context;
-    ll_log_level level; /* the most detailed level wanted */
+    ll_log_level level;                                                 /* the most detailed level wanted */
     void (*write)(void *context, ll_log_level level, const char *line); /* no newline; thread-safe */
 } ll_log;
-LL_API void ll_log_line(const ll_log *log, ll_log_level level, const char *format, ...)
-    LL_PRINTF(3, 4);
+LL_API void ll_log_line(const ll_log *log, ll_log_level level, const char *format, ...) LL_PRINTF(3, 4);
 
 typedef enum ll_cpu_level { LL_CPU_PORTABLE = 0, LL_CPU_AVX2 = 1, LL_CPU_AVX512 = 2 } ll_cpu_level;
 /* What this processor (and its operating system) supports: AVX2 means AVX2 + FMA + F16C;

@@ -9,8 +9,8 @@
 #define LL_PARAMETER_MAX_RANK 8
 
 typedef enum ll_parameter_role {
-    LL_ROLE_FILTER,    /* convolution kernel */
-    LL_ROLE_LINEAR,    /* matrix of a linear layer */
+    LL_ROLE_FILTER, /* convolution kernel */
+    LL_ROLE_LINEAR, /* matrix of a linear layer */
     LL_ROLE_BIAS,
     LL_ROLE_NORM,      /* scale or shift of a normalisation */
     LL_ROLE_EMBEDDING, /* embedding and position tables */
@@ -24,7 +24,7 @@ typedef struct ll_parameter {
     int64_t offset, count; /* elements of theta */
     int output_axis;       /* slices along it are the filters of filter normalisation; -1: none */
     ll_parameter_role role;
-    bool decays;           /* takes part in weight decay */
+    bool decays; /* takes part in weight decay */
 } ll_parameter;
 
 typedef struct ll_buffer_entry {

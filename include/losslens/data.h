@@ -20,17 +20,17 @@ typedef struct ll_dataset {
     int64_t count; /* samples, at least 1 */
     int rank;      /* axes of one sample's input; an image has 3: channels, height, width */
     int64_t shape[LL_TENSOR_MAX_RANK];
-    int64_t width; /* values of one input: product of the shape */
-    uint8_t *pixels; /* [count, shape]: images; or NULL */
-    float *values;   /* [count, shape]: other inputs; or NULL */
-    int64_t *labels; /* [count, label_width]; NULL for regression */
+    int64_t width;       /* values of one input: product of the shape */
+    uint8_t *pixels;     /* [count, shape]: images; or NULL */
+    float *values;       /* [count, shape]: other inputs; or NULL */
+    int64_t *labels;     /* [count, label_width]; NULL for regression */
     int64_t label_width; /* 1: a class a sample; height * width: a class a pixel (segmentation) */
     int64_t classes;     /* 0 without labels */
     char **class_names;  /* [classes], or NULL */
     float *targets;      /* [count, target_width]: regression; or NULL */
     int64_t target_width;
-    uint8_t *is_test; /* [count], or NULL when the source does not say */
-    int64_t *base;    /* [count]: which sample of the clean data this one was made from; NULL: itself */
+    uint8_t *is_test;     /* [count], or NULL when the source does not say */
+    int64_t *base;        /* [count]: which sample of the clean data this one was made from; NULL: itself */
     ll_hash *base_hashes; /* [count]: of that sample's input; NULL: of its own */
 } ll_dataset;
 
@@ -73,9 +73,9 @@ LL_API void ll_subset_deinit(ll_subset *subset);
 
 typedef struct ll_subset_request {
     ll_split split;
-    int64_t first;          /* skip so many of the split before anything is chosen */
-    int64_t count;          /* how many; 0: all */
-    bool in_order;          /* the first `count` instead of a stratified random choice */
+    int64_t first; /* skip so many of the split before anything is chosen */
+    int64_t count; /* how many; 0: all */
+    bool in_order; /* the first `count` instead of a stratified random choice */
     uint64_t seed;
     double test_fraction;   /* when the source has no test samples: share that is divided off; 0 means 0.2 */
     const int64_t *indices; /* instead of all that: exactly these `count` samples, each once, in any order */
@@ -86,12 +86,13 @@ LL_API bool ll_dataset_has_test(const ll_dataset *dataset);
  * source has one split only and train or test is asked for, it is divided by the seed, stratified, all
  * versions of one base image on the same side, and *divided (may be NULL) is set: records must say so. More than
  * there are, or none, is LL_INVALID_ARGUMENT with both numbers. Free with ll_subset_deinit. */
-LL_API ll_status ll_dataset_choose(const ll_dataset *dataset, const ll_subset_request *request, ll_subset *subset,
-                                   bool *divided, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_dataset_choose(const ll_dataset *dataset, const ll_subset_request *request,
+                                   ll_subset *subset, bool *divided, ll_error *error) LL_MUST_CHECK;
 /* Samples of `second` whose clean input is, byte for byte, the clean input of one of `first`: a corrupted image
  * counts as the image that it was made from. */
-LL_API ll_status ll_dataset_overlap(const ll_dataset *first, const ll_subset *first_subset, const ll_dataset *second,
-                                    const ll_subset *second_subset, int64_t *shared, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_dataset_overlap(const ll_dataset *first, const ll_subset *first_subset,
+                                    const ll_dataset *second, const ll_subset *second_subset, int64_t *shared,
+                                    ll_error *error) LL_MUST_CHECK;
 
 /* ------------------------------------------------------------------ fetching */
 
@@ -138,21 +139,21 @@ LL_API ll_status ll_subset_batches(const ll_subset *subset, int64_t batch, bool 
 /* ------------------------------------------------------------------ corruption */
 
 /* DEFINITIONS.md 11.3, after Hendrycks & Dietterich 2019 (CIFAR-10-C). */
-#define LL_CORRUPTION_LIST(X)                                                                       \
-    X(GAUSSIAN_NOISE, "gaussian_noise")                                                             \
-    X(SHOT_NOISE, "shot_noise")                                                                     \
-    X(IMPULSE_NOISE, "impulse_noise")                                                               \
-    X(SPECKLE_NOISE, "speckle_noise")                                                               \
-    X(BLUR, "blur")                                                                                 \
-    X(CONTRAST, "contrast")                                                                         \
-    X(BRIGHTNESS, "brightness")                                                                     \
-    X(JPEG, "jpeg")                                                                                 \
+#define LL_CORRUPTION_LIST(X)                                                                                \
+    X(GAUSSIAN_NOISE, "gaussian_noise")                                                                      \
+    X(SHOT_NOISE, "shot_noise")                                                                              \
+    X(IMPULSE_NOISE, "impulse_noise")                                                                        \
+    X(SPECKLE_NOISE, "speckle_noise")                                                                        \
+    X(BLUR, "blur")                                                                                          \
+    X(CONTRAST, "contrast")                                                                                  \
+    X(BRIGHTNESS, "brightness")                                                                              \
+    X(JPEG, "jpeg")                                                                                          \
     X(PIXELATE, "pixelate")
 typedef enum ll_corruption_kind {
 #define LL_CORRUPTION_ENUM(name, text) LL_CORRUPTION_##name,
     LL_CORRUPTION_LIST(LL_CORRUPTION_ENUM)
 #undef LL_CORRUPTION_ENUM
-    LL_CORRUPTIONS
+        LL_CORRUPTIONS
 } ll_corruption_kind;
 LL_API const char *ll_corruption_name(ll_corruption_kind kind);
 typedef struct ll_corruption {
@@ -162,12 +163,12 @@ typedef struct ll_corruption {
 /* Reads "blur:3,jpeg" (a kind without a severity: all five) or "all" (every kind at every severity); LL_NOT_FOUND names
  * the nearest kind. */
 enum { LL_CORRUPTION_LIMIT = LL_CORRUPTIONS * 5 };
-LL_API ll_status ll_corruptions_parse(const char *text, ll_corruption corruptions[LL_CORRUPTION_LIMIT], int64_t *count,
-                                      ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_corruptions_parse(const char *text, ll_corruption corruptions[LL_CORRUPTION_LIMIT],
+                                      int64_t *count, ll_error *error) LL_MUST_CHECK;
 /* One image; the result has the same size. The random numbers are rng's. Values are rounded to the nearest byte
  * (the authors' code cuts off). */
-LL_API ll_status ll_corrupt_image(const ll_image *image, ll_corruption corruption, ll_rng rng, ll_image *corrupted,
-                                  ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_corrupt_image(const ll_image *image, ll_corruption corruption, ll_rng rng,
+                                  ll_image *corrupted, ll_error *error) LL_MUST_CHECK;
 /* A data set of the listed samples, each with one corruption drawn from `corruptions` (count of them); base keeps
  * the index of the clean image, is_test is kept. Images only. */
 LL_API ll_status ll_dataset_corrupt(const ll_dataset *dataset, const ll_subset *subset,

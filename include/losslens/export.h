@@ -20,12 +20,13 @@
 extern "C" {
 #endif
 
-#define LL_EXPORT_LIST(X) X(NPZ, "npz") X(JSON, "json") X(CSV, "csv") X(VTI, "vti") X(VTP, "vtp") X(PLY, "ply")
+#define LL_EXPORT_LIST(X)                                                                                    \
+    X(NPZ, "npz") X(JSON, "json") X(CSV, "csv") X(VTI, "vti") X(VTP, "vtp") X(PLY, "ply")
 typedef enum ll_export_format {
 #define LL_EXPORT_ENUM(name, text) LL_EXPORT_##name,
     LL_EXPORT_LIST(LL_EXPORT_ENUM)
 #undef LL_EXPORT_ENUM
-    LL_EXPORT_FORMATS
+        LL_EXPORT_FORMATS
 } ll_export_format;
 LL_API bool ll_export_format_parse(const char *name, ll_export_format *format);
 
@@ -33,11 +34,11 @@ LL_API bool ll_export_format_parse(const char *name, ll_export_format *format);
  * float array whose shape is that of axis_0, axis_1 ...); with npz, json and csv: that field alone (NULL: all).
  * Axes are the record's axis_k where they are there and fit, else 0, 1, 2 ... LL_NOT_FOUND: no such field.
  * LL_UNSUPPORTED: the field's rank, or axes that are not evenly spaced (vti), cannot be written in that format. */
-LL_API ll_status ll_export_encode(const ll_record *record, ll_export_format format, const char *field, ll_text *out,
-                                  ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_export_encode(const ll_record *record, ll_export_format format, const char *field,
+                                  ll_text *out, ll_error *error) LL_MUST_CHECK;
 /* The same into a file, whole or not at all. */
-LL_API ll_status ll_export_write(const ll_record *record, ll_export_format format, const char *field, const char *path,
-                                 ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_export_write(const ll_record *record, ll_export_format format, const char *field,
+                                 const char *path, ll_error *error) LL_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -24,18 +24,18 @@ extern "C" {
 /* viridis, cividis, magma: perceptually uniform, safe for colour-blind readers, lightness rises with value.
  * brown: dark is low, as in the topological-landscape literature. balance: diverging, blue-white-red, for
  * signed values and differences. grey: dark is low. */
-#define LL_COLORMAP_LIST(X)                                                                         \
-    X(VIRIDIS, "viridis")                                                                           \
-    X(CIVIDIS, "cividis")                                                                           \
-    X(MAGMA, "magma")                                                                               \
-    X(BROWN, "brown")                                                                               \
-    X(BALANCE, "balance")                                                                           \
+#define LL_COLORMAP_LIST(X)                                                                                  \
+    X(VIRIDIS, "viridis")                                                                                    \
+    X(CIVIDIS, "cividis")                                                                                    \
+    X(MAGMA, "magma")                                                                                        \
+    X(BROWN, "brown")                                                                                        \
+    X(BALANCE, "balance")                                                                                    \
     X(GREY, "grey")
 typedef enum ll_colormap {
 #define LL_COLORMAP_ENUM(name, text) LL_COLORMAP_##name,
     LL_COLORMAP_LIST(LL_COLORMAP_ENUM)
 #undef LL_COLORMAP_ENUM
-    LL_COLORMAPS
+        LL_COLORMAPS
 } ll_colormap;
 LL_API const char *ll_colormap_name(ll_colormap map);
 LL_API bool ll_colormap_parse(const char *name, ll_colormap *map);
@@ -60,7 +60,7 @@ typedef struct ll_figure_field {
     int64_t path_count;
     const double *path; /* x, y pairs */
     int64_t point_count;
-    const double *points; /* x, y pairs */
+    const double *points;                /* x, y pairs */
     const ll_critical_kind *point_kinds; /* NULL: all alike */
 } ll_figure_field;
 
@@ -86,12 +86,12 @@ typedef struct ll_figure_profile {
 typedef struct ll_figure_series {
     const char *name; /* for the legend; NULL: none */
     int64_t count;
-    const double *x, *y; /* a NaN breaks the line */
+    const double *x, *y;      /* a NaN breaks the line */
     const double *low, *high; /* a band, e.g. an interval; NULL: none */
-    bool markers;        /* points on the line */
+    bool markers;             /* points on the line */
     bool no_line;
     bool dashed;
-    int64_t line_from;   /* the line begins at this point; marks end before it (0: all have both) */
+    int64_t line_from; /* the line begins at this point; marks end before it (0: all have both) */
 } ll_figure_series;
 typedef struct ll_figure_curves {
     int64_t series_count;
@@ -114,23 +114,24 @@ typedef struct ll_figure_matrix {
  * legend with the scales is part of the panel. Views. */
 typedef struct ll_figure_structure {
     int64_t model_count;
-    const double *positions;   /* x, y pairs; a model without a finite position is not drawn, and counted */
-    const char *const *names;  /* beside the glyphs; NULL: none */
+    const double *positions;  /* x, y pairs; a model without a finite position is not drawn, and counted */
+    const char *const *names; /* beside the glyphs; NULL: none */
     int64_t group_count;
-    const int64_t *groups;     /* of each model */
+    const int64_t *groups; /* of each model */
     const char *const *group_names;
-    int64_t metric_count;      /* up to 6 */
+    int64_t metric_count; /* up to 6 */
     const char *const *metric_names;
-    const bool *metric_errors; /* false: a score, drawn from 0 to 1; true: an error, from 0 to the largest shown */
+    const bool
+        *metric_errors; /* false: a score, drawn from 0 to 1; true: an error, from 0 to the largest shown */
     const double *metrics;     /* model_count x metric_count; NaN: not known */
     int64_t eigenvalue_count;  /* up to 40 a model */
     const double *eigenvalues; /* model_count x eigenvalue_count, descending; NaN: not known */
     int64_t edge_count;
-    const int64_t *ends;       /* two model indices an edge */
-    const double *edges;       /* mode connectivity: < 0 a barrier, about 0 connected, > 0 under-trained ends */
-    const bool *converged;     /* NULL: all */
-    const char *edge_label;    /* "mode connectivity (loss)" */
-    const char *placement;     /* small print: "MDS of 1 - CKA, stress 0.04"; NULL: none */
+    const int64_t *ends;    /* two model indices an edge */
+    const double *edges;    /* mode connectivity: < 0 a barrier, about 0 connected, > 0 under-trained ends */
+    const bool *converged;  /* NULL: all */
+    const char *edge_label; /* "mode connectivity (loss)" */
+    const char *placement;  /* small print: "MDS of 1 - CKA, stress 0.04"; NULL: none */
 } ll_figure_structure;
 
 typedef enum ll_panel_kind {
@@ -150,19 +151,19 @@ LL_API bool ll_panel_kind_parse(const char *name, ll_panel_kind *kind);
 
 typedef struct ll_panel {
     ll_panel_kind kind;
-    const char *title;                  /* NULL: none */
-    const char *x_label, *y_label;      /* NULL: the kind's own */
-    const char *value_label;            /* of the colour bar and of value axes; NULL: "value" */
-    int wide, high;                     /* cells of the figure's grid that it covers; 0 counts as 1 */
-    const ll_scale_type *scale;         /* of this panel's values; NULL: that of the options */
-    const ll_colormap *colormap;        /* NULL: that of the options */
+    const char *title;             /* NULL: none */
+    const char *x_label, *y_label; /* NULL: the kind's own */
+    const char *value_label;       /* of the colour bar and of value axes; NULL: "value" */
+    int wide, high;                /* cells of the figure's grid that it covers; 0 counts as 1 */
+    const ll_scale_type *scale;    /* of this panel's values; NULL: that of the options */
+    const ll_colormap *colormap;   /* NULL: that of the options */
     union {
-        ll_figure_field field;     /* contour, surface */
-        ll_figure_pairs pairs;     /* diagram, barcode */
-        ll_figure_tree tree;       /* tree */
-        ll_figure_profile profile; /* profile */
-        ll_figure_curves curves;   /* curves */
-        ll_figure_matrix matrix;   /* matrix */
+        ll_figure_field field;         /* contour, surface */
+        ll_figure_pairs pairs;         /* diagram, barcode */
+        ll_figure_tree tree;           /* tree */
+        ll_figure_profile profile;     /* profile */
+        ll_figure_curves curves;       /* curves */
+        ll_figure_matrix matrix;       /* matrix */
         ll_figure_structure structure; /* structure */
     };
 } ll_panel;
@@ -180,9 +181,9 @@ typedef struct ll_figure_options {
     ll_scale_type scale;  /* of values: colours, heights, value axes */
     ll_colormap colormap;
     double azimuth, elevation; /* of the camera, degrees; elevation 0 (side) .. 90 (top) */
-    bool shared;          /* all panels of a kind on the same scales */
-    bool letters;         /* (a), (b) ... in front of the titles */
-    bool fractions;       /* profile widths as shares of the domain instead of counts */
+    bool shared;               /* all panels of a kind on the same scales */
+    bool letters;              /* (a), (b) ... in front of the titles */
+    bool fractions;            /* profile widths as shares of the domain instead of counts */
     bool no_colorbar;
 } ll_figure_options;
 /* 90 mm wide, 8 pt, 300 dpi, 12 levels, range from the data, linear, viridis, camera -60 / 35, shared. */
@@ -190,7 +191,8 @@ LL_API ll_figure_options ll_figure_options_default(void);
 
 typedef enum ll_figure_format { LL_FIGURE_SVG, LL_FIGURE_PDF, LL_FIGURE_PNG } ll_figure_format;
 /* By the name's suffix, letter case ignored; LL_INVALID_ARGUMENT names the three. */
-LL_API ll_status ll_figure_format_of(const char *path, ll_figure_format *format, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_figure_format_of(const char *path, ll_figure_format *format,
+                                     ll_error *error) LL_MUST_CHECK;
 
 /* Draws `count` (>= 1) panels into bytes appended to `out`: row by row, each in the first place where its wide x high
  * cells are free. options NULL: the defaults.

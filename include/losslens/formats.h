@@ -35,26 +35,26 @@ LL_API ll_format_limits ll_format_limits_default(void);
 /* ------------------------------------------------------------------ tensors */
 
 #define LL_TENSOR_MAX_RANK 8
-#define LL_TENSOR_TYPE_LIST(X)                                                                      \
-    X(FLOAT16, "float16", 2)                                                                        \
-    X(BFLOAT16, "bfloat16", 2)                                                                      \
-    X(FLOAT32, "float32", 4)                                                                        \
-    X(FLOAT64, "float64", 8)                                                                        \
-    X(INT8, "int8", 1)                                                                              \
-    X(INT16, "int16", 2)                                                                            \
-    X(INT32, "int32", 4)                                                                            \
-    X(INT64, "int64", 8)                                                                            \
-    X(UINT8, "uint8", 1)                                                                            \
-    X(UINT16, "uint16", 2)                                                                          \
-    X(UINT32, "uint32", 4)                                                                          \
-    X(UINT64, "uint64", 8)                                                                          \
+#define LL_TENSOR_TYPE_LIST(X)                                                                               \
+    X(FLOAT16, "float16", 2)                                                                                 \
+    X(BFLOAT16, "bfloat16", 2)                                                                               \
+    X(FLOAT32, "float32", 4)                                                                                 \
+    X(FLOAT64, "float64", 8)                                                                                 \
+    X(INT8, "int8", 1)                                                                                       \
+    X(INT16, "int16", 2)                                                                                     \
+    X(INT32, "int32", 4)                                                                                     \
+    X(INT64, "int64", 8)                                                                                     \
+    X(UINT8, "uint8", 1)                                                                                     \
+    X(UINT16, "uint16", 2)                                                                                   \
+    X(UINT32, "uint32", 4)                                                                                   \
+    X(UINT64, "uint64", 8)                                                                                   \
     X(BOOL, "bool", 1)
 
 typedef enum ll_tensor_type {
 #define LL_TENSOR_ENUM(name, text, bytes) LL_TENSOR_##name,
     LL_TENSOR_TYPE_LIST(LL_TENSOR_ENUM)
 #undef LL_TENSOR_ENUM
-    LL_TENSOR_TYPES
+        LL_TENSOR_TYPES
 } ll_tensor_type;
 LL_API const char *ll_tensor_type_name(ll_tensor_type type);
 LL_API size_t ll_tensor_type_bytes(ll_tensor_type type);
@@ -94,7 +94,7 @@ LL_API uint16_t ll_float_to_bfloat16(float value);
 
 typedef enum ll_scalar_type {
     LL_SCALAR_NONE,
-    LL_SCALAR_BOOL,    /* in `integer` */
+    LL_SCALAR_BOOL, /* in `integer` */
     LL_SCALAR_INTEGER,
     LL_SCALAR_REAL,
     LL_SCALAR_TEXT
@@ -175,13 +175,15 @@ typedef struct ll_image {
 } ll_image;
 /* PNG (palette, 1 to 16 bits, interlaced; transparency is dropped) or JPEG (baseline, progressive; grey, YCbCr),
  * told by the first bytes. Cut-short files are refused. The number of pixels is limited before decoding. */
-LL_API ll_status ll_image_decode(const void *bytes, size_t size, const char *place, const ll_format_limits *limits,
-                                 ll_image *image, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_image_decode(const void *bytes, size_t size, const char *place,
+                                 const ll_format_limits *limits, ll_image *image,
+                                 ll_error *error) LL_MUST_CHECK;
 LL_API ll_status ll_image_read(const char *path, const ll_format_limits *limits, ll_image *image,
                                ll_error *error) LL_MUST_CHECK;
 LL_API void ll_image_deinit(ll_image *image);
 /* Appends a JPEG of quality 1..100 (libjpeg's scale, 4:2:0), or a PNG. */
-LL_API ll_status ll_image_encode_jpeg(const ll_image *image, int quality, ll_text *out, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_image_encode_jpeg(const ll_image *image, int quality, ll_text *out,
+                                      ll_error *error) LL_MUST_CHECK;
 LL_API ll_status ll_image_encode_png(const ll_image *image, ll_text *out, ll_error *error) LL_MUST_CHECK;
 
 /* Labelled images of one size. */
@@ -201,8 +203,9 @@ typedef struct ll_image_set {
 LL_API ll_status ll_cifar_read(const char *path, const ll_format_limits *limits, ll_image_set *set,
                                ll_error *error) LL_MUST_CHECK;
 /* The same from one file's bytes; `place` names it, and "test" in its last part marks a test batch. */
-LL_API ll_status ll_cifar_parse(const void *bytes, size_t size, const char *place, const ll_format_limits *limits,
-                                ll_image_set *set, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_cifar_parse(const void *bytes, size_t size, const char *place,
+                                const ll_format_limits *limits, ll_image_set *set,
+                                ll_error *error) LL_MUST_CHECK;
 LL_API void ll_image_set_deinit(ll_image_set *set);
 
 /* ------------------------------------------------------------------ tables of text */
@@ -212,15 +215,15 @@ LL_API void ll_image_set_deinit(ll_image_set *set);
  * which become codes 0, 1, ... in natural order of the texts. An empty cell is NaN. */
 typedef struct ll_table {
     int64_t rows, columns;
-    char **names;           /* [columns]; "0", "1", ... without a header */
-    double *values;         /* [columns, rows]: column after column */
-    char ***categories;     /* [columns]: the texts by code, or NULL for a column of numbers */
+    char **names;       /* [columns]; "0", "1", ... without a header */
+    double *values;     /* [columns, rows]: column after column */
+    char ***categories; /* [columns]: the texts by code, or NULL for a column of numbers */
     int64_t *category_count;
-    void *memory;           /* private */
+    void *memory; /* private */
 } ll_table;
 /* A row of another length than the first, or a quote that does not close, is refused with its line. */
-LL_API ll_status ll_csv_parse(const void *bytes, size_t size, const char *place, const ll_format_limits *limits,
-                              ll_table *table, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_csv_parse(const void *bytes, size_t size, const char *place,
+                              const ll_format_limits *limits, ll_table *table, ll_error *error) LL_MUST_CHECK;
 LL_API ll_status ll_csv_read(const char *path, const ll_format_limits *limits, ll_table *table,
                              ll_error *error) LL_MUST_CHECK;
 LL_API void ll_table_deinit(ll_table *table);
@@ -242,19 +245,20 @@ typedef enum ll_value_type {
 typedef struct ll_value ll_value;
 struct ll_value {
     ll_value_type type;
-    int line, column;     /* of its first letter, from 1 */
-    const char *text;     /* scalars: as written, without quotes; else NULL */
-    int64_t integer;      /* INTEGER; BOOLEAN: 0 or 1 */
-    double real;          /* REAL, INTEGER */
-    int64_t count;        /* LIST, MAP */
+    int line, column;      /* of its first letter, from 1 */
+    const char *text;      /* scalars: as written, without quotes; else NULL */
+    int64_t integer;       /* INTEGER; BOOLEAN: 0 or 1 */
+    double real;           /* REAL, INTEGER */
+    int64_t count;         /* LIST, MAP */
     const ll_value *items; /* [count] */
     const ll_value *keys;  /* MAP: [count], each TEXT, in the order of the file */
 };
 typedef struct ll_document ll_document; /* owns a tree */
 /* One document. Anchors, aliases and tags are off, a key met twice is refused, keys are texts; depth and bytes
  * are limited (depth, text_bytes). Errors read "line 3, column 5: ...". An empty file is a NULL value. */
-LL_API ll_status ll_document_parse(const void *bytes, size_t size, const char *place, const ll_format_limits *limits,
-                                   ll_document **document, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_document_parse(const void *bytes, size_t size, const char *place,
+                                   const ll_format_limits *limits, ll_document **document,
+                                   ll_error *error) LL_MUST_CHECK;
 LL_API ll_status ll_document_read(const char *path, const ll_format_limits *limits, ll_document **document,
                                   ll_error *error) LL_MUST_CHECK;
 LL_API const ll_value *ll_document_root(const ll_document *document);
@@ -265,19 +269,19 @@ LL_API const char *ll_value_type_name(ll_value_type type);
 /* A MAP's value by key, or NULL (also for NULL and for what is no MAP). Cost O(count). */
 LL_API const ll_value *ll_value_get(const ll_value *map, const char *key);
 /* LL_INVALID_FILE at the first key that is none of `keys`, with the nearest valid one. */
-LL_API ll_status ll_value_check_keys(const ll_value *map, const char *const *keys, int64_t count, const char *place,
-                                     ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_value_check_keys(const ll_value *map, const char *const *keys, int64_t count,
+                                     const char *place, ll_error *error) LL_MUST_CHECK;
 /* What a key must hold; the message names the key, the line, what was got and what was wanted. `value` NULL (the key
  * is absent) leaves the output as it is: the default. */
 LL_API ll_status ll_value_take_integer(const ll_value *value, const char *key, int64_t least, int64_t most,
                                        const char *place, int64_t *integer, ll_error *error) LL_MUST_CHECK;
 LL_API ll_status ll_value_take_real(const ll_value *value, const char *key, double least, double most,
                                     const char *place, double *real, ll_error *error) LL_MUST_CHECK;
-LL_API ll_status ll_value_take_boolean(const ll_value *value, const char *key, const char *place, bool *boolean,
-                                       ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_value_take_boolean(const ll_value *value, const char *key, const char *place,
+                                       bool *boolean, ll_error *error) LL_MUST_CHECK;
 /* Any scalar counts as a text, as it is written. The text belongs to the document. */
-LL_API ll_status ll_value_take_text(const ll_value *value, const char *key, const char *place, const char **text,
-                                    ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_value_take_text(const ll_value *value, const char *key, const char *place,
+                                    const char **text, ll_error *error) LL_MUST_CHECK;
 
 /* ------------------------------------------------------------------ files as bytes */
 
@@ -291,7 +295,8 @@ LL_API ll_status ll_file_map(const char *path, ll_file_bytes *file, ll_error *er
 LL_API void ll_file_unmap(ll_file_bytes *file);
 /* Writes beside `path` under another name, flushes to disk, renames: a reader sees the old or the new file,
  * never a half. LL_IO names the path and the system's reason. */
-LL_API ll_status ll_file_write(const char *path, const void *bytes, size_t size, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_file_write(const char *path, const void *bytes, size_t size,
+                               ll_error *error) LL_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -21,10 +21,10 @@ extern "C" {
 
 /* A field as it was in the file. It owns everything; end with ll_field_data_deinit. */
 typedef struct ll_field_data {
-    bool single;    /* values are float, else double (integers in the file become double) */
-    void *values;   /* count of them */
+    bool single;  /* values are float, else double (integers in the file become double) */
+    void *values; /* count of them */
     int64_t count;
-    char name[64];  /* of the array in the file; "" if it had none */
+    char name[64];      /* of the array in the file; "" if it had none */
     const char *format; /* "npy", "npz", "vti", "vtu", "vtp", "ply", "csv", "hdf5"; a constant */
 
     /* On a grid: rank 1..LL_FIELD_DATA_MAX_RANK, C order (last axis fastest). On points: rank 0. */
@@ -35,14 +35,15 @@ typedef struct ll_field_data {
 
     /* On points: coordinates (count x dimension) and the edges that the file's cells have. */
     int dimension;
-    double *points;     /* NULL for a grid */
+    double *points; /* NULL for a grid */
     int64_t edge_count;
-    int64_t *edges;     /* 2 * edge_count vertex ids; duplicates possible; NULL: the file has no cells */
+    int64_t *edges; /* 2 * edge_count vertex ids; duplicates possible; NULL: the file has no cells */
 } ll_field_data;
 LL_API void ll_field_data_deinit(ll_field_data *data);
 static inline double ll_field_data_value(const ll_field_data *data, int64_t index)
 {
-    return data->single ? (double)((const float *)data->values)[index] : ((const double *)data->values)[index];
+    return data->single ? (double)((const float *)data->values)[index]
+                        : ((const double *)data->values)[index];
 }
 
 typedef struct ll_field_read_options {
@@ -55,8 +56,8 @@ typedef struct ll_field_read_options {
  * a VTI are dropped (its other axes keep z, y, x order, so that VTK's point ids are C order). A CSV file is a
  * matrix if it has no header and is not x, y, value; with a header (or with points that fill a grid) the
  * last column, or `array`, is the value and the others are coordinates. options NULL: the defaults. */
-LL_API ll_status ll_field_file_read(const char *path, const ll_field_read_options *options, ll_field_data *data,
-                                    ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_field_file_read(const char *path, const ll_field_read_options *options,
+                                    ll_field_data *data, ll_error *error) LL_MUST_CHECK;
 /* The same from memory; `place` names it in messages. */
 LL_API ll_status ll_field_parse(const void *bytes, size_t size, const char *place,
                                 const ll_field_read_options *options, ll_field_data *data,

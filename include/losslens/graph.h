@@ -47,18 +47,18 @@ typedef struct ll_graph ll_graph;
 
 /* ------------------------------------------------------------------ element types */
 
-#define LL_TYPE_LIST(X)                                                                             \
-    X(F32, "f32", 4)                                                                                \
-    X(F64, "f64", 8)                                                                                \
-    X(I32, "i32", 4)                                                                                \
-    X(I64, "i64", 8)                                                                                \
+#define LL_TYPE_LIST(X)                                                                                      \
+    X(F32, "f32", 4)                                                                                         \
+    X(F64, "f64", 8)                                                                                         \
+    X(I32, "i32", 4)                                                                                         \
+    X(I64, "i64", 8)                                                                                         \
     X(BOOL, "bool", 1)
 
 typedef enum ll_dtype {
 #define LL_TYPE_ENUM(name, text, bytes) LL_##name,
     LL_TYPE_LIST(LL_TYPE_ENUM)
 #undef LL_TYPE_ENUM
-    LL_DTYPES
+        LL_DTYPES
 } ll_dtype;
 LL_API const char *ll_dtype_name(ll_dtype dtype);
 LL_API size_t ll_dtype_bytes(ll_dtype dtype);
@@ -81,67 +81,67 @@ static inline bool ll_dtype_is_integer(ll_dtype dtype) { return dtype == LL_I32 
  *         KINK      has points without a derivative; the convention is in the op's file
  *         FLAT      derivative zero wherever it exists (also all ops without floating-point output)
  */
-#define LL_OP_LIST(X)                                                                               \
-    X(INPUT, input, 0, LEAF, 0)                                                                     \
-    X(CONSTANT, constant, 0, LEAF, 0)                                                               \
-    X(IOTA, iota, 0, LEAF, 0)                                                                       \
-    X(NEGATE, negate, 1, MAP, LL_OP_LINEAR)                                                         \
-    X(EXP, exp, 1, MAP, 0)                                                                          \
-    X(EXPM1, expm1, 1, MAP, 0)                                                                      \
-    X(LOG, log, 1, MAP, 0)                                                                          \
-    X(LOG1P, log1p, 1, MAP, 0)                                                                      \
-    X(SQRT, sqrt, 1, MAP, 0)                                                                        \
-    X(RECIPROCAL, reciprocal, 1, MAP, 0)                                                            \
-    X(SIN, sin, 1, MAP, 0)                                                                          \
-    X(COS, cos, 1, MAP, 0)                                                                          \
-    X(TANH, tanh, 1, MAP, 0)                                                                        \
-    X(ERF, erf, 1, MAP, 0)                                                                          \
-    X(ABS, abs, 1, MAP, LL_OP_KINK)                                                                 \
-    X(SIGN, sign, 1, MAP, LL_OP_KINK | LL_OP_FLAT)                                                  \
-    X(FLOOR, floor, 1, MAP, LL_OP_KINK | LL_OP_FLAT)                                                \
-    X(NOT, not, 1, MAP, LL_OP_FLAT)                                                                 \
-    X(CAST, cast, 1, MAP, LL_OP_LINEAR)                                                             \
-    X(DETACH, detach, 1, MAP, LL_OP_FLAT)                                                           \
-    X(ADD, add, 2, MAP, 0)                                                                          \
-    X(SUBTRACT, subtract, 2, MAP, 0)                                                                \
-    X(MULTIPLY, multiply, 2, MAP, LL_OP_LINEAR)                                                     \
-    X(DIVIDE, divide, 2, MAP, 0)                                                                    \
-    X(POWER, power, 2, MAP, 0)                                                                      \
-    X(MIN, min, 2, MAP, LL_OP_KINK)                                                                 \
-    X(MAX, max, 2, MAP, LL_OP_KINK)                                                                 \
-    X(LESS, less, 2, MAP, LL_OP_FLAT)                                                               \
-    X(LESS_EQUAL, less_equal, 2, MAP, LL_OP_FLAT)                                                   \
-    X(EQUAL, equal, 2, MAP, LL_OP_FLAT)                                                             \
-    X(AND, and, 2, MAP, LL_OP_FLAT)                                                                 \
-    X(OR, or, 2, MAP, LL_OP_FLAT)                                                                   \
-    X(RANDOM, random, 2, MAP, LL_OP_FLAT)                                                           \
-    X(SELECT, select, 3, MAP, LL_OP_LINEAR)                                                         \
-    X(RESHAPE, reshape, 1, MOVE, LL_OP_LINEAR)                                                      \
-    X(TRANSPOSE, transpose, 1, MOVE, LL_OP_LINEAR)                                                  \
-    X(BROADCAST, broadcast, 1, MOVE, LL_OP_LINEAR)                                                  \
-    X(SLICE, slice, 1, MOVE, LL_OP_LINEAR)                                                          \
-    X(PAD, pad, 1, MOVE, 0)                                                                         \
-    X(CONCATENATE, concatenate, -1, MOVE, 0)                                                        \
-    X(GATHER, gather, 2, INDEX, LL_OP_LINEAR)                                                       \
-    X(SCATTER_ADD, scatter_add, 2, INDEX, LL_OP_LINEAR)                                             \
-    X(ARGMAX, argmax, 1, REDUCE, LL_OP_FLAT)                                                        \
-    X(SUM, sum, 1, REDUCE, LL_OP_LINEAR)                                                            \
-    X(REDUCE_MAX, reduce_max, 1, REDUCE, LL_OP_KINK)                                                \
-    X(REDUCE_MIN, reduce_min, 1, REDUCE, LL_OP_KINK)                                                \
-    X(MATMUL, matmul, 2, CONTRACT, LL_OP_LINEAR)                                                    \
-    X(CONVOLUTION, convolution, 2, CONTRACT, LL_OP_LINEAR)                                          \
-    X(CONVOLUTION_DATA, convolution_data, 2, CONTRACT, LL_OP_LINEAR)                                \
-    X(CONVOLUTION_WEIGHT, convolution_weight, 2, CONTRACT, LL_OP_LINEAR)                            \
-    X(WINDOW_SUM, window_sum, 1, WINDOW, LL_OP_LINEAR)                                              \
-    X(WINDOW_ARGMAX, window_argmax, 1, WINDOW, LL_OP_FLAT)                                          \
-    X(RESIZE, resize, 1, WINDOW, LL_OP_LINEAR)                                                      \
+#define LL_OP_LIST(X)                                                                                        \
+    X(INPUT, input, 0, LEAF, 0)                                                                              \
+    X(CONSTANT, constant, 0, LEAF, 0)                                                                        \
+    X(IOTA, iota, 0, LEAF, 0)                                                                                \
+    X(NEGATE, negate, 1, MAP, LL_OP_LINEAR)                                                                  \
+    X(EXP, exp, 1, MAP, 0)                                                                                   \
+    X(EXPM1, expm1, 1, MAP, 0)                                                                               \
+    X(LOG, log, 1, MAP, 0)                                                                                   \
+    X(LOG1P, log1p, 1, MAP, 0)                                                                               \
+    X(SQRT, sqrt, 1, MAP, 0)                                                                                 \
+    X(RECIPROCAL, reciprocal, 1, MAP, 0)                                                                     \
+    X(SIN, sin, 1, MAP, 0)                                                                                   \
+    X(COS, cos, 1, MAP, 0)                                                                                   \
+    X(TANH, tanh, 1, MAP, 0)                                                                                 \
+    X(ERF, erf, 1, MAP, 0)                                                                                   \
+    X(ABS, abs, 1, MAP, LL_OP_KINK)                                                                          \
+    X(SIGN, sign, 1, MAP, LL_OP_KINK | LL_OP_FLAT)                                                           \
+    X(FLOOR, floor, 1, MAP, LL_OP_KINK | LL_OP_FLAT)                                                         \
+    X(NOT, not, 1, MAP, LL_OP_FLAT)                                                                          \
+    X(CAST, cast, 1, MAP, LL_OP_LINEAR)                                                                      \
+    X(DETACH, detach, 1, MAP, LL_OP_FLAT)                                                                    \
+    X(ADD, add, 2, MAP, 0)                                                                                   \
+    X(SUBTRACT, subtract, 2, MAP, 0)                                                                         \
+    X(MULTIPLY, multiply, 2, MAP, LL_OP_LINEAR)                                                              \
+    X(DIVIDE, divide, 2, MAP, 0)                                                                             \
+    X(POWER, power, 2, MAP, 0)                                                                               \
+    X(MIN, min, 2, MAP, LL_OP_KINK)                                                                          \
+    X(MAX, max, 2, MAP, LL_OP_KINK)                                                                          \
+    X(LESS, less, 2, MAP, LL_OP_FLAT)                                                                        \
+    X(LESS_EQUAL, less_equal, 2, MAP, LL_OP_FLAT)                                                            \
+    X(EQUAL, equal, 2, MAP, LL_OP_FLAT)                                                                      \
+    X(AND, and, 2, MAP, LL_OP_FLAT)                                                                          \
+    X(OR, or, 2, MAP, LL_OP_FLAT)                                                                            \
+    X(RANDOM, random, 2, MAP, LL_OP_FLAT)                                                                    \
+    X(SELECT, select, 3, MAP, LL_OP_LINEAR)                                                                  \
+    X(RESHAPE, reshape, 1, MOVE, LL_OP_LINEAR)                                                               \
+    X(TRANSPOSE, transpose, 1, MOVE, LL_OP_LINEAR)                                                           \
+    X(BROADCAST, broadcast, 1, MOVE, LL_OP_LINEAR)                                                           \
+    X(SLICE, slice, 1, MOVE, LL_OP_LINEAR)                                                                   \
+    X(PAD, pad, 1, MOVE, 0)                                                                                  \
+    X(CONCATENATE, concatenate, -1, MOVE, 0)                                                                 \
+    X(GATHER, gather, 2, INDEX, LL_OP_LINEAR)                                                                \
+    X(SCATTER_ADD, scatter_add, 2, INDEX, LL_OP_LINEAR)                                                      \
+    X(ARGMAX, argmax, 1, REDUCE, LL_OP_FLAT)                                                                 \
+    X(SUM, sum, 1, REDUCE, LL_OP_LINEAR)                                                                     \
+    X(REDUCE_MAX, reduce_max, 1, REDUCE, LL_OP_KINK)                                                         \
+    X(REDUCE_MIN, reduce_min, 1, REDUCE, LL_OP_KINK)                                                         \
+    X(MATMUL, matmul, 2, CONTRACT, LL_OP_LINEAR)                                                             \
+    X(CONVOLUTION, convolution, 2, CONTRACT, LL_OP_LINEAR)                                                   \
+    X(CONVOLUTION_DATA, convolution_data, 2, CONTRACT, LL_OP_LINEAR)                                         \
+    X(CONVOLUTION_WEIGHT, convolution_weight, 2, CONTRACT, LL_OP_LINEAR)                                     \
+    X(WINDOW_SUM, window_sum, 1, WINDOW, LL_OP_LINEAR)                                                       \
+    X(WINDOW_ARGMAX, window_argmax, 1, WINDOW, LL_OP_FLAT)                                                   \
+    X(RESIZE, resize, 1, WINDOW, LL_OP_LINEAR)                                                               \
     X(RESIZE_ADJOINT, resize_adjoint, 1, WINDOW, LL_OP_LINEAR)
 
 typedef enum ll_op {
 #define LL_OP_ENUM(name, symbol, inputs, op_class, flags) LL_OP_##name,
     LL_OP_LIST(LL_OP_ENUM)
 #undef LL_OP_ENUM
-    LL_OPS
+        LL_OPS
 } ll_op;
 
 typedef enum ll_op_class {
@@ -174,11 +174,11 @@ LL_API bool ll_op_map_integer(ll_op op, const int64_t *operands, int64_t *result
 
 /* What an input is to a run; its name is what the runtime finds it by (unique in a graph). */
 typedef enum ll_input_kind {
-    LL_INPUT_PARAMETER,    /* trainable tensor */
-    LL_INPUT_BUFFER,       /* state that is not trained: running statistics */
-    LL_INPUT_SAMPLE,       /* per-sample data; the first axis is the sample axis */
-    LL_INPUT_VALUE,        /* the same for all samples of a run: class weights, loss weights, a PDE's constant */
-    LL_INPUT_TANGENT,      /* a direction, in the shape of what it perturbs */
+    LL_INPUT_PARAMETER, /* trainable tensor */
+    LL_INPUT_BUFFER,    /* state that is not trained: running statistics */
+    LL_INPUT_SAMPLE,    /* per-sample data; the first axis is the sample axis */
+    LL_INPUT_VALUE,     /* the same for all samples of a run: class weights, loss weights, a PDE's constant */
+    LL_INPUT_TANGENT,   /* a direction, in the shape of what it perturbs */
     LL_INPUT_SAMPLE_COUNT, /* rank 0, floating point: the samples of the whole mean */
     LL_INPUT_SAMPLE_INDEX, /* i64 [N]: the number of each sample within the data set */
     LL_INPUT_SEED,         /* i64, rank 0: key of random draws (the dropout key of an evaluation) */
@@ -358,7 +358,8 @@ LL_API ll_node ll_graph_or(ll_graph *graph, ll_node a, ll_node b);
 LL_API ll_node ll_graph_select(ll_graph *graph, ll_node condition, ll_node a, ll_node b);
 /* Uniform in [0, 1), a pure function of (seed, stream, counter), all i64: Philox, ll_rng with the seed as
  * key and `stream` as stream, counter as index. f64: the high 53 bits; f32: the high 24 bits. */
-LL_API ll_node ll_graph_random(ll_graph *graph, ll_dtype dtype, uint64_t stream, ll_node seed, ll_node counter);
+LL_API ll_node ll_graph_random(ll_graph *graph, ll_dtype dtype, uint64_t stream, ll_node seed,
+                               ll_node counter);
 
 /* a op scalar, in a's type. */
 LL_API ll_node ll_graph_add_scalar(ll_graph *graph, ll_node a, double value);
@@ -440,7 +441,8 @@ LL_API ll_node ll_graph_resize_adjoint(ll_graph *graph, ll_node y, int spatial, 
  * broadcast, slice, pad, scatter_add, convolution_data, convolution_weight, resize, resize_adjoint);
  * elsewhere they may be NULL, 0 and are not read. No broadcasting. */
 LL_API ll_node ll_graph_apply(ll_graph *graph, ll_op op, const ll_node *inputs, int64_t input_count,
-                              const ll_attributes *attributes, ll_dtype dtype, const int64_t *shape, int rank);
+                              const ll_attributes *attributes, ll_dtype dtype, const int64_t *shape,
+                              int rank);
 
 /* ------------------------------------------------------------------ transforms */
 
@@ -448,8 +450,8 @@ LL_API ll_node ll_graph_apply(ll_graph *graph, ll_op op, const ll_node *inputs, 
  * then); cotangents[j] = sum_i seeds[i] . d outputs[i] / d wrt[j], in wrt[j]'s shape; a full of zeros where
  * nothing depends. wrt may be any floating-point nodes. Time and nodes proportional to the nodes between. */
 LL_API ll_status ll_graph_vjp(ll_graph *graph, const ll_node *outputs, const ll_node *seeds,
-                              int64_t output_count, const ll_node *wrt, int64_t wrt_count, ll_node *cotangents,
-                              ll_error *error) LL_MUST_CHECK;
+                              int64_t output_count, const ll_node *wrt, int64_t wrt_count,
+                              ll_node *cotangents, ll_error *error) LL_MUST_CHECK;
 /* Jacobian-vector products: output_tangents[i] = sum_j d outputs[i] / d inputs[j] . tangents[j]. The
  * primal nodes are shared, not repeated. */
 LL_API ll_status ll_graph_jvp(ll_graph *graph, const ll_node *outputs, int64_t output_count,
@@ -473,8 +475,8 @@ LL_API ll_status ll_graph_substitute(ll_graph *graph, const ll_node *outputs, in
  * in exact arithmetic, not in rounding. Directional derivatives of one network that enter a result only through a sum
  * become one derivative: what a residual u_t + beta u_x costs then is one direction instead of two. Taken before
  * differentiating, since what has another reader stays as it is. */
-LL_API ll_status ll_graph_collect(ll_graph *graph, const ll_node *outputs, int64_t output_count, ll_node *new_outputs,
-                                  ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_graph_collect(ll_graph *graph, const ll_node *outputs, int64_t output_count,
+                                  ll_node *new_outputs, ll_error *error) LL_MUST_CHECK;
 /* marks[i] = whether some output needs node i; marks has ll_graph_count entries. */
 LL_API ll_status ll_graph_reachable(const ll_graph *graph, const ll_node *outputs, int64_t output_count,
                                     bool *marks, ll_error *error) LL_MUST_CHECK;
@@ -484,8 +486,8 @@ LL_API ll_status ll_graph_reachable(const ll_graph *graph, const ll_node *output
  * with more than one axis (embedding), vectors that scale, or shift what a vector scaled (norm), other vectors that are
  * added (bias). Of rank 0, or read by nothing that tells: scalar. */
 LL_API ll_status ll_graph_roles(const ll_graph *graph, const ll_node *outputs, int64_t output_count,
-                                const ll_node *parameters, int64_t count, ll_parameter_role *roles, int *output_axes,
-                                ll_error *error) LL_MUST_CHECK;
+                                const ll_node *parameters, int64_t count, ll_parameter_role *roles,
+                                int *output_axes, ll_error *error) LL_MUST_CHECK;
 
 /* Checks every node again from its inputs: order, arity, type, shape, attributes. LL_INTERNAL naming the
  * node, what it has and what it should have. The transforms call it on what they appended. */

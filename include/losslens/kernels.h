@@ -53,8 +53,9 @@ LL_API const ll_provider *ll_provider_find(const char *name); /* NULL: none of t
 
 /* The case of a node in a run with `samples` samples; forms has room for the node's inputs and is pointed
  * to by the case. LL_TOO_LARGE when a size overflows. */
-LL_API ll_status ll_kernel_case_of(const ll_graph *graph, ll_node node, int64_t samples, ll_tensor_form *forms,
-                                   ll_kernel_case *kernel, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_kernel_case_of(const ll_graph *graph, ll_node node, int64_t samples,
+                                   ll_tensor_form *forms, ll_kernel_case *kernel,
+                                   ll_error *error) LL_MUST_CHECK;
 
 /* ------------------------------------------------------------------ the interpreter */
 

@@ -31,7 +31,7 @@ typedef struct ll_conv_shape {
 
 /* The inner job: a rectangle of output pixels from a padded scratch image. Strides in floats. */
 typedef struct ll_conv_tile_job {
-    const float *image;    /* scratch: [in_blocks][rows][columns][pixel] */
+    const float *image; /* scratch: [in_blocks][rows][columns][pixel] */
     int64_t in_blocks, in_block_stride, in_row_stride;
     int64_t last_channels; /* channels of the last input block that are not zero, 1..16 */
     int pixel;             /* floats between neighbouring output pixels in the scratch: 4, 8, 16 or 32 */
@@ -80,8 +80,8 @@ bool ll_conv_supports(const ll_conv_shape *shape, ll_cpu_level level);
 typedef enum ll_conv_method { LL_CONV_DIRECT, LL_CONV_WINOGRAD } ll_conv_method;
 /* Winograd besides: kernel 3 x 3, stride and dilation 1, channels multiples of 16, extents that fill the tiles. */
 bool ll_conv_method_supports(const ll_conv_shape *shape, ll_conv_method method, ll_cpu_level level);
-ll_status ll_conv_create(const ll_conv_shape *shape, ll_conv_method method, ll_cpu_level level, ll_conv **conv,
-                         ll_error *error) LL_MUST_CHECK;
+ll_status ll_conv_create(const ll_conv_shape *shape, ll_conv_method method, ll_cpu_level level,
+                         ll_conv **conv, ll_error *error) LL_MUST_CHECK;
 void ll_conv_destroy(ll_conv *conv);
 
 /* Bytes for so many terms (below); per thread; need not be zeroed. */
@@ -107,13 +107,14 @@ typedef struct ll_conv_term {
 
 /* output = ReLU?(sum over the terms + bias + residual). `plain` inputs are dense [channels][height][width] instead of
  * blocked (direct only). Neither output may overlap an input. */
-void ll_conv_forward(const ll_conv *conv, int64_t images, const ll_conv_term *terms, int term_count, bool plain,
-                     const float *bias, const float *residual, bool relu, float *output, void *workspace);
+void ll_conv_forward(const ll_conv *conv, int64_t images, const ll_conv_term *terms, int term_count,
+                     bool plain, const float *bias, const float *residual, bool relu, float *output,
+                     void *workspace);
 void ll_conv_backward_input(const ll_conv *conv, int64_t images, const ll_conv_term *terms, int term_count,
                             const float *residual, float *input_gradient, void *workspace);
 /* Adds to gradient (packed; zero it first). */
-void ll_conv_backward_weights(const ll_conv *conv, int64_t images, const ll_conv_term *terms, int term_count, bool plain,
-                              float *gradient, void *workspace);
+void ll_conv_backward_weights(const ll_conv *conv, int64_t images, const ll_conv_term *terms, int term_count,
+                              bool plain, float *gradient, void *workspace);
 
 /* Dense [channels][pixels] <-> blocked, one image. */
 void ll_conv_block(const float *plain, int64_t channels, int64_t pixels, float *blocked);

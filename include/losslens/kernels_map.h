@@ -51,8 +51,8 @@ typedef struct ll_map ll_map;
 
 bool ll_map_operation_supported(ll_op op, ll_dtype type, ll_dtype result);
 /* The program over a concrete space; program->inputs' strides belong to it. The program is copied. */
-ll_status ll_map_create(const ll_map_program *program, int rank, const int64_t *shape, ll_cpu_level cpu, ll_map **map,
-                        ll_error *error) LL_MUST_CHECK;
+ll_status ll_map_create(const ll_map_program *program, int rank, const int64_t *shape, ll_cpu_level cpu,
+                        ll_map **map, ll_error *error) LL_MUST_CHECK;
 void ll_map_destroy(ll_map *map);
 size_t ll_map_workspace(const ll_map *map);
 bool ll_map_is_compiled(const ll_map *map); /* to machine code, as far as its operations allow */

@@ -21,12 +21,14 @@ typedef struct ll_product ll_product;
 bool ll_product_supported(const ll_tensor_form *a, const ll_tensor_form *b, const ll_tensor_form *c);
 /* bias_strides, for LL_PRODUCT_BIAS: elements from one matrix of C to the next along each batch axis of C; NULL: one bias
  * row for all. */
-ll_status ll_product_create(const ll_tensor_form *a, const ll_tensor_form *b, const ll_tensor_form *c, bool transpose_a,
-                            bool transpose_b, ll_product_start start, const int64_t *bias_strides, ll_cpu_level cpu,
-                            ll_product **product, ll_error *error) LL_MUST_CHECK;
+ll_status ll_product_create(const ll_tensor_form *a, const ll_tensor_form *b, const ll_tensor_form *c,
+                            bool transpose_a, bool transpose_b, ll_product_start start,
+                            const int64_t *bias_strides, ll_cpu_level cpu, ll_product **product,
+                            ll_error *error) LL_MUST_CHECK;
 void ll_product_destroy(ll_product *product);
 size_t ll_product_workspace(const ll_product *product);
 /* bias: read with LL_PRODUCT_BIAS only. C overlaps nothing. */
-void ll_product_run(const ll_product *product, const void *a, const void *b, const void *bias, void *c, void *workspace);
+void ll_product_run(const ll_product *product, const void *a, const void *b, const void *bias, void *c,
+                    void *workspace);
 
 #endif

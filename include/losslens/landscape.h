@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 #define LL_LANDSCAPE_MAX_DIMENSIONS 6
-#define LL_LANDSCAPE_MAX_POINTS     INT64_C(1000000000)
+#define LL_LANDSCAPE_MAX_POINTS INT64_C(1000000000)
 
 /* ------------------------------------------------------------------ directions */
 

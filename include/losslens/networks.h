@@ -116,15 +116,17 @@ typedef struct ll_network_options {
     ll_dtype dtype;         /* LL_F32 or LL_F64 */
     int64_t input_shape[3]; /* channels, height, width of a sample; MLP: features, 0, 0 */
     int64_t classes;        /* outputs */
-    const char *loss;       /* "cross_entropy" (default when NULL), "mse", "bce" (binary segmentation), "segmentation" */
+    const char
+        *loss; /* "cross_entropy" (default when NULL), "mse", "bce" (binary segmentation), "segmentation" */
     double label_smoothing;
     const double *class_weights; /* NULL or `classes` values */
-    bool ignores_label;          /* labels equal to ignore_label count nothing, neither in the loss nor in metrics */
+    bool ignores_label; /* labels equal to ignore_label count nothing, neither in the loss nor in metrics */
     int64_t ignore_label;
 } ll_network_options;
 
 /* LL_NOT_FOUND / LL_INVALID_ARGUMENT name the network or option, what was got, and the nearest valid one. */
-LL_API ll_status ll_network_create(const ll_network_options *options, ll_model **model, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_network_create(const ll_network_options *options, ll_model **model,
+                                   ll_error *error) LL_MUST_CHECK;
 
 /* The zoo, for --help: the families, and the options of each (choices NULL: a number or list). False past the end. */
 LL_API bool ll_network_describe(int64_t index, const char **name, const char **summary);

@@ -63,16 +63,17 @@ typedef struct ll_pinn_options {
 } ll_pinn_options;
 
 /* Layers are named "layers.0" ...; features of each hidden layer at the points of the first term. */
-LL_API ll_status ll_pinn_create(const ll_pinn_options *options, ll_model **model, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_pinn_create(const ll_pinn_options *options, ll_model **model,
+                                ll_error *error) LL_MUST_CHECK;
 
 /* ---------------------------------------------------------------- the family */
 
 /* u_t - nu u_xx + beta u_x - rho u (1 - u) = 0 on x in [0, 2 pi), t in [0, 1], periodic. */
 typedef struct ll_pinn_family {
     double nu, beta, rho;
-    bool gaussian_start; /* u0 = exp(-((x - pi)/(pi/4))^2 / 2) instead of sin x */
-    int64_t collocation; /* points, drawn without repetition from the 256 x 100 grid (default 100) */
-    uint64_t point_seed; /* of that draw; separate from the initialisation seed */
+    bool gaussian_start;   /* u0 = exp(-((x - pi)/(pi/4))^2 / 2) instead of sin x */
+    int64_t collocation;   /* points, drawn without repetition from the 256 x 100 grid (default 100) */
+    uint64_t point_seed;   /* of that draw; separate from the initialisation seed */
     const int64_t *hidden; /* NULL: 50, 50, 50, 50 */
     int64_t hidden_count;
     ll_dtype dtype;
@@ -94,14 +95,15 @@ LL_API ll_status ll_pinn_family_create(const ll_pinn_family *family, ll_model **
 /* Replaces initial, boundary and residual samples (as ll_pinn_family_create made them) by the points that a pickled
  * network of the authors' code carries; *found false, and nothing changed, where the file holds none. LL_INVALID_FILE:
  * columns of different length or not finite; LL_UNSUPPORTED: a source term. */
-LL_API ll_status ll_pinn_stored_points(const ll_tensor_file *file, ll_pinn_samples samples[LL_PINN_TERMS], bool *found,
-                                       ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_pinn_stored_points(const ll_tensor_file *file, ll_pinn_samples samples[LL_PINN_TERMS],
+                                       bool *found, ll_error *error) LL_MUST_CHECK;
 LL_API void ll_pinn_samples_deinit(ll_pinn_samples samples[LL_PINN_TERMS]);
 
 /* The exact solution at x_i = 2 pi i / 256, t_j = j / 99: u[j * 256 + i]. Convection-diffusion: each Fourier mode k times
  * exp(-nu k^2 t - i beta k t). Reaction: u0 e^{rho t} / (1 - u0 + u0 e^{rho t}). Both: Strang splitting, its step halved
  * until the solution changes by < 1e-8. */
-LL_API ll_status ll_pinn_family_solution(const ll_pinn_family *family, double u[256 * 100], ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_pinn_family_solution(const ll_pinn_family *family, double u[256 * 100],
+                                         ll_error *error) LL_MUST_CHECK;
 
 #ifdef __cplusplus
 }

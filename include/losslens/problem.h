@@ -30,7 +30,7 @@ static inline size_t ll_real_bytes(ll_real type) { return type == LL_REAL_FLOAT3
 typedef struct ll_term {
     const char *name; /* "cross_entropy", "residual" */
     double weight;
-    int64_t samples;  /* how many the Problem holds for this term */
+    int64_t samples; /* how many the Problem holds for this term */
 } ll_term;
 
 typedef struct ll_metric {
@@ -62,7 +62,7 @@ enum {
 typedef struct ll_problem_info {
     const char *name;
     ll_real type;
-    int64_t parameter_count, buffer_count;          /* n, b */
+    int64_t parameter_count, buffer_count;               /* n, b */
     int64_t parameters, buffers, terms, metrics, layers; /* entries of each table */
     const ll_parameter *parameter;
     const ll_buffer_entry *buffer;
@@ -70,7 +70,8 @@ typedef struct ll_problem_info {
     const ll_metric *metric;
     const ll_layer *layer;
     double weight_decay; /* lambda; 0: no such term */
-    int64_t output_width; /* of the network's output for a sample of the first term (logits, field values); 0: none */
+    int64_t
+        output_width; /* of the network's output for a sample of the first term (logits, field values); 0: none */
     unsigned capabilities;
 } ll_problem_info;
 
@@ -130,10 +131,10 @@ typedef struct ll_request {
     int64_t batch_size; /* calibration only */
 
     /* what */
-    double *loss;                /* [K] with weight decay */
-    double *terms;               /* [K][terms (+ 1 if weight_decay != 0, last: its weighted value)] unweighted means;
+    double *loss;    /* [K] with weight decay */
+    double *terms;   /* [K][terms (+ 1 if weight_decay != 0, last: its weighted value)] unweighted means;
                                     NaN for a term of weight 0 unless `metrics` are wanted, which alone need it */
-    double *metrics;             /* [K][metrics] */
+    double *metrics; /* [K][metrics] */
     void *const *gradients;      /* [K] vectors of n; of the whole loss */
     void *const *buffers_out;    /* [K] vectors of b; training and calibration mode */
     ll_product_operator product; /* Hessian or GGN of the whole loss times ... */
@@ -141,8 +142,10 @@ typedef struct ll_request {
     const void *const *vectors;  /* [V], the same for every point */
     void *const *products;       /* [K*V] */
     int64_t feature_layers;      /* F layers; 0: none */
-    const int64_t *feature_layer;/* [F] indices into the layer table, ascending; `layers` itself: the output, where there is one */
-    void *const *features;       /* [K*F], each samples(first term) x width, row-major, samples in the given order */
+    const int64_t *
+        feature_layer; /* [F] indices into the layer table, ascending; `layers` itself: the output, where there is one */
+    void *const
+        *features; /* [K*F], each samples(first term) x width, row-major, samples in the given order */
 
     /* What an implementation cannot do is refused, unless this allows central differences of gradients for
      * products; then step and error are told. */
@@ -154,15 +157,18 @@ typedef struct ll_request {
 /* Validates, adds weight decay, dispatches. LL_UNSUPPORTED names the capability that is missing;
  * LL_INVALID_ARGUMENT the field. Non-finite losses are results, not errors. Outputs are untouched on failure
  * found before the work starts; undefined after one inside it (cancelled, out of memory). */
-LL_API ll_status ll_problem_evaluate(ll_problem *problem, const ll_request *request, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_problem_evaluate(ll_problem *problem, const ll_request *request,
+                                     ll_error *error) LL_MUST_CHECK;
 /* The same refusals, without doing the work. */
-LL_API ll_status ll_problem_check(const ll_problem *problem, const ll_request *request, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_problem_check(const ll_problem *problem, const ll_request *request,
+                                  ll_error *error) LL_MUST_CHECK;
 /* Bytes that evaluating this request needs beyond what the Problem holds already. */
 LL_API ll_status ll_problem_memory(const ll_problem *problem, const ll_request *request, size_t *bytes,
                                    ll_error *error) LL_MUST_CHECK;
 
 /* lambda >= 0 for the parameters marked `decays`. */
-LL_API ll_status ll_problem_set_weight_decay(ll_problem *problem, double lambda, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_problem_set_weight_decay(ll_problem *problem, double lambda,
+                                             ll_error *error) LL_MUST_CHECK;
 
 /* ---------------------------------------------------------------- call-back problems */
 
@@ -193,7 +199,8 @@ typedef struct ll_role_samples {
 LL_API ll_status ll_problem_create_callback(const ll_problem_info *info, const void *origin,
                                             const void *origin_buffers, const ll_role_samples *roles,
                                             int64_t role_count, const ll_problem_callbacks *callbacks,
-                                            void *context, ll_problem **problem, ll_error *error) LL_MUST_CHECK;
+                                            void *context, ll_problem **problem,
+                                            ll_error *error) LL_MUST_CHECK;
 
 /* ---------------------------------------------------------------- analytic problems */
 
@@ -202,7 +209,7 @@ typedef enum ll_analytic_kind {
     LL_ANALYTIC_ROSENBROCK, /* sum 100 (x_{i+1} - x_i^2)^2 + (1 - x_i)^2, n >= 2 */
     LL_ANALYTIC_HIMMELBLAU, /* n = 2 */
     LL_ANALYTIC_RASTRIGIN,  /* 10 n + sum x_i^2 - 10 cos(2 pi x_i) */
-    LL_ANALYTIC_TWO_WELL    /* (x_0^2 - 1)^2 + 1/2 sum_{i>0} values[i] x_i^2: minima at x_0 = -1, +1, barrier 1 */
+    LL_ANALYTIC_TWO_WELL /* (x_0^2 - 1)^2 + 1/2 sum_{i>0} values[i] x_i^2: minima at x_0 = -1, +1, barrier 1 */
 } ll_analytic_kind;
 
 typedef struct ll_analytic_options {

@@ -14,23 +14,23 @@
 extern "C" {
 #endif
 
-#define LL_RECORD_SCHEMA 1   /* rises when a field changes its meaning */
+#define LL_RECORD_SCHEMA 1 /* rises when a field changes its meaning */
 #define LL_MAX_RANK 8
 
 /* Element types of arrays anywhere in losslens. */
-#define LL_DTYPE_LIST(X)                                                                            \
-    X(FLOAT32, "float32", 4)                                                                        \
-    X(FLOAT64, "float64", 8)                                                                        \
-    X(INT32, "int32", 4)                                                                            \
-    X(INT64, "int64", 8)                                                                            \
-    X(UINT8, "uint8", 1)                                                                            \
+#define LL_DTYPE_LIST(X)                                                                                     \
+    X(FLOAT32, "float32", 4)                                                                                 \
+    X(FLOAT64, "float64", 8)                                                                                 \
+    X(INT32, "int32", 4)                                                                                     \
+    X(INT64, "int64", 8)                                                                                     \
+    X(UINT8, "uint8", 1)                                                                                     \
     X(BOOL, "bool", 1)
 
 typedef enum ll_array_type {
 #define LL_DTYPE_ENUM(name, text, bytes) LL_ARRAY_##name,
     LL_DTYPE_LIST(LL_DTYPE_ENUM)
 #undef LL_DTYPE_ENUM
-    LL_ARRAY_TYPES
+        LL_ARRAY_TYPES
 } ll_array_type;
 LL_API const char *ll_array_type_name(ll_array_type type);
 LL_API size_t ll_array_type_bytes(ll_array_type type);
@@ -39,7 +39,7 @@ LL_API bool ll_array_type_parse(const char *name, ll_array_type *type);
 /* A dense array in C order (last axis fastest). Plain view: who owns `data` is said where it is used. */
 typedef struct ll_array {
     ll_array_type type;
-    int rank;                   /* 0..LL_MAX_RANK */
+    int rank; /* 0..LL_MAX_RANK */
     int64_t shape[LL_MAX_RANK];
     void *data;
 } ll_array;

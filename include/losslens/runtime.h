@@ -30,18 +30,18 @@ extern "C" {
 typedef struct ll_plan ll_plan;
 
 typedef struct ll_plan_options { /* zero-initialised: all defaults */
-    int64_t samples;      /* typical number of samples of a run; 0: 1 */
-    int64_t micro_batch;  /* samples; 0: chosen so that the working set fits cache_bytes */
-    size_t cache_bytes;   /* 0: 1 MiB */
-    size_t memory_limit;  /* bytes; 0: none. LL_TOO_LARGE from create or run when the plan needs more */
-    int threads;          /* most threads that will run it at once; 0: ll_usable_cores() */
-    const char *backend;  /* as LOSSLENS_BACKEND, which is read when this is NULL */
+    int64_t samples;             /* typical number of samples of a run; 0: 1 */
+    int64_t micro_batch;         /* samples; 0: chosen so that the working set fits cache_bytes */
+    size_t cache_bytes;          /* 0: 1 MiB */
+    size_t memory_limit; /* bytes; 0: none. LL_TOO_LARGE from create or run when the plan needs more */
+    int threads;         /* most threads that will run it at once; 0: ll_usable_cores() */
+    const char *backend; /* as LOSSLENS_BACKEND, which is read when this is NULL */
     /* "direct": no Winograd convolutions, which round about twice as much; "winograd": where they are faster; as
      * LOSSLENS_CONVOLUTION, which is read when this is NULL; neither: "winograd". */
     const char *convolution;
-    ll_cpu_level cpu;     /* not above ll_cpu_detect(); LL_CPU_PORTABLE (0) stands for "what there is" */
-    bool profile;         /* time every step (ll_plan_profile) */
-    const ll_log *log;    /* lines of LOSSLENS_VERBOSE; must outlive the plan; NULL: none */
+    ll_cpu_level cpu;  /* not above ll_cpu_detect(); LL_CPU_PORTABLE (0) stands for "what there is" */
+    bool profile;      /* time every step (ll_plan_profile) */
+    const ll_log *log; /* lines of LOSSLENS_VERBOSE; must outlive the plan; NULL: none */
     /* Fixed inputs (no sample axis) that change from run to run while all else often stays: the vectors of Hessian
      * products at one point. With `keep`, what does not depend on them is computed in passes of its own, kept for all
      * samples, and used again by a run that finds everything else unchanged. The bits are the same without. Copied. */
@@ -53,7 +53,8 @@ typedef struct ll_plan_options { /* zero-initialised: all defaults */
 /* Plans the computation of `outputs`. The graph must outlive the plan and may grow meanwhile, but one thread at a
  * time touches it. Errors name the node. */
 LL_API ll_status ll_plan_create(const ll_graph *graph, const ll_node *outputs, int64_t output_count,
-                                const ll_plan_options *options, ll_plan **plan, ll_error *error) LL_MUST_CHECK;
+                                const ll_plan_options *options, ll_plan **plan,
+                                ll_error *error) LL_MUST_CHECK;
 LL_API void ll_plan_destroy(ll_plan *plan);
 
 /* What was decided; part of the numeric environment of a result. */
@@ -85,7 +86,7 @@ typedef struct ll_run {
     const int64_t *indices;     /* [samples] or NULL */
     const ll_binding *bindings; /* shared by all points */
     int64_t binding_count;
-    int64_t points;             /* 0 counts as 1 */
+    int64_t points; /* 0 counts as 1 */
     const ll_node *point_inputs;
     int64_t point_input_count;
     const void *const *point_data; /* [points][point_input_count] */

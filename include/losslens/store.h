@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define LL_STORE_APPLICATION_ID 0x4C4C5354 /* "LLST", in SQLite's header at byte 68 */
+#define LL_STORE_APPLICATION_ID 0x4C4C5354     /* "LLST", in SQLite's header at byte 68 */
 #define LL_STORE_BLOB_BYTES ((size_t)16 << 20) /* no blob, and no text, is larger */
 
 typedef struct ll_store ll_store;
@@ -41,7 +41,7 @@ typedef enum ll_store_access {
 typedef struct ll_store_options {
     ll_store_access access;
     bool rollback_journal; /* even on a local file system */
-    bool take_over;        /* take the lock of an owner on another host, of whom nobody can tell whether he lives */
+    bool take_over; /* take the lock of an owner on another host, of whom nobody can tell whether he lives */
 } ll_store_options;
 
 /* options NULL: LL_STORE_READ. LL_NOT_FOUND: no such file. LL_BUSY: another writer; the message has its host and pid. An
@@ -62,7 +62,8 @@ typedef struct ll_store_writer {
     int64_t pid;
     double since; /* Unix seconds */
 } ll_store_writer;
-LL_API ll_status ll_store_current_writer(ll_store *store, ll_store_writer *writer, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_store_current_writer(ll_store *store, ll_store_writer *writer,
+                                         ll_error *error) LL_MUST_CHECK;
 
 /* Reads and compares everything: SQLite's integrity check, every row's checksum, every record's hash. Cost: the whole
  * file. */
@@ -82,21 +83,22 @@ typedef struct ll_store_notes {
     ll_store_note *notes; /* by name */
     ll_arena *memory;
 } ll_store_notes;
-LL_API ll_status ll_store_list_provenance(ll_store *store, ll_store_notes *notes, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_store_list_provenance(ll_store *store, ll_store_notes *notes,
+                                          ll_error *error) LL_MUST_CHECK;
 LL_API void ll_store_notes_deinit(ll_store_notes *notes);
 
 /* ------------------------------------------------------------------ jobs */
 
-#define LL_JOB_STATE_LIST(X)                                                                        \
-    X(WAITING, "waiting")                                                                           \
-    X(RUNNING, "running")                                                                           \
-    X(DONE, "done")                                                                                 \
+#define LL_JOB_STATE_LIST(X)                                                                                 \
+    X(WAITING, "waiting")                                                                                    \
+    X(RUNNING, "running")                                                                                    \
+    X(DONE, "done")                                                                                          \
     X(FAILED, "failed")
 typedef enum ll_job_state {
 #define LL_JOB_STATE_ENUM(name, text) LL_JOB_##name,
     LL_JOB_STATE_LIST(LL_JOB_STATE_ENUM)
 #undef LL_JOB_STATE_ENUM
-    LL_JOB_STATES
+        LL_JOB_STATES
 } ll_job_state;
 LL_API const char *ll_job_state_name(ll_job_state state);
 
@@ -119,7 +121,8 @@ typedef struct ll_store_job {
 LL_API ll_status ll_store_plan(ll_store *store, const ll_store_job *jobs, int64_t count, int64_t *ids,
                                ll_error *error) LL_MUST_CHECK;
 /* Adds one job, or finds it, without touching what else is wanted. */
-LL_API ll_status ll_store_add(ll_store *store, const ll_store_job *job, int64_t *id, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_store_add(ll_store *store, const ll_store_job *job, int64_t *id,
+                              ll_error *error) LL_MUST_CHECK;
 /* Deletes unwanted jobs with their results; *jobs (may be NULL) says how many. The file's free space is used again. */
 LL_API ll_status ll_store_prune(ll_store *store, int64_t *jobs, ll_error *error) LL_MUST_CHECK;
 
@@ -133,10 +136,11 @@ typedef struct ll_store_beside {
 } ll_store_beside;
 /* Stores the record, marks the job done and drops its pieces, all or nothing. Refused for a job that is done: a result is
  * written once. beside may be NULL. */
-LL_API ll_status ll_store_finish(ll_store *store, int64_t id, const ll_record *record, const ll_store_beside *beside,
-                                 ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_store_finish(ll_store *store, int64_t id, const ll_record *record,
+                                 const ll_store_beside *beside, ll_error *error) LL_MUST_CHECK;
 /* Failed with a message for people; pieces are kept. */
-LL_API ll_status ll_store_fail(ll_store *store, int64_t id, const char *message, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_store_fail(ll_store *store, int64_t id, const char *message,
+                               ll_error *error) LL_MUST_CHECK;
 /* Waiting again (cancelled); pieces are kept. */
 LL_API ll_status ll_store_put_back(ll_store *store, int64_t id, ll_error *error) LL_MUST_CHECK;
 
@@ -169,7 +173,7 @@ typedef struct ll_store_filter {
 
 typedef struct ll_store_listing {
     int64_t count;
-    int64_t total; /* that match, on all pages */
+    int64_t total;      /* that match, on all pages */
     ll_store_row *rows; /* by id */
     ll_arena *memory;
 } ll_store_listing;
@@ -178,7 +182,8 @@ LL_API ll_status ll_store_list(ll_store *store, const ll_store_filter *filter, l
                                ll_error *error) LL_MUST_CHECK;
 LL_API void ll_store_listing_deinit(ll_store_listing *listing);
 /* One job, as a listing of one row. LL_NOT_FOUND when there is none. */
-LL_API ll_status ll_store_get(ll_store *store, int64_t id, ll_store_listing *listing, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_store_get(ll_store *store, int64_t id, ll_store_listing *listing,
+                              ll_error *error) LL_MUST_CHECK;
 /* Id and state (may be NULL) of a key; LL_NOT_FOUND when it is not there. */
 LL_API ll_status ll_store_find(ll_store *store, ll_hash key, int64_t *id, ll_job_state *state,
                                ll_error *error) LL_MUST_CHECK;
@@ -209,7 +214,8 @@ LL_API ll_status ll_store_read_progress(ll_store *store, int64_t id, ll_store_pr
 /* ------------------------------------------------------------------ results */
 
 /* The result of a job that is done (LL_NOT_FOUND otherwise); the same canonical bytes as were stored, checked. */
-LL_API ll_status ll_store_read_record(ll_store *store, int64_t id, ll_record **record, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_store_read_record(ll_store *store, int64_t id, ll_record **record,
+                                      ll_error *error) LL_MUST_CHECK;
 /* The fields of a result without the numbers of its arrays: an array's `data` is NULL. */
 typedef struct ll_store_fields {
     int64_t count;
@@ -234,21 +240,24 @@ typedef struct ll_store_numbers {
     ll_arena *memory;
 } ll_store_numbers;
 /* filter NULL: every wanted job; its `state` and `but_kind` are not looked at. At most 64 names. Cost: about 2 us a job. */
-LL_API ll_status ll_store_read_numbers(ll_store *store, const ll_store_filter *filter, const char *const *names, int columns,
-                                       ll_store_numbers *numbers, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_store_read_numbers(ll_store *store, const ll_store_filter *filter,
+                                       const char *const *names, int columns, ll_store_numbers *numbers,
+                                       ll_error *error) LL_MUST_CHECK;
 LL_API void ll_store_numbers_deinit(ll_store_numbers *numbers);
 /* The same of chosen jobs into the caller's values [count, columns]; NaN for a job without a result. After a failure values
  * hold nothing of use. */
-LL_API ll_status ll_store_read_numbers_of(ll_store *store, const int64_t *ids, int64_t count, const char *const *names,
-                                          int columns, double *values, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_store_read_numbers_of(ll_store *store, const int64_t *ids, int64_t count,
+                                          const char *const *names, int columns, double *values,
+                                          ll_error *error) LL_MUST_CHECK;
 
 /* Shows `visit` each field of those names (a last '*' matches any ending; at most 64 names) of these jobs' results: job by
  * job (`at` is its place in ids), in the record's order; arrays beyond 64 KiB without their numbers (data NULL). A job
  * without a result has no fields. The field is valid during the call, which must not use the store; a failure ends the
  * walk. Cost: about 2 us a field. */
 typedef ll_status (*ll_store_visitor)(void *context, int64_t at, const ll_field *field, ll_error *error);
-LL_API ll_status ll_store_visit_fields(ll_store *store, const int64_t *ids, int64_t count, const char *const *names,
-                                       int name_count, ll_store_visitor visit, void *context, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_store_visit_fields(ll_store *store, const int64_t *ids, int64_t count,
+                                       const char *const *names, int name_count, ll_store_visitor visit,
+                                       void *context, ll_error *error) LL_MUST_CHECK;
 
 /* A number that is another one as soon as somebody else has written to the file. Cheap. */
 LL_API ll_status ll_store_version(ll_store *store, int64_t *version, ll_error *error) LL_MUST_CHECK;
@@ -257,7 +266,8 @@ typedef struct ll_store_summary {
     int64_t jobs[LL_JOB_STATES];
     ll_hash hash;
 } ll_store_summary;
-LL_API ll_status ll_store_summarise(ll_store *store, ll_store_summary *summary, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_store_summarise(ll_store *store, ll_store_summary *summary,
+                                    ll_error *error) LL_MUST_CHECK;
 
 /* ------------------------------------------------------------------ pieces */
 
@@ -270,9 +280,11 @@ LL_API ll_status ll_store_sink_create(ll_store *store, int64_t id, const ll_sink
 LL_API void ll_store_sink_destroy(ll_store_sink *sink);
 LL_API const ll_sink *ll_store_sink_view(ll_store_sink *sink);
 /* The record in the piece LL_PIECE_SO_FAR of an unfinished job: what it has so far. LL_NOT_FOUND: it has not said, or is done. */
-LL_API ll_status ll_store_read_so_far(ll_store *store, int64_t id, ll_record **record, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_store_read_so_far(ll_store *store, int64_t id, ll_record **record,
+                                      ll_error *error) LL_MUST_CHECK;
 /* Pieces held for a job. */
-LL_API ll_status ll_store_count_pieces(ll_store *store, int64_t id, int64_t *pieces, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_store_count_pieces(ll_store *store, int64_t id, int64_t *pieces,
+                                       ll_error *error) LL_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -18,15 +18,15 @@
 extern "C" {
 #endif
 
-#define LL_EFFORT_LIST(X)                                                                           \
-    X(QUICK, "quick")                                                                               \
-    X(STANDARD, "standard")                                                                         \
+#define LL_EFFORT_LIST(X)                                                                                    \
+    X(QUICK, "quick")                                                                                        \
+    X(STANDARD, "standard")                                                                                  \
     X(PAPER, "paper")
 typedef enum ll_effort {
 #define LL_EFFORT_ENUM(name, text) LL_EFFORT_##name,
     LL_EFFORT_LIST(LL_EFFORT_ENUM)
 #undef LL_EFFORT_ENUM
-    LL_EFFORTS
+        LL_EFFORTS
 } ll_effort;
 LL_API const char *ll_effort_name(ll_effort effort);
 LL_API bool ll_effort_parse(const char *name, ll_effort *effort);
@@ -40,8 +40,8 @@ typedef struct ll_study ll_study;
 LL_API ll_status ll_study_read(const char *path, ll_study **study, ll_error *error) LL_MUST_CHECK;
 /* The same from memory. folder: where relative paths start. additions (may be NULL): what was added to the study later, one
  * entry a line (ll_study_add). */
-LL_API ll_status ll_study_parse(const char *text, size_t size, const char *place, const char *folder, const char *additions,
-                                ll_study **study, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_study_parse(const char *text, size_t size, const char *place, const char *folder,
+                                const char *additions, ll_study **study, ll_error *error) LL_MUST_CHECK;
 /* The study that a study file holds (provenance "study" and "additions"); relative paths start in the file's folder. */
 LL_API ll_status ll_study_of_store(ll_store *store, ll_study **study, ll_error *error) LL_MUST_CHECK;
 LL_API void ll_study_destroy(ll_study *study);
@@ -69,7 +69,8 @@ typedef struct ll_study_group {
 LL_API int64_t ll_study_group_count(const ll_study *study);
 LL_API const ll_study_group *ll_study_group_at(const ll_study *study, int64_t index);
 /* Appends the names of a group's members as a plan would give them, one a line. Looks at the files that the study names. */
-LL_API ll_status ll_study_member_names(const ll_study *study, const char *group, ll_text *names, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_study_member_names(const ll_study *study, const char *group, ll_text *names,
+                                       ll_error *error) LL_MUST_CHECK;
 
 /* Analyses and their options, for help and forms. False past the end. */
 typedef struct ll_analysis_option {
@@ -93,26 +94,27 @@ typedef struct ll_study_addition {
     const char *const *checkpoints;
     int64_t checkpoint_count;
 } ll_study_addition;
-LL_API ll_status ll_study_add(ll_store *store, const ll_study_addition *addition, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_study_add(ll_store *store, const ll_study_addition *addition,
+                              ll_error *error) LL_MUST_CHECK;
 
 /* ------------------------------------------------------------------ running */
 
 typedef struct ll_study_event {
     enum { LL_EVENT_PLANNED, LL_EVENT_BEGUN, LL_EVENT_DONE, LL_EVENT_FAILED, LL_EVENT_NOTE } what;
-    int64_t job, jobs_done, jobs;   /* id; wanted jobs finished and in all */
+    int64_t job, jobs_done, jobs;      /* id; wanted jobs finished and in all */
     const char *kind, *name, *message; /* "" where there is none; NOTE: the message alone */
-    double seconds, left;           /* of this job; estimated for the rest (NaN: unknown) */
+    double seconds, left;              /* of this job; estimated for the rest (NaN: unknown) */
 } ll_study_event;
 
 typedef struct ll_study_run_options { /* zero-initialise */
-    int threads;         /* 0: every core that this process may use */
-    size_t memory;       /* bytes; work that needs more is refused; 0: no limit */
-    const ll_sink *sink; /* progress and should_stop; its find and put are not used */
+    int threads;                      /* 0: every core that this process may use */
+    size_t memory;                    /* bytes; work that needs more is refused; 0: no limit */
+    const ll_sink *sink;              /* progress and should_stop; its find and put are not used */
     void (*event)(void *context, const ll_study_event *event);
     void *event_context;
     const char *version; /* of the program, beside results */
     bool rollback_journal, take_over;
-    bool prune;          /* delete results that the study no longer wants */
+    bool prune; /* delete results that the study no longer wants */
 } ll_study_run_options;
 
 typedef struct ll_study_outcome {
@@ -139,8 +141,9 @@ typedef struct ll_study_estimate {
     double seconds, disk_bytes, memory_bytes;
 } ll_study_estimate;
 /* estimates: [LL_EFFORTS]; end each with ll_study_estimate_deinit. */
-LL_API ll_status ll_study_estimates(const ll_study *study, const ll_study_run_options *options, double seconds,
-                                    ll_study_estimate *estimates, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_study_estimates(const ll_study *study, const ll_study_run_options *options,
+                                    double seconds, ll_study_estimate *estimates,
+                                    ll_error *error) LL_MUST_CHECK;
 LL_API void ll_study_estimate_deinit(ll_study_estimate *estimate);
 
 #ifdef __cplusplus

@@ -20,8 +20,13 @@
 extern "C" {
 #endif
 
-typedef enum ll_claim_verdict { LL_CLAIM_SUPPORTED, LL_CLAIM_NOT_SUPPORTED, LL_CLAIM_UNDECIDED } ll_claim_verdict;
-LL_API const char *ll_claim_verdict_name(ll_claim_verdict verdict); /* "supported", "not supported", "undecided" */
+typedef enum ll_claim_verdict {
+    LL_CLAIM_SUPPORTED,
+    LL_CLAIM_NOT_SUPPORTED,
+    LL_CLAIM_UNDECIDED
+} ll_claim_verdict;
+LL_API const char *
+ll_claim_verdict_name(ll_claim_verdict verdict); /* "supported", "not supported", "undecided" */
 
 typedef struct ll_claim {
     const char *says, *source; /* source "": none was named */
@@ -37,7 +42,8 @@ typedef struct ll_claims {
 /* The claims of the study file that the store holds (provenance "study"), each judged: supported if the whole 95 %
  * interval of the mean (Student's t over the members; of the difference of two means by Welch) fulfils it, not
  * supported if none of it does, undecided otherwise, with one member, or without numbers. No claims: count 0. */
-LL_API ll_status ll_claims_judge(ll_store *store, const ll_overview *overview, ll_claims *claims, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_claims_judge(ll_store *store, const ll_overview *overview, ll_claims *claims,
+                                 ll_error *error) LL_MUST_CHECK;
 LL_API void ll_claims_deinit(ll_claims *claims);
 
 #ifdef __cplusplus

@@ -28,8 +28,8 @@ typedef struct ll_overview_record {
 
 /* Its numbers are those of its first record of that kind. */
 typedef struct ll_overview_model {
-    const char *name;  /* "beta1/0" */
-    int64_t group;     /* index */
+    const char *name; /* "beta1/0" */
+    int64_t group;    /* index */
     int64_t record_count;
     const ll_overview_record *records; /* done, of this model alone, by id */
     int64_t setting_count;
@@ -94,7 +94,8 @@ LL_API int64_t ll_overview_record_of(const ll_overview_model *model, const char 
 /* The last (highest id) result of that job kind of the study as a whole; LL_NO_RECORD. */
 LL_API int64_t ll_overview_study_record(const ll_overview *overview, const char *kind);
 /* The joint placement by that method (NULL: the first); NULL: none. */
-LL_API const ll_overview_placement *ll_overview_find_placement(const ll_overview *overview, const char *method);
+LL_API const ll_overview_placement *ll_overview_find_placement(const ll_overview *overview,
+                                                               const char *method);
 
 #ifdef __cplusplus
 }

@@ -18,8 +18,8 @@ typedef struct ll_setup_role {
     const char *role; /* "evaluate", "calibrate", "fit", "test" */
     ll_subset_request choice;
     const char *index_file; /* instead of the choice: a file of one tensor of sample numbers */
-    bool usual_split;       /* choice.split is chosen by the data: its test samples where it marks some, else all */
-    bool optional;          /* left out, with a note, where the data cannot give it */
+    bool usual_split; /* choice.split is chosen by the data: its test samples where it marks some, else all */
+    bool optional;    /* left out, with a note, where the data cannot give it */
 } ll_setup_role;
 
 typedef struct ll_setup_options { /* zero-initialise */
@@ -34,7 +34,7 @@ typedef struct ll_setup_options { /* zero-initialise */
     int64_t class_weight_count;
     bool ignores_label; /* ignore_label counts nothing, and is no class where it is above the others */
     int64_t ignore_label;
-    const char *data; /* see ll_dataset_load */
+    const char *data;        /* see ll_dataset_load */
     const char *second_data; /* appended: the role "calibrate" and "fit" come from it when it is given */
     ll_normalisation normalisation;
     /* Without `normalisation`, images are normalised as the checkpoint, or else this one, says under "mean" and "std". */
@@ -49,7 +49,8 @@ typedef struct ll_setup_options { /* zero-initialise */
     /* ... or a physics-informed problem: "convection", "convection-diffusion", "reaction", "reaction-diffusion". */
     const char *pinn;
     ll_pinn_family family;
-    const char *problem_file; /* ... or one written in a file (docs/equations.md); point_seed is the family's */
+    const char
+        *problem_file; /* ... or one written in a file (docs/equations.md); point_seed is the family's */
     /* > 0: the samples of the first term are so many points of the reference grid (all 25,600 in order, else a seeded choice):
      * for features and the solution, whose loss then means nothing. */
     int64_t feature_points;
@@ -67,7 +68,8 @@ typedef struct ll_setup_options { /* zero-initialise */
 
 typedef struct ll_setup ll_setup;
 
-LL_API ll_status ll_setup_create(const ll_setup_options *options, ll_setup **setup, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_setup_create(const ll_setup_options *options, ll_setup **setup,
+                                 ll_error *error) LL_MUST_CHECK;
 LL_API void ll_setup_destroy(ll_setup *setup);
 
 LL_API ll_problem *ll_setup_problem(const ll_setup *setup); /* borrowed */
@@ -110,7 +112,8 @@ LL_API const ll_normalisation *ll_setup_normalisation(const ll_setup *setup);
 LL_API const int64_t *ll_setup_labels(const ll_setup *setup);
 LL_API int64_t ll_setup_classes(const ll_setup *setup);
 /* Training images of the role "fit" again, augmented for an epoch (their rows are rewritten in place; float32 only). */
-LL_API ll_status ll_setup_augment(ll_setup *setup, const ll_augmentation *augmentation, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_setup_augment(ll_setup *setup, const ll_augmentation *augmentation,
+                                  ll_error *error) LL_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -19,8 +19,8 @@ LL_API int64_t ll_mean_interval(const double *values, int64_t count, double *mea
 LL_API double ll_student_quantile(double degrees);
 /* Spearman's rank correlation over the entries known in both (ties get mean ranks), NaN for fewer than three or a constant.
  * *used (may be NULL): how many. */
-LL_API ll_status ll_rank_correlation(const double *x, const double *y, int64_t count, double *correlation, int64_t *used,
-                              ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_rank_correlation(const double *x, const double *y, int64_t count, double *correlation,
+                                     int64_t *used, ll_error *error) LL_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -12,9 +12,10 @@ typedef struct ll_number_table {
     bool by_group;
     int64_t rows, columns;
     const char **row_names, **column_names;
-    double *mean, *spread; /* rows x columns; spread: standard deviation over members, or the number's own standard error
+    double *mean,
+        *spread; /* rows x columns; spread: standard deviation over members, or the number's own standard error
                             * (NaN: there is none); mean NaN: not known */
-    int64_t *count;        /* members behind a mean */
+    int64_t *count; /* members behind a mean */
     ll_arena *memory;
 } ll_number_table;
 
@@ -22,11 +23,18 @@ typedef struct ll_number_table {
  * pairs), setting.KEY (a number that the study file gives the model's group), or KIND.FIELD for a number of any result
  * (topology.minima, landscape.centre_loss). count 0: all that the study
  * has of a usual choice. LL_NOT_FOUND: a name that no model has, with the nearest one. */
-LL_API ll_status ll_number_table_make(ll_store *store, const ll_overview *overview, const char *const *names, int count, bool by_group,
-                               ll_number_table *table, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_number_table_make(ll_store *store, const ll_overview *overview, const char *const *names,
+                                      int count, bool by_group, ll_number_table *table,
+                                      ll_error *error) LL_MUST_CHECK;
 LL_API void ll_number_table_deinit(ll_number_table *table);
 
-typedef enum ll_table_format { LL_TABLE_TEXT, LL_TABLE_CSV, LL_TABLE_MARKDOWN, LL_TABLE_LATEX, LL_TABLE_HTML } ll_table_format;
+typedef enum ll_table_format {
+    LL_TABLE_TEXT,
+    LL_TABLE_CSV,
+    LL_TABLE_MARKDOWN,
+    LL_TABLE_LATEX,
+    LL_TABLE_HTML
+} ll_table_format;
 /* csv keeps all digits, in three columns a number (mean, spread, n); the others round to what the spread allows. */
 LL_API void ll_number_table_write(const ll_number_table *table, ll_table_format format, ll_text *out);
 

@@ -35,22 +35,22 @@ extern "C" {
  *                    >= 0 or all <= 0 (2-D: diagonals (+1,-1) and (-1,+1)); the default
  *   freudenthal-plus its mirror image: offsets all >= 0 or all <= 0 (2-D: diagonal (+1,+1))
  *   box              3^n - 1 neighbours; the cubical complex with vertices as top cells */
-#define LL_CONNECTIVITY_LIST(X)                                                                     \
-    X(FREUDENTHAL, "freudenthal")                                                                   \
-    X(FREUDENTHAL_PLUS, "freudenthal-plus")                                                         \
-    X(AXIS, "axis")                                                                                 \
-    X(BOX, "box")                                                                                   \
-    X(KNN_UNION, "knn-union")                                                                       \
-    X(KNN_MUTUAL, "knn-mutual")                                                                     \
-    X(DELAUNAY, "delaunay")                                                                         \
-    X(GABRIEL, "gabriel")                                                                           \
+#define LL_CONNECTIVITY_LIST(X)                                                                              \
+    X(FREUDENTHAL, "freudenthal")                                                                            \
+    X(FREUDENTHAL_PLUS, "freudenthal-plus")                                                                  \
+    X(AXIS, "axis")                                                                                          \
+    X(BOX, "box")                                                                                            \
+    X(KNN_UNION, "knn-union")                                                                                \
+    X(KNN_MUTUAL, "knn-mutual")                                                                              \
+    X(DELAUNAY, "delaunay")                                                                                  \
+    X(GABRIEL, "gabriel")                                                                                    \
     X(EDGES, "edges")
 
 typedef enum ll_connectivity {
 #define LL_CONNECTIVITY_ENUM(name, text) LL_CONNECTIVITY_##name,
     LL_CONNECTIVITY_LIST(LL_CONNECTIVITY_ENUM)
 #undef LL_CONNECTIVITY_ENUM
-    LL_CONNECTIVITIES
+        LL_CONNECTIVITIES
 } ll_connectivity;
 LL_API const char *ll_connectivity_name(ll_connectivity connectivity); /* never NULL */
 LL_API bool ll_connectivity_parse(const char *name, ll_connectivity *connectivity);
@@ -73,8 +73,8 @@ typedef struct ll_graph_field {
     ll_array_type type; /* LL_ARRAY_FLOAT32 or LL_ARRAY_FLOAT64 */
     int64_t vertices;
     const void *values;
-    const int64_t *offsets;    /* vertices + 1, starting at 0, never descending */
-    const int32_t *neighbours; /* offsets[vertices] ids in 0..vertices-1 */
+    const int64_t *offsets;       /* vertices + 1, starting at 0, never descending */
+    const int32_t *neighbours;    /* offsets[vertices] ids in 0..vertices-1 */
     ll_connectivity connectivity; /* how the graph was made; kept in results */
     int dimension;                /* of coordinates; 0: none */
     const double *coordinates;    /* vertices x dimension, or NULL */
@@ -104,7 +104,8 @@ LL_API int64_t ll_grid_field_vertices(const ll_grid_field *field);
 
 /* Scratch memory kept between calls, so that page faults are paid once. One workspace, one thread. */
 typedef struct ll_topology_workspace ll_topology_workspace;
-LL_API ll_status ll_topology_workspace_create(ll_topology_workspace **workspace, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_topology_workspace_create(ll_topology_workspace **workspace,
+                                              ll_error *error) LL_MUST_CHECK;
 LL_API void ll_topology_workspace_destroy(ll_topology_workspace *workspace);
 LL_API size_t ll_topology_workspace_bytes(const ll_topology_workspace *workspace); /* held now */
 
@@ -120,10 +121,10 @@ typedef enum ll_topology_output {
 typedef struct ll_topology_options {
     ll_connectivity connectivity; /* of a grid; ignored for a graph */
     bool superlevel;
-    unsigned outputs;             /* LL_TOPOLOGY_... joined by | */
-    ll_team *team;                /* NULL: one thread */
-    ll_cpu_level cpu_level;       /* highest level to use; never above ll_cpu_detect() */
-    size_t memory_limit;          /* bytes beyond the field itself; 0: no limit */
+    unsigned outputs;                 /* LL_TOPOLOGY_... joined by | */
+    ll_team *team;                    /* NULL: one thread */
+    ll_cpu_level cpu_level;           /* highest level to use; never above ll_cpu_detect() */
+    size_t memory_limit;              /* bytes beyond the field itself; 0: no limit */
     ll_topology_workspace *workspace; /* NULL: made and freed inside */
 } ll_topology_options;
 /* freudenthal, sublevel, pairs and tree, one thread, ll_cpu_detect(), no limit, no workspace. */
@@ -171,18 +172,19 @@ typedef struct ll_tree_node {
 typedef struct ll_merge_tree {
     ll_connectivity connectivity;
     bool superlevel;
-    int64_t vertices;   /* of the field, excluded ones counted */
-    int64_t excluded;   /* NaN or infinite */
-    int64_t minima;     /* = number of pairs */
-    int64_t saddles;    /* vertices whose insertion joins two or more components */
-    int64_t merges;     /* minima - components */
+    int64_t vertices; /* of the field, excluded ones counted */
+    int64_t excluded; /* NaN or infinite */
+    int64_t minima;   /* = number of pairs */
+    int64_t saddles;  /* vertices whose insertion joins two or more components */
+    int64_t merges;   /* minima - components */
     int64_t components;
     ll_persistence_pair *pairs; /* minima of them, ascending birth id */
     int64_t node_count;         /* 0 unless the tree was asked for */
     ll_tree_node *nodes;        /* NULL likewise */
     bool has_sizes;
     int32_t *basins; /* vertices; id of the minimum, -1 for excluded; NULL unless asked for */
-    int32_t *arcs;   /* vertices; index of the node whose arc holds it, -1 for excluded; NULL unless asked for */
+    int32_t
+        *arcs; /* vertices; index of the node whose arc holds it, -1 for excluded; NULL unless asked for */
     size_t peak_bytes; /* scratch and result memory at the peak of the computation, the field not counted */
 } ll_merge_tree;
 LL_API void ll_merge_tree_deinit(ll_merge_tree *tree); /* NULL is fine; zeroes *tree */
@@ -203,8 +205,9 @@ LL_API ll_status ll_merge_tree_of_graph(const ll_graph_field *field, const ll_to
 /* Upper bound of the bytes that the call would need beyond the field itself (scratch and result). */
 LL_API ll_status ll_merge_tree_memory_of_grid(const ll_grid_field *field, const ll_topology_options *options,
                                               size_t *bytes, ll_error *error) LL_MUST_CHECK;
-LL_API ll_status ll_merge_tree_memory_of_graph(const ll_graph_field *field, const ll_topology_options *options,
-                                               size_t *bytes, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_merge_tree_memory_of_graph(const ll_graph_field *field,
+                                               const ll_topology_options *options, size_t *bytes,
+                                               ll_error *error) LL_MUST_CHECK;
 
 /* ------------------------------------------------------------------ loops and voids */
 
@@ -342,8 +345,8 @@ typedef struct ll_branches {
     int64_t *offsets;  /* count + 1, into children */
     int64_t *children; /* count - roots */
     int64_t *order;
-    int32_t *depth;    /* 0: root */
-    int64_t *size;     /* vertices on the branch's own arcs; NULL if the tree has no sizes */
+    int32_t *depth; /* 0: root */
+    int64_t *size;  /* vertices on the branch's own arcs; NULL if the tree has no sizes */
 } ll_branches;
 LL_API ll_status ll_branches_create(const ll_merge_tree *tree, ll_branches *branches,
                                     ll_error *error) LL_MUST_CHECK;
@@ -356,31 +359,31 @@ LL_API void ll_branches_deinit(ll_branches *branches);
  * essential" over finite pairs only; with it each essential pair counts up to its component's highest value.
  * 0 pairs give 0. needs: 0 pairs, else LL_TOPOLOGY_TREE or LL_TOPOLOGY_TREE | LL_TOPOLOGY_BASINS; a number
  * whose need the tree does not hold is NaN. */
-#define LL_TOPOLOGY_NUMBER_LIST(X)                                                                          \
-    X(minima, "", 0, "vertices without a lower neighbour")                                                  \
-    X(saddles, "", 0, "vertices whose insertion joins two or more components")                              \
-    X(merges, "", 0, "minima less components")                                                              \
-    X(components, "", 0, "connected components of the domain")                                              \
-    X(excluded, "", 0, "vertices that are not finite")                                                      \
-    X(lowest, "value", 0, "lowest finite value")                                                            \
-    X(highest, "value", 0, "highest finite value")                                                          \
-    X(range, "value", 0, "highest less lowest")                                                             \
-    X(mean_persistence, "value", 0, "mean of death less birth")                                             \
-    X(mean_persistence_with_essential, "value", 0, "the same, essential pairs up to the highest value")     \
-    X(mean_persistence_normalised, "", 0, "mean persistence over range")                                    \
-    X(mean_diagonal_distance, "value", 0, "mean persistence over sqrt 2: 'average persistence' elsewhere")  \
-    X(mean_diagonal_distance_with_essential, "value", 0, "the same, with essential pairs")                  \
-    X(total_persistence, "value", 0, "sum of death less birth")                                             \
-    X(total_persistence_with_essential, "value", 0, "the same, with essential pairs")                       \
-    X(total_persistence_normalised, "", 0, "total persistence over range")                                  \
-    X(maximum_persistence, "value", 0, "largest death less birth")                                          \
-    X(maximum_persistence_with_essential, "value", 0, "the same, with essential pairs")                     \
-    X(maximum_persistence_normalised, "", 0, "maximum persistence over range")                              \
-    X(persistence_entropy, "nat", 0, "entropy of the persistences as shares of their total")                \
-    X(persistence_entropy_with_essential, "nat", 0, "the same, with essential pairs")                       \
-    X(smad, "value", 1, "mean over leaves of adjacent saddle less leaf")                                    \
-    X(smad_normalised, "", 1, "smad over range")                                                            \
-    X(smad_weighted, "value", 5, "the same mean weighted by basin share")                                   \
+#define LL_TOPOLOGY_NUMBER_LIST(X)                                                                           \
+    X(minima, "", 0, "vertices without a lower neighbour")                                                   \
+    X(saddles, "", 0, "vertices whose insertion joins two or more components")                               \
+    X(merges, "", 0, "minima less components")                                                               \
+    X(components, "", 0, "connected components of the domain")                                               \
+    X(excluded, "", 0, "vertices that are not finite")                                                       \
+    X(lowest, "value", 0, "lowest finite value")                                                             \
+    X(highest, "value", 0, "highest finite value")                                                           \
+    X(range, "value", 0, "highest less lowest")                                                              \
+    X(mean_persistence, "value", 0, "mean of death less birth")                                              \
+    X(mean_persistence_with_essential, "value", 0, "the same, essential pairs up to the highest value")      \
+    X(mean_persistence_normalised, "", 0, "mean persistence over range")                                     \
+    X(mean_diagonal_distance, "value", 0, "mean persistence over sqrt 2: 'average persistence' elsewhere")   \
+    X(mean_diagonal_distance_with_essential, "value", 0, "the same, with essential pairs")                   \
+    X(total_persistence, "value", 0, "sum of death less birth")                                              \
+    X(total_persistence_with_essential, "value", 0, "the same, with essential pairs")                        \
+    X(total_persistence_normalised, "", 0, "total persistence over range")                                   \
+    X(maximum_persistence, "value", 0, "largest death less birth")                                           \
+    X(maximum_persistence_with_essential, "value", 0, "the same, with essential pairs")                      \
+    X(maximum_persistence_normalised, "", 0, "maximum persistence over range")                               \
+    X(persistence_entropy, "nat", 0, "entropy of the persistences as shares of their total")                 \
+    X(persistence_entropy_with_essential, "nat", 0, "the same, with essential pairs")                        \
+    X(smad, "value", 1, "mean over leaves of adjacent saddle less leaf")                                     \
+    X(smad_normalised, "", 1, "smad over range")                                                             \
+    X(smad_weighted, "value", 5, "the same mean weighted by basin share")                                    \
     X(smad_weighted_normalised, "", 5, "smad weighted by basin share, over range")
 
 typedef struct ll_topology_numbers {
@@ -405,13 +408,14 @@ LL_API ll_status ll_topology_numbers_of_tree(const ll_merge_tree *tree, ll_topol
  * condition (below it at one of them at least). A NaN difference counts as infinite. Essential pairs are
  * resolved. unresolved (minima flags, pair by pair) may be NULL. */
 typedef struct ll_significance {
-    int64_t minima, minima_resolved;  /* counts with and without unresolved pairs */
+    int64_t minima, minima_resolved; /* counts with and without unresolved pairs */
     int64_t merges, merges_resolved;
     int64_t unresolved, unresolved_either;
 } ll_significance;
-LL_API ll_status ll_significance_of_halves(const ll_merge_tree *tree, ll_array_type type, const void *values_a,
-                                           const void *values_b, ll_significance *significance,
-                                           bool *unresolved, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_significance_of_halves(const ll_merge_tree *tree, ll_array_type type,
+                                           const void *values_a, const void *values_b,
+                                           ll_significance *significance, bool *unresolved,
+                                           ll_error *error) LL_MUST_CHECK;
 
 /* Every second point along each axis, starting at the first: fills *half, whose values (from ll_allocate)
  * the caller frees with ll_free((void *)half->values); coordinates are dropped. */
@@ -545,12 +549,12 @@ LL_API void ll_tree_layout_deinit(ll_tree_layout *layout);
  * its arc (superlevel: descending), up to `width`. Widths count vertices; x runs over 0..vertices.
  * Children stand side by side under their node, widest first (ties: smaller vertex id), as do the roots. */
 typedef struct ll_profile_node {
-    double centre;         /* exact: a multiple of 1/2 */
+    double centre; /* exact: a multiple of 1/2 */
     int64_t floor, width;
 } ll_profile_node;
 typedef struct ll_profile {
-    int64_t vertices;    /* N: vertices with a value */
-    ll_merge_tree tree;  /* the (simplified) tree it was made of, owned; without basins and arcs */
+    int64_t vertices;       /* N: vertices with a value */
+    ll_merge_tree tree;     /* the (simplified) tree it was made of, owned; without basins and arcs */
     ll_profile_node *nodes; /* tree.node_count */
     int64_t *offsets;       /* tree.node_count + 1 */
     double *levels;         /* vertices; those of cut branches count at the level of the cut */

@@ -134,8 +134,9 @@ LL_API ll_status ll_training_run(ll_problem *problem, const ll_training_options 
  * request with a point each, so small networks fill every core; a run's bits are those of ll_training_run alone. Pieces
  * of run i: "<i>/" and the piece's name. records: [members], the caller destroys each. A thread a run while it lasts;
  * the sink is called by one thread at a time, the Problem likewise. The first run that fails stops the others. */
-LL_API ll_status ll_training_run_together(ll_problem *problem, const ll_training_options *options, int64_t members,
-                                          const ll_sink *sink, ll_record **records, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_training_run_together(ll_problem *problem, const ll_training_options *options,
+                                          int64_t members, const ll_sink *sink, ll_record **records,
+                                          ll_error *error) LL_MUST_CHECK;
 /* Bytes beyond the Problem's own. */
 LL_API ll_status ll_training_memory(ll_problem *problem, const ll_training_options *options, size_t *bytes,
                                     ll_error *error) LL_MUST_CHECK;

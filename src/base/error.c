@@ -6,7 +6,8 @@
 const char *ll_status_name(ll_status status)
 {
     switch (status) {
-#define LL_STATUS_CASE(name, value, text) case LL_##name: return #name;
+#define LL_STATUS_CASE(name, value, text)                                                                    \
+    case LL_##name: return #name;
         LL_STATUS_LIST(LL_STATUS_CASE)
 #undef LL_STATUS_CASE
     }
@@ -16,7 +17,8 @@ const char *ll_status_name(ll_status status)
 const char *ll_status_text(ll_status status)
 {
     switch (status) {
-#define LL_STATUS_CASE(name, value, text) case LL_##name: return text;
+#define LL_STATUS_CASE(name, value, text)                                                                    \
+    case LL_##name: return text;
         LL_STATUS_LIST(LL_STATUS_CASE)
 #undef LL_STATUS_CASE
     }

@@ -7,15 +7,9 @@ struct ll_hasher {
     XXH3_state_t *state;
 };
 
-static ll_hash from_xxh(XXH128_hash_t value)
-{
-    return (ll_hash){.high = value.high64, .low = value.low64};
-}
+static ll_hash from_xxh(XXH128_hash_t value) { return (ll_hash){.high = value.high64, .low = value.low64}; }
 
-ll_hash ll_hash_bytes(const void *bytes, size_t count)
-{
-    return from_xxh(XXH3_128bits(bytes, count));
-}
+ll_hash ll_hash_bytes(const void *bytes, size_t count) { return from_xxh(XXH3_128bits(bytes, count)); }
 
 bool ll_hash_equal(ll_hash a, ll_hash b) { return a.high == b.high && a.low == b.low; }
 

@@ -15,8 +15,10 @@ static void before_value(ll_json *json)
 static int utf8_length(const unsigned char *s)
 {
     if (s[0] < 0x80) return 1;
-    int length = s[0] >= 0xC2 && s[0] <= 0xDF ? 2 : s[0] >= 0xE0 && s[0] <= 0xEF ? 3
-                 : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4 : 0;
+    int length = s[0] >= 0xC2 && s[0] <= 0xDF   ? 2
+                 : s[0] >= 0xE0 && s[0] <= 0xEF ? 3
+                 : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4
+                                                : 0;
     for (int i = 1; i < length; i++) {
         if ((s[i] & 0xC0) != 0x80) return 0;
     }
@@ -96,7 +98,8 @@ void ll_json_number(ll_json *json, double value)
         ll_text_append(&json->text, json->nonfinite_texts ? text : "null");
         return;
     }
-    int length = json->digits > 0 ? ll_number_digits(value, json->digits, buffer) : ll_number_text(value, buffer);
+    int length =
+        json->digits > 0 ? ll_number_digits(value, json->digits, buffer) : ll_number_text(value, buffer);
     ll_text_append_bytes(&json->text, buffer, (size_t)length);
 }
 

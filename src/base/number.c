@@ -37,13 +37,34 @@ __extension__ typedef unsigned __int128 wide;
 enum { MOST_DIGITS = 17, MOST_POWER = 27 };
 
 static const uint64_t fives[MOST_POWER + 1] = {
-    UINT64_C(1), UINT64_C(5), UINT64_C(25), UINT64_C(125), UINT64_C(625), UINT64_C(3125), UINT64_C(15625),
-    UINT64_C(78125), UINT64_C(390625), UINT64_C(1953125), UINT64_C(9765625), UINT64_C(48828125),
-    UINT64_C(244140625), UINT64_C(1220703125), UINT64_C(6103515625), UINT64_C(30517578125),
-    UINT64_C(152587890625), UINT64_C(762939453125), UINT64_C(3814697265625), UINT64_C(19073486328125),
-    UINT64_C(95367431640625), UINT64_C(476837158203125), UINT64_C(2384185791015625),
-    UINT64_C(11920928955078125), UINT64_C(59604644775390625), UINT64_C(298023223876953125),
-    UINT64_C(1490116119384765625), UINT64_C(7450580596923828125),
+    UINT64_C(1),
+    UINT64_C(5),
+    UINT64_C(25),
+    UINT64_C(125),
+    UINT64_C(625),
+    UINT64_C(3125),
+    UINT64_C(15625),
+    UINT64_C(78125),
+    UINT64_C(390625),
+    UINT64_C(1953125),
+    UINT64_C(9765625),
+    UINT64_C(48828125),
+    UINT64_C(244140625),
+    UINT64_C(1220703125),
+    UINT64_C(6103515625),
+    UINT64_C(30517578125),
+    UINT64_C(152587890625),
+    UINT64_C(762939453125),
+    UINT64_C(3814697265625),
+    UINT64_C(19073486328125),
+    UINT64_C(95367431640625),
+    UINT64_C(476837158203125),
+    UINT64_C(2384185791015625),
+    UINT64_C(11920928955078125),
+    UINT64_C(59604644775390625),
+    UINT64_C(298023223876953125),
+    UINT64_C(1490116119384765625),
+    UINT64_C(7450580596923828125),
 };
 
 /* |value| = mantissa 2^exponent, times 10^power, rounded half to even; exact: mantissa 5^power has at most 53 + 63 bits.
@@ -115,7 +136,8 @@ int ll_number_digits(double value, int digits, char buffer[LL_NUMBER_TEXT])
     uint64_t number;
     int first;
     digits = (int)ll_max_int64(1, ll_min_int64(digits, MOST_DIGITS));
-    if (find_digits(value, digits, &number, &first)) return lay_out(signbit(value) != 0, number, first, digits, buffer);
+    if (find_digits(value, digits, &number, &first))
+        return lay_out(signbit(value) != 0, number, first, digits, buffer);
     if (!isfinite(value)) return ll_number_text(value, buffer);
     int length = snprintf(buffer, LL_NUMBER_TEXT, "%.*g", digits, value);
     for (int i = 0; i < length; i++) {

@@ -34,10 +34,7 @@ void ll_text_append_bytes(ll_text *text, const void *bytes, size_t count)
     text->text[text->length] = 0;
 }
 
-void ll_text_append(ll_text *text, const char *string)
-{
-    ll_text_append_bytes(text, string, strlen(string));
-}
+void ll_text_append(ll_text *text, const char *string) { ll_text_append_bytes(text, string, strlen(string)); }
 
 void ll_text_format(ll_text *text, const char *format, ...)
 {

@@ -21,10 +21,7 @@ typedef struct matching {
     bool converged;
 } matching;
 
-static const int64_t *const *read_only(int64_t **view)
-{
-    return (const int64_t *const *)view;
-}
+static const int64_t *const *read_only(int64_t **view) { return (const int64_t *const *)view; }
 
 /* <reference, permuted theta>. */
 static double inner_product(const matching *m, int64_t **view)

@@ -32,10 +32,7 @@ typedef struct curve {
     int64_t step_history[MOST_ROUNDS];
 } curve;
 
-static size_t vector_bytes(const curve *c)
-{
-    return (size_t)c->n * ll_real_bytes(c->type);
-}
+static size_t vector_bytes(const curve *c) { return (size_t)c->n * ll_real_bytes(c->type); }
 
 /* gamma(t) into `to`; phi NULL: the straight line. */
 static void place(const curve *c, ll_curve_kind kind, double t, const void *phi, void *to)
@@ -496,10 +493,7 @@ static ll_status fill_record(curve *c, const char *reason, ll_record *record, ll
 
 /* ---------------------------------------------------------------- set-up */
 
-static int64_t option_or(int64_t value, int64_t fallback)
-{
-    return value != 0 ? value : fallback;
-}
+static int64_t option_or(int64_t value, int64_t fallback) { return value != 0 ? value : fallback; }
 
 static ll_status fill_options(curve *c, const ll_curve_options *given, ll_error *error)
 {
@@ -556,12 +550,9 @@ static ll_status take_role(curve *c, const char *role, const ll_samples *otherwi
         int64_t count = 0;
         ll_status status =
             ll_problem_role(c->problem, role, term, &indices, &count, otherwise == NULL ? error : NULL);
-        if (status == LL_OK)
-            lists[term] = (ll_samples){indices, count};
-        else if (status == LL_NOT_FOUND && otherwise != NULL)
-            lists[term] = otherwise[term];
-        else
-            return status;
+        if (status == LL_OK) lists[term] = (ll_samples){indices, count};
+        else if (status == LL_NOT_FOUND && otherwise != NULL) lists[term] = otherwise[term];
+        else return status;
     }
     return LL_OK;
 }
@@ -623,8 +614,7 @@ static ll_status curve_init(curve *c, ll_problem *problem, const ll_curve_ends *
         if (c->ends.buffers_b == NULL) c->ends.buffers_b = own;
         if (c->ends.buffers_a == NULL || c->ends.buffers_b == NULL)
             return ll_fail(error, LL_INVALID_ARGUMENT, module, info->name, "buffers of the ends are needed");
-    } else
-        c->ends.buffers_a = c->ends.buffers_b = NULL;
+    } else c->ends.buffers_a = c->ends.buffers_b = NULL;
     LL_TRY(fill_options(c, options, error));
     ll_status status = allocate(c, error);
     if (status == LL_OK) {
@@ -659,8 +649,7 @@ ll_status ll_connectivity_curve(ll_problem *problem, const ll_curve_ends *ends,
     ll_status status = evaluate(&c, "line", NULL, c.line_loss, c.line_error, error);
     if (status == LL_OK && c.options.kind == LL_CURVE_LINEAR) {
         memcpy(c.loss, c.line_loss, (size_t)(2 * c.options.points) * sizeof *c.loss);
-    } else if (status == LL_OK)
-        status = train(&c, &reason, error);
+    } else if (status == LL_OK) status = train(&c, &reason, error);
     if (status == LL_OK) {
         made = ll_record_create("curve");
         status = made == NULL ? ll_fail_memory(error, module, 0) : fill_record(&c, reason, made, error);

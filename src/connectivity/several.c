@@ -51,10 +51,7 @@ static void progress(void *context, const ll_progress *of_pair)
     ll_sink_progress(&s->outer, &told);
 }
 
-static bool should_stop(void *context)
-{
-    return ll_sink_should_stop(&((const pair_sink *)context)->outer);
-}
+static bool should_stop(void *context) { return ll_sink_should_stop(&((const pair_sink *)context)->outer); }
 
 static ll_status run(ll_problem *problem, const ll_curve_ends *ends, const ll_curve_options *options,
                      pair_sink *sink, ll_record **record, ll_error *error)

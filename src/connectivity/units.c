@@ -278,8 +278,7 @@ static void rule_broadcast(analysis *n, ll_node node, const ll_graph_node *at)
         bool added = (at->attributes.broadcast.axes & LL_AXIS(i)) != 0;
         if (added || (n->uniform[at->inputs[0]] & LL_AXIS(next)) != 0)
             n->uniform[node] |= (uint8_t)LL_AXIS(i);
-        else
-            unite_one(n, n->axis[at->inputs[0]][next], n->axis[node][i]);
+        else unite_one(n, n->axis[at->inputs[0]][next], n->axis[node][i]);
         next += !added;
     }
 }
@@ -699,14 +698,8 @@ void ll_units_destroy(ll_units *units)
     if (units != NULL) ll_arena_destroy(units->arena);
 }
 
-int64_t ll_units_groups(const ll_units *units)
-{
-    return units->groups;
-}
-int64_t ll_units_size(const ll_units *units, int64_t group)
-{
-    return units->size[group];
-}
+int64_t ll_units_groups(const ll_units *units) { return units->groups; }
+int64_t ll_units_size(const ll_units *units, int64_t group) { return units->size[group]; }
 
 /* ------------------------------------------------------------------ taking elements in another order */
 
@@ -772,10 +765,8 @@ static ll_status check_permutation(const ll_units *units, const int64_t *const *
         int64_t bad = -1;
         for (int64_t i = 0; i < units->size[g] && bad < 0; i++) {
             int64_t from = permutation[g][i];
-            if (from < 0 || from >= units->size[g] || seen[from])
-                bad = i;
-            else
-                seen[from] = true;
+            if (from < 0 || from >= units->size[g] || seen[from]) bad = i;
+            else seen[from] = true;
         }
         ll_free(seen);
         if (bad >= 0)

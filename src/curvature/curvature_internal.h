@@ -50,9 +50,6 @@ typedef struct piece_reader {
 } piece_reader;
 bool piece_take(piece_reader *reader, void *to, size_t count);
 
-static inline int64_t option_or(int64_t value, int64_t fallback)
-{
-    return value != 0 ? value : fallback;
-}
+static inline int64_t option_or(int64_t value, int64_t fallback) { return value != 0 ? value : fallback; }
 
 #endif

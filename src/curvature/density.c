@@ -70,10 +70,8 @@ static void start(const quadrature *q, int64_t probe, void *v)
     double scale = 1.0 / sqrt((double)q->n);
     for (int64_t i = 0; i < q->n; i++) {
         double x = scale * ll_rng_rademacher(rng, (uint64_t)i);
-        if (q->type == LL_REAL_FLOAT32)
-            ((float *)v)[i] = (float)x;
-        else
-            ((double *)v)[i] = x;
+        if (q->type == LL_REAL_FLOAT32) ((float *)v)[i] = (float)x;
+        else ((double *)v)[i] = x;
     }
 }
 
@@ -128,8 +126,7 @@ static ll_status advance(quadrature *q, int64_t count, int64_t j, int64_t *used,
         if (q->finite && beta > 16.0 * epsilon * scale && j + 1 < q->steps) {
             ll_vector_scale(q->type, q->n, 1.0 / beta, w);
             used[p] = j + 1;
-        } else
-            used[p] = -(j + 1); /* ended with j + 1 rows */
+        } else used[p] = -(j + 1); /* ended with j + 1 rows */
     }
     return LL_OK;
 }
@@ -201,14 +198,8 @@ static void integrate(const quadrature *q, double (*f)(double x, const double *a
     }
 }
 
-static double power_of(double x, const double *k)
-{
-    return pow(x, *k);
-}
-static double is_negative(double x, const double *limit)
-{
-    return x < -*limit;
-}
+static double power_of(double x, const double *k) { return pow(x, *k); }
+static double is_negative(double x, const double *limit) { return x < -*limit; }
 static double kernel(double x, const double *center_and_width)
 {
     double z = (x - center_and_width[0]) / center_and_width[1];

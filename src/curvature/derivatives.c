@@ -57,10 +57,7 @@ static ll_status sides(checker *c, double h, double *losses, bool gradients, ll_
     return ll_problem_evaluate(c->problem, &request, error);
 }
 
-static double relative(double difference, double size)
-{
-    return size > 0 ? difference / size : difference;
-}
+static double relative(double difference, double size) { return size > 0 ? difference / size : difference; }
 
 /* Smallest error over steps, for the gradient along DIRECTION (product false) or the product with it. */
 static ll_status best_step(checker *c, bool product, double slope, double *best, double *step,
@@ -101,10 +98,8 @@ static void draw(checker *c, uint64_t seed, const char *purpose, int64_t number,
     ll_rng rng = ll_rng_make(seed, purpose, name);
     for (int64_t i = 0; i < c->n; i++) {
         double x = ll_rng_normal(rng, (uint64_t)i);
-        if (c->type == LL_REAL_FLOAT32)
-            ((float *)v)[i] = (float)x;
-        else
-            ((double *)v)[i] = x;
+        if (c->type == LL_REAL_FLOAT32) ((float *)v)[i] = (float)x;
+        else ((double *)v)[i] = x;
     }
     ll_vector_scale(c->type, c->n, 1.0 / ll_vector_norm(c->type, c->n, v), v);
 }
@@ -163,8 +158,7 @@ static ll_status check_all(checker *c, const ll_derivative_options *o, findings 
         if (d < 0) {
             ll_vector_copy(c->type, c->n, gradient, at(c, DIRECTION));
             ll_vector_scale(c->type, c->n, 1.0 / length, at(c, DIRECTION));
-        } else
-            draw(c, o->seed, "derivatives", d, at(c, DIRECTION));
+        } else draw(c, o->seed, "derivatives", d, at(c, DIRECTION));
         double slope = ll_vector_dot(c->type, c->n, gradient, at(c, DIRECTION)), wrong = 0, step = 0;
         LL_TRY(best_step(c, false, slope, &wrong, &step, error));
         /* relative to the typical slope |g| / sqrt n at least */

@@ -42,19 +42,10 @@ static void *vector_at(const solver *s, int64_t j)
 {
     return s->vectors + (size_t)j * (size_t)s->n * ll_real_bytes(s->op.type);
 }
-static int64_t products_spent(const solver *s)
-{
-    return s->products_before + s->op.products;
-}
-static double type_epsilon(const solver *s)
-{
-    return s->op.type == LL_REAL_FLOAT32 ? 0x1p-23 : 0x1p-52;
-}
+static int64_t products_spent(const solver *s) { return s->products_before + s->op.products; }
+static double type_epsilon(const solver *s) { return s->op.type == LL_REAL_FLOAT32 ? 0x1p-23 : 0x1p-52; }
 
-static double floor_of(const solver *s)
-{
-    return 8.0 * type_epsilon(s) * s->scale / s->options.tolerance;
-}
+static double floor_of(const solver *s) { return 8.0 * type_epsilon(s) * s->scale / s->options.tolerance; }
 
 /* ---------------------------------------------------------------- set-up */
 
@@ -255,8 +246,7 @@ static void factor_block(solver *s, int64_t count)
             ll_vector_scale(s->op.type, s->n, 1.0 / length, w);
             if (slot != w) ll_vector_copy(s->op.type, s->n, w, slot);
             s->coupling[accepted * CURVATURE_MAX_BLOCK + i] = length;
-        } else
-            place_random(s, s->size + accepted);
+        } else place_random(s, s->size + accepted);
         accepted++;
     }
     s->last = count;
@@ -506,10 +496,7 @@ static ll_status confirm(solver *s, ll_error *error)
 
 /* Products of basis vectors first .. first + count - 1, into the slots behind the next block; *products
  * points to them. count <= batch_size. */
-static int64_t batch_size(const solver *s)
-{
-    return ll_min_int64(8, s->slots - s->size - s->next - 1);
-}
+static int64_t batch_size(const solver *s) { return ll_min_int64(8, s->slots - s->size - s->next - 1); }
 
 static ll_status apply_to_basis(solver *s, const ll_samples *samples, int64_t first, int64_t count,
                                 void **products, ll_error *error)
@@ -557,10 +544,8 @@ static ll_status measure(solver *s, bool *good, ll_error *error)
     ll_vector_copy(type, s->n, worst_vector, next);
     normalise(s, next);
     orthogonalise(s, s->size, next, NULL);
-    if (ll_vector_norm(type, s->n, next) > 1e-3)
-        normalise(s, next);
-    else
-        place_random(s, s->size);
+    if (ll_vector_norm(type, s->n, next) > 1e-3) normalise(s, next);
+    else place_random(s, s->size);
     s->next = 1;
     return LL_OK;
 }
@@ -599,8 +584,7 @@ static ll_status iterate(solver *s, const char **reason, ll_error *error)
                 return LL_OK;
             }
             patient = true;
-        } else
-            restart(s, s->keep);
+        } else restart(s, s->keep);
         LL_TRY(save(s, error));
     }
 }

@@ -85,10 +85,7 @@ ll_status curvature_operator_init(curvature_operator *op, const ll_curvature_tar
     return LL_OK;
 }
 
-void curvature_operator_deinit(curvature_operator *op)
-{
-    ll_free(op->padded);
-}
+void curvature_operator_deinit(curvature_operator *op) { ll_free(op->padded); }
 
 /* One request of at most op->block vectors. */
 static ll_status apply_block(curvature_operator *op, const ll_samples *samples, int64_t count,

@@ -14,7 +14,7 @@
 enum { PATH_BYTES = 1024 };
 
 #define TORONTO "https://www.cs.toronto.edu/~kriz"
-#define MNIST   "https://ossci-datasets.s3.amazonaws.com/mnist"
+#define MNIST "https://ossci-datasets.s3.amazonaws.com/mnist"
 #define FASHION "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
 
 static const ll_remote_file files[] = {

@@ -7,10 +7,7 @@
 
 /* ------------------------------------------------------------------ normalisation */
 
-static int64_t channels_of(const ll_dataset *dataset)
-{
-    return dataset->rank > 0 ? dataset->shape[0] : 1;
-}
+static int64_t channels_of(const ll_dataset *dataset) { return dataset->rank > 0 ? dataset->shape[0] : 1; }
 
 ll_status ll_normalisation_check(const ll_normalisation *normalisation, const ll_dataset *dataset,
                                  ll_error *error)

@@ -10,10 +10,7 @@ typedef struct md5_tables {
     uint32_t sine[64];
 } md5_tables;
 
-static uint32_t rotate(uint32_t x, int by)
-{
-    return x << by | x >> (32 - by);
-}
+static uint32_t rotate(uint32_t x, int by) { return x << by | x >> (32 - by); }
 
 static uint32_t word_at(const uint8_t *bytes)
 {

@@ -293,8 +293,7 @@ static ll_status encode_vti(const ll_record *record, const char *name, ll_text *
         data.axes[k] = ll_allocate_array(data.shape[k], sizeof(double));
         if (data.axes[k] == NULL)
             status = ll_fail_memory(error, module, (size_t)data.shape[k] * sizeof(double));
-        else
-            memcpy(data.axes[k], axis, (size_t)data.shape[k] * sizeof(double));
+        else memcpy(data.axes[k], axis, (size_t)data.shape[k] * sizeof(double));
     }
     if (status == LL_OK) status = ll_vti_encode(&data, out, error);
     ll_field_data_deinit(&data);

@@ -111,10 +111,7 @@ typedef struct plane {
     const ll_array *fields[MOST_ARRAYS];
 } plane;
 
-static double axis_at(const double *axis, int64_t i)
-{
-    return axis != NULL ? axis[i] : (double)i;
-}
+static double axis_at(const double *axis, int64_t i) { return axis != NULL ? axis[i] : (double)i; }
 
 /* The interval that holds `at`, and where in it, 0 to 1; false outside. Axes may run either way. */
 static bool locate(const double *axis, int64_t extent, double at, int64_t *cell, double *part)
@@ -261,10 +258,8 @@ ll_status ll_export_mesh_of_field(const ll_record *record, const ll_field *field
     ll_export_mesh made = {0};
     ll_status status = field->array.rank == 1 ? mesh_line(record, field, &made, error)
                                               : mesh_plane(record, field, everything, &made, error);
-    if (status == LL_OK)
-        *mesh = made;
-    else
-        ll_export_mesh_deinit(&made);
+    if (status == LL_OK) *mesh = made;
+    else ll_export_mesh_deinit(&made);
     return status;
 }
 
@@ -347,10 +342,8 @@ static int64_t point_at(const filling *f, const int64_t *order, int64_t count, i
     int64_t low = 0, high = count;
     while (low < high) {
         int64_t middle = low + (high - low) / 2;
-        if ((int64_t)f->values[VERTEX][order[middle]] < vertex)
-            low = middle + 1;
-        else
-            high = middle;
+        if ((int64_t)f->values[VERTEX][order[middle]] < vertex) low = middle + 1;
+        else high = middle;
     }
     return low < count && (int64_t)f->values[VERTEX][order[low]] == vertex ? order[low] : -1;
 }
@@ -427,9 +420,7 @@ ll_status ll_export_mesh_of_topology(const ll_record *record, ll_export_mesh *me
     ll_status status = begin(&f, &made, points, points + nodes, points + 2 * nodes, error);
     for (int k = 0; k < 5 && status == LL_OK; k++) status = add_array(&f, names[k], points, error);
     if (status == LL_OK) status = fill_topology(&f, &t, error);
-    if (status == LL_OK)
-        *mesh = made;
-    else
-        ll_export_mesh_deinit(&made);
+    if (status == LL_OK) *mesh = made;
+    else ll_export_mesh_deinit(&made);
     return status;
 }

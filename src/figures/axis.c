@@ -41,7 +41,7 @@ ll_axis ll_axis_make(ll_scale_type type, double low, double high, double smalles
         }
         if (!(axis.low > 0.0)) {
             axis.low = smallest_positive > 0.0 && smallest_positive <= axis.high ? smallest_positive
-                                                                                : axis.high * 1e-6;
+                                                                                 : axis.high * 1e-6;
         }
         if (axis.high / axis.low < 1.0 + 1e-9) {
             axis.low /= 1.5;
@@ -71,13 +71,10 @@ ll_axis ll_axis_make(ll_scale_type type, double low, double high, double smalles
 static double forward(const ll_axis *axis, double value)
 {
     switch (axis->type) {
-    case LL_SCALE_LOG:
-        return value > 0.0 ? log10(value) : NAN;
-    case LL_SCALE_SYMLOG:
-        return copysign(log10(1.0 + fabs(value) / axis->threshold), value);
+    case LL_SCALE_LOG: return value > 0.0 ? log10(value) : NAN;
+    case LL_SCALE_SYMLOG: return copysign(log10(1.0 + fabs(value) / axis->threshold), value);
     case LL_SCALE_LINEAR:
-    case LL_SCALE_TYPES:
-        break;
+    case LL_SCALE_TYPES: break;
     }
     return value;
 }
@@ -85,13 +82,10 @@ static double forward(const ll_axis *axis, double value)
 static double backward(const ll_axis *axis, double mapped)
 {
     switch (axis->type) {
-    case LL_SCALE_LOG:
-        return pow(10.0, mapped);
-    case LL_SCALE_SYMLOG:
-        return copysign((pow(10.0, fabs(mapped)) - 1.0) * axis->threshold, mapped);
+    case LL_SCALE_LOG: return pow(10.0, mapped);
+    case LL_SCALE_SYMLOG: return copysign((pow(10.0, fabs(mapped)) - 1.0) * axis->threshold, mapped);
     case LL_SCALE_LINEAR:
-    case LL_SCALE_TYPES:
-        break;
+    case LL_SCALE_TYPES: break;
     }
     return mapped;
 }
@@ -263,15 +257,10 @@ void ll_axis_ticks(const ll_axis *axis, int wanted, ll_ticks *ticks)
     *ticks = (ll_ticks){0};
     if (wanted < 2) wanted = 2;
     switch (axis->type) {
-    case LL_SCALE_LOG:
-        log_ticks(axis, wanted, ticks);
-        return;
-    case LL_SCALE_SYMLOG:
-        symlog_ticks(axis, wanted, ticks);
-        return;
+    case LL_SCALE_LOG: log_ticks(axis, wanted, ticks); return;
+    case LL_SCALE_SYMLOG: symlog_ticks(axis, wanted, ticks); return;
     case LL_SCALE_LINEAR:
-    case LL_SCALE_TYPES:
-        break;
+    case LL_SCALE_TYPES: break;
     }
     linear_ticks(axis, wanted, ticks);
 }

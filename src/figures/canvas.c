@@ -30,7 +30,8 @@ ll_axis ll_value_axis(const ll_figure_options *options, const ll_extent *extent)
     double low = isnan(options->vmin) ? extent->low : options->vmin;
     double high = isnan(options->vmax) ? extent->high : options->vmax;
     /* The middle of a diverging map is zero. */
-    if (options->colormap == LL_COLORMAP_BALANCE && isnan(options->vmin) && isnan(options->vmax) && low < 0.0 && high > 0.0) {
+    if (options->colormap == LL_COLORMAP_BALANCE && isnan(options->vmin) && isnan(options->vmax) &&
+        low < 0.0 && high > 0.0) {
         high = fmax(high, -low);
         low = -high;
     }
@@ -41,8 +42,8 @@ ll_axis ll_value_axis(const ll_figure_options *options, const ll_extent *extent)
 
 void ll_canvas_color(ll_canvas *canvas, uint32_t rgb, double alpha)
 {
-    cairo_set_source_rgba(canvas->cairo, (double)(rgb >> 16 & 0xFF) / 255.0, (double)(rgb >> 8 & 0xFF) / 255.0,
-                          (double)(rgb & 0xFF) / 255.0, alpha);
+    cairo_set_source_rgba(canvas->cairo, (double)(rgb >> 16 & 0xFF) / 255.0,
+                          (double)(rgb >> 8 & 0xFF) / 255.0, (double)(rgb & 0xFF) / 255.0, alpha);
 }
 
 void ll_canvas_map_color(ll_canvas *canvas, double position)
@@ -78,10 +79,7 @@ void ll_canvas_text(ll_canvas *canvas, double x, double y, double size, ll_align
 }
 
 /* A byte of UTF-8 that is not the first of its character. */
-static bool is_continuation(char byte)
-{
-    return ((unsigned char)byte & 0xC0) == 0x80;
-}
+static bool is_continuation(char byte) { return ((unsigned char)byte & 0xC0) == 0x80; }
 
 void ll_canvas_text_fit(ll_canvas *canvas, double x, double y, double size, ll_align align, double width,
                         const char *text)
@@ -186,7 +184,8 @@ bool ll_cells_make(ll_cells *cells, const ll_rect *plot, double size)
 bool ll_cells_take(ll_cells *cells, double x, double y)
 {
     double column = floor((x - cells->plot.x) / cells->size), row = floor((y - cells->plot.y) / cells->size);
-    if (!(column >= 0.0 && column < (double)cells->columns && row >= 0.0 && row < (double)cells->rows)) return false;
+    if (!(column >= 0.0 && column < (double)cells->columns && row >= 0.0 && row < (double)cells->rows))
+        return false;
     uint8_t *cell = &cells->taken[(int64_t)row * cells->columns + (int64_t)column];
     bool fresh = *cell == 0;
     *cell = 1;
@@ -346,11 +345,13 @@ void ll_frame_bar(ll_canvas *canvas, const ll_frame *frame)
         double y = bottom - (bottom - top) * ll_axis_position(&frame->value, frame->value_ticks.values[i]);
         bool major = frame->value_ticks.labels[i][0] != 0;
         ll_canvas_line(canvas, edge, y, edge + (major ? 0.3 : 0.17) * font, y, 0.5);
-        ll_canvas_text(canvas, edge + 0.5 * font, y, small, LL_ALIGN_LEFT, false, frame->value_ticks.labels[i]);
+        ll_canvas_text(canvas, edge + 0.5 * font, y, small, LL_ALIGN_LEFT, false,
+                       frame->value_ticks.labels[i]);
     }
     ll_canvas_text(canvas, bar.x, bar.y - 0.9 * font, small, LL_ALIGN_LEFT, false, frame->value_ticks.factor);
     double label = edge + 0.5 * font + widest_label(canvas, &frame->value_ticks, small) + 0.9 * font;
-    ll_canvas_axis_label(canvas, label, bar.y + bar.height / 2.0, LL_UPWARDS, 1.15 * bar.height, frame->value_label);
+    ll_canvas_axis_label(canvas, label, bar.y + bar.height / 2.0, LL_UPWARDS, 1.15 * bar.height,
+                         frame->value_label);
 }
 
 void ll_frame_draw(ll_canvas *canvas, const ll_frame *frame)
@@ -390,12 +391,14 @@ void ll_frame_draw(ll_canvas *canvas, const ll_frame *frame)
             }
             ll_canvas_axis_label(canvas, plot->x + plot->width / 2.0, y, 0.0, 1.25 * plot->width, label);
         } else {
-            ll_canvas_text(canvas, plot->x + plot->width, y, small, LL_ALIGN_RIGHT, false, frame->x_ticks.factor);
+            ll_canvas_text(canvas, plot->x + plot->width, y, small, LL_ALIGN_RIGHT, false,
+                           frame->x_ticks.factor);
         }
     }
     if (!frame->no_y) {
         double x = plot->x - tick - 0.35 * font - widest - 0.8 * font;
-        ll_canvas_axis_label(canvas, x, plot->y + plot->height / 2.0, LL_UPWARDS, 1.15 * plot->height, frame->y_label);
+        ll_canvas_axis_label(canvas, x, plot->y + plot->height / 2.0, LL_UPWARDS, 1.15 * plot->height,
+                             frame->y_label);
         ll_canvas_text(canvas, plot->x, plot->y - 0.75 * small, small, LL_ALIGN_LEFT, false,
                        frame->y_ticks.factor);
     }
@@ -410,8 +413,9 @@ void ll_frame_draw(ll_canvas *canvas, const ll_frame *frame)
 void ll_frame_note(ll_canvas *canvas, const ll_frame *frame, const char *text)
 {
     ll_canvas_color(canvas, 0x666666, 1.0);
-    ll_canvas_text_fit(canvas, frame->plot.x + frame->plot.width / 2.0, frame->plot.y + frame->plot.height / 2.0,
-                       canvas->font, LL_ALIGN_CENTER, frame->plot.width * 0.95, text);
+    ll_canvas_text_fit(canvas, frame->plot.x + frame->plot.width / 2.0,
+                       frame->plot.y + frame->plot.height / 2.0, canvas->font, LL_ALIGN_CENTER,
+                       frame->plot.width * 0.95, text);
 }
 
 void ll_frame_remark(ll_canvas *canvas, const ll_frame *frame, const char *text)
@@ -431,7 +435,8 @@ void ll_frame_legend(ll_canvas *canvas, const ll_frame *frame, const ll_legend_e
                      ll_corner corner)
 {
     double size = 0.85 * canvas->font, line = 1.35 * size, widest = 0.0;
-    for (int i = 0; i < count; i++) widest = fmax(widest, ll_canvas_text_width(canvas, size, entries[i].name));
+    for (int i = 0; i < count; i++)
+        widest = fmax(widest, ll_canvas_text_width(canvas, size, entries[i].name));
     widest = fmin(widest, frame->plot.width - 4.5 * size);
     ll_rect box = {0.0, 0.0, widest + 3.3 * size, count * line + 0.5 * size};
     double gap = 0.5 * size;
@@ -455,7 +460,8 @@ void ll_frame_legend(ll_canvas *canvas, const ll_frame *frame, const ll_legend_e
             cairo_set_dash(canvas->cairo, NULL, 0, 0.0);
         }
         if (entries[i].mark) {
-            ll_canvas_mark(canvas, entries[i].shape, x + 0.85 * size, y, 0.3 * size, entries[i].color, 0xffffff);
+            ll_canvas_mark(canvas, entries[i].shape, x + 0.85 * size, y, 0.3 * size, entries[i].color,
+                           0xffffff);
         }
         ll_canvas_color(canvas, INK, 1.0);
         ll_canvas_text_fit(canvas, x + 2.2 * size, y, size, LL_ALIGN_LEFT, widest + 1.0, entries[i].name);
@@ -475,10 +481,11 @@ int ll_canvas_key(ll_canvas *canvas, ll_rect box, const ll_legend_entry *entries
         }
         double y = box.y + (lines - 0.5) * LL_KEY_LINE * canvas->font;
         if (draw) {
-            ll_canvas_mark(canvas, entries[i].shape, box.x + x + 0.4 * size, y, 0.3 * size, entries[i].color, 0xffffff);
+            ll_canvas_mark(canvas, entries[i].shape, box.x + x + 0.4 * size, y, 0.3 * size, entries[i].color,
+                           0xffffff);
             ll_canvas_color(canvas, INK, 1.0);
-            ll_canvas_text_fit(canvas, box.x + x + 1.1 * size, y, size, LL_ALIGN_LEFT, box.width - x - 1.1 * size,
-                               entries[i].name);
+            ll_canvas_text_fit(canvas, box.x + x + 1.1 * size, y, size, LL_ALIGN_LEFT,
+                               box.width - x - 1.1 * size, entries[i].name);
         }
         x += width + size;
     }

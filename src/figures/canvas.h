@@ -72,14 +72,14 @@ ll_axis ll_value_axis(const ll_figure_options *options, const ll_extent *extent)
 typedef struct ll_frame {
     ll_axis x, y;
     const char *title, *x_label, *y_label;
-    bool no_x, no_y;    /* without ticks and label */
+    bool no_x, no_y; /* without ticks and label */
     bool square;
-    bool grid;          /* light lines behind the plot: ll_frame_grid */
-    bool bar;           /* room for a colour bar of `value` on the right */
+    bool grid; /* light lines behind the plot: ll_frame_grid */
+    bool bar;  /* room for a colour bar of `value` on the right */
     ll_axis value;
     const char *value_label;
-    bool below, above;  /* values beyond the bar's ends exist */
-    double right;       /* the panel's right edge; set by layout, like the rest */
+    bool below, above; /* values beyond the bar's ends exist */
+    double right;      /* the panel's right edge; set by layout, like the rest */
     ll_rect plot;
     ll_ticks x_ticks, y_ticks, value_ticks;
 } ll_frame;
@@ -88,7 +88,7 @@ void ll_frame_grid(ll_canvas *canvas, const ll_frame *frame);
 void ll_frame_draw(ll_canvas *canvas, const ll_frame *frame);
 void ll_frame_title(ll_canvas *canvas, const char *title, double x, double y, double width);
 void ll_frame_clip(ll_canvas *canvas, const ll_frame *frame); /* to the plot, until cairo_restore */
-double ll_frame_x(const ll_frame *frame, double value); /* canvas positions */
+double ll_frame_x(const ll_frame *frame, double value);       /* canvas positions */
 double ll_frame_y(const ll_frame *frame, double value);
 /* A sentence in the middle of the plot, for a panel that has nothing to show. */
 void ll_frame_note(ll_canvas *canvas, const ll_frame *frame, const char *text);
@@ -97,7 +97,12 @@ void ll_frame_remark(ll_canvas *canvas, const ll_frame *frame, const char *text)
 void ll_frame_bar(ll_canvas *canvas, const ll_frame *frame);
 
 /* Marks of minima (disc), saddles (diamond), maxima (triangle), other points (square). */
-typedef enum ll_mark_shape { LL_SHAPE_DISC, LL_SHAPE_DIAMOND, LL_SHAPE_TRIANGLE, LL_SHAPE_SQUARE } ll_mark_shape;
+typedef enum ll_mark_shape {
+    LL_SHAPE_DISC,
+    LL_SHAPE_DIAMOND,
+    LL_SHAPE_TRIANGLE,
+    LL_SHAPE_SQUARE
+} ll_mark_shape;
 void ll_canvas_mark_path(ll_canvas *canvas, ll_mark_shape shape, double x, double y, double radius);
 void ll_canvas_mark(ll_canvas *canvas, ll_mark_shape shape, double x, double y, double radius, uint32_t fill,
                     uint32_t stroke);
@@ -121,8 +126,12 @@ typedef struct ll_legend_entry {
     uint32_t color;
     bool line, mark, dashed;
 } ll_legend_entry;
-typedef enum ll_corner { LL_CORNER_UPPER_LEFT, LL_CORNER_UPPER_RIGHT, LL_CORNER_LOWER_LEFT,
-                         LL_CORNER_LOWER_RIGHT } ll_corner;
+typedef enum ll_corner {
+    LL_CORNER_UPPER_LEFT,
+    LL_CORNER_UPPER_RIGHT,
+    LL_CORNER_LOWER_LEFT,
+    LL_CORNER_LOWER_RIGHT
+} ll_corner;
 void ll_frame_legend(ll_canvas *canvas, const ll_frame *frame, const ll_legend_entry *entries, int count,
                      ll_corner corner);
 /* What marks mean, in lines of LL_KEY_LINE font sizes from the top of `box`, where no data are; `draw` false only

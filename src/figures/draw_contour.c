@@ -47,7 +47,8 @@ static void draw_bands(ll_canvas *canvas, const ll_frame *frame, const ll_chains
     for (int64_t chain = 0; chain < rings->count;) {
         int64_t item = rings->items[chain];
         cairo_new_path(cairo);
-        for (; chain < rings->count && rings->items[chain] == item; chain++) trace(canvas, frame, rings, chain);
+        for (; chain < rings->count && rings->items[chain] == item; chain++)
+            trace(canvas, frame, rings, chain);
         /* The colour of a band is that of its middle; the outer bands end with the scale. */
         double low = item < 0 ? 0.0 : levels[item];
         double high = item + 1 < count ? levels[item + 1] : 1.0;
@@ -66,7 +67,8 @@ static void draw_lines(ll_canvas *canvas, const ll_frame *frame, const ll_chains
         int64_t item = lines->items[chain];
         double rgb[3];
         cairo_new_path(cairo);
-        for (; chain < lines->count && lines->items[chain] == item; chain++) trace(canvas, frame, lines, chain);
+        for (; chain < lines->count && lines->items[chain] == item; chain++)
+            trace(canvas, frame, lines, chain);
         /* Dark lines on light bands, light lines on dark ones. */
         ll_colormap_at(canvas->options->colormap, levels[item], rgb);
         bool dark = 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2] < 0.35;
@@ -98,8 +100,8 @@ static void draw_path(ll_canvas *canvas, const ll_frame *frame, const ll_figure_
         if (!isfinite(x) || !isfinite(y)) continue;
         bool end = i == field->path_count - 1;
         if (i == 0 || end || field->path_count <= 60) {
-            ll_canvas_mark(canvas, end ? LL_SHAPE_SQUARE : LL_SHAPE_DISC, x, y, end || i == 0 ? 1.5 * radius : 0.6 * radius,
-                           0xb4003c, 0xffffff);
+            ll_canvas_mark(canvas, end ? LL_SHAPE_SQUARE : LL_SHAPE_DISC, x, y,
+                           end || i == 0 ? 1.5 * radius : 0.6 * radius, 0xb4003c, 0xffffff);
         }
     }
 }
@@ -109,7 +111,10 @@ static const ll_legend_entry looks[LL_CRITICAL_KINDS] = {
     [LL_CRITICAL_SADDLE_1] = {.name = "saddle", .shape = LL_SHAPE_DIAMOND, .color = 0xd55e00, .mark = true},
     [LL_CRITICAL_SADDLE_2] = {.name = "2-saddle", .shape = LL_SHAPE_DIAMOND, .color = 0xe69f00, .mark = true},
     [LL_CRITICAL_MAXIMUM] = {.name = "maximum", .shape = LL_SHAPE_TRIANGLE, .color = 0x8e1b2a, .mark = true},
-    [LL_CRITICAL_DEGENERATE] = {.name = "degenerate", .shape = LL_SHAPE_SQUARE, .color = 0x555555, .mark = true},
+    [LL_CRITICAL_DEGENERATE] = {.name = "degenerate",
+                                .shape = LL_SHAPE_SQUARE,
+                                .color = 0x555555,
+                                .mark = true},
 };
 
 /* What the marks mean, in a corner; nothing when all are alike. */
@@ -162,18 +167,23 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
                       .bar = with_bar,
                       .value = ll_value_axis(options, &measured->value),
                       .value_label = panel->value_label != NULL ? panel->value_label : "value"};
-    frame.below = measured->value.low < frame.value.low && !(options->scale == LL_SCALE_LOG && isnan(options->vmin));
+    frame.below =
+        measured->value.low < frame.value.low && !(options->scale == LL_SCALE_LOG && isnan(options->vmin));
     frame.above = measured->value.high > frame.value.high;
     ll_frame_layout(canvas, &frame, outer);
 
     double *mapped = mapped_values(field, &frame.value);
-    if (mapped == NULL) return ll_fail_memory(error, "figures", 8 * (size_t)(field->x_count * field->y_count));
+    if (mapped == NULL)
+        return ll_fail_memory(error, "figures", 8 * (size_t)(field->x_count * field->y_count));
     double levels[LEVELS_LIMIT];
     int count;
     ll_axis_levels(&frame.value, options->levels, levels, LEVELS_LIMIT, &count);
     for (int i = 0; i < count; i++) levels[i] = ll_axis_position(&frame.value, levels[i]);
-    ll_grid_field grid = {.type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {field->x_count, field->y_count},
-                          .values = mapped, .coordinates = {field->x, field->y}};
+    ll_grid_field grid = {.type = LL_ARRAY_FLOAT64,
+                          .rank = 2,
+                          .shape = {field->x_count, field->y_count},
+                          .values = mapped,
+                          .coordinates = {field->x, field->y}};
     ll_chains rings = {0}, lines = {0};
     ll_status status = ll_filled_bands(&grid, levels, count, &rings, error);
     if (status == LL_OK && count <= LINES_UP_TO) status = ll_isolines(&grid, levels, count, &lines, error);
@@ -189,8 +199,9 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
         ll_frame_draw(canvas, &frame);
         draw_point_legend(canvas, &frame, field);
         if (measured->incomplete) {
-            ll_frame_remark(canvas, &frame, options->scale == LL_SCALE_LOG ? "hatched: no positive finite value"
-                                                                           : "hatched: no finite value");
+            ll_frame_remark(canvas, &frame,
+                            options->scale == LL_SCALE_LOG ? "hatched: no positive finite value"
+                                                           : "hatched: no finite value");
         }
     }
     ll_chains_deinit(&rings);

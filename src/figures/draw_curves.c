@@ -23,13 +23,15 @@ static void measure(const ll_panel *panel, const ll_figure_options *options, ll_
 }
 
 /* A band between low and high, piece by piece where both can be shown. */
-static void draw_band(ll_canvas *canvas, const ll_frame *frame, const ll_figure_series *series, uint32_t color)
+static void draw_band(ll_canvas *canvas, const ll_frame *frame, const ll_figure_series *series,
+                      uint32_t color)
 {
     cairo_t *cairo = canvas->cairo;
     for (int64_t start = 0; start < series->count;) {
         int64_t end = start;
         while (end < series->count && isfinite(ll_frame_y(frame, series->low[end])) &&
-               isfinite(ll_frame_y(frame, series->high[end])) && isfinite(ll_frame_x(frame, series->x[end]))) {
+               isfinite(ll_frame_y(frame, series->high[end])) &&
+               isfinite(ll_frame_x(frame, series->x[end]))) {
             end++;
         }
         if (end - start >= 2) {
@@ -48,7 +50,8 @@ static void draw_band(ll_canvas *canvas, const ll_frame *frame, const ll_figure_
     }
 }
 
-static void draw_line(ll_canvas *canvas, const ll_frame *frame, const ll_figure_series *series, uint32_t color)
+static void draw_line(ll_canvas *canvas, const ll_frame *frame, const ll_figure_series *series,
+                      uint32_t color)
 {
     static const double dashes[] = {3.0, 2.0};
     cairo_t *cairo = canvas->cairo;
@@ -80,13 +83,15 @@ static void count_corner(const ll_frame *frame, double x, double y, int64_t load
 /* Ticks that carry names, cut to the room between two of them. */
 static void name_places(ll_canvas *canvas, ll_frame *frame, const ll_figure_curves *curves)
 {
-    double room = frame->plot.width / (double)(curves->place_count > 0 ? curves->place_count : 1) - 0.5 * canvas->font;
+    double room =
+        frame->plot.width / (double)(curves->place_count > 0 ? curves->place_count : 1) - 0.5 * canvas->font;
     frame->x_ticks = (ll_ticks){0};
     for (int64_t i = 0; i < curves->place_count && i < LL_TICKS_LIMIT; i++) {
         char *label = frame->x_ticks.labels[i];
         frame->x_ticks.values[i] = (double)(i + 1);
         snprintf(label, LL_TICK_TEXT, "%s", curves->places[i]);
-        for (size_t end = strlen(label); end > 1 && ll_canvas_text_width(canvas, 0.88 * canvas->font, label) > room;) {
+        for (size_t end = strlen(label);
+             end > 1 && ll_canvas_text_width(canvas, 0.88 * canvas->font, label) > room;) {
             while (end > 0 && ((unsigned char)label[end - 1] & 0xC0) == 0x80) end--;
             label[--end] = 0;
         }
@@ -100,7 +105,8 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
     (void)with_bar;
     (void)error;
     const ll_figure_curves *curves = &panel->curves;
-    ll_axis x = ll_axis_make(curves->x_scale, measured->x.low, measured->x.high, measured->x.smallest_positive);
+    ll_axis x =
+        ll_axis_make(curves->x_scale, measured->x.low, measured->x.high, measured->x.smallest_positive);
     ll_axis y = ll_value_axis(canvas->options, &measured->value);
     ll_frame frame = {.x = ll_axis_widen(&x, 0.02, 0.02),
                       .y = ll_axis_widen(&y, 0.04, 0.06),
@@ -135,8 +141,11 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
             if (series->high != NULL) count_corner(&frame, px, ll_frame_y(&frame, series->high[i]), load);
         }
         if (series->name != NULL && rows < LEGEND_ROWS) {
-            entries[rows++] = (ll_legend_entry){.name = series->name, .shape = LL_SHAPE_DISC, .color = color,
-                                                .line = !series->no_line, .mark = series->markers,
+            entries[rows++] = (ll_legend_entry){.name = series->name,
+                                                .shape = LL_SHAPE_DISC,
+                                                .color = color,
+                                                .line = !series->no_line,
+                                                .mark = series->markers,
                                                 .dashed = series->dashed};
         }
     }

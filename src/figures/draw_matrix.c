@@ -42,11 +42,14 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
     frame.above = measured->value.high > frame.value.high;
     /* Names get at most a third of the panel; longer ones are cut. */
     double left = fmin(widest_name(canvas, matrix->row_names, matrix->rows, small), outer.width / 3.0);
-    double below = fmin(widest_name(canvas, matrix->column_names, matrix->columns, small), outer.height / 3.0);
+    double below =
+        fmin(widest_name(canvas, matrix->column_names, matrix->columns, small), outer.height / 3.0);
     ll_rect inner = {outer.x + left + 0.5 * font, outer.y, outer.width - left - 0.5 * font, 0.0};
     double column_width = (inner.width - 6.0 * font) / fmax(1.0, (double)matrix->columns);
     bool turned = below > 0.9 * column_width;
-    inner.height = outer.height - (matrix->column_names == NULL ? 0.0 : turned ? below + 0.5 * font : 1.5 * font);
+    inner.height = outer.height - (matrix->column_names == NULL ? 0.0
+                                   : turned                     ? below + 0.5 * font
+                                                                : 1.5 * font);
     if (panel->x_label != NULL) inner.height -= 1.5 * font;
     if (panel->y_label != NULL) {
         inner.x += 1.5 * font;
@@ -84,7 +87,8 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
                 ll_colormap_at(canvas->options->colormap, position, rgb);
                 bool dark = isfinite(position) && 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2] < 0.5;
                 ll_canvas_color(canvas, dark ? 0xffffff : 0x111111, 1.0);
-                ll_canvas_text(canvas, x + width / 2.0, y + height / 2.0, number, LL_ALIGN_CENTER, false, text);
+                ll_canvas_text(canvas, x + width / 2.0, y + height / 2.0, number, LL_ALIGN_CENTER, false,
+                               text);
             }
         }
     }
@@ -92,8 +96,8 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
     ll_canvas_color(canvas, 0x222222, 1.0);
     double every_row = ceil(1.1 * small / height), every_column = ceil((turned ? 1.1 * small : 1.0) / width);
     for (int64_t r = 0; matrix->row_names != NULL && r < matrix->rows; r += (int64_t)every_row) {
-        ll_canvas_text_fit(canvas, plot->x - 0.4 * font, plot->y + ((double)r + 0.5) * height, small, LL_ALIGN_RIGHT,
-                           left, matrix->row_names[r]);
+        ll_canvas_text_fit(canvas, plot->x - 0.4 * font, plot->y + ((double)r + 0.5) * height, small,
+                           LL_ALIGN_RIGHT, left, matrix->row_names[r]);
     }
     for (int64_t c = 0; matrix->column_names != NULL && c < matrix->columns; c += (int64_t)every_column) {
         double x = plot->x + ((double)c + 0.5) * width, y = plot->y + plot->height;
@@ -113,8 +117,8 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
                        LL_ALIGN_CENTER, false, panel->x_label);
     }
     if (panel->y_label != NULL) {
-        ll_canvas_text(canvas, plot->x - left - 1.4 * font, plot->y + plot->height / 2.0, font, LL_ALIGN_CENTER, true,
-                       panel->y_label);
+        ll_canvas_text(canvas, plot->x - left - 1.4 * font, plot->y + plot->height / 2.0, font,
+                       LL_ALIGN_CENTER, true, panel->y_label);
     }
     if (matrix->rows * matrix->columns == 0) ll_frame_note(canvas, &frame, "an empty matrix");
     return LL_OK;

@@ -52,8 +52,9 @@ static int by_birth(const void *left, const void *right)
 }
 
 /* Pointers to the pairs that are drawn, at most `limit`, the most persistent ones. */
-static ll_status select_pairs(const ll_figure_pairs *pairs, int64_t limit, const ll_persistence_pair ***chosen,
-                              int64_t *count, int64_t *all, ll_error *error)
+static ll_status select_pairs(const ll_figure_pairs *pairs, int64_t limit,
+                              const ll_persistence_pair ***chosen, int64_t *count, int64_t *all,
+                              ll_error *error)
 {
     const ll_persistence_pair **list = ll_allocate_array(pairs->count > 0 ? pairs->count : 1, sizeof *list);
     if (list == NULL) return ll_fail_memory(error, "figures", (size_t)pairs->count * sizeof *list);
@@ -82,19 +83,22 @@ static int legend_of(const ll_persistence_pair *const *chosen, int64_t count, ll
     }
     for (int d = 0; d < 3; d++) {
         if (seen[d]) {
-            entries[rows++] = (ll_legend_entry){.name = dimension_names[d], .shape = LL_SHAPE_DISC,
-                                                .color = dimension_colors[d], .mark = !line, .line = line};
+            entries[rows++] = (ll_legend_entry){.name = dimension_names[d],
+                                                .shape = LL_SHAPE_DISC,
+                                                .color = dimension_colors[d],
+                                                .mark = !line,
+                                                .line = line};
         }
     }
     if (essential) {
-        entries[rows++] = (ll_legend_entry){.name = "essential", .shape = LL_SHAPE_SQUARE, .color = ESSENTIAL,
-                                            .mark = !line, .line = line};
+        entries[rows++] = (ll_legend_entry){
+            .name = "essential", .shape = LL_SHAPE_SQUARE, .color = ESSENTIAL, .mark = !line, .line = line};
     }
     return rows;
 }
 
-static ll_status draw_diagram(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, const ll_measure *measured,
-                              bool with_bar, ll_error *error)
+static ll_status draw_diagram(ll_canvas *canvas, const ll_panel *panel, ll_rect outer,
+                              const ll_measure *measured, bool with_bar, ll_error *error)
 {
     (void)with_bar;
     const ll_persistence_pair **chosen;
@@ -102,7 +106,10 @@ static ll_status draw_diagram(ll_canvas *canvas, const ll_panel *panel, ll_rect 
     LL_TRY(select_pairs(&panel->pairs, INT64_MAX, &chosen, &count, &all, error));
     ll_axis axis = ll_value_axis(canvas->options, &measured->value);
     ll_axis wide = ll_axis_widen(&axis, 0.03, 0.03); /* so that no mark sits on the frame */
-    ll_frame frame = {.x = wide, .y = wide, .title = panel->title, .square = true,
+    ll_frame frame = {.x = wide,
+                      .y = wide,
+                      .title = panel->title,
+                      .square = true,
                       .x_label = panel->x_label != NULL ? panel->x_label : "birth",
                       .y_label = panel->y_label != NULL ? panel->y_label : "death"};
     ll_frame_layout(canvas, &frame, outer);
@@ -131,7 +138,8 @@ static ll_status draw_diagram(ll_canvas *canvas, const ll_panel *panel, ll_rect 
         if (pair->essential) {
             ll_canvas_mark(canvas, LL_SHAPE_SQUARE, x, y, radius * 1.2, ESSENTIAL, 0xffffff);
         } else if (count <= CROWD) {
-            ll_canvas_mark(canvas, LL_SHAPE_DISC, x, y, radius, dimension_colors[dimension_of(pair)], 0xffffff);
+            ll_canvas_mark(canvas, LL_SHAPE_DISC, x, y, radius, dimension_colors[dimension_of(pair)],
+                           0xffffff);
         } else if (ll_cells_take(&cells, x, y)) {
             cairo_rectangle(cairo, x - 0.7 * radius, y - 0.7 * radius, 1.4 * radius, 1.4 * radius);
             ll_canvas_color(canvas, dimension_colors[dimension_of(pair)], 1.0);
@@ -153,8 +161,8 @@ static ll_status draw_diagram(ll_canvas *canvas, const ll_panel *panel, ll_rect 
     return LL_OK;
 }
 
-static ll_status draw_barcode(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, const ll_measure *measured,
-                              bool with_bar, ll_error *error)
+static ll_status draw_barcode(ll_canvas *canvas, const ll_panel *panel, ll_rect outer,
+                              const ll_measure *measured, bool with_bar, ll_error *error)
 {
     (void)with_bar;
     const ll_persistence_pair **chosen;
@@ -171,8 +179,10 @@ static ll_status draw_barcode(ll_canvas *canvas, const ll_panel *panel, ll_rect 
     } else {
         snprintf(label, sizeof label, "%lld %s", (long long)all, all == 1 ? "pair" : "pairs");
     }
-    ll_frame frame = {.x = wide, .y = {.type = LL_SCALE_LINEAR, .low = 0.0, .high = 1.0}, .title = panel->title,
-                      .x_label = panel->x_label != NULL      ? panel->x_label
+    ll_frame frame = {.x = wide,
+                      .y = {.type = LL_SCALE_LINEAR, .low = 0.0, .high = 1.0},
+                      .title = panel->title,
+                      .x_label = panel->x_label != NULL       ? panel->x_label
                                  : panel->value_label != NULL ? panel->value_label
                                                               : "value",
                       .no_y = true};
@@ -196,7 +206,8 @@ static ll_status draw_barcode(ll_canvas *canvas, const ll_panel *panel, ll_rect 
         const ll_persistence_pair *pair = chosen[i];
         double y = plot->y + plot->height - 0.4 * canvas->font - ((double)i + 0.5) * step;
         double x0 = ll_frame_x(&frame, pair->birth_value);
-        double x1 = isfinite(pair->death_value) ? ll_frame_x(&frame, pair->death_value) : plot->x + plot->width;
+        double x1 =
+            isfinite(pair->death_value) ? ll_frame_x(&frame, pair->death_value) : plot->x + plot->width;
         if (!isfinite(x0)) x0 = plot->x;
         if (!isfinite(x1)) x1 = plot->x;
         ll_canvas_color(canvas, pair->essential ? ESSENTIAL : dimension_colors[dimension_of(pair)], 1.0);

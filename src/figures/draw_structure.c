@@ -9,15 +9,23 @@
 
 #define TURN 6.283185307179586
 
-enum { TRACK = 0xe4e4e4, INK = 0x222222, SCORE = 0x3b6ea5, ERROR_ARC = 0xc0504d, EIGENVALUE = 0x5a5a5a, NEGATIVE = 0xb2182b,
-       EDGE = 0x707070, UNDER_TRAINED = 0x7b3294 };
+enum {
+    TRACK = 0xe4e4e4,
+    INK = 0x222222,
+    SCORE = 0x3b6ea5,
+    ERROR_ARC = 0xc0504d,
+    EIGENVALUE = 0x5a5a5a,
+    NEGATIVE = 0xb2182b,
+    EDGE = 0x707070,
+    UNDER_TRAINED = 0x7b3294
+};
 
 /* What the glyphs' lengths mean, over all models of the panel. */
 typedef struct scales {
-    double error_high[6];              /* longest error arc of each metric */
+    double error_high[6];                   /* longest error arc of each metric */
     double eigenvalue_high, eigenvalue_low; /* largest and smallest absolute value that is not 0 */
     bool eigenvalue_log;
-    double worst_edge, small_edge;     /* largest absolute connectivity; where a symlog scale becomes linear */
+    double worst_edge, small_edge; /* largest absolute connectivity; where a symlog scale becomes linear */
     bool edge_log;
 } scales;
 
@@ -33,7 +41,8 @@ static ll_status find_scales(const ll_figure_structure *s, scales *out, ll_error
     for (int64_t i = 0; i < s->model_count; i++) {
         for (int64_t m = 0; m < s->metric_count; m++) {
             double value = s->metrics[i * s->metric_count + m];
-            if (s->metric_errors[m] && isfinite(value)) found.error_high[m] = fmax(found.error_high[m], value);
+            if (s->metric_errors[m] && isfinite(value))
+                found.error_high[m] = fmax(found.error_high[m], value);
         }
         for (int64_t k = 0; k < s->eigenvalue_count; k++) {
             double value = fabs(s->eigenvalues[i * s->eigenvalue_count + k]);
@@ -86,8 +95,8 @@ static double eigenvalue_length(const scales *k, double value)
 
 /* ---------------------------------------------------------------- glyph and edge */
 
-static void draw_edge(ll_canvas *canvas, double x0, double y0, double x1, double y1, double quality, bool under_trained,
-                      bool converged)
+static void draw_edge(ll_canvas *canvas, double x0, double y0, double x1, double y1, double quality,
+                      bool under_trained, bool converged)
 {
     static const double dashes[] = {2.5, 2.0};
     cairo_t *cairo = canvas->cairo;
@@ -96,8 +105,8 @@ static void draw_edge(ll_canvas *canvas, double x0, double y0, double x1, double
     double mx = (x0 + x1) / 2.0 - bend * dy, my = (y0 + y1) / 2.0 + bend * dx;
     cairo_new_path(cairo);
     cairo_move_to(cairo, x0, y0);
-    cairo_curve_to(cairo, x0 + (mx - x0) * 2.0 / 3.0, y0 + (my - y0) * 2.0 / 3.0,
-                   x1 + (mx - x1) * 2.0 / 3.0, y1 + (my - y1) * 2.0 / 3.0, x1, y1);
+    cairo_curve_to(cairo, x0 + (mx - x0) * 2.0 / 3.0, y0 + (my - y0) * 2.0 / 3.0, x1 + (mx - x1) * 2.0 / 3.0,
+                   y1 + (my - y1) * 2.0 / 3.0, x1, y1);
     ll_canvas_color(canvas, under_trained ? UNDER_TRAINED : EDGE, 0.3 + 0.45 * quality);
     cairo_set_line_width(cairo, 0.3 + 1.5 * quality * quality);
     if (!converged) cairo_set_dash(cairo, dashes, 2, 0.0);
@@ -105,8 +114,8 @@ static void draw_edge(ll_canvas *canvas, double x0, double y0, double x1, double
     cairo_set_dash(cairo, NULL, 0, 0.0);
 }
 
-static void arc_band(ll_canvas *canvas, double x, double y, double inner, double outer, double from, double to,
-                     uint32_t color)
+static void arc_band(ll_canvas *canvas, double x, double y, double inner, double outer, double from,
+                     double to, uint32_t color)
 {
     cairo_t *cairo = canvas->cairo;
     if (to <= from) return;
@@ -122,11 +131,12 @@ static uint32_t group_color(int64_t group)
 {
     double rgb[3];
     ll_series_color(group, rgb);
-    return (uint32_t)lround(rgb[0] * 255) << 16 | (uint32_t)lround(rgb[1] * 255) << 8 | (uint32_t)lround(rgb[2] * 255);
+    return (uint32_t)lround(rgb[0] * 255) << 16 | (uint32_t)lround(rgb[1] * 255) << 8 |
+           (uint32_t)lround(rgb[2] * 255);
 }
 
-static void draw_glyph(ll_canvas *canvas, const ll_figure_structure *s, const scales *k, int64_t model, double x, double y,
-                       double radius)
+static void draw_glyph(ll_canvas *canvas, const ll_figure_structure *s, const scales *k, int64_t model,
+                       double x, double y, double radius)
 {
     cairo_t *cairo = canvas->cairo;
     const double disc = 0.40 * radius, bars = 0.74 * radius, ring = 0.80 * radius;
@@ -134,11 +144,13 @@ static void draw_glyph(ll_canvas *canvas, const ll_figure_structure *s, const sc
     cairo_arc(cairo, x, y, radius + 0.6, 0.0, TURN);
     ll_canvas_color(canvas, 0xffffff, 1.0);
     cairo_fill(cairo);
-    const double sector = s->metric_count > 0 ? TURN / (double)s->metric_count : TURN, gap = s->metric_count > 1 ? 0.16 : 0.0;
+    const double sector = s->metric_count > 0 ? TURN / (double)s->metric_count : TURN,
+                 gap = s->metric_count > 1 ? 0.16 : 0.0;
     for (int64_t m = 0; m < s->metric_count; m++) {
         double from = -TURN / 4.0 + (double)m * sector + gap / 2.0, whole = sector - gap;
         double value = s->metrics[model * s->metric_count + m];
-        double share = s->metric_errors[m] ? (k->error_high[m] > 0.0 ? value / k->error_high[m] : 0.0) : value;
+        double share =
+            s->metric_errors[m] ? (k->error_high[m] > 0.0 ? value / k->error_high[m] : 0.0) : value;
         arc_band(canvas, x, y, ring, radius, from, from + whole, TRACK);
         if (isfinite(share)) {
             arc_band(canvas, x, y, ring, radius, from, from + whole * fmin(1.0, fmax(0.0, share)),
@@ -175,7 +187,8 @@ static void say(ll_canvas *canvas, pen *p, double size, const char *text)
 static void say_beside(ll_canvas *canvas, pen *p, double size, double indent, const char *text)
 {
     ll_canvas_color(canvas, INK, 1.0);
-    ll_canvas_text_fit(canvas, p->x + indent, p->y + p->line / 2.0, size, LL_ALIGN_LEFT, p->width - indent, text);
+    ll_canvas_text_fit(canvas, p->x + indent, p->y + p->line / 2.0, size, LL_ALIGN_LEFT, p->width - indent,
+                       text);
     p->y += p->line;
 }
 
@@ -185,7 +198,8 @@ static void say_group(ll_canvas *canvas, pen *p, double size, double indent, con
     char name[256];
     const char *type = strstr(text, "  type ");
     size_t length = type != NULL ? (size_t)(type - text) : 0;
-    if (type == NULL || length >= sizeof name || ll_canvas_text_width(canvas, size, text) <= p->width - indent) {
+    if (type == NULL || length >= sizeof name ||
+        ll_canvas_text_width(canvas, size, text) <= p->width - indent) {
         say_beside(canvas, p, size, indent, text);
         return;
     }
@@ -208,7 +222,8 @@ static void number_text(double value, char *text, size_t size)
     snprintf(text, size, "%s%.2g×%s", value < 0.0 ? "−" : "", magnitude / pow(10.0, exponent), power);
 }
 
-static void legend_rings(ll_canvas *canvas, const ll_figure_structure *s, const scales *k, pen *p, double small)
+static void legend_rings(ll_canvas *canvas, const ll_figure_structure *s, const scales *k, pen *p,
+                         double small)
 {
     char text[160], low[48], high[48];
     const double mark = 0.9 * canvas->font;
@@ -229,7 +244,8 @@ static void legend_rings(ll_canvas *canvas, const ll_figure_structure *s, const 
         number_text(k->eigenvalue_low, low, sizeof low);
         number_text(k->eigenvalue_high, high, sizeof high);
         snprintf(text, sizeof text, "top %lld eigenvalues, clockwise", (long long)s->eigenvalue_count);
-        arc_band(canvas, p->x + mark / 2.0, p->y + p->line / 2.0, 0.05 * mark, 0.45 * mark, -TURN / 4.0, 0.0, EIGENVALUE);
+        arc_band(canvas, p->x + mark / 2.0, p->y + p->line / 2.0, 0.05 * mark, 0.45 * mark, -TURN / 4.0, 0.0,
+                 EIGENVALUE);
         say_beside(canvas, p, small, 1.4 * mark, text);
         snprintf(text, sizeof text, "%s to %s, %s", k->eigenvalue_log ? low : "0", high,
                  k->eigenvalue_log ? "log scale" : "linear");
@@ -237,7 +253,8 @@ static void legend_rings(ll_canvas *canvas, const ll_figure_structure *s, const 
     }
 }
 
-static void legend_edges(ll_canvas *canvas, const ll_figure_structure *s, const scales *k, pen *p, double small)
+static void legend_edges(ll_canvas *canvas, const ll_figure_structure *s, const scales *k, pen *p,
+                         double small)
 {
     if (s->edge_count == 0) return;
     p->y += 0.5 * p->line;
@@ -267,7 +284,8 @@ static void legend_edges(ll_canvas *canvas, const ll_figure_structure *s, const 
     }
 }
 
-static void draw_legend(ll_canvas *canvas, const ll_figure_structure *s, const scales *k, ll_rect box, int64_t missing)
+static void draw_legend(ll_canvas *canvas, const ll_figure_structure *s, const scales *k, ll_rect box,
+                        int64_t missing)
 {
     int64_t shown = 0;
     const double small = 0.88 * canvas->font;
@@ -277,8 +295,8 @@ static void draw_legend(ll_canvas *canvas, const ll_figure_structure *s, const s
         for (int64_t i = 0; i < s->model_count && empty; i++) empty = s->groups[i] != g;
         if (empty) continue;
         shown++;
-        ll_canvas_mark(canvas, LL_SHAPE_DISC, p.x + 0.45 * canvas->font, p.y + p.line / 2.0, 0.4 * canvas->font, group_color(g),
-                       0xffffff);
+        ll_canvas_mark(canvas, LL_SHAPE_DISC, p.x + 0.45 * canvas->font, p.y + p.line / 2.0,
+                       0.4 * canvas->font, group_color(g), 0xffffff);
         say_group(canvas, &p, small, 1.26 * canvas->font, s->group_names[g]);
     }
     if (s->group_count > 24) say(canvas, &p, small, "… and more groups");
@@ -287,7 +305,8 @@ static void draw_legend(ll_canvas *canvas, const ll_figure_structure *s, const s
     legend_edges(canvas, s, k, &p, small);
     if (missing > 0) {
         char text[80];
-        snprintf(text, sizeof text, "%lld %s without a place", (long long)missing, missing == 1 ? "model" : "models");
+        snprintf(text, sizeof text, "%lld %s without a place", (long long)missing,
+                 missing == 1 ? "model" : "models");
         p.y += 0.5 * p.line;
         say(canvas, &p, small, text);
     }
@@ -304,7 +323,8 @@ static void measure(const ll_panel *panel, const ll_figure_options *options, ll_
     }
 }
 
-static double glyph_radius(const ll_canvas *canvas, const ll_figure_structure *s, const double *place, ll_rect plot)
+static double glyph_radius(const ll_canvas *canvas, const ll_figure_structure *s, const double *place,
+                           ll_rect plot)
 {
     double nearest = INFINITY;
     int64_t placed = 0;
@@ -332,8 +352,8 @@ static int worst_first(const void *left, const void *right)
     return (a->index > b->index) - (a->index < b->index);
 }
 
-static ll_status draw_edges(ll_canvas *canvas, const ll_figure_structure *s, const scales *k, const double *place,
-                            ll_error *error)
+static ll_status draw_edges(ll_canvas *canvas, const ll_figure_structure *s, const scales *k,
+                            const double *place, ll_error *error)
 {
     ranked_edge *order = ll_allocate_array(s->edge_count > 0 ? s->edge_count : 1, sizeof *order);
     if (order == NULL) return ll_fail_memory(error, "figures", (size_t)s->edge_count * sizeof *order);
@@ -353,8 +373,8 @@ static ll_status draw_edges(ll_canvas *canvas, const ll_figure_structure *s, con
 }
 
 /* How much of `box` lies under glyphs and names, or outside the plot. */
-static double covered(ll_rect box, const ll_figure_structure *s, const double *place, double radius, const ll_rect *names,
-                      int64_t count, ll_rect plot)
+static double covered(ll_rect box, const ll_figure_structure *s, const double *place, double radius,
+                      const ll_rect *names, int64_t count, ll_rect plot)
 {
     double sum = 0.0, middle_x = box.x + box.width / 2.0, middle_y = box.y + box.height / 2.0;
     for (int64_t i = 0; i < s->model_count; i++) {
@@ -374,9 +394,11 @@ static double covered(ll_rect box, const ll_figure_structure *s, const double *p
 enum { NAMES_UP_TO = 40, SIDES = 8 };
 
 /* Each name goes to that side of its glyph where it covers least. */
-static void draw_names(ll_canvas *canvas, const ll_figure_structure *s, const double *place, double radius, ll_rect plot)
+static void draw_names(ll_canvas *canvas, const ll_figure_structure *s, const double *place, double radius,
+                       ll_rect plot)
 {
-    static const double sides[SIDES][2] = {{0, 1}, {0, -1}, {1, 0}, {-1, 0}, {0.7, 0.7}, {-0.7, 0.7}, {0.7, -0.7}, {-0.7, -0.7}};
+    static const double sides[SIDES][2] = {{0, 1},     {0, -1},     {1, 0},      {-1, 0},
+                                           {0.7, 0.7}, {-0.7, 0.7}, {0.7, -0.7}, {-0.7, -0.7}};
     const double small = 0.8 * canvas->font, gap = radius + 0.15 * canvas->font;
     ll_rect names[NAMES_UP_TO];
     int64_t count = 0;
@@ -386,7 +408,8 @@ static void draw_names(ll_canvas *canvas, const ll_figure_structure *s, const do
         ll_rect best = {0};
         double least = INFINITY;
         for (int k = 0; k < SIDES; k++) {
-            ll_rect box = {.width = ll_canvas_text_width(canvas, small, s->names[i]) + 2.0, .height = 1.1 * small};
+            ll_rect box = {.width = ll_canvas_text_width(canvas, small, s->names[i]) + 2.0,
+                           .height = 1.1 * small};
             box.x = place[2 * i] + sides[k][0] * (gap + box.width / 2.0) - box.width / 2.0;
             box.y = place[2 * i + 1] + sides[k][1] * (gap + box.height / 2.0) - box.height / 2.0;
             double cost = covered(box, s, place, radius, names, count, plot);
@@ -400,37 +423,42 @@ static void draw_names(ll_canvas *canvas, const ll_figure_structure *s, const do
         ll_canvas_color(canvas, 0xffffff, 0.75);
         cairo_fill(canvas->cairo);
         ll_canvas_color(canvas, INK, 1.0);
-        ll_canvas_text(canvas, best.x + best.width / 2.0, best.y + best.height / 2.0, small, LL_ALIGN_CENTER, false, s->names[i]);
+        ll_canvas_text(canvas, best.x + best.width / 2.0, best.y + best.height / 2.0, small, LL_ALIGN_CENTER,
+                       false, s->names[i]);
     }
 }
 
-static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, const ll_measure *measured, bool with_bar,
-                      ll_error *error)
+static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, const ll_measure *measured,
+                      bool with_bar, ll_error *error)
 {
     (void)with_bar;
     const ll_figure_structure *s = &panel->structure;
     const double font = canvas->font, title = panel->title != NULL ? 1.7 * font : 0.0;
-    const double legend = fmin(17.0 * font, 0.4 * outer.width), small_print = s->placement != NULL ? 1.3 * font : 0.0;
+    const double legend = fmin(17.0 * font, 0.4 * outer.width),
+                 small_print = s->placement != NULL ? 1.3 * font : 0.0;
     scales k;
     LL_TRY(find_scales(s, &k, error));
     if (panel->title != NULL) {
         ll_canvas_color(canvas, INK, 1.0);
         ll_frame_title(canvas, panel->title, outer.x, outer.y + title / 2.0, outer.width);
     }
-    ll_rect plot = {outer.x, outer.y + title, outer.width - legend - font, outer.height - title - small_print};
+    ll_rect plot = {outer.x, outer.y + title, outer.width - legend - font,
+                    outer.height - title - small_print};
     double *place = ll_allocate_array(s->model_count > 0 ? 2 * s->model_count : 1, sizeof *place);
     if (place == NULL) return ll_fail_memory(error, "figures", (size_t)s->model_count * 2 * sizeof *place);
     /* One unit both ways: distances are what the embedding says. */
     double spread_x = ll_extent_empty(&measured->x) ? 0.0 : measured->x.high - measured->x.low;
     double spread_y = ll_extent_empty(&measured->y) ? 0.0 : measured->y.high - measured->y.low;
     double margin = fmin(0.16 * fmin(plot.width, plot.height), 4.5 * font);
-    double unit = fmin((plot.width - 2.0 * margin) / fmax(spread_x, 1e-300), (plot.height - 2.0 * margin) / fmax(spread_y, 1e-300));
+    double unit = fmin((plot.width - 2.0 * margin) / fmax(spread_x, 1e-300),
+                       (plot.height - 2.0 * margin) / fmax(spread_y, 1e-300));
     if (!(spread_x > 0.0 || spread_y > 0.0)) unit = 0.0;
     int64_t missing = 0;
     for (int64_t i = 0; i < s->model_count; i++) {
-        place[2 * i] = plot.x + plot.width / 2.0 + unit * (s->positions[2 * i] - (measured->x.low + measured->x.high) / 2.0);
-        place[2 * i + 1] =
-            plot.y + plot.height / 2.0 - unit * (s->positions[2 * i + 1] - (measured->y.low + measured->y.high) / 2.0);
+        place[2 * i] = plot.x + plot.width / 2.0 +
+                       unit * (s->positions[2 * i] - (measured->x.low + measured->x.high) / 2.0);
+        place[2 * i + 1] = plot.y + plot.height / 2.0 -
+                           unit * (s->positions[2 * i + 1] - (measured->y.low + measured->y.high) / 2.0);
         if (!isfinite(place[2 * i]) || !isfinite(place[2 * i + 1])) {
             place[2 * i] = NAN;
             missing++;
@@ -443,17 +471,18 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
     }
     if (status == LL_OK) {
         draw_names(canvas, s, place, radius, plot);
-        ll_rect box = {outer.x + outer.width - legend, outer.y + title + 0.3 * font, legend, outer.height - title};
+        ll_rect box = {outer.x + outer.width - legend, outer.y + title + 0.3 * font, legend,
+                       outer.height - title};
         draw_legend(canvas, s, &k, box, missing);
         if (s->placement != NULL) {
             ll_canvas_color(canvas, 0x555555, 1.0);
-            ll_canvas_text_fit(canvas, plot.x, outer.y + outer.height - 0.6 * font, 0.8 * font, LL_ALIGN_LEFT, plot.width,
-                               s->placement);
+            ll_canvas_text_fit(canvas, plot.x, outer.y + outer.height - 0.6 * font, 0.8 * font, LL_ALIGN_LEFT,
+                               plot.width, s->placement);
         }
         if (s->model_count == missing) {
             ll_canvas_color(canvas, 0x555555, 1.0);
-            ll_canvas_text(canvas, plot.x + plot.width / 2.0, plot.y + plot.height / 2.0, font, LL_ALIGN_CENTER, false,
-                           "no model has a place yet");
+            ll_canvas_text(canvas, plot.x + plot.width / 2.0, plot.y + plot.height / 2.0, font,
+                           LL_ALIGN_CENTER, false, "no model has a place yet");
         }
     }
     ll_free(place);

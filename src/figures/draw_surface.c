@@ -56,9 +56,9 @@ static void project(const camera *view, const double p[3], double *x, double *y)
 /* ---------------------------------------------------------------- the surface as triangles */
 
 typedef struct vertex {
-    double p[3];   /* in the box */
-    double t;      /* value's position on the display scale; NaN: none */
-    double light;  /* 0..1 */
+    double p[3];  /* in the box */
+    double t;     /* value's position on the display scale; NaN: none */
+    double light; /* 0..1 */
     double x, y, depth;
 } vertex;
 
@@ -131,7 +131,8 @@ static void fill_triangle(const surface *s, raster *image, const vertex *a, cons
             bool dark = 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2] < 0.3;
             for (int k = 0; k < 3; k++) {
                 double tone = fmin(1.0, rgb[k] * light);
-                image->color[3 * at + k] = (float)(tone + 0.55 * fmax(0.0, ink) * ((dark ? 1.0 : 0.0) - tone));
+                image->color[3 * at + k] =
+                    (float)(tone + 0.55 * fmax(0.0, ink) * ((dark ? 1.0 : 0.0) - tone));
             }
         }
     }
@@ -146,7 +147,9 @@ static ll_status raster_make(raster *image, ll_rect place, double dots_per_inch,
     if (largest * per_point > RASTER_LIMIT) per_point = RASTER_LIMIT / largest;
     *image = (raster){.width = 2 * ((int)ceil(place.width * per_point / 2.0) + 1),
                       .height = 2 * ((int)ceil(place.height * per_point / 2.0) + 1),
-                      .per_point = per_point, .left = place.x, .top = place.y};
+                      .per_point = per_point,
+                      .left = place.x,
+                      .top = place.y};
     int64_t count = (int64_t)image->width * image->height;
     image->depth = ll_allocate_array(count, sizeof(float));
     image->color = ll_allocate_array(3 * count, sizeof(float));
@@ -198,7 +201,8 @@ static ll_status raster_paint(ll_canvas *canvas, const raster *image, ll_error *
 
 /* ---------------------------------------------------------------- box and ticks */
 
-static void box_line(ll_canvas *canvas, const camera *view, const double a[3], const double b[3], double width)
+static void box_line(ll_canvas *canvas, const camera *view, const double a[3], const double b[3],
+                     double width)
 {
     double x0, y0, x1, y1;
     project(view, a, &x0, &y0);
@@ -223,11 +227,13 @@ static void draw_walls(ll_canvas *canvas, const camera *view, const ll_axis axes
             } else if (axis == 0) {
                 double x = at - 0.5;
                 box_line(canvas, view, (double[3]){x, -0.5, 0.0}, (double[3]){x, 0.5, 0.0}, 0.4);
-                box_line(canvas, view, (double[3]){x, back[1], 0.0}, (double[3]){x, back[1], box_height}, 0.4);
+                box_line(canvas, view, (double[3]){x, back[1], 0.0}, (double[3]){x, back[1], box_height},
+                         0.4);
             } else {
                 double y = at - 0.5;
                 box_line(canvas, view, (double[3]){-0.5, y, 0.0}, (double[3]){0.5, y, 0.0}, 0.4);
-                box_line(canvas, view, (double[3]){back[0], y, 0.0}, (double[3]){back[0], y, box_height}, 0.4);
+                box_line(canvas, view, (double[3]){back[0], y, 0.0}, (double[3]){back[0], y, box_height},
+                         0.4);
             }
         }
     }
@@ -263,8 +269,8 @@ static void draw_edge(ll_canvas *canvas, const camera *view, const ll_axis *axis
         bool free = fabs(x - last_x) > width + 0.3 * font || fabs(y - last_y) > 1.15 * small;
         if (ticks->labels[i][0] == 0 || !free) continue;
         widest = fmax(widest, width);
-        ll_canvas_text(canvas, x + 1.8 * length * out[0], y + 0.95 * font * out[1], small,
-                       align, false, ticks->labels[i]);
+        ll_canvas_text(canvas, x + 1.8 * length * out[0], y + 0.95 * font * out[1], small, align, false,
+                       ticks->labels[i]);
         last_x = x;
         last_y = y;
     }
@@ -277,7 +283,8 @@ static void draw_edge(ll_canvas *canvas, const camera *view, const ll_axis *axis
     bool upright = fabs(x1 - x0) < 0.2 * fabs(y1 - y0);
     double length = hypot(x1 - x0, y1 - y0);
     if (upright) {
-        ll_canvas_axis_label(canvas, mx + out[0] * (1.5 * font + widest), my, LL_UPWARDS, 1.3 * length, label);
+        ll_canvas_axis_label(canvas, mx + out[0] * (1.5 * font + widest), my, LL_UPWARDS, 1.3 * length,
+                             label);
         return;
     }
     /* Along its edge, so that it cannot run into what stands beside the box. */
@@ -295,7 +302,8 @@ static double height_at(const ll_figure_field *field, const ll_axis axes[3], dou
     const double *at[2] = {field->x, field->y};
     double part[2], target[2] = {x, y};
     for (int k = 0; k < 2; k++) {
-        double first = at[k] != NULL ? at[k][0] : 0.0, last = at[k] != NULL ? at[k][count[k] - 1] : (double)(count[k] - 1);
+        double first = at[k] != NULL ? at[k][0] : 0.0,
+               last = at[k] != NULL ? at[k][count[k] - 1] : (double)(count[k] - 1);
         double turn = last >= first ? 1.0 : -1.0;
         if (turn * (target[k] - first) < 0.0 || turn * (target[k] - last) > 0.0) return NAN;
         while (index[k] + 2 < count[k] &&
@@ -308,13 +316,15 @@ static double height_at(const ll_figure_field *field, const ll_axis axes[3], dou
     }
     const double *v = field->values + index[0] * field->y_count + index[1];
     double t00 = ll_axis_position(&axes[2], v[0]), t01 = ll_axis_position(&axes[2], v[1]);
-    double t10 = ll_axis_position(&axes[2], v[field->y_count]), t11 = ll_axis_position(&axes[2], v[field->y_count + 1]);
-    return (1 - part[0]) * ((1 - part[1]) * t00 + part[1] * t01) + part[0] * ((1 - part[1]) * t10 + part[1] * t11);
+    double t10 = ll_axis_position(&axes[2], v[field->y_count]),
+           t11 = ll_axis_position(&axes[2], v[field->y_count + 1]);
+    return (1 - part[0]) * ((1 - part[1]) * t00 + part[1] * t01) +
+           part[0] * ((1 - part[1]) * t10 + part[1] * t11);
 }
 
 /* The path on the surface; `hidden`: the stretches behind it, dashed. */
-static void draw_path(ll_canvas *canvas, const camera *view, const raster *image, const ll_figure_field *field,
-                      const ll_axis axes[3], bool hidden)
+static void draw_path(ll_canvas *canvas, const camera *view, const raster *image,
+                      const ll_figure_field *field, const ll_axis axes[3], bool hidden)
 {
     enum { PIECES = 24 };
     cairo_t *cairo = canvas->cairo;
@@ -324,12 +334,15 @@ static void draw_path(ll_canvas *canvas, const camera *view, const raster *image
     for (int64_t i = 0; i + 1 < field->path_count; i++) {
         const double *a = field->path + 2 * i, *b = a + 2;
         for (int k = 0; k <= PIECES; k++) {
-            double part = (double)k / PIECES, x = a[0] + part * (b[0] - a[0]), y = a[1] + part * (b[1] - a[1]);
+            double part = (double)k / PIECES, x = a[0] + part * (b[0] - a[0]),
+                   y = a[1] + part * (b[1] - a[1]);
             double t = height_at(field, axes, x, y);
-            double p[3] = {ll_axis_position(&axes[0], x) - 0.5, ll_axis_position(&axes[1], y) - 0.5, t * box_height};
+            double p[3] = {ll_axis_position(&axes[0], x) - 0.5, ll_axis_position(&axes[1], y) - 0.5,
+                           t * box_height};
             double px, py;
             project(view, p, &px, &py);
-            int column = (int)((px - image->left) * image->per_point), row = (int)((py - image->top) * image->per_point);
+            int column = (int)((px - image->left) * image->per_point),
+                row = (int)((py - image->top) * image->per_point);
             bool there = isfinite(t) && t <= 1.0 && column >= 0 && row >= 0 && column < image->width &&
                          row < image->height;
             bool seen = there && dot(p, view->toward) >
@@ -358,8 +371,8 @@ static void draw_path(ll_canvas *canvas, const camera *view, const raster *image
     cairo_set_dash(cairo, NULL, 0, 0.0);
     for (int end = 0; end < 2 && !hidden; end++) {
         if (!isfinite(ends[end][0])) continue;
-        ll_canvas_mark(canvas, end == 1 ? LL_SHAPE_SQUARE : LL_SHAPE_DISC, ends[end][0], ends[end][1], 0.3 * canvas->font,
-                       0xb4003c, 0xffffff);
+        ll_canvas_mark(canvas, end == 1 ? LL_SHAPE_SQUARE : LL_SHAPE_DISC, ends[end][0], ends[end][1],
+                       0.3 * canvas->font, 0xb4003c, 0xffffff);
     }
 }
 
@@ -375,26 +388,36 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
     ll_axis axes[3] = {ll_axis_make(LL_SCALE_LINEAR, measured->x.low, measured->x.high, 0.0),
                        ll_axis_make(LL_SCALE_LINEAR, measured->y.low, measured->y.high, 0.0),
                        ll_value_axis(options, &measured->value)};
-    ll_frame frame = {.x = axes[0], .y = axes[1], .no_x = true, .no_y = true, .title = panel->title, .bar = with_bar,
-                      .value = axes[2], .value_label = value_label};
+    ll_frame frame = {.x = axes[0],
+                      .y = axes[1],
+                      .no_x = true,
+                      .no_y = true,
+                      .title = panel->title,
+                      .bar = with_bar,
+                      .value = axes[2],
+                      .value_label = value_label};
     frame.above = measured->value.high > axes[2].high;
     frame.below = measured->value.low < axes[2].low && options->scale != LL_SCALE_LOG;
     ll_frame_layout(canvas, &frame, outer);
-    ll_rect place = {frame.plot.x + 3.6 * font, frame.plot.y + 0.5 * font, frame.plot.width - (with_bar ? 7.2 : 6.0) * font,
-                     frame.plot.height - 3.6 * font};
+    ll_rect place = {frame.plot.x + 3.6 * font, frame.plot.y + 0.5 * font,
+                     frame.plot.width - (with_bar ? 7.2 : 6.0) * font, frame.plot.height - 3.6 * font};
     place.width = fmax(place.width, 4.0);
     place.height = fmax(place.height, 4.0);
     camera view = camera_make(options->azimuth, options->elevation, place);
     ll_ticks ticks[3];
     for (int k = 0; k < 3; k++) {
-        ll_axis_ticks(&axes[k], (int)fmax(3.0, view.scale * (k == 2 ? box_height : 0.8) / (3.6 * font)), &ticks[k]);
+        ll_axis_ticks(&axes[k], (int)fmax(3.0, view.scale * (k == 2 ? box_height : 0.8) / (3.6 * font)),
+                      &ticks[k]);
     }
 
     double levels[LEVELS_LIMIT];
     int count;
     ll_axis_levels(&axes[2], options->levels, levels, LEVELS_LIMIT, &count);
     for (int i = 0; i < count; i++) levels[i] = ll_axis_position(&axes[2], levels[i]);
-    surface shape = {.nx = field->x_count, .ny = field->y_count, .levels = levels, .level_count = count,
+    surface shape = {.nx = field->x_count,
+                     .ny = field->y_count,
+                     .levels = levels,
+                     .level_count = count,
                      .options = options};
     shape.vertices = ll_allocate_array(shape.nx * shape.ny + 1, sizeof *shape.vertices);
     if (shape.vertices == NULL) {
@@ -470,10 +493,12 @@ static ll_status draw(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, c
     }
     double top[3] = {sides[chosen][0], sides[chosen][1], box_height};
     if (options->elevation < 80.0) {
-        draw_edge(canvas, &view, &axes[2], &ticks[2], sides[chosen], top, (double[2]){-1.0, 0.0}, value_label);
+        draw_edge(canvas, &view, &axes[2], &ticks[2], sides[chosen], top, (double[2]){-1.0, 0.0},
+                  value_label);
     }
     if (panel->title != NULL) {
-        ll_frame_title(canvas, panel->title, frame.plot.x, frame.plot.y - 0.95 * font, frame.right - frame.plot.x);
+        ll_frame_title(canvas, panel->title, frame.plot.x, frame.plot.y - 0.95 * font,
+                       frame.right - frame.plot.x);
     }
     ll_canvas_color(canvas, 0x222222, 1.0);
     if (with_bar) ll_frame_bar(canvas, &frame);

@@ -45,8 +45,8 @@ static int mark_legend(const mark_list lists[3], ll_legend_entry entries[3])
     int rows = 0;
     for (int k = 0; k < 3; k++) {
         if (lists[k].count > 0) {
-            entries[rows++] = (ll_legend_entry){.name = mark_names[k], .shape = mark_shapes[k],
-                                                .color = mark_colors[k], .mark = true};
+            entries[rows++] = (ll_legend_entry){
+                .name = mark_names[k], .shape = mark_shapes[k], .color = mark_colors[k], .mark = true};
         }
     }
     return rows;
@@ -77,8 +77,8 @@ static void measure_tree(const ll_panel *panel, const ll_figure_options *options
     }
 }
 
-static ll_status draw_tree(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, const ll_measure *measured,
-                           bool with_bar, ll_error *error)
+static ll_status draw_tree(ll_canvas *canvas, const ll_panel *panel, ll_rect outer,
+                           const ll_measure *measured, bool with_bar, ll_error *error)
 {
     (void)with_bar;
     const ll_tree_layout *layout = panel->tree.layout;
@@ -87,7 +87,8 @@ static ll_status draw_tree(ll_canvas *canvas, const ll_panel *panel, ll_rect out
     mark_list lists[3];
     for (int k = 0; k < 3; k++) lists[k] = (mark_list){points + 2 * k * (layout->count + 1), 0};
 
-    double margin = 0.02 * fmax(layout->width, 1.0); /* the width says nothing: each tree takes all there is */
+    double margin =
+        0.02 * fmax(layout->width, 1.0); /* the width says nothing: each tree takes all there is */
     ll_frame frame = {.x = ll_axis_make(LL_SCALE_LINEAR, -margin, layout->width + margin, 0.0),
                       .y = widened_value_axis(canvas, measured),
                       .title = panel->title,
@@ -95,10 +96,11 @@ static ll_status draw_tree(ll_canvas *canvas, const ll_panel *panel, ll_rect out
                       .y_label = panel->value_label != NULL ? panel->value_label : "value"};
     /* A tree fills its panel to the corners: what the marks mean stands below it. */
     ll_legend_entry entries[3];
-    const mark_list all[3] = {[MARK_MINIMUM] = {NULL, layout->count}, [MARK_SADDLE] = {NULL, layout->count - 1},
+    const mark_list all[3] = {[MARK_MINIMUM] = {NULL, layout->count},
+                              [MARK_SADDLE] = {NULL, layout->count - 1},
                               [MARK_ROOT] = {NULL, layout->count}};
-    outer.height -= LL_KEY_LINE * canvas->font *
-                    ll_canvas_key(canvas, outer, entries, mark_legend(all, entries), false);
+    outer.height -=
+        LL_KEY_LINE * canvas->font * ll_canvas_key(canvas, outer, entries, mark_legend(all, entries), false);
     ll_frame_layout(canvas, &frame, outer);
     ll_frame_grid(canvas, &frame);
     ll_frame_clip(canvas, &frame);
@@ -146,7 +148,8 @@ static ll_status draw_tree(ll_canvas *canvas, const ll_panel *panel, ll_rect out
     cairo_set_line_cap(cairo, CAIRO_LINE_CAP_BUTT);
     double radius = fmax(0.45, canvas->font * (shown > 300 ? 0.1 : shown > 60 ? 0.16 : 0.24));
     for (int k = 2; k >= 0 && shown <= 1500; k--) draw_marks(canvas, &lists[k], (mark_kind)k, radius);
-    for (int k = 0; k < 3 && shown > 1500; k++) lists[k].count = 0; /* thousands of marks would hide the tree */
+    for (int k = 0; k < 3 && shown > 1500; k++)
+        lists[k].count = 0; /* thousands of marks would hide the tree */
     cairo_restore(cairo);
     ll_frame_draw(canvas, &frame);
     ll_rect key = {outer.x, outer.y + outer.height, outer.width, 0.0};
@@ -154,7 +157,8 @@ static ll_status draw_tree(ll_canvas *canvas, const ll_panel *panel, ll_rect out
     if (layout->count == 0) ll_frame_note(canvas, &frame, "an empty tree");
     if (hidden > 0) {
         char text[96];
-        snprintf(text, sizeof text, "%lld of %lld branches not drawn", (long long)hidden, (long long)layout->count);
+        snprintf(text, sizeof text, "%lld of %lld branches not drawn", (long long)hidden,
+                 (long long)layout->count);
         ll_frame_remark(canvas, &frame, text);
     }
     ll_free(points);
@@ -189,8 +193,8 @@ static double steepest(const ll_frame *frame)
 
 /* A quarter of a pixel, or of 1/150 inch if that is larger; of noise in many dimensions, where every pixel is an
  * edge, up to half a point. */
-static ll_status thin_outlines(const ll_profile *profile, double x_scale, double y_scale, double dots_per_inch,
-                               ll_chains *outlines, ll_error *error)
+static ll_status thin_outlines(const ll_profile *profile, double x_scale, double y_scale,
+                               double dots_per_inch, ll_chains *outlines, ll_error *error)
 {
     enum { POINTS_LIMIT = 24000 };
     double tolerance = 0.25 * 72.0 / fmin(150.0, dots_per_inch);
@@ -206,8 +210,8 @@ static ll_status thin_outlines(const ll_profile *profile, double x_scale, double
     }
 }
 
-static ll_status draw_profile(ll_canvas *canvas, const ll_panel *panel, ll_rect outer, const ll_measure *measured,
-                              bool with_bar, ll_error *error)
+static ll_status draw_profile(ll_canvas *canvas, const ll_panel *panel, ll_rect outer,
+                              const ll_measure *measured, bool with_bar, ll_error *error)
 {
     (void)with_bar;
     const ll_profile *profile = panel->profile.profile;
@@ -229,9 +233,10 @@ static ll_status draw_profile(ll_canvas *canvas, const ll_panel *panel, ll_rect 
     double x_scale = frame.plot.width / (high + 2.0 * margin) / unit; /* points a vertex */
     ll_chains outlines = {0};
     double *points = ll_allocate_array(4 * (profile->tree.node_count + 1), sizeof *points);
-    ll_status status = points == NULL
-                           ? ll_fail_memory(error, "figures", 4 * (size_t)profile->tree.node_count * sizeof *points)
-                           : thin_outlines(profile, x_scale, steepest(&frame), canvas->options->dots_per_inch, &outlines, error);
+    ll_status status = points == NULL ? ll_fail_memory(error, "figures",
+                                                       4 * (size_t)profile->tree.node_count * sizeof *points)
+                                      : thin_outlines(profile, x_scale, steepest(&frame),
+                                                      canvas->options->dots_per_inch, &outlines, error);
     if (status != LL_OK) {
         ll_free(points);
         return status;

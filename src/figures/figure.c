@@ -15,10 +15,14 @@ static const struct {
     const char *name;
     const ll_drawer *drawer;
 } kinds[LL_PANEL_KINDS] = {
-    [LL_PANEL_CONTOUR] = {"contour", &ll_draw_contour}, [LL_PANEL_SURFACE] = {"surface", &ll_draw_surface},
-    [LL_PANEL_DIAGRAM] = {"diagram", &ll_draw_diagram}, [LL_PANEL_BARCODE] = {"barcode", &ll_draw_barcode},
-    [LL_PANEL_TREE] = {"tree", &ll_draw_tree},          [LL_PANEL_PROFILE] = {"profile", &ll_draw_profile},
-    [LL_PANEL_CURVES] = {"curves", &ll_draw_curves},    [LL_PANEL_MATRIX] = {"matrix", &ll_draw_matrix},
+    [LL_PANEL_CONTOUR] = {"contour", &ll_draw_contour},
+    [LL_PANEL_SURFACE] = {"surface", &ll_draw_surface},
+    [LL_PANEL_DIAGRAM] = {"diagram", &ll_draw_diagram},
+    [LL_PANEL_BARCODE] = {"barcode", &ll_draw_barcode},
+    [LL_PANEL_TREE] = {"tree", &ll_draw_tree},
+    [LL_PANEL_PROFILE] = {"profile", &ll_draw_profile},
+    [LL_PANEL_CURVES] = {"curves", &ll_draw_curves},
+    [LL_PANEL_MATRIX] = {"matrix", &ll_draw_matrix},
     [LL_PANEL_STRUCTURE] = {"structure", &ll_draw_structure},
 };
 
@@ -40,8 +44,15 @@ bool ll_panel_kind_parse(const char *name, ll_panel_kind *kind)
 
 ll_figure_options ll_figure_options_default(void)
 {
-    return (ll_figure_options){.width_mm = 90.0, .font_size = 8.0, .dots_per_inch = 300.0, .levels = 12,
-                               .vmin = NAN, .vmax = NAN, .azimuth = -60.0, .elevation = 35.0, .shared = true};
+    return (ll_figure_options){.width_mm = 90.0,
+                               .font_size = 8.0,
+                               .dots_per_inch = 300.0,
+                               .levels = 12,
+                               .vmin = NAN,
+                               .vmax = NAN,
+                               .azimuth = -60.0,
+                               .elevation = 35.0,
+                               .shared = true};
 }
 
 ll_status ll_figure_format_of(const char *path, ll_figure_format *format, ll_error *error)
@@ -79,15 +90,15 @@ static ll_status check_options(const ll_figure_options *options, ll_error *error
     LL_TRY(check_range("elevation", options->elevation, 0.0, 90.0, error));
     LL_TRY(check_range("azimuth", options->azimuth, -3600.0, 3600.0, error));
     if (options->vmin >= options->vmax) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "figures", "vmin", "got vmin %g, vmax %g; wanted vmin < vmax",
-                       options->vmin, options->vmax);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "figures", "vmin",
+                       "got vmin %g, vmax %g; wanted vmin < vmax", options->vmin, options->vmax);
     }
     if (isinf(options->vmin) || isinf(options->vmax)) {
         return ll_fail(error, LL_INVALID_ARGUMENT, "figures", "vmin", "vmin and vmax must be finite");
     }
     if (options->scale == LL_SCALE_LOG && options->vmax <= 0.0) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "figures", "vmax",
-                       "a log scale needs vmax > 0; got %g", options->vmax);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "figures", "vmax", "a log scale needs vmax > 0; got %g",
+                       options->vmax);
     }
     return LL_OK;
 }
@@ -107,19 +118,21 @@ static ll_status check_structure(const ll_figure_structure *s, const char *place
 {
     if (s->metric_count < 0 || s->metric_count > 6 || s->eigenvalue_count < 0 || s->eigenvalue_count > 40) {
         return ll_fail(error, LL_INVALID_ARGUMENT, "figures", place,
-                       "got %lld metrics and %lld eigenvalues a model; at most 6 and 40", (long long)s->metric_count,
-                       (long long)s->eigenvalue_count);
+                       "got %lld metrics and %lld eigenvalues a model; at most 6 and 40",
+                       (long long)s->metric_count, (long long)s->eigenvalue_count);
     }
     for (int64_t i = 0; i < s->model_count; i++) {
         if (s->groups[i] < 0 || s->groups[i] >= s->group_count) {
-            return ll_fail(error, LL_INVALID_ARGUMENT, "figures", place, "model %lld is in group %lld of %lld",
-                           (long long)i, (long long)s->groups[i], (long long)s->group_count);
+            return ll_fail(error, LL_INVALID_ARGUMENT, "figures", place,
+                           "model %lld is in group %lld of %lld", (long long)i, (long long)s->groups[i],
+                           (long long)s->group_count);
         }
     }
     for (int64_t i = 0; i < 2 * s->edge_count; i++) {
         if (s->ends[i] < 0 || s->ends[i] >= s->model_count) {
-            return ll_fail(error, LL_INVALID_ARGUMENT, "figures", place, "edge %lld ends at model %lld of %lld",
-                           (long long)(i / 2), (long long)s->ends[i], (long long)s->model_count);
+            return ll_fail(error, LL_INVALID_ARGUMENT, "figures", place,
+                           "edge %lld ends at model %lld of %lld", (long long)(i / 2), (long long)s->ends[i],
+                           (long long)s->model_count);
         }
     }
     return LL_OK;
@@ -146,8 +159,8 @@ static ll_status check_panel(const ll_panel *panel, int64_t index, ll_error *err
         }
     }
     if (panel->wide < 0 || panel->high < 0 || panel->wide > 100 || panel->high > 100) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "figures", place, "it covers %d x %d cells; wanted 1 to 100 each way",
-                       panel->wide, panel->high);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "figures", place,
+                       "it covers %d x %d cells; wanted 1 to 100 each way", panel->wide, panel->high);
     }
     if (panel->kind == LL_PANEL_STRUCTURE) LL_TRY(check_structure(&panel->structure, place, error));
     return LL_OK;
@@ -236,7 +249,8 @@ static double row_tops(const ll_panel *panels, const place *places, int64_t coun
             if (p->high != high) continue;
             double need = kinds[panels[i].kind].drawer->aspect * p->wide, there = 0.0;
             for (int64_t r = p->row; r < p->row + high; r++) there += tops[r + 1];
-            for (int64_t r = p->row; r < p->row + high && there < need; r++) tops[r + 1] += (need - there) / high;
+            for (int64_t r = p->row; r < p->row + high && there < need; r++)
+                tops[r + 1] += (need - there) / high;
         }
     }
     for (int64_t r = 0; r < rows; r++) tops[r + 1] = tops[r] + fmax(tops[r + 1], 0.05);
@@ -268,8 +282,8 @@ static ll_status draw_panels(ll_canvas *canvas, const ll_panel *panels, const pl
             panel.title = title;
         }
         cairo_save(canvas->cairo);
-        ll_status status = drawer->draw(canvas, &panel, outer, &measured,
-                                        drawer->has_bar && !options->no_colorbar, error);
+        ll_status status =
+            drawer->draw(canvas, &panel, outer, &measured, drawer->has_bar && !options->no_colorbar, error);
         canvas->options = options;
         cairo_restore(canvas->cairo);
         cairo_new_path(canvas->cairo);
@@ -303,8 +317,7 @@ static cairo_surface_t *make_surface(ll_figure_format format, double width, doub
                                              (int)ceil(height * dots / 72.0));
         cairo_surface_set_device_scale(surface, dots / 72.0, dots / 72.0);
         return surface;
-    case LL_FIGURE_SVG:
-        break;
+    case LL_FIGURE_SVG: break;
     }
     surface = cairo_svg_surface_create_for_stream(take_bytes, out, width, height);
     cairo_svg_surface_set_document_unit(surface, CAIRO_SVG_UNIT_PT);
@@ -336,14 +349,15 @@ ll_status ll_figure_render(const ll_panel *panels, int64_t count, const ll_figur
         return ll_fail_memory(error, "figures", (size_t)rows * sizeof *tops);
     }
     double rows_high = row_tops(panels, places, count, rows, tops);
-    double height = options->height_mm > 0.0 ? options->height_mm * 72.0 / 25.4
-                                             : width / (double)columns * rows_high;
+    double height =
+        options->height_mm > 0.0 ? options->height_mm * 72.0 / 25.4 : width / (double)columns * rows_high;
     double dots = options->dots_per_inch;
     if (format == LL_FIGURE_PNG && (width * dots > 72.0 * 32000.0 || height * dots > 72.0 * 32000.0)) {
         ll_free(places);
         ll_free(tops);
-        return ll_fail(error, LL_TOO_LARGE, "figures", NULL, "the image would be %.0f x %.0f pixels; at most 32000",
-                       width * dots / 72.0, height * dots / 72.0);
+        return ll_fail(error, LL_TOO_LARGE, "figures", NULL,
+                       "the image would be %.0f x %.0f pixels; at most 32000", width * dots / 72.0,
+                       height * dots / 72.0);
     }
 
     size_t start = out->length;
@@ -376,7 +390,8 @@ ll_status ll_figure_render(const ll_panel *panels, int64_t count, const ll_figur
     if (status == LL_OK && (drawn == CAIRO_STATUS_NO_MEMORY || out->failed)) {
         status = ll_fail_memory(error, "figures", out->length);
     } else if (status == LL_OK && drawn != CAIRO_STATUS_SUCCESS) {
-        status = ll_fail(error, LL_INTERNAL, "figures", NULL, "drawing failed: %s", cairo_status_to_string(drawn));
+        status =
+            ll_fail(error, LL_INTERNAL, "figures", NULL, "drawing failed: %s", cairo_status_to_string(drawn));
     }
     if (status == LL_OK && format == LL_FIGURE_SVG) status = ll_svg_rename_ids(out, start, error);
     if (status != LL_OK && out->text != NULL) {
@@ -401,7 +416,8 @@ ll_status ll_figure_write(const char *path, const ll_panel *panels, int64_t coun
         bool good = file != NULL && fwrite(bytes.text, 1, bytes.length, file) == bytes.length;
         if (file != NULL) good = fclose(file) == 0 && good;
         if (!good || rename(partial.text, path) != 0) {
-            status = ll_fail(error, LL_IO, "figures", path, "the figure cannot be written: %s", strerror(errno));
+            status =
+                ll_fail(error, LL_IO, "figures", path, "the figure cannot be written: %s", strerror(errno));
             if (file != NULL) remove(partial.text);
         }
         ll_text_deinit(&partial);

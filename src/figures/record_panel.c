@@ -30,7 +30,8 @@ bool ll_view_parse(const char *name, ll_view *view)
 bool ll_view_shows(ll_view view, const char *record_kind)
 {
     size_t length = strlen(record_kind);
-    for (const char *at = views[view].kinds; length > 0 && (at = strstr(at, record_kind)) != NULL; at += length) {
+    for (const char *at = views[view].kinds; length > 0 && (at = strstr(at, record_kind)) != NULL;
+         at += length) {
         bool starts = at == views[view].kinds || at[-1] == ' ', ends = at[length] == 0 || at[length] == ' ';
         if (starts && ends) return true;
     }
@@ -72,7 +73,9 @@ typedef struct maker {
 
 static void *take(const maker *m, int64_t count, size_t size)
 {
-    return count >= 0 && (uint64_t)count < SIZE_MAX / size / 2 ? ll_arena_allocate(m->memory->arena, (size_t)count * size + 1) : NULL;
+    return count >= 0 && (uint64_t)count < SIZE_MAX / size / 2
+               ? ll_arena_allocate(m->memory->arena, (size_t)count * size + 1)
+               : NULL;
 }
 
 static ll_status no_memory(ll_error *error) { return ll_fail_memory(error, "figures", 0); }
@@ -99,7 +102,8 @@ static ll_status doubles(const maker *m, const ll_array *array, const double **v
     return LL_OK;
 }
 
-static ll_status array_of(const maker *m, const char *name, const double **values, int64_t *count, ll_error *error)
+static ll_status array_of(const maker *m, const char *name, const double **values, int64_t *count,
+                          ll_error *error)
 {
     const ll_array *array;
     LL_TRY(ll_record_get_array(m->record, name, &array, error));
@@ -111,7 +115,8 @@ static ll_status array_of(const maker *m, const char *name, const double **value
 static const char *const *lines_of(const maker *m, const char *name, int64_t count)
 {
     const char *text;
-    if (ll_record_find(m->record, name) == NULL || ll_record_get_text(m->record, name, &text, NULL) != LL_OK) return NULL;
+    if (ll_record_find(m->record, name) == NULL || ll_record_get_text(m->record, name, &text, NULL) != LL_OK)
+        return NULL;
     char *copy = ll_arena_text(m->memory->arena, text);
     const char **lines = take(m, count, sizeof *lines);
     if (copy == NULL || lines == NULL) return NULL;
@@ -154,10 +159,12 @@ static ll_status find_field(const maker *m, field *out, ll_error *error)
     for (int i = 0; i < 3 && f.name == NULL; i++) {
         if (ll_record_find(m->record, usual[i]) != NULL) f.name = usual[i];
     }
-    if (f.name == NULL) return ll_fail(error, LL_NOT_FOUND, "figures", ll_record_kind(m->record), "it holds no field");
+    if (f.name == NULL)
+        return ll_fail(error, LL_NOT_FOUND, "figures", ll_record_kind(m->record), "it holds no field");
     LL_TRY(ll_record_get_array(m->record, f.name, &f.array, error));
     if (f.array->rank < 1 || f.array->rank > LL_FIELD_MAX_RANK)
-        return ll_fail(error, LL_UNSUPPORTED, "figures", f.name, "it has %d axes; wanted 1 to %d", f.array->rank, LL_FIELD_MAX_RANK);
+        return ll_fail(error, LL_UNSUPPORTED, "figures", f.name, "it has %d axes; wanted 1 to %d",
+                       f.array->rank, LL_FIELD_MAX_RANK);
     LL_TRY(doubles(m, f.array, &f.values, error));
     for (int k = 0; k < f.array->rank; k++) {
         char name[16];
@@ -166,8 +173,8 @@ static ll_status find_field(const maker *m, field *out, ll_error *error)
         if (ll_record_find(m->record, name) == NULL) continue;
         LL_TRY(array_of(m, name, &f.axes[k], &count, error));
         if (count != f.array->shape[k])
-            return ll_fail(error, LL_SHAPE, "figures", name, "got %lld positions; %s has %lld", (long long)count, f.name,
-                           (long long)f.array->shape[k]);
+            return ll_fail(error, LL_SHAPE, "figures", name, "got %lld positions; %s has %lld",
+                           (long long)count, f.name, (long long)f.array->shape[k]);
     }
     *out = f;
     return LL_OK;
@@ -179,11 +186,15 @@ static const char *axis_label(const maker *m, int axis)
     char name[32];
     const char *kind, *normalisation = NULL;
     snprintf(name, sizeof name, "axis_%d_name", axis);
-    if (ll_record_find(m->record, name) != NULL && ll_record_get_text(m->record, name, &kind, NULL) == LL_OK) return kind;
+    if (ll_record_find(m->record, name) != NULL && ll_record_get_text(m->record, name, &kind, NULL) == LL_OK)
+        return kind;
     snprintf(name, sizeof name, "axis_%d_kind", axis);
-    if (ll_record_find(m->record, name) == NULL || ll_record_get_text(m->record, name, &kind, NULL) != LL_OK) kind = NULL;
+    if (ll_record_find(m->record, name) == NULL || ll_record_get_text(m->record, name, &kind, NULL) != LL_OK)
+        kind = NULL;
     snprintf(name, sizeof name, "axis_%d_normalisation", axis);
-    if (ll_record_find(m->record, name) == NULL || ll_record_get_text(m->record, name, &normalisation, NULL) != LL_OK) normalisation = NULL;
+    if (ll_record_find(m->record, name) == NULL ||
+        ll_record_get_text(m->record, name, &normalisation, NULL) != LL_OK)
+        normalisation = NULL;
     char *text = m->memory->label[axis & 1];
     bool plain = normalisation == NULL || strcmp(normalisation, "none") == 0;
     if (kind == NULL) {
@@ -195,8 +206,8 @@ static const char *axis_label(const maker *m, int axis)
                    ll_record_get_array(m->record, "explained_variance", &explained, NULL) == LL_OK;
         if (has && axis < ll_array_count(explained))
             snprintf(share, sizeof share, ", %.3g %% of variance", 100.0 * ll_array_get(explained, axis));
-        snprintf(text, sizeof m->memory->label[0], "direction %d (%.32s%s%.24s%s)", axis + 1, kind, plain ? "" : ", ",
-                 plain ? "" : normalisation, share);
+        snprintf(text, sizeof m->memory->label[0], "direction %d (%.32s%s%.24s%s)", axis + 1, kind,
+                 plain ? "" : ", ", plain ? "" : normalisation, share);
     }
     return text;
 }
@@ -210,7 +221,8 @@ static ll_status part_paths(const maker *m, ll_error *error)
     if (ll_record_find(m->record, "trajectory_lengths") == NULL) return LL_OK;
     LL_TRY(array_of(m, "trajectory_lengths", &lengths, &paths, error));
     for (int64_t p = 0; p < paths; p++) {
-        if (!(lengths[p] >= 0.0 && lengths[p] <= (double)plane->path_count)) return LL_OK; /* not of this trajectory */
+        if (!(lengths[p] >= 0.0 && lengths[p] <= (double)plane->path_count))
+            return LL_OK; /* not of this trajectory */
         total += (int64_t)lengths[p];
     }
     if (total != plane->path_count) return LL_OK;
@@ -236,13 +248,17 @@ static ll_status make_plane(const maker *m, ll_error *error)
     field f;
     LL_TRY(find_field(m, &f, error));
     if (f.array->rank != 2)
-        return ll_fail(error, LL_UNSUPPORTED, "figures", ll_view_name(m->view), "it shows two axes; %s has %d", f.name, f.array->rank);
+        return ll_fail(error, LL_UNSUPPORTED, "figures", ll_view_name(m->view),
+                       "it shows two axes; %s has %d", f.name, f.array->rank);
     m->panel->kind = m->view == LL_VIEW_SURFACE ? LL_PANEL_SURFACE : LL_PANEL_CONTOUR;
     m->panel->x_label = axis_label(m, 0);
     m->panel->y_label = axis_label(m, 1);
     m->panel->value_label = f.name;
-    m->panel->field = (ll_figure_field){.x_count = f.array->shape[0], .y_count = f.array->shape[1], .values = f.values,
-                                        .x = f.axes[0], .y = f.axes[1]};
+    m->panel->field = (ll_figure_field){.x_count = f.array->shape[0],
+                                        .y_count = f.array->shape[1],
+                                        .values = f.values,
+                                        .x = f.axes[0],
+                                        .y = f.axes[1]};
     if (ll_record_find(m->record, "trajectory") != NULL) {
         int64_t count;
         LL_TRY(array_of(m, "trajectory", &m->panel->field.path, &count, error));
@@ -258,7 +274,8 @@ static ll_status make_line(const maker *m, ll_error *error)
     field f;
     LL_TRY(find_field(m, &f, error));
     if (f.array->rank != 1)
-        return ll_fail(error, LL_UNSUPPORTED, "figures", "line", "it shows one axis; %s has %d", f.name, f.array->rank);
+        return ll_fail(error, LL_UNSUPPORTED, "figures", "line", "it shows one axis; %s has %d", f.name,
+                       f.array->rank);
     int64_t count = f.array->shape[0];
     ll_figure_series *series = take(m, 1, sizeof *series);
     double *x = take(m, count, sizeof *x);
@@ -289,7 +306,8 @@ static ll_status make_topology(const maker *m, ll_error *error)
     m->panel->value_label = f.name;
     choose_scale(m, f.values, ll_array_count(f.array));
     if (m->view == LL_VIEW_PROFILE) {
-        LL_TRY(ll_profile_create(&own->tree, LL_ARRAY_FLOAT64, f.values, epsilon, true, &own->profile, error));
+        LL_TRY(
+            ll_profile_create(&own->tree, LL_ARRAY_FLOAT64, f.values, epsilon, true, &own->profile, error));
         m->panel->kind = LL_PANEL_PROFILE;
         m->panel->profile.profile = &own->profile;
         return LL_OK;
@@ -314,12 +332,13 @@ static ll_status make_topology(const maker *m, ll_error *error)
 /* ---------------------------------------------------------------- curvature */
 
 /* One series over x; `spread` makes a band of value -+ spread; NULL: none. */
-static ll_status one_series(const maker *m, const char *name, const double *x, const double *y, const double *spread,
-                            int64_t count, bool markers, ll_error *error)
+static ll_status one_series(const maker *m, const char *name, const double *x, const double *y,
+                            const double *spread, int64_t count, bool markers, ll_error *error)
 {
     ll_figure_series *series = take(m, 1, sizeof *series);
     if (series == NULL) return no_memory(error);
-    *series = (ll_figure_series){.name = name, .count = count, .x = x, .y = y, .markers = markers, .no_line = markers};
+    *series = (ll_figure_series){
+        .name = name, .count = count, .x = x, .y = y, .markers = markers, .no_line = markers};
     if (spread != NULL) {
         double *low = take(m, count, sizeof *low), *high = take(m, count, sizeof *high);
         if (low == NULL || high == NULL) return no_memory(error);
@@ -372,11 +391,14 @@ static ll_status make_eigenvalues(const maker *m, ll_error *error)
     int64_t count, same;
     LL_TRY(array_of(m, "eigenvalues", &values, &count, error));
     LL_TRY(array_of(m, "residuals", &residuals, &same, error));
-    if (ll_record_find(m->record, "sampling_error") != NULL) LL_TRY(array_of(m, "sampling_error", &sampling, &same, error));
-    if (same != count) return ll_fail(error, LL_SHAPE, "figures", "eigenvalues", "its arrays differ in length");
+    if (ll_record_find(m->record, "sampling_error") != NULL)
+        LL_TRY(array_of(m, "sampling_error", &sampling, &same, error));
+    if (same != count)
+        return ll_fail(error, LL_SHAPE, "figures", "eigenvalues", "its arrays differ in length");
     double *spread = take(m, count, sizeof *spread), *x = one_two_three(m, count);
     if (spread == NULL || x == NULL) return no_memory(error);
-    for (int64_t i = 0; i < count; i++) spread[i] = sampling != NULL ? sampling[i] : residuals[i] * fabs(values[i]);
+    for (int64_t i = 0; i < count; i++)
+        spread[i] = sampling != NULL ? sampling[i] : residuals[i] * fabs(values[i]);
     LL_TRY(one_series(m, NULL, x, values, spread, count, true, error));
     m->panel->x_label = "number";
     m->panel->value_label = sampling != NULL ? "eigenvalue ± sampling error" : "eigenvalue ± residual";
@@ -391,7 +413,8 @@ static ll_status make_layers(const maker *m, ll_error *error)
     LL_TRY(array_of(m, "tensor_trace", &values, &count, error));
     LL_TRY(array_of(m, "tensor_standard_error", &spread, &same, error));
     double *x = one_two_three(m, count);
-    if (same != count) return ll_fail(error, LL_SHAPE, "figures", "tensor_trace", "its arrays differ in length");
+    if (same != count)
+        return ll_fail(error, LL_SHAPE, "figures", "tensor_trace", "its arrays differ in length");
     if (x == NULL) return no_memory(error);
     LL_TRY(one_series(m, NULL, x, values, spread, count, true, error));
     m->panel->x_label = "tensor, first to last";
@@ -410,20 +433,24 @@ static ll_status make_curve(const maker *m, ll_error *error)
     LL_TRY(array_of(m, "t", &t, &count, error));
     LL_TRY(array_of(m, "loss", &loss, &same[0], error));
     LL_TRY(array_of(m, "linear_loss", &line, &same[1], error));
-    if (same[0] != count || same[1] != count) return ll_fail(error, LL_SHAPE, "figures", "curve", "its arrays differ in length");
-    if (ll_record_find(m->record, "path") != NULL) LL_TRY(ll_record_get_text(m->record, "path", &path, error));
+    if (same[0] != count || same[1] != count)
+        return ll_fail(error, LL_SHAPE, "figures", "curve", "its arrays differ in length");
+    if (ll_record_find(m->record, "path") != NULL)
+        LL_TRY(ll_record_get_text(m->record, "path", &path, error));
     ll_figure_series *series = take(m, 2, sizeof *series);
     double *all = take(m, 2 * count, sizeof *all);
     if (series == NULL || all == NULL) return no_memory(error);
     series[0] = (ll_figure_series){.name = path, .count = count, .x = t, .y = loss};
-    series[1] = (ll_figure_series){.name = "straight line", .count = count, .x = t, .y = line, .dashed = true};
+    series[1] =
+        (ll_figure_series){.name = "straight line", .count = count, .x = t, .y = line, .dashed = true};
     memcpy(all, loss, (size_t)count * sizeof *all);
     memcpy(all + count, line, (size_t)count * sizeof *all);
     bool straight = strcmp(path, "linear") == 0;
     m->panel->kind = LL_PANEL_CURVES;
     m->panel->x_label = "t";
     m->panel->value_label = "loss";
-    m->panel->curves = (ll_figure_curves){.series_count = straight ? 1 : 2, .series = straight ? series + 1 : series};
+    m->panel->curves =
+        (ll_figure_curves){.series_count = straight ? 1 : 2, .series = straight ? series + 1 : series};
     choose_scale(m, all, 2 * count);
     return LL_OK;
 }
@@ -440,28 +467,36 @@ static ll_status make_training(const maker *m, ll_error *error)
     if (ll_record_find(m->record, "evaluation_loss") != NULL) {
         LL_TRY(array_of(m, "evaluation_loss", &evaluated, &same, error));
         LL_TRY(array_of(m, "evaluated_epochs", &epochs, &times, error));
-        series[1] = (ll_figure_series){.name = "evaluation", .count = times, .x = epochs, .y = evaluated, .dashed = true};
+        series[1] = (ll_figure_series){
+            .name = "evaluation", .count = times, .x = epochs, .y = evaluated, .dashed = true};
     }
     m->panel->kind = LL_PANEL_CURVES;
     m->panel->x_label = "epoch";
     m->panel->value_label = "loss";
-    m->panel->curves = (ll_figure_curves){.series_count = times > 0 && same == times ? 2 : 1, .series = series};
+    m->panel->curves =
+        (ll_figure_curves){.series_count = times > 0 && same == times ? 2 : 1, .series = series};
     choose_scale(m, loss, count);
     return LL_OK;
 }
 
-static ll_status make_matrix(const maker *m, const char *name, const char *names, const char *label, ll_error *error)
+static ll_status make_matrix(const maker *m, const char *name, const char *names, const char *label,
+                             ll_error *error)
 {
     const ll_array *array;
     const double *values;
     LL_TRY(ll_record_get_array(m->record, name, &array, error));
-    if (array->rank != 2) return ll_fail(error, LL_SHAPE, "figures", name, "it has %d axes; wanted 2", array->rank);
+    if (array->rank != 2)
+        return ll_fail(error, LL_SHAPE, "figures", name, "it has %d axes; wanted 2", array->rank);
     LL_TRY(doubles(m, array, &values, error));
-    const char *const *lines = array->shape[0] == array->shape[1] && names != NULL ? lines_of(m, names, array->shape[0]) : NULL;
+    const char *const *lines =
+        array->shape[0] == array->shape[1] && names != NULL ? lines_of(m, names, array->shape[0]) : NULL;
     m->panel->kind = LL_PANEL_MATRIX;
     m->panel->value_label = label;
-    m->panel->matrix = (ll_figure_matrix){.rows = array->shape[0], .columns = array->shape[1], .values = values,
-                                          .row_names = lines, .column_names = lines};
+    m->panel->matrix = (ll_figure_matrix){.rows = array->shape[0],
+                                          .columns = array->shape[1],
+                                          .values = values,
+                                          .row_names = lines,
+                                          .column_names = lines};
     m->memory->scale = LL_SCALE_LINEAR;
     m->panel->scale = &m->memory->scale;
     return LL_OK;
@@ -522,13 +557,15 @@ static ll_status make_solution(const maker *m, ll_error *error)
     const double *solution, *exact;
     int64_t count, x_count, t_count, same;
     LL_TRY(ll_record_get_array(m->record, "solution", &array, error));
-    if (array->rank != 2) return ll_fail(error, LL_UNSUPPORTED, "figures", "solution", "it has %d axes; wanted 2", array->rank);
+    if (array->rank != 2)
+        return ll_fail(error, LL_UNSUPPORTED, "figures", "solution", "it has %d axes; wanted 2", array->rank);
     count = ll_array_count(array);
     LL_TRY(doubles(m, array, &solution, error));
     if (m->view == LL_VIEW_SOLUTION_ERROR) {
         LL_TRY(array_of(m, "exact", &exact, &same, error));
         double *difference = take(m, count, sizeof *difference);
-        if (same != count) return ll_fail(error, LL_SHAPE, "figures", "exact", "it differs in size from the solution");
+        if (same != count)
+            return ll_fail(error, LL_SHAPE, "figures", "exact", "it differs in size from the solution");
         if (difference == NULL) return no_memory(error);
         for (int64_t i = 0; i < count; i++) difference[i] = solution[i] - exact[i];
         solution = difference;
@@ -539,7 +576,8 @@ static ll_status make_solution(const maker *m, ll_error *error)
     m->panel->x_label = "x";
     m->panel->y_label = "t";
     m->panel->value_label = m->view == LL_VIEW_SOLUTION_ERROR ? "u − exact u" : "u";
-    m->panel->field = (ll_figure_field){.x_count = array->shape[0], .y_count = array->shape[1], .values = solution};
+    m->panel->field =
+        (ll_figure_field){.x_count = array->shape[0], .y_count = array->shape[1], .values = solution};
     LL_TRY(array_of(m, "axis_0", &m->panel->field.x, &x_count, error));
     LL_TRY(array_of(m, "axis_1", &m->panel->field.y, &t_count, error));
     if (x_count != array->shape[0] || t_count != array->shape[1])
@@ -575,14 +613,16 @@ static ll_status make(const maker *m, ll_error *error)
 }
 
 ll_status ll_record_panel_create(ll_view view, const ll_record *record, const char *title,
-                                 const ll_record_panel_options *options, ll_record_panel *panel, ll_error *error)
+                                 const ll_record_panel_options *options, ll_record_panel *panel,
+                                 ll_error *error)
 {
     const ll_record_panel_options none = {0};
     if ((unsigned)view >= LL_VIEWS || record == NULL)
-        return ll_fail(error, LL_INVALID_ARGUMENT, "figures", NULL, "there is no view %d, or no record", (int)view);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "figures", NULL, "there is no view %d, or no record",
+                       (int)view);
     if (!ll_view_shows(view, ll_record_kind(record)))
-        return ll_fail(error, LL_UNSUPPORTED, "figures", views[view].name, "it shows records of kind %s; got %s", views[view].kinds,
-                       ll_record_kind(record));
+        return ll_fail(error, LL_UNSUPPORTED, "figures", views[view].name,
+                       "it shows records of kind %s; got %s", views[view].kinds, ll_record_kind(record));
     ll_record_panel made = {.memory = ll_allocate_array(1, sizeof *made.memory)};
     if (made.memory == NULL) return no_memory(error);
     *made.memory = (struct ll_record_panel_memory){.arena = ll_arena_create(4096)};

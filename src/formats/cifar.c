@@ -33,12 +33,13 @@ static ll_status same_classes(gathering *g, int64_t classes, const char *place, 
                    (long long)classes, (long long)g->classes);
 }
 
-static ll_status add_image(gathering *g, const uint8_t *pixels, int64_t label, int64_t coarse, const char *place,
-                           int64_t index, ll_error *error)
+static ll_status add_image(gathering *g, const uint8_t *pixels, int64_t label, int64_t coarse,
+                           const char *place, int64_t index, ll_error *error)
 {
     if (label < 0 || label >= g->classes || coarse < 0 || coarse >= 20) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", place, "image %lld has label %lld; 0 to %lld is possible",
-                       (long long)index, (long long)(label < 0 || label >= g->classes ? label : coarse),
+        return ll_fail(error, LL_INVALID_FILE, "formats", place,
+                       "image %lld has label %lld; 0 to %lld is possible", (long long)index,
+                       (long long)(label < 0 || label >= g->classes ? label : coarse),
                        (long long)(label < 0 || label >= g->classes ? g->classes - 1 : 19));
     }
     uint8_t bytes[3] = {(uint8_t)label, (uint8_t)coarse, strstr(last_part(place), "test") != NULL};
@@ -55,21 +56,24 @@ static ll_status add_image(gathering *g, const uint8_t *pixels, int64_t label, i
 
 /* ------------------------------------------------------------------ binary batches */
 
-static ll_status add_binary(gathering *g, const uint8_t *bytes, size_t size, const char *place, ll_error *error)
+static ll_status add_binary(gathering *g, const uint8_t *bytes, size_t size, const char *place,
+                            ll_error *error)
 {
     size_t record = size % (PIXELS + 1) == 0 ? PIXELS + 1 : PIXELS + 2;
     if (size == 0 || size % record != 0) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", place,
-                       "%zu bytes are no whole number of CIFAR records (3,073 bytes each, or 3,074 in CIFAR-100): "
-                       "the file was cut short or is something else",
-                       size);
+        return ll_fail(
+            error, LL_INVALID_FILE, "formats", place,
+            "%zu bytes are no whole number of CIFAR records (3,073 bytes each, or 3,074 in CIFAR-100): "
+            "the file was cut short or is something else",
+            size);
     }
     LL_TRY(same_classes(g, record == PIXELS + 1 ? 10 : 100, place, error));
     LL_TRY(ll_budget_take(&g->budget, size, place, error));
     for (size_t i = 0; i < size / record; i++) {
         const uint8_t *at = bytes + i * record;
         bool hundred = record == PIXELS + 2; /* coarse label, fine label */
-        LL_TRY(add_image(g, at + (hundred ? 2 : 1), at[hundred ? 1 : 0], hundred ? at[0] : 0, place, (int64_t)i, error));
+        LL_TRY(add_image(g, at + (hundred ? 2 : 1), at[hundred ? 1 : 0], hundred ? at[0] : 0, place,
+                         (int64_t)i, error));
     }
     return LL_OK;
 }
@@ -77,8 +81,8 @@ static ll_status add_binary(gathering *g, const uint8_t *bytes, size_t size, con
 /* ------------------------------------------------------------------ pickled batches */
 
 /* Labels are a list of integers: "labels", or "fine_labels" and "coarse_labels". */
-static ll_status add_pickled(gathering *g, const uint8_t *bytes, size_t size, const char *place, bool *is_batch,
-                             ll_error *error)
+static ll_status add_pickled(gathering *g, const uint8_t *bytes, size_t size, const char *place,
+                             bool *is_batch, ll_error *error)
 {
     ll_tensor_file *file;
     *is_batch = false;
@@ -97,8 +101,9 @@ static ll_status add_pickled(gathering *g, const uint8_t *bytes, size_t size, co
     }
     *is_batch = true;
     int64_t count = ll_tensor_count(labels);
-    if (data->type != LL_TENSOR_UINT8 || data->rank != 2 || data->shape[1] != PIXELS || data->shape[0] != count ||
-        ll_tensor_type_is_float(labels->type) || (coarse != NULL && ll_tensor_count(coarse) != count)) {
+    if (data->type != LL_TENSOR_UINT8 || data->rank != 2 || data->shape[1] != PIXELS ||
+        data->shape[0] != count || ll_tensor_type_is_float(labels->type) ||
+        (coarse != NULL && ll_tensor_count(coarse) != count)) {
         char text[64];
         ll_tensor_describe(data, text, sizeof text);
         status = ll_fail(error, LL_INVALID_FILE, "formats", place,
@@ -143,8 +148,10 @@ static ll_status add_meta(gathering *g, const uint8_t *bytes, size_t size, const
     ll_status status = LL_OK;
     for (int64_t i = 0; i < ll_tensor_file_scalar_count(file) && status == LL_OK; i++) {
         const ll_scalar *scalar = ll_tensor_file_scalar(file, i);
-        bool names = strncmp(scalar->name, "label_names.", 12) == 0 || strncmp(scalar->name, "fine_label_names.", 17) == 0;
-        if (names && scalar->type == LL_SCALAR_TEXT) status = add_name(g, scalar->text, strlen(scalar->text), error);
+        bool names = strncmp(scalar->name, "label_names.", 12) == 0 ||
+                     strncmp(scalar->name, "fine_label_names.", 17) == 0;
+        if (names && scalar->type == LL_SCALAR_TEXT)
+            status = add_name(g, scalar->text, strlen(scalar->text), error);
     }
     ll_tensor_file_destroy(file);
     return status;
@@ -159,10 +166,12 @@ static bool ends_with(const char *text, const char *end)
 }
 
 /* Adds one file of the data set; files of other kinds in the same folder are passed over. */
-static ll_status add_member(gathering *g, const uint8_t *bytes, size_t size, const char *place, ll_error *error)
+static ll_status add_member(gathering *g, const uint8_t *bytes, size_t size, const char *place,
+                            ll_error *error)
 {
     const char *name = last_part(place);
-    if (strncmp(name, "batches.meta", 12) == 0 || strcmp(name, "meta") == 0 || strcmp(name, "fine_label_names.txt") == 0) {
+    if (strncmp(name, "batches.meta", 12) == 0 || strcmp(name, "meta") == 0 ||
+        strcmp(name, "fine_label_names.txt") == 0) {
         return add_meta(g, bytes, size, place, error);
     }
     if (ends_with(name, ".bin")) return add_binary(g, bytes, size, place, error);
@@ -171,7 +180,8 @@ static ll_status add_member(gathering *g, const uint8_t *bytes, size_t size, con
     if (!batch) return LL_OK;
     LL_TRY(add_pickled(g, bytes, size, place, &batch, error));
     return batch ? LL_OK
-                 : ll_fail(error, LL_INVALID_FILE, "formats", place, "no CIFAR batch: it lacks 'data' or its labels");
+                 : ll_fail(error, LL_INVALID_FILE, "formats", place,
+                           "no CIFAR batch: it lacks 'data' or its labels");
 }
 
 /* Training batches before test batches, each in natural order of their names. */
@@ -202,7 +212,8 @@ static ll_status add_tar(gathering *g, const uint8_t *bytes, size_t size, const 
         status = ll_tar_next(&tar, place, &entry, &done, error);
         if (status != LL_OK || done) break;
         if (count == MEMBERS) {
-            status = ll_fail(error, LL_TOO_LARGE, "formats", place, "a CIFAR archive of more than %d files", MEMBERS);
+            status = ll_fail(error, LL_TOO_LARGE, "formats", place, "a CIFAR archive of more than %d files",
+                             MEMBERS);
             break;
         }
         members[count] = (member){ll_text_copy(entry.name), entry.bytes, entry.size};
@@ -220,7 +231,8 @@ static ll_status add_tar(gathering *g, const uint8_t *bytes, size_t size, const 
     return status;
 }
 
-static ll_status add_bytes(gathering *g, const uint8_t *bytes, size_t size, const char *place, ll_error *error)
+static ll_status add_bytes(gathering *g, const uint8_t *bytes, size_t size, const char *place,
+                           ll_error *error)
 {
     if (size >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B) {
         uint8_t *unpacked;
@@ -237,7 +249,8 @@ static ll_status add_bytes(gathering *g, const uint8_t *bytes, size_t size, cons
         bool batch;
         LL_TRY(add_pickled(g, bytes, size, place, &batch, error));
         if (batch) return LL_OK;
-        return ll_fail(error, LL_INVALID_FILE, "formats", place, "no CIFAR batch: it lacks 'data' or its labels");
+        return ll_fail(error, LL_INVALID_FILE, "formats", place,
+                       "no CIFAR batch: it lacks 'data' or its labels");
     }
     return add_binary(g, bytes, size, place, error);
 }
@@ -290,12 +303,14 @@ void ll_image_set_deinit(ll_image_set *set)
 static bool fill_set(const gathering *g, ll_image_set *set)
 {
     bool hundred = g->classes == 100;
-    *set = (ll_image_set){.count = g->count, .channels = 3, .height = SIDE, .width = SIDE, .classes = g->classes};
+    *set = (ll_image_set){
+        .count = g->count, .channels = 3, .height = SIDE, .width = SIDE, .classes = g->classes};
     set->pixels = ll_allocate(g->pixels.length);
     set->labels = ll_allocate_array(g->count, sizeof *set->labels);
     set->is_test = ll_allocate((size_t)g->count);
     if (hundred) set->coarse_labels = ll_allocate_array(g->count, sizeof *set->coarse_labels);
-    if (set->pixels == NULL || set->labels == NULL || set->is_test == NULL || (hundred && set->coarse_labels == NULL)) {
+    if (set->pixels == NULL || set->labels == NULL || set->is_test == NULL ||
+        (hundred && set->coarse_labels == NULL)) {
         return false;
     }
     memcpy(set->pixels, g->pixels.text, g->pixels.length);
@@ -319,7 +334,8 @@ static ll_status finish(gathering *g, ll_status status, const char *place, ll_im
 {
     if (status == LL_OK && g->count == 0) {
         status = ll_fail(error, LL_INVALID_FILE, "formats", place,
-                         "no CIFAR batch in it: data_batch_1.bin, data_batch_1 (a pickle), train.bin or the like is wanted");
+                         "no CIFAR batch in it: data_batch_1.bin, data_batch_1 (a pickle), train.bin or the "
+                         "like is wanted");
     }
     if (status == LL_OK) {
         ll_image_set result;

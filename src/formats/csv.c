@@ -30,8 +30,8 @@ static ll_status next_cell(reader *r, char *scratch, cell *found, ll_error *erro
         r->at++;
         for (;;) {
             if (r->at == r->end) {
-                return ll_fail(error, LL_INVALID_FILE, "formats", r->place, "line %lld: a quote that does not close",
-                               (long long)line);
+                return ll_fail(error, LL_INVALID_FILE, "formats", r->place,
+                               "line %lld: a quote that does not close", (long long)line);
             }
             char letter = *r->at++;
             if (letter == '\n') r->line++;
@@ -42,15 +42,17 @@ static ll_status next_cell(reader *r, char *scratch, cell *found, ll_error *erro
             scratch[length++] = letter;
         }
         if (r->at < r->end && *r->at != r->separator && *r->at != '\n' && *r->at != '\r') {
-            return ll_fail(error, LL_INVALID_FILE, "formats", r->place, "line %lld: text behind a closing quote",
-                           (long long)r->line);
+            return ll_fail(error, LL_INVALID_FILE, "formats", r->place,
+                           "line %lld: text behind a closing quote", (long long)r->line);
         }
         *found = (cell){scratch, length, false};
     } else {
         while (r->at < r->end && *r->at != r->separator && *r->at != '\n' && *r->at != '\r') r->at++;
         *found = (cell){start, (size_t)(r->at - start), false};
-        while (found->length > 0 && (*found->text == ' ' || *found->text == '\t')) found->text++, found->length--;
-        while (found->length > 0 && (found->text[found->length - 1] == ' ' || found->text[found->length - 1] == '\t')) {
+        while (found->length > 0 && (*found->text == ' ' || *found->text == '\t'))
+            found->text++, found->length--;
+        while (found->length > 0 &&
+               (found->text[found->length - 1] == ' ' || found->text[found->length - 1] == '\t')) {
             found->length--;
         }
     }
@@ -121,13 +123,15 @@ static ll_status measure_table(reader r, char *scratch, measure *result, ll_erro
         }
         if (m.rows == 0) m.columns = columns;
         if (columns != m.columns) {
-            return ll_fail(error, LL_INVALID_FILE, "formats", r.place, "line %lld has %lld cells; the first has %lld",
-                           (long long)line, (long long)columns, (long long)m.columns);
+            return ll_fail(error, LL_INVALID_FILE, "formats", r.place,
+                           "line %lld has %lld cells; the first has %lld", (long long)line,
+                           (long long)columns, (long long)m.columns);
         }
         m.rows++;
     }
     if (m.header) m.rows--;
-    if (m.rows <= 0) return ll_fail(error, LL_INVALID_FILE, "formats", r.place, "a table without a row of values");
+    if (m.rows <= 0)
+        return ll_fail(error, LL_INVALID_FILE, "formats", r.place, "a table without a row of values");
     *result = m;
     return LL_OK;
 }
@@ -167,7 +171,8 @@ static char *copy_cell(ll_arena *arena, const cell *found)
     return copy;
 }
 
-static ll_status fill_table(reader r, char *scratch, const measure *m, ll_arena *arena, ll_table *table, ll_error *error)
+static ll_status fill_table(reader r, char *scratch, const measure *m, ll_arena *arena, ll_table *table,
+                            ll_error *error)
 {
     size_t cells;
     if (!ll_multiply_size((size_t)m->rows, (size_t)m->columns, &cells)) cells = SIZE_MAX / 8;
@@ -177,8 +182,8 @@ static ll_status fill_table(reader r, char *scratch, const measure *m, ll_arena 
     table->category_count = ll_arena_allocate(arena, (size_t)m->columns * sizeof *table->category_count);
     bool *is_text = ll_arena_allocate(arena, (size_t)m->columns);
     char **texts = ll_arena_allocate(arena, (size_t)m->rows * sizeof *texts);
-    if (table->names == NULL || table->values == NULL || table->categories == NULL || table->category_count == NULL ||
-        is_text == NULL || texts == NULL) {
+    if (table->names == NULL || table->values == NULL || table->categories == NULL ||
+        table->category_count == NULL || is_text == NULL || texts == NULL) {
         return ll_fail_memory(error, "formats", cells * sizeof *table->values);
     }
     memset(is_text, 0, (size_t)m->columns);
@@ -231,8 +236,9 @@ ll_status ll_csv_parse(const void *bytes, size_t size, const char *place, const 
     ll_format_limits defaults = ll_format_limits_default();
     if (limits == NULL) limits = &defaults;
     if (size > (size_t)limits->text_bytes) {
-        return ll_fail(error, LL_TOO_LARGE, "formats", place, "a table of %zu bytes is over the limit of %lld (text_bytes)",
-                       size, (long long)limits->text_bytes);
+        return ll_fail(error, LL_TOO_LARGE, "formats", place,
+                       "a table of %zu bytes is over the limit of %lld (text_bytes)", size,
+                       (long long)limits->text_bytes);
     }
     const char *text = bytes;
     reader r = {.at = text, .end = text + size, .line = 1, .place = place};
@@ -247,8 +253,9 @@ ll_status ll_csv_parse(const void *bytes, size_t size, const char *place, const 
     /* A text column is read once more and its cells are kept, 64 bytes at least; a table is thousands of texts,
      * not hundreds of millions. */
     if (status == LL_OK && (uint64_t)m.rows * (uint64_t)m.columns > limits->unpacked_bytes / 64) {
-        status = ll_fail(error, LL_TOO_LARGE, "formats", place, "a table of %lld x %lld cells is over the limit of memory",
-                         (long long)m.rows, (long long)m.columns);
+        status = ll_fail(error, LL_TOO_LARGE, "formats", place,
+                         "a table of %lld x %lld cells is over the limit of memory", (long long)m.rows,
+                         (long long)m.columns);
     }
     if (status == LL_OK) status = fill_table(r, scratch, &m, arena, &result, error);
     ll_free(scratch);

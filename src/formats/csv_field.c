@@ -24,7 +24,8 @@ static char find_separator(const char *line, const char *end)
 }
 
 /* The next cell of the line in [*at, end), without surrounding space and quotes; false at the line's end. */
-static bool next_cell(const char **at, const char *end, char separator, bool *open, const char **cell, size_t *length)
+static bool next_cell(const char **at, const char *end, char separator, bool *open, const char **cell,
+                      size_t *length)
 {
     const char *c = *at;
     if (separator == ' ') {
@@ -54,7 +55,8 @@ static ll_status grow(table *t, const ll_format_limits *limits, const char *plac
     int64_t wanted;
     if (!ll_multiply_int64(t->rows + 1, t->columns, &wanted)) wanted = INT64_MAX;
     if (wanted <= t->capacity) return LL_OK;
-    int64_t capacity = wanted > t->capacity + t->capacity / 2 + 256 ? wanted : t->capacity + t->capacity / 2 + 256;
+    int64_t capacity =
+        wanted > t->capacity + t->capacity / 2 + 256 ? wanted : t->capacity + t->capacity / 2 + 256;
     void *grown;
     LL_TRY(ll_field_block(capacity, sizeof(double), limits, place, &grown, error));
     if (t->rows > 0) memcpy(grown, t->values, (size_t)(t->rows * t->columns) * sizeof(double));
@@ -85,7 +87,8 @@ static ll_status read_line(table *t, const char *line, const char *end, char sep
         count = 0;
         open = true;
         if (header && t->columns > NAMED_COLUMNS) {
-            return ll_fail(error, LL_TOO_LARGE, "formats", place, "more than %d named columns", NAMED_COLUMNS);
+            return ll_fail(error, LL_TOO_LARGE, "formats", place, "more than %d named columns",
+                           NAMED_COLUMNS);
         }
     }
     if (header) {
@@ -101,8 +104,8 @@ static ll_status read_line(table *t, const char *line, const char *end, char sep
     while (next_cell(&at, end, separator, &open, &cell, &length)) {
         double value = NAN;
         if (length > 0 && !ll_text_number(cell, length, &value)) {
-            return ll_fail(error, LL_INVALID_FILE, "formats", place, "line %lld: '%.*s' is not a number", (long long)number,
-                           (int)(length < 40 ? length : 40), cell);
+            return ll_fail(error, LL_INVALID_FILE, "formats", place, "line %lld: '%.*s' is not a number",
+                           (long long)number, (int)(length < 40 ? length : 40), cell);
         }
         if (count == t->columns) {
             count++;
@@ -111,15 +114,16 @@ static ll_status read_line(table *t, const char *line, const char *end, char sep
         t->values[t->rows * t->columns + count++] = value;
     }
     if (count != t->columns) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", place, "line %lld has %s %lld columns of the first line",
-                       (long long)number, count > t->columns ? "more than the" : "less than the", (long long)t->columns);
+        return ll_fail(error, LL_INVALID_FILE, "formats", place,
+                       "line %lld has %s %lld columns of the first line", (long long)number,
+                       count > t->columns ? "more than the" : "less than the", (long long)t->columns);
     }
     t->rows++;
     return LL_OK;
 }
 
-static ll_status read_table(table *t, const char *text, size_t size, const ll_format_limits *limits, const char *place,
-                            ll_error *error)
+static ll_status read_table(table *t, const char *text, size_t size, const ll_format_limits *limits,
+                            const char *place, ll_error *error)
 {
     const char *at = text, *end = text + size;
     char separator = 0;
@@ -135,7 +139,8 @@ static ll_status read_table(table *t, const char *text, size_t size, const ll_fo
         if (separator == 0) separator = find_separator(start, stop);
         LL_TRY(read_line(t, start, stop, separator, number, limits, place, error));
     }
-    if (t->rows == 0) return ll_fail(error, LL_INVALID_FILE, "formats", place, "the text holds no row of numbers");
+    if (t->rows == 0)
+        return ll_fail(error, LL_INVALID_FILE, "formats", place, "the text holds no row of numbers");
     return LL_OK;
 }
 
@@ -153,8 +158,8 @@ static bool is_value_name(const char *name)
 }
 
 /* The column of values; the ones before the first column of any values are coordinates. */
-static ll_status choose_column(const table *t, const char *wanted, const char *place, int64_t *value, int64_t *coordinates,
-                               ll_error *error)
+static ll_status choose_column(const table *t, const char *wanted, const char *place, int64_t *value,
+                               int64_t *coordinates, ll_error *error)
 {
     int64_t first = t->columns - 1;
     for (int64_t c = t->name_count; c-- > 0;) {
@@ -171,7 +176,8 @@ static ll_status choose_column(const table *t, const char *wanted, const char *p
 }
 
 static ll_status columns_to_field(const table *t, int64_t value, int64_t coordinates, ll_field_data *data,
-                                  const ll_format_limits *limits, const char *place, bool *is_grid, ll_error *error)
+                                  const ll_format_limits *limits, const char *place, bool *is_grid,
+                                  ll_error *error)
 {
     void *values, *points;
     LL_TRY(ll_field_block(t->rows, sizeof(double), limits, place, &values, error));
@@ -190,19 +196,21 @@ static ll_status columns_to_field(const table *t, int64_t value, int64_t coordin
     data->points = points;
     data->dimension = (int)coordinates;
     for (int64_t i = 0; i < t->rows; i++) {
-        for (int64_t k = 0; k < coordinates; k++) data->points[i * coordinates + k] = t->values[i * t->columns + k];
+        for (int64_t k = 0; k < coordinates; k++)
+            data->points[i * coordinates + k] = t->values[i * t->columns + k];
     }
     return ll_field_points_to_grid(data, is_grid, error);
 }
 
-ll_status ll_csv_field_parse(const void *bytes, size_t size, const char *place, const ll_field_read_options *options,
-                             ll_field_data *data, ll_error *error)
+ll_status ll_csv_field_parse(const void *bytes, size_t size, const char *place,
+                             const ll_field_read_options *options, ll_field_data *data, ll_error *error)
 {
     const ll_field_read_options defaults = {0};
     if (options == NULL) options = &defaults;
     const ll_format_limits limits = options->limits != NULL ? *options->limits : ll_format_limits_default();
     if (size > (uint64_t)limits.text_bytes) {
-        return ll_fail(error, LL_TOO_LARGE, "formats", place, "%zu bytes of text; the limit (text_bytes) is %lld", size,
+        return ll_fail(error, LL_TOO_LARGE, "formats", place,
+                       "%zu bytes of text; the limit (text_bytes) is %lld", size,
                        (long long)limits.text_bytes);
     }
     table *t = ll_allocate_zeroed(sizeof *t);
@@ -213,11 +221,12 @@ ll_status ll_csv_field_parse(const void *bytes, size_t size, const char *place, 
     if (status == LL_OK && t->name_count > 0) {
         int64_t value, coordinates;
         status = choose_column(t, options->array, place, &value, &coordinates, error);
-        if (status == LL_OK) status = columns_to_field(t, value, coordinates, &made, &limits, place, &is_grid, error);
+        if (status == LL_OK)
+            status = columns_to_field(t, value, coordinates, &made, &limits, place, &is_grid, error);
     } else if (status == LL_OK) {
         if (options->array != NULL) {
-            status = ll_fail(error, LL_NOT_FOUND, "formats", place, "there is no column '%s': the text has no header",
-                             options->array);
+            status = ll_fail(error, LL_NOT_FOUND, "formats", place,
+                             "there is no column '%s': the text has no header", options->array);
         } else if (t->columns == 3) {
             /* x, y, value if the points fill a grid; else three columns of a matrix. */
             status = columns_to_field(t, 2, 2, &made, &limits, place, &is_grid, error);

@@ -23,7 +23,8 @@ typedef struct builder {
 
 static ll_status refuse(builder *b, ll_status status, yaml_mark_t mark, const char *what)
 {
-    return ll_fail(b->error, status, "formats", b->place, "line %zu, column %zu: %s", mark.line + 1, mark.column + 1, what);
+    return ll_fail(b->error, status, "formats", b->place, "line %zu, column %zu: %s", mark.line + 1,
+                   mark.column + 1, what);
 }
 
 static ll_status next_event(builder *b, yaml_event_t *event)
@@ -35,8 +36,9 @@ static ll_status next_event(builder *b, yaml_event_t *event)
         return ll_fail(b->error, LL_INVALID_FILE, "formats", b->place, "byte %zu: %s", p->problem_offset,
                        p->problem != NULL ? p->problem : "not readable as text");
     }
-    return ll_fail(b->error, LL_INVALID_FILE, "formats", b->place, "line %zu, column %zu: %s%s%s", p->problem_mark.line + 1,
-                   p->problem_mark.column + 1, p->problem != NULL ? p->problem : "not YAML", p->context != NULL ? ", " : "",
+    return ll_fail(b->error, LL_INVALID_FILE, "formats", b->place, "line %zu, column %zu: %s%s%s",
+                   p->problem_mark.line + 1, p->problem_mark.column + 1,
+                   p->problem != NULL ? p->problem : "not YAML", p->context != NULL ? ", " : "",
                    p->context != NULL ? p->context : "");
 }
 
@@ -59,7 +61,8 @@ static bool parse_integer(const char *text, int64_t *integer)
     if (*at == 0) return false;
     for (; *at != 0; at++) {
         if (*at < '0' || *at > '9') return false;
-        if (!ll_multiply_int64(result, 10, &result) || __builtin_sub_overflow(result, *at - '0', &result)) return false;
+        if (!ll_multiply_int64(result, 10, &result) || __builtin_sub_overflow(result, *at - '0', &result))
+            return false;
     }
     if (!negative && result == INT64_MIN) return false;
     *integer = negative ? result : -result;
@@ -91,9 +94,11 @@ static bool looks_real(const char *text)
 static void resolve(ll_value *value, bool plain)
 {
     static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
-    static const char *const trues[] = {"true", "True", "TRUE", NULL}, *const falses[] = {"false", "False", "FALSE", NULL};
+    static const char *const trues[] = {"true", "True", "TRUE", NULL}, *const falses[] = {"false", "False",
+                                                                                          "FALSE", NULL};
     static const char *const infinities[] = {".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", NULL};
-    static const char *const negatives[] = {"-.inf", "-.Inf", "-.INF", NULL}, *const nans[] = {".nan", ".NaN", ".NAN", NULL};
+    static const char *const negatives[] = {"-.inf", "-.Inf", "-.INF", NULL}, *const nans[] = {".nan", ".NaN",
+                                                                                               ".NAN", NULL};
     const char *text = value->text;
     value->type = LL_VALUE_TEXT;
     if (!plain) return;
@@ -110,7 +115,9 @@ static void resolve(ll_value *value, bool plain)
         value->real = strtod(text, NULL);
     } else if (is_one_of(text, infinities) || is_one_of(text, negatives) || is_one_of(text, nans)) {
         value->type = LL_VALUE_REAL;
-        value->real = is_one_of(text, nans) ? (double)NAN : is_one_of(text, negatives) ? (double)-INFINITY : (double)INFINITY;
+        value->real = is_one_of(text, nans)        ? (double)NAN
+                      : is_one_of(text, negatives) ? (double)-INFINITY
+                                                   : (double)INFINITY;
     }
 }
 
@@ -153,7 +160,8 @@ static ll_status check_key(builder *b, const growing *keys, const ll_value *key)
     for (int64_t i = 0; i + 1 < keys->count; i++) {
         if (strcmp(keys->items[i].text, key->text) == 0) {
             char what[200];
-            snprintf(what, sizeof what, "key '%.100s' was already given in line %d", key->text, keys->items[i].line);
+            snprintf(what, sizeof what, "key '%.100s' was already given in line %d", key->text,
+                     keys->items[i].line);
             return refuse(b, LL_INVALID_FILE, mark, what);
         }
     }
@@ -225,20 +233,24 @@ static ll_status build_value(builder *b, const yaml_event_t *event, int64_t dept
         anchor = event->data.mapping_start.anchor;
         tag = event->data.mapping_start.tag;
         break;
-    case YAML_ALIAS_EVENT: return refuse(b, LL_UNSUPPORTED, event->start_mark, "aliases (*name) are not allowed here");
+    case YAML_ALIAS_EVENT:
+        return refuse(b, LL_UNSUPPORTED, event->start_mark, "aliases (*name) are not allowed here");
     default: return refuse(b, LL_INVALID_FILE, event->start_mark, "a value is missing");
     }
-    if (anchor != NULL) return refuse(b, LL_UNSUPPORTED, event->start_mark, "anchors (&name) are not allowed here");
+    if (anchor != NULL)
+        return refuse(b, LL_UNSUPPORTED, event->start_mark, "anchors (&name) are not allowed here");
     if (tag != NULL) return refuse(b, LL_UNSUPPORTED, event->start_mark, "tags (!name) are not allowed here");
     if (event->type == YAML_SCALAR_EVENT) {
         size_t length = event->data.scalar.length;
         const char *text = (const char *)event->data.scalar.value;
-        if (memchr(text, 0, length) != NULL) return refuse(b, LL_INVALID_FILE, event->start_mark, "a text with a zero in it");
+        if (memchr(text, 0, length) != NULL)
+            return refuse(b, LL_INVALID_FILE, event->start_mark, "a text with a zero in it");
         result.text = ll_arena_text(b->arena, text);
         if (result.text == NULL) return ll_fail_memory(b->error, "formats", length);
         resolve(&result, event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE);
     } else {
-        if (depth >= b->limits->depth) return refuse(b, LL_TOO_LARGE, event->start_mark, "values are nested too deep (depth)");
+        if (depth >= b->limits->depth)
+            return refuse(b, LL_TOO_LARGE, event->start_mark, "values are nested too deep (depth)");
         bool map = event->type == YAML_MAPPING_START_EVENT;
         result.type = map ? LL_VALUE_MAP : LL_VALUE_LIST;
         LL_TRY(build_container(b, map, depth + 1, &result));
@@ -277,7 +289,8 @@ ll_status ll_document_parse(const void *bytes, size_t size, const char *place, c
     ll_format_limits defaults = ll_format_limits_default();
     if (limits == NULL) limits = &defaults;
     if (size > (size_t)limits->text_bytes) {
-        return ll_fail(error, LL_TOO_LARGE, "formats", place, "a text of %zu bytes is over the limit of %lld (text_bytes)", size,
+        return ll_fail(error, LL_TOO_LARGE, "formats", place,
+                       "a text of %zu bytes is over the limit of %lld (text_bytes)", size,
                        (long long)limits->text_bytes);
     }
     ll_arena *arena = ll_arena_create(1 << 12);
@@ -304,7 +317,8 @@ ll_status ll_document_parse(const void *bytes, size_t size, const char *place, c
     return LL_OK;
 }
 
-ll_status ll_document_read(const char *path, const ll_format_limits *limits, ll_document **document, ll_error *error)
+ll_status ll_document_read(const char *path, const ll_format_limits *limits, ll_document **document,
+                           ll_error *error)
 {
     ll_file_bytes file = {0};
     LL_TRY(ll_file_map(path, &file, error));
@@ -325,7 +339,8 @@ void ll_document_destroy(ll_document *document)
 
 const char *ll_value_type_name(ll_value_type type)
 {
-    static const char *const names[] = {"null", "true or false", "a whole number", "a number", "a text", "a list", "a map"};
+    static const char *const names[] = {"null",   "true or false", "a whole number", "a number",
+                                        "a text", "a list",        "a map"};
     return names[type];
 }
 
@@ -337,10 +352,12 @@ const ll_value *ll_value_get(const ll_value *map, const char *key)
     return NULL;
 }
 
-ll_status ll_value_check_keys(const ll_value *map, const char *const *keys, int64_t count, const char *place, ll_error *error)
+ll_status ll_value_check_keys(const ll_value *map, const char *const *keys, int64_t count, const char *place,
+                              ll_error *error)
 {
     if (map->type != LL_VALUE_MAP) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", place, "line %d, column %d: a map is wanted; got %s", map->line, map->column,
+        return ll_fail(error, LL_INVALID_FILE, "formats", place,
+                       "line %d, column %d: a map is wanted; got %s", map->line, map->column,
                        ll_value_type_name(map->type));
     }
     for (int64_t i = 0; i < map->count; i++) {
@@ -349,36 +366,41 @@ ll_status ll_value_check_keys(const ll_value *map, const char *const *keys, int6
         for (int64_t k = 0; k < count && !known; k++) known = strcmp(keys[k], key->text) == 0;
         if (known) continue;
         const char *near = ll_nearest_word(key->text, keys, count);
-        return ll_fail(error, LL_INVALID_FILE, "formats", place, "line %d, column %d: unknown key '%s'%s%s%s", key->line, key->column,
-                       key->text, near != NULL ? "; did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?" : "");
+        return ll_fail(error, LL_INVALID_FILE, "formats", place, "line %d, column %d: unknown key '%s'%s%s%s",
+                       key->line, key->column, key->text, near != NULL ? "; did you mean '" : "",
+                       near != NULL ? near : "", near != NULL ? "'?" : "");
     }
     return LL_OK;
 }
 
-static ll_status wrong_type(const ll_value *value, const char *key, const char *wanted, const char *place, ll_error *error)
+static ll_status wrong_type(const ll_value *value, const char *key, const char *wanted, const char *place,
+                            ll_error *error)
 {
-    return ll_fail(error, LL_INVALID_FILE, "formats", place, "line %d, column %d: '%s' is %s%s%s%s; %s is wanted", value->line,
-                   value->column, key, ll_value_type_name(value->type), value->text != NULL ? " (" : "",
+    return ll_fail(error, LL_INVALID_FILE, "formats", place,
+                   "line %d, column %d: '%s' is %s%s%s%s; %s is wanted", value->line, value->column, key,
+                   ll_value_type_name(value->type), value->text != NULL ? " (" : "",
                    value->text != NULL ? value->text : "", value->text != NULL ? ")" : "", wanted);
 }
 
-ll_status ll_value_take_integer(const ll_value *value, const char *key, int64_t least, int64_t most, const char *place,
-                                int64_t *integer, ll_error *error)
+ll_status ll_value_take_integer(const ll_value *value, const char *key, int64_t least, int64_t most,
+                                const char *place, int64_t *integer, ll_error *error)
 {
     char wanted[100];
     if (value == NULL) return LL_OK;
-    bool whole = value->type == LL_VALUE_REAL && value->real == floor(value->real) && fabs(value->real) < 0x1p62; /* 1e6 */
+    bool whole = value->type == LL_VALUE_REAL && value->real == floor(value->real) &&
+                 fabs(value->real) < 0x1p62; /* 1e6 */
     int64_t got = whole ? (int64_t)value->real : value->integer;
     if ((value->type != LL_VALUE_INTEGER && !whole) || got < least || got > most) {
-        snprintf(wanted, sizeof wanted, "a whole number from %lld to %lld", (long long)least, (long long)most);
+        snprintf(wanted, sizeof wanted, "a whole number from %lld to %lld", (long long)least,
+                 (long long)most);
         return wrong_type(value, key, wanted, place, error);
     }
     *integer = got;
     return LL_OK;
 }
 
-ll_status ll_value_take_real(const ll_value *value, const char *key, double least, double most, const char *place, double *real,
-                             ll_error *error)
+ll_status ll_value_take_real(const ll_value *value, const char *key, double least, double most,
+                             const char *place, double *real, ll_error *error)
 {
     char wanted[100];
     if (value == NULL) return LL_OK;
@@ -391,7 +413,8 @@ ll_status ll_value_take_real(const ll_value *value, const char *key, double leas
     return LL_OK;
 }
 
-ll_status ll_value_take_boolean(const ll_value *value, const char *key, const char *place, bool *boolean, ll_error *error)
+ll_status ll_value_take_boolean(const ll_value *value, const char *key, const char *place, bool *boolean,
+                                ll_error *error)
 {
     if (value == NULL) return LL_OK;
     if (value->type != LL_VALUE_BOOLEAN) return wrong_type(value, key, "true or false", place, error);
@@ -399,10 +422,12 @@ ll_status ll_value_take_boolean(const ll_value *value, const char *key, const ch
     return LL_OK;
 }
 
-ll_status ll_value_take_text(const ll_value *value, const char *key, const char *place, const char **text, ll_error *error)
+ll_status ll_value_take_text(const ll_value *value, const char *key, const char *place, const char **text,
+                             ll_error *error)
 {
     if (value == NULL) return LL_OK;
-    if (value->text == NULL || value->type == LL_VALUE_NULL) return wrong_type(value, key, "a text", place, error);
+    if (value->text == NULL || value->type == LL_VALUE_NULL)
+        return wrong_type(value, key, "a text", place, error);
     *text = value->text;
     return LL_OK;
 }

@@ -6,17 +6,19 @@
 
 /* ---------------------------------------------------------------- npy and npz */
 
-static ll_status take_values(const ll_tensor *tensor, ll_field_data *data, const ll_format_limits *limits, const char *place,
-                             ll_error *error)
+static ll_status take_values(const ll_tensor *tensor, ll_field_data *data, const ll_format_limits *limits,
+                             const char *place, ll_error *error)
 {
     if (tensor->rank < 1) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", place, "array '%s' is a single number, not a field", tensor->name);
+        return ll_fail(error, LL_INVALID_FILE, "formats", place, "array '%s' is a single number, not a field",
+                       tensor->name);
     }
     if (tensor->rank > LL_FIELD_DATA_MAX_RANK) {
-        return ll_fail(error, LL_UNSUPPORTED, "formats", place, "array '%s' has %d axes; at most %d", tensor->name, tensor->rank,
-                       LL_FIELD_DATA_MAX_RANK);
+        return ll_fail(error, LL_UNSUPPORTED, "formats", place, "array '%s' has %d axes; at most %d",
+                       tensor->name, tensor->rank, LL_FIELD_DATA_MAX_RANK);
     }
-    bool single = tensor->type == LL_TENSOR_FLOAT32 || tensor->type == LL_TENSOR_FLOAT16 || tensor->type == LL_TENSOR_BFLOAT16;
+    bool single = tensor->type == LL_TENSOR_FLOAT32 || tensor->type == LL_TENSOR_FLOAT16 ||
+                  tensor->type == LL_TENSOR_BFLOAT16;
     void *values;
     int64_t count = ll_tensor_count(tensor);
     LL_TRY(ll_field_block(count, single ? sizeof(float) : sizeof(double), limits, place, &values, error));
@@ -34,10 +36,12 @@ static ll_status take_values(const ll_tensor *tensor, ll_field_data *data, const
     return LL_OK;
 }
 
-static ll_status take_axis(const ll_tensor *tensor, int64_t first, int axis, ll_field_data *data, ll_error *error)
+static ll_status take_axis(const ll_tensor *tensor, int64_t first, int axis, ll_field_data *data,
+                           ll_error *error)
 {
     double *positions = ll_allocate_array(data->shape[axis], sizeof *positions);
-    if (positions == NULL) return ll_fail_memory(error, "formats", (size_t)data->shape[axis] * sizeof *positions);
+    if (positions == NULL)
+        return ll_fail_memory(error, "formats", (size_t)data->shape[axis] * sizeof *positions);
     for (int64_t i = 0; i < data->shape[axis]; i++) positions[i] = ll_tensor_get(tensor, first + i);
     ll_free(data->axes[axis]);
     data->axes[axis] = positions;
@@ -45,11 +49,12 @@ static ll_status take_axis(const ll_tensor *tensor, int64_t first, int axis, ll_
 }
 
 /* Positions along the axes: Landscaper's `coordinates` (axes x points), or one array an axis. */
-static ll_status take_coordinates(const ll_tensor_file *file, ll_field_data *data, const ll_format_limits *limits,
-                                  const char *place, ll_error *error)
+static ll_status take_coordinates(const ll_tensor_file *file, ll_field_data *data,
+                                  const ll_format_limits *limits, const char *place, ll_error *error)
 {
     const ll_tensor *all = ll_tensor_file_find(file, "coordinates");
-    if (all != NULL && all->rank == 2 && data->rank == 1 && all->shape[0] == data->count && all->shape[1] <= 4096) {
+    if (all != NULL && all->rank == 2 && data->rank == 1 && all->shape[0] == data->count &&
+        all->shape[1] <= 4096) {
         /* One row a vertex: scattered points. */
         void *points;
         LL_TRY(ll_field_block(ll_tensor_count(all), sizeof(double), limits, place, &points, error));
@@ -67,7 +72,8 @@ static ll_status take_coordinates(const ll_tensor_file *file, ll_field_data *dat
             char text[128];
             ll_tensor_describe(all, text, sizeof text);
             return ll_fail(error, LL_SHAPE, "formats", place,
-                           "'coordinates' (%s) fit neither the axes nor the points of array '%s'", text, data->name);
+                           "'coordinates' (%s) fit neither the axes nor the points of array '%s'", text,
+                           data->name);
         }
         for (int k = 0; k < data->rank; k++) LL_TRY(take_axis(all, k * all->shape[1], k, data, error));
         return LL_OK;
@@ -91,8 +97,8 @@ static ll_status take_coordinates(const ll_tensor_file *file, ll_field_data *dat
     return LL_OK;
 }
 
-ll_status ll_tensor_field_parse(const void *bytes, size_t size, const char *place, const ll_field_read_options *options,
-                                ll_field_data *data, ll_error *error)
+ll_status ll_tensor_field_parse(const void *bytes, size_t size, const char *place,
+                                const ll_field_read_options *options, ll_field_data *data, ll_error *error)
 {
     enum { NAMES = 64 };
     const ll_field_read_options defaults = {0};
@@ -110,7 +116,8 @@ ll_status ll_tensor_field_parse(const void *bytes, size_t size, const char *plac
         places[count++] = i;
     }
     /* An .npy's only array has no name; --array is of no use there and is not held against it. */
-    ll_status status = ll_field_choose(names, count, made.format[2] == 'y' ? NULL : options->array, NULL, place, &chosen, error);
+    ll_status status = ll_field_choose(names, count, made.format[2] == 'y' ? NULL : options->array, NULL,
+                                       place, &chosen, error);
     if (status == LL_OK) {
         status = take_values(ll_tensor_file_tensor(file, places[chosen]), &made, &limits, place, error);
     }
@@ -148,14 +155,15 @@ static bool is_xml(const uint8_t *bytes, size_t size)
     return at < size && bytes[at] == '<';
 }
 
-ll_status ll_field_parse(const void *bytes, size_t size, const char *place, const ll_field_read_options *options,
-                         ll_field_data *data, ll_error *error)
+ll_status ll_field_parse(const void *bytes, size_t size, const char *place,
+                         const ll_field_read_options *options, ll_field_data *data, ll_error *error)
 {
     if (size == 0) return ll_fail(error, LL_INVALID_FILE, "formats", place, "the file is empty");
     if (begins(bytes, size, "\x93NUMPY", 6) || begins(bytes, size, "PK\x03\x04", 4)) {
         return ll_tensor_field_parse(bytes, size, place, options, data, error);
     }
-    if (begins(bytes, size, "\x89HDF\r\n\x1a\n", 8)) return ll_hdf5_field_parse(bytes, size, place, options, data, error);
+    if (begins(bytes, size, "\x89HDF\r\n\x1a\n", 8))
+        return ll_hdf5_field_parse(bytes, size, place, options, data, error);
     if (begins(bytes, size, "ply\n", 4) || begins(bytes, size, "ply\r", 4)) {
         return ll_ply_parse(bytes, size, place, options, data, error);
     }
@@ -165,7 +173,8 @@ ll_status ll_field_parse(const void *bytes, size_t size, const char *place, cons
                    "the file is no field that can be read; wanted npy, npz, VTI, VTP, VTU, PLY, CSV or HDF5");
 }
 
-ll_status ll_field_file_read(const char *path, const ll_field_read_options *options, ll_field_data *data, ll_error *error)
+ll_status ll_field_file_read(const char *path, const ll_field_read_options *options, ll_field_data *data,
+                             ll_error *error)
 {
     ll_file_bytes file = {0};
     LL_TRY(ll_file_map(path, &file, error));

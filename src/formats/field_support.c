@@ -7,7 +7,10 @@
 
 /* ---------------------------------------------------------------- text */
 
-static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
 
 void ll_cursor_skip_space(ll_cursor *cursor)
 {
@@ -38,7 +41,8 @@ bool ll_cursor_number(ll_cursor *cursor, const char *stops, double *value)
 {
     ll_cursor_skip_space(cursor);
     const char *start = cursor->at;
-    while (cursor->at < cursor->end && !is_space(*cursor->at) && (*cursor->at == 0 || strchr(stops, *cursor->at) == NULL)) {
+    while (cursor->at < cursor->end && !is_space(*cursor->at) &&
+           (*cursor->at == 0 || strchr(stops, *cursor->at) == NULL)) {
         cursor->at++;
     }
     return ll_text_number(start, (size_t)(cursor->at - start), value);
@@ -56,14 +60,15 @@ void ll_field_data_deinit(ll_field_data *data)
     *data = (ll_field_data){0};
 }
 
-ll_status ll_field_block(int64_t count, size_t element_bytes, const ll_format_limits *limits, const char *place,
-                         void **block, ll_error *error)
+ll_status ll_field_block(int64_t count, size_t element_bytes, const ll_format_limits *limits,
+                         const char *place, void **block, ll_error *error)
 {
     size_t bytes;
-    if (count < 0 || !ll_multiply_size((size_t)count, element_bytes, &bytes) || bytes > limits->unpacked_bytes) {
+    if (count < 0 || !ll_multiply_size((size_t)count, element_bytes, &bytes) ||
+        bytes > limits->unpacked_bytes) {
         return ll_fail(error, LL_TOO_LARGE, "formats", place,
-                       "%lld numbers are over the limit of %llu bytes unpacked from one file", (long long)count,
-                       (unsigned long long)limits->unpacked_bytes);
+                       "%lld numbers are over the limit of %llu bytes unpacked from one file",
+                       (long long)count, (unsigned long long)limits->unpacked_bytes);
     }
     void *made = ll_allocate(bytes);
     if (made == NULL) return ll_fail_memory(error, "formats", bytes);
@@ -71,8 +76,8 @@ ll_status ll_field_block(int64_t count, size_t element_bytes, const ll_format_li
     return LL_OK;
 }
 
-ll_status ll_edge_add(ll_edge_list *list, int64_t a, int64_t b, int64_t points, const ll_format_limits *limits,
-                      const char *place, ll_error *error)
+ll_status ll_edge_add(ll_edge_list *list, int64_t a, int64_t b, int64_t points,
+                      const ll_format_limits *limits, const char *place, ll_error *error)
 {
     if (a < 0 || b < 0 || a >= points || b >= points) {
         return ll_fail(error, LL_INVALID_FILE, "formats", place, "a cell names point %lld; there are %lld",
@@ -103,8 +108,8 @@ void ll_field_set_name(ll_field_data *data, const char *name)
 ll_status ll_field_choose(const char *const *names, int64_t count, const char *wanted, const char *active,
                           const char *place, int64_t *chosen, ll_error *error)
 {
-    static const char *const known[] = {"loss", "train_loss", "losses", "value", "values", "field", "scalars",
-                                        "scalar", "quality", "f"};
+    static const char *const known[] = {"loss",  "train_loss", "losses", "value",   "values",
+                                        "field", "scalars",    "scalar", "quality", "f"};
     const char *first = wanted != NULL ? wanted : active;
     for (int64_t i = 0; first != NULL && i < count; i++) {
         if (strcmp(names[i], first) == 0) {
@@ -119,10 +124,12 @@ ll_status ll_field_choose(const char *const *names, int64_t count, const char *w
         length += (size_t)wrote;
     }
     if (count == 0) {
-        return ll_fail(error, LL_NOT_FOUND, "formats", place, "the file holds no array of numbers at its points");
+        return ll_fail(error, LL_NOT_FOUND, "formats", place,
+                       "the file holds no array of numbers at its points");
     }
     if (wanted != NULL) {
-        return ll_fail(error, LL_NOT_FOUND, "formats", place, "there is no array '%s'; wanted one of %s", wanted, list);
+        return ll_fail(error, LL_NOT_FOUND, "formats", place, "there is no array '%s'; wanted one of %s",
+                       wanted, list);
     }
     for (size_t k = 0; k < sizeof known / sizeof known[0]; k++) {
         for (int64_t i = 0; i < count; i++) {
@@ -149,7 +156,8 @@ static int by_value(const void *left, const void *right)
 }
 
 /* Ascending distinct values of a coordinate; NULL when they cannot be an axis. */
-static ll_status distinct(const ll_field_data *data, int axis, double **values, int64_t *count, ll_error *error)
+static ll_status distinct(const ll_field_data *data, int axis, double **values, int64_t *count,
+                          ll_error *error)
 {
     double *sorted = ll_allocate_array(data->count, sizeof *sorted);
     if (sorted == NULL) return ll_fail_memory(error, "formats", (size_t)data->count * sizeof *sorted);
@@ -181,7 +189,8 @@ static int64_t position_of(const double *axis, int64_t count, double value)
 ll_status ll_field_points_to_grid(ll_field_data *data, bool *is_grid, ll_error *error)
 {
     *is_grid = false;
-    if (data->dimension < 1 || data->dimension > LL_FIELD_DATA_MAX_RANK || data->count < 1 || data->single) return LL_OK;
+    if (data->dimension < 1 || data->dimension > LL_FIELD_DATA_MAX_RANK || data->count < 1 || data->single)
+        return LL_OK;
     for (int64_t i = 0; i < data->count * data->dimension; i++) {
         if (!isfinite(data->points[i])) return LL_OK;
     }

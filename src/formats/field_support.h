@@ -23,12 +23,12 @@ typedef struct ll_edge_list {
     int64_t *ids;
 } ll_edge_list;
 /* LL_TOO_LARGE beyond the limits' unpacked bytes; LL_INVALID_FILE for an id outside 0..points-1. */
-ll_status ll_edge_add(ll_edge_list *list, int64_t a, int64_t b, int64_t points, const ll_format_limits *limits,
-                      const char *place, ll_error *error);
+ll_status ll_edge_add(ll_edge_list *list, int64_t a, int64_t b, int64_t points,
+                      const ll_format_limits *limits, const char *place, ll_error *error);
 
 /* count * element_bytes as a block of ll_allocate within the limit on unpacked bytes. */
-ll_status ll_field_block(int64_t count, size_t element_bytes, const ll_format_limits *limits, const char *place,
-                         void **block, ll_error *error);
+ll_status ll_field_block(int64_t count, size_t element_bytes, const ll_format_limits *limits,
+                         const char *place, void **block, ll_error *error);
 
 /* Points (count x dimension) with values that fill a regular grid, in any order: turns *data into that grid
  * (axes ascending, axis k = coordinate k) and returns true in *is_grid; else leaves it alone. */

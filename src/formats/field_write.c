@@ -16,18 +16,10 @@ static void append_escaped(ll_text *out, const char *text)
 {
     for (const char *c = text; *c != 0; c++) {
         switch (*c) {
-        case '<':
-            ll_text_append(out, "&lt;");
-            break;
-        case '>':
-            ll_text_append(out, "&gt;");
-            break;
-        case '&':
-            ll_text_append(out, "&amp;");
-            break;
-        case '"':
-            ll_text_append(out, "&quot;");
-            break;
+        case '<': ll_text_append(out, "&lt;"); break;
+        case '>': ll_text_append(out, "&gt;"); break;
+        case '&': ll_text_append(out, "&amp;"); break;
+        case '"': ll_text_append(out, "&quot;"); break;
         default:
             /* A control character has no place in XML 1.0. */
             ll_text_append_bytes(out, (unsigned char)*c < 32 ? "_" : c, 1);
@@ -72,7 +64,8 @@ static void encode_array(ll_text *out, const void *bytes, size_t count)
     if (e.count > 0) encode_group(&e);
 }
 
-static void data_array(ll_text *out, const char *type, const char *name, int components, const void *bytes, size_t count)
+static void data_array(ll_text *out, const char *type, const char *name, int components, const void *bytes,
+                       size_t count)
 {
     ll_text_format(out, "<DataArray type=\"%s\" Name=\"", type);
     append_escaped(out, name);
@@ -83,14 +76,17 @@ static void data_array(ll_text *out, const char *type, const char *name, int com
 
 static void vtk_head(ll_text *out, const char *type)
 {
-    ll_text_format(out, "<?xml version=\"1.0\"?>\n<VTKFile type=\"%s\" version=\"1.0\" byte_order=\"LittleEndian\" header_type=\"UInt64\">\n",
+    ll_text_format(out,
+                   "<?xml version=\"1.0\"?>\n<VTKFile type=\"%s\" version=\"1.0\" "
+                   "byte_order=\"LittleEndian\" header_type=\"UInt64\">\n",
                    type);
 }
 
 /* ---------------------------------------------------------------- image data */
 
 /* First position and step of an evenly spaced axis. */
-static ll_status axis_steps(const ll_field_data *data, int axis, double *origin, double *step, ll_error *error)
+static ll_status axis_steps(const ll_field_data *data, int axis, double *origin, double *step,
+                            ll_error *error)
 {
     const double *at = data->axes[axis];
     int64_t count = data->shape[axis];
@@ -99,7 +95,8 @@ static ll_status axis_steps(const ll_field_data *data, int axis, double *origin,
     for (int64_t i = 0; at != NULL && i < count; i++) {
         if (!(fabs(at[i] - (*origin + *step * (double)i)) <= 1e-6 * fabs(*step))) {
             return ll_fail(error, LL_UNSUPPORTED, "formats", NULL,
-                           "axis %d is not evenly spaced, which VTI cannot say; write it as CSV, JSON or NPZ", axis);
+                           "axis %d is not evenly spaced, which VTI cannot say; write it as CSV, JSON or NPZ",
+                           axis);
         }
     }
     return LL_OK;
@@ -108,7 +105,8 @@ static ll_status axis_steps(const ll_field_data *data, int axis, double *origin,
 ll_status ll_vti_encode(const ll_field_data *data, ll_text *out, ll_error *error)
 {
     if (data->rank < 1 || data->rank > 3) {
-        return ll_fail(error, LL_UNSUPPORTED, "formats", NULL, "VTI holds grids of 1 to 3 axes; got %d", data->rank);
+        return ll_fail(error, LL_UNSUPPORTED, "formats", NULL, "VTI holds grids of 1 to 3 axes; got %d",
+                       data->rank);
     }
     /* VTK's first axis is the fastest. With x first in the field, values are written transposed. */
     double origin[3] = {0.0, 0.0, 0.0}, step[3] = {1.0, 1.0, 1.0};
@@ -128,7 +126,8 @@ ll_status ll_vti_encode(const ll_field_data *data, ll_text *out, ll_error *error
         for (int64_t y = 0; y < extent[1]; y++) {
             for (int64_t x = 0; x < extent[0]; x++, at++) {
                 int64_t from = x * stride[0] + y * stride[1] + z * stride[2];
-                memcpy(ordered + (size_t)at * element, (const uint8_t *)data->values + (size_t)from * element, element);
+                memcpy(ordered + (size_t)at * element, (const uint8_t *)data->values + (size_t)from * element,
+                       element);
             }
         }
     }
@@ -139,11 +138,12 @@ ll_status ll_vti_encode(const ll_field_data *data, ll_text *out, ll_error *error
     }
     const char *name = data->name[0] != 0 ? data->name : "value";
     vtk_head(out, "ImageData");
-    ll_text_format(out, "<ImageData WholeExtent=\"0 %lld 0 %lld 0 %lld\" Origin=\"%s %s %s\" Spacing=\"%s %s %s\">\n",
-                   (long long)extent[0] - 1, (long long)extent[1] - 1, (long long)extent[2] - 1, numbers[0], numbers[1],
-                   numbers[2], numbers[3], numbers[4], numbers[5]);
-    ll_text_format(out, "<Piece Extent=\"0 %lld 0 %lld 0 %lld\">\n<PointData Scalars=\"", (long long)extent[0] - 1,
-                   (long long)extent[1] - 1, (long long)extent[2] - 1);
+    ll_text_format(
+        out, "<ImageData WholeExtent=\"0 %lld 0 %lld 0 %lld\" Origin=\"%s %s %s\" Spacing=\"%s %s %s\">\n",
+        (long long)extent[0] - 1, (long long)extent[1] - 1, (long long)extent[2] - 1, numbers[0], numbers[1],
+        numbers[2], numbers[3], numbers[4], numbers[5]);
+    ll_text_format(out, "<Piece Extent=\"0 %lld 0 %lld 0 %lld\">\n<PointData Scalars=\"",
+                   (long long)extent[0] - 1, (long long)extent[1] - 1, (long long)extent[2] - 1);
     append_escaped(out, name);
     ll_text_append(out, "\">\n");
     data_array(out, data->single ? "Float32" : "Float64", name, 1, ordered, (size_t)data->count * element);
@@ -154,7 +154,8 @@ ll_status ll_vti_encode(const ll_field_data *data, ll_text *out, ll_error *error
 
 /* ---------------------------------------------------------------- meshes */
 
-static void named_arrays(ll_text *out, const char *section, const ll_named_values *arrays, int count, int64_t items)
+static void named_arrays(ll_text *out, const char *section, const ll_named_values *arrays, int count,
+                         int64_t items)
 {
     ll_text_format(out, "<%s>\n", section);
     for (int k = 0; k < count; k++) {
@@ -164,10 +165,14 @@ static void named_arrays(ll_text *out, const char *section, const ll_named_value
     ll_text_format(out, "</%s>\n", section);
 }
 
-static int vtk_cell_type(int64_t vertices) { return vertices == 1 ? 1 : vertices == 2 ? 3 : vertices == 3 ? 5 : vertices == 4 ? 9 : 7; }
+static int vtk_cell_type(int64_t vertices)
+{
+    return vertices == 1 ? 1 : vertices == 2 ? 3 : vertices == 3 ? 5 : vertices == 4 ? 9 : 7;
+}
 
 /* Cells first..last-1 (their vertices lie together): connectivity and ends. */
-static ll_status cell_arrays(ll_text *out, const ll_mesh *mesh, int64_t first, int64_t last, bool types, ll_error *error)
+static ll_status cell_arrays(ll_text *out, const ll_mesh *mesh, int64_t first, int64_t last, bool types,
+                             ll_error *error)
 {
     int64_t begin = mesh->cell_count > 0 ? mesh->offsets[first] : 0, count = last - first;
     int64_t *ends = ll_allocate_array(count, sizeof *ends);
@@ -182,7 +187,8 @@ static ll_status cell_arrays(ll_text *out, const ll_mesh *mesh, int64_t first, i
         kinds[c] = (uint8_t)vtk_cell_type(mesh->offsets[first + c + 1] - mesh->offsets[first + c]);
     }
     size_t ids = count > 0 ? (size_t)ends[count - 1] : 0;
-    data_array(out, "Int64", "connectivity", 1, count > 0 ? (const void *)(mesh->cells + begin) : (const void *)ends, ids * sizeof(int64_t));
+    data_array(out, "Int64", "connectivity", 1,
+               count > 0 ? (const void *)(mesh->cells + begin) : (const void *)ends, ids * sizeof(int64_t));
     data_array(out, "Int64", "offsets", 1, ends, (size_t)count * sizeof *ends);
     if (types) data_array(out, "UInt8", "types", 1, kinds, (size_t)count);
     ll_free(ends);
@@ -233,7 +239,8 @@ ll_status ll_vtp_encode(const ll_mesh *mesh, ll_text *out, ll_error *error)
     ll_text_format(out,
                    "<PolyData>\n<Piece NumberOfPoints=\"%lld\" NumberOfVerts=\"%lld\" NumberOfLines=\"%lld\" "
                    "NumberOfStrips=\"0\" NumberOfPolys=\"%lld\">\n",
-                   (long long)mesh->point_count, (long long)counts[0], (long long)counts[1], (long long)counts[2]);
+                   (long long)mesh->point_count, (long long)counts[0], (long long)counts[1],
+                   (long long)counts[2]);
     named_arrays(out, "PointData", mesh->point_arrays, mesh->point_array_count, mesh->point_count);
     named_arrays(out, "CellData", mesh->cell_arrays, mesh->cell_array_count, mesh->cell_count);
     mesh_points(out, mesh);
@@ -255,12 +262,16 @@ ll_status ll_ply_encode(const ll_mesh *mesh, ll_text *out, ll_error *error)
     for (int64_t c = 0; c < mesh->cell_count; c++) {
         int64_t size = mesh->offsets[c + 1] - mesh->offsets[c];
         faces += size >= 3;
-        if (size > 255) return ll_fail(error, LL_UNSUPPORTED, "formats", NULL, "a face of a PLY file has at most 255 vertices");
+        if (size > 255)
+            return ll_fail(error, LL_UNSUPPORTED, "formats", NULL,
+                           "a face of a PLY file has at most 255 vertices");
     }
     if (mesh->point_count > INT32_MAX) {
         return ll_fail(error, LL_TOO_LARGE, "formats", NULL, "a PLY file holds at most 2^31 vertices");
     }
-    ll_text_format(out, "ply\nformat binary_little_endian 1.0\nelement vertex %lld\nproperty float x\nproperty float y\nproperty float z\n",
+    ll_text_format(out,
+                   "ply\nformat binary_little_endian 1.0\nelement vertex %lld\nproperty float x\nproperty "
+                   "float y\nproperty float z\n",
                    (long long)mesh->point_count);
     for (int k = 0; k < mesh->point_array_count; k++) {
         if (mesh->point_arrays[k].components != 1) continue;
@@ -270,7 +281,8 @@ ll_status ll_ply_encode(const ll_mesh *mesh, ll_text *out, ll_error *error)
         }
         ll_text_append(out, "\n");
     }
-    ll_text_format(out, "element face %lld\nproperty list uchar int vertex_indices\nend_header\n", (long long)faces);
+    ll_text_format(out, "element face %lld\nproperty list uchar int vertex_indices\nend_header\n",
+                   (long long)faces);
     for (int64_t i = 0; i < mesh->point_count; i++) {
         for (int k = 0; k < 3; k++) {
             float value = (float)mesh->points[3 * i + k];
@@ -305,11 +317,13 @@ static void csv_name(ll_text *out, const char *name)
         return;
     }
     ll_text_append(out, "\"");
-    for (const char *c = name; *c != 0; c++) ll_text_append_bytes(out, *c == '"' ? "\"\"" : c, *c == '"' ? 2 : 1);
+    for (const char *c = name; *c != 0; c++)
+        ll_text_append_bytes(out, *c == '"' ? "\"\"" : c, *c == '"' ? 2 : 1);
     ll_text_append(out, "\"");
 }
 
-ll_status ll_csv_encode(const ll_named_values *columns, int count, int64_t rows, ll_text *out, ll_error *error)
+ll_status ll_csv_encode(const ll_named_values *columns, int count, int64_t rows, ll_text *out,
+                        ll_error *error)
 {
     size_t start = out->length;
     for (int c = 0; c < count; c++) {
@@ -328,4 +342,3 @@ ll_status ll_csv_encode(const ll_named_values *columns, int count, int64_t rows,
     }
     return finish(out, start, error);
 }
-

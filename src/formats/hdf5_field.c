@@ -25,7 +25,8 @@ static ll_status read_axis(ll_hdf5_file *file, const char *name, double **values
     LL_TRY(ll_hdf5_read(file, link, &dataset));
     if (dataset.rank != 1) {
         ll_free(dataset.values);
-        return ll_fail(file->error, LL_SHAPE, "formats", file->place, "'%s' has %d axes; wanted 1", name, dataset.rank);
+        return ll_fail(file->error, LL_SHAPE, "formats", file->place, "'%s' has %d axes; wanted 1", name,
+                       dataset.rank);
     }
     *values = dataset.values;
     *count = dataset.shape[0];
@@ -39,13 +40,13 @@ static bool ends_with(const char *name, const char *tail)
 }
 
 /* Takes over the axes that it uses, and sets them to NULL. */
-static ll_status assemble(ll_hdf5_file *file, ll_hdf5_dataset *dataset, const char *name, double *axes[2], const int64_t counts[2],
-                          ll_field_data *data)
+static ll_status assemble(ll_hdf5_file *file, ll_hdf5_dataset *dataset, const char *name, double *axes[2],
+                          const int64_t counts[2], ll_field_data *data)
 {
     int64_t count = 1;
     if (dataset->rank < 1 || dataset->rank > LL_FIELD_DATA_MAX_RANK) {
-        return ll_fail(file->error, LL_UNSUPPORTED, "formats", file->place, "array '%s' has %d axes; wanted 1 to %d", name,
-                       dataset->rank, LL_FIELD_DATA_MAX_RANK);
+        return ll_fail(file->error, LL_UNSUPPORTED, "formats", file->place,
+                       "array '%s' has %d axes; wanted 1 to %d", name, dataset->rank, LL_FIELD_DATA_MAX_RANK);
     }
     for (int k = 0; k < dataset->rank; k++) {
         data->shape[k] = dataset->shape[k];
@@ -68,7 +69,8 @@ static ll_status assemble(ll_hdf5_file *file, ll_hdf5_dataset *dataset, const ch
         data->axes[0] = axes[0];
         axes[0] = NULL;
     } else if (surface) {
-        return ll_fail(file->error, LL_SHAPE, "formats", file->place, "'xcoordinates' and 'ycoordinates' do not fit array '%s'", name);
+        return ll_fail(file->error, LL_SHAPE, "formats", file->place,
+                       "'xcoordinates' and 'ycoordinates' do not fit array '%s'", name);
     }
     if (surface && (ends_with(name, "_loss") || ends_with(name, "_acc"))) {
         double *values = data->values;
@@ -87,7 +89,8 @@ static ll_status read_field(ll_hdf5_file *file, const ll_field_read_options *opt
     LL_TRY(ll_hdf5_open(file));
     for (int i = 0; i < file->link_count; i++) {
         const char *name = file->links[i].name;
-        bool axis = strcmp(name, "xcoordinates") == 0 || strcmp(name, "ycoordinates") == 0 || strcmp(name, "dir_file") == 0;
+        bool axis = strcmp(name, "xcoordinates") == 0 || strcmp(name, "ycoordinates") == 0 ||
+                    strcmp(name, "dir_file") == 0;
         if (axis && options->array == NULL) continue;
         links[count] = &file->links[i];
         names[count++] = name;
@@ -96,7 +99,8 @@ static ll_status read_field(ll_hdf5_file *file, const ll_field_read_options *opt
     ll_hdf5_dataset dataset;
     ll_status status = ll_hdf5_read(file, links[chosen], &dataset);
     if (status == LL_NOT_FOUND) {
-        return ll_fail(file->error, LL_UNSUPPORTED, "formats", file->place, "'%s' is a group, not an array", names[chosen]);
+        return ll_fail(file->error, LL_UNSUPPORTED, "formats", file->place, "'%s' is a group, not an array",
+                       names[chosen]);
     }
     LL_TRY(status);
     double *axes[2] = {NULL, NULL};
@@ -106,12 +110,13 @@ static ll_status read_field(ll_hdf5_file *file, const ll_field_read_options *opt
     ll_free(dataset.values);
     ll_free(axes[0]);
     ll_free(axes[1]);
-    if (status == LL_NOT_FOUND) return ll_fail(file->error, LL_INVALID_FILE, "formats", file->place, "the coordinates are no array");
+    if (status == LL_NOT_FOUND)
+        return ll_fail(file->error, LL_INVALID_FILE, "formats", file->place, "the coordinates are no array");
     return status;
 }
 
-ll_status ll_hdf5_field_parse(const void *bytes, size_t size, const char *place, const ll_field_read_options *options,
-                              ll_field_data *data, ll_error *error)
+ll_status ll_hdf5_field_parse(const void *bytes, size_t size, const char *place,
+                              const ll_field_read_options *options, ll_field_data *data, ll_error *error)
 {
     const ll_field_read_options defaults = {0};
     if (options == NULL) options = &defaults;

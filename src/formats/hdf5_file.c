@@ -7,8 +7,17 @@
 static const uint64_t undefined = UINT64_MAX;
 enum { VISITS = 200000, MESSAGES_LIMIT = 4096, FILTERS_LIMIT = 8, CHUNK_LIMIT = 1 << 30 };
 
-enum { MESSAGE_DATASPACE = 1, MESSAGE_LINK_INFO = 2, MESSAGE_DATATYPE = 3, MESSAGE_LINK = 6, MESSAGE_EXTERNAL = 7,
-       MESSAGE_LAYOUT = 8, MESSAGE_FILTERS = 11, MESSAGE_CONTINUATION = 16, MESSAGE_SYMBOLS = 17 };
+enum {
+    MESSAGE_DATASPACE = 1,
+    MESSAGE_LINK_INFO = 2,
+    MESSAGE_DATATYPE = 3,
+    MESSAGE_LINK = 6,
+    MESSAGE_EXTERNAL = 7,
+    MESSAGE_LAYOUT = 8,
+    MESSAGE_FILTERS = 11,
+    MESSAGE_CONTINUATION = 16,
+    MESSAGE_SYMBOLS = 17
+};
 
 static ll_status broken(ll_hdf5_file *file, const char *what)
 {
@@ -51,7 +60,8 @@ typedef struct block {
 
 /* Messages of one block; continuation blocks are queued. `order` bytes of creation order stand in a message's
  * head in version 2. */
-static ll_status read_messages(ll_hdf5_file *file, header *h, block part, int version, int order, block *queue, int *queued)
+static ll_status read_messages(ll_hdf5_file *file, header *h, block part, int version, int order,
+                               block *queue, int *queued)
 {
     const uint8_t *at = bytes_at(file, part.address, part.size);
     if (at == NULL) return broken(file, "an object header ends behind the file");
@@ -105,7 +115,8 @@ static ll_status read_header(ll_hdf5_file *file, uint64_t address, header *h)
         LL_TRY(visit(file));
         if (version == 2 && i > 0) { /* "OCHK" in front, a checksum behind */
             const uint8_t *mark = bytes_at(file, part.address, 4);
-            if (mark == NULL || memcmp(mark, "OCHK", 4) != 0 || part.size < 8) return broken(file, "a continuation block");
+            if (mark == NULL || memcmp(mark, "OCHK", 4) != 0 || part.size < 8)
+                return broken(file, "a continuation block");
             part.address += 4;
             part.size -= 8;
         }
@@ -154,8 +165,8 @@ static ll_status read_symbols(ll_hdf5_file *file, uint64_t address, const uint8_
 }
 
 /* A version-1 B-tree node: its children's addresses; keys of `key_size` bytes stand between them. */
-static ll_status tree_node(ll_hdf5_file *file, uint64_t address, int type, size_t key_size, int *level, int *entries,
-                           const uint8_t **keys)
+static ll_status tree_node(ll_hdf5_file *file, uint64_t address, int type, size_t key_size, int *level,
+                           int *entries, const uint8_t **keys)
 {
     LL_TRY(visit(file));
     const uint8_t *at = bytes_at(file, address, 24);
@@ -168,7 +179,8 @@ static ll_status tree_node(ll_hdf5_file *file, uint64_t address, int type, size_
     return LL_OK;
 }
 
-static ll_status read_group_tree(ll_hdf5_file *file, uint64_t address, const uint8_t *names, size_t names_size, int depth)
+static ll_status read_group_tree(ll_hdf5_file *file, uint64_t address, const uint8_t *names,
+                                 size_t names_size, int depth)
 {
     int level, entries;
     const uint8_t *keys;
@@ -222,7 +234,8 @@ static ll_status read_root(ll_hdf5_file *file, uint64_t address, header *h)
     if (info != NULL && info->size >= 10) {
         size_t at = info->bytes[1] & 1 ? 10 : 2;
         if (info->size >= at + 8 && read_u64(info->bytes + at) != undefined) {
-            return unsupported(file, "a group with its links in a fractal heap is not read; write the file with libver='earliest'");
+            return unsupported(file, "a group with its links in a fractal heap is not read; write the file "
+                                     "with libver='earliest'");
         }
     }
     return LL_OK;
@@ -236,14 +249,16 @@ ll_status ll_hdf5_open(ll_hdf5_file *file)
     int version = at[8];
     uint64_t root;
     if (version <= 1) {
-        if (at[13] != 8 || at[14] != 8) return unsupported(file, "addresses or lengths that are not 8 bytes long");
+        if (at[13] != 8 || at[14] != 8)
+            return unsupported(file, "addresses or lengths that are not 8 bytes long");
         uint64_t entry = (version == 0 ? 24 : 28) + 32; /* behind the four addresses */
         const uint8_t *place = bytes_at(file, entry, 40);
         if (place == NULL) return broken(file, "the superblock ends behind the file");
         if (read_u64(place - 32) != 0) return unsupported(file, "a base address other than 0");
         root = read_u64(place + 8);
     } else if (version <= 3) {
-        if (at[9] != 8 || at[10] != 8) return unsupported(file, "addresses or lengths that are not 8 bytes long");
+        if (at[9] != 8 || at[10] != 8)
+            return unsupported(file, "addresses or lengths that are not 8 bytes long");
         if (read_u64(at + 12) != 0) return unsupported(file, "a base address other than 0");
         root = read_u64(at + 36);
     } else {
@@ -279,7 +294,8 @@ typedef struct dataset {
 
 static ll_status read_dataspace(ll_hdf5_file *file, const message *m, dataset *d)
 {
-    if (m->size < 4 || (m->bytes[0] != 1 && m->bytes[0] != 2)) return unsupported(file, "a dataspace of an unknown version");
+    if (m->size < 4 || (m->bytes[0] != 1 && m->bytes[0] != 2))
+        return unsupported(file, "a dataspace of an unknown version");
     size_t at = m->bytes[0] == 1 ? 8 : 4;
     d->rank = m->bytes[1];
     if (m->bytes[0] == 2 && m->bytes[3] == 2) return unsupported(file, "an empty (null) dataspace");
@@ -308,7 +324,8 @@ static ll_status read_datatype(ll_hdf5_file *file, const message *m, dataset *d)
             {LL_TENSOR_UINT8, LL_TENSOR_UINT16, LL_TENSOR_UINT32, LL_TENSOR_UINT64},
             {LL_TENSOR_INT8, LL_TENSOR_INT16, LL_TENSOR_INT32, LL_TENSOR_INT64}};
         int width = size == 1 ? 0 : size == 2 ? 1 : size == 4 ? 2 : size == 8 ? 3 : -1;
-        if (width < 0 || read_u16(p) != 0 || read_u16(p + 2) != 8 * size) return unsupported(file, "integers of an odd width");
+        if (width < 0 || read_u16(p) != 0 || read_u16(p + 2) != 8 * size)
+            return unsupported(file, "integers of an odd width");
         d->type = types[(bits[0] >> 3) & 1][width];
         return LL_OK;
     }
@@ -317,10 +334,12 @@ static ll_status read_datatype(ll_hdf5_file *file, const message *m, dataset *d)
             uint32_t size;
             uint8_t exponent_at, exponent, mantissa;
             ll_tensor_type type;
-        } kinds[] = {{2, 10, 5, 10, LL_TENSOR_FLOAT16}, {4, 23, 8, 23, LL_TENSOR_FLOAT32}, {8, 52, 11, 52, LL_TENSOR_FLOAT64}};
+        } kinds[] = {{2, 10, 5, 10, LL_TENSOR_FLOAT16},
+                     {4, 23, 8, 23, LL_TENSOR_FLOAT32},
+                     {8, 52, 11, 52, LL_TENSOR_FLOAT64}};
         for (int k = 0; k < 3; k++) {
-            if (size == kinds[k].size && p[4] == kinds[k].exponent_at && p[5] == kinds[k].exponent && p[6] == 0 &&
-                p[7] == kinds[k].mantissa && (bits[0] & 0x40) == 0) {
+            if (size == kinds[k].size && p[4] == kinds[k].exponent_at && p[5] == kinds[k].exponent &&
+                p[6] == 0 && p[7] == kinds[k].mantissa && (bits[0] & 0x40) == 0) {
                 d->type = kinds[k].type;
                 return LL_OK;
             }
@@ -341,7 +360,8 @@ static ll_status read_filters(ll_hdf5_file *file, const message *m, dataset *d)
         int id = read_u16(m->bytes + at);
         if (id < 1 || id > 3) {
             return ll_fail(file->error, LL_UNSUPPORTED, "formats", file->place,
-                           "HDF5: filter %d is refused; wanted deflate, shuffle, Fletcher's checksum or none", id);
+                           "HDF5: filter %d is refused; wanted deflate, shuffle, Fletcher's checksum or none",
+                           id);
         }
         /* Version 2 leaves out the name of the well-known filters. */
         size_t name = version == 1 ? (read_u16(m->bytes + at + 2) + 7U) / 8U * 8U : 0;
@@ -350,7 +370,8 @@ static ll_status read_filters(ll_hdf5_file *file, const message *m, dataset *d)
         size_t length = head + name + 4 * (values + (version == 1 ? values & 1 : 0));
         if (length > m->size - at) return broken(file, "a filter pipeline");
         d->filters[i] = (filter){.id = id, .element = values > 0 ? read_u32(m->bytes + at + head + name) : 0};
-        if (id == 2 && (d->filters[i].element < 1 || d->filters[i].element > 64)) return broken(file, "a shuffle filter");
+        if (id == 2 && (d->filters[i].element < 1 || d->filters[i].element > 64))
+            return broken(file, "a shuffle filter");
         at += length;
     }
     d->filter_count = count;
@@ -386,7 +407,8 @@ static ll_status unfilter(ll_hdf5_file *file, dataset *d, const uint8_t *packed,
             if (!same) return broken(file, "a chunk does not match its checksum");
         } else if (f->id == 1) {
             uLongf length = (uLongf)d->chunk_bytes + 4; /* a checksum may be inside */
-            if (uncompress(target, &length, data, (uLong)size) != Z_OK) return broken(file, "a chunk does not inflate to its size");
+            if (uncompress(target, &length, data, (uLong)size) != Z_OK)
+                return broken(file, "a chunk does not inflate to its size");
             data = target;
             size = length;
         } else {
@@ -419,7 +441,9 @@ static void place_chunk(dataset *d, const int64_t *offset)
             to = to * d->shape[k] + offset[k] + at;
             inside = inside && offset[k] + at < d->shape[k];
         }
-        if (inside) memcpy(d->values + (size_t)to * d->element, d->unpacked + (size_t)from * d->element, (size_t)run * d->element);
+        if (inside)
+            memcpy(d->values + (size_t)to * d->element, d->unpacked + (size_t)from * d->element,
+                   (size_t)run * d->element);
         int k = last - 1;
         while (k >= 0 && ++index[k] == d->chunk[k]) index[k--] = 0;
         if (k < 0) return;
@@ -432,7 +456,8 @@ static ll_status read_chunk(ll_hdf5_file *file, dataset *d, const uint8_t *key, 
     int64_t offset[LL_TENSOR_MAX_RANK];
     for (int k = 0; k < d->rank; k++) {
         uint64_t at = read_u64(key + 8 + 8 * k);
-        if (at >= (uint64_t)d->shape[k] || at % (uint64_t)d->chunk[k] != 0) return broken(file, "a chunk lies outside the array");
+        if (at >= (uint64_t)d->shape[k] || at % (uint64_t)d->chunk[k] != 0)
+            return broken(file, "a chunk lies outside the array");
         offset[k] = (int64_t)at;
     }
     const uint8_t *packed = bytes_at(file, address, size);
@@ -459,14 +484,16 @@ static ll_status read_chunk_tree(ll_hdf5_file *file, dataset *d, uint64_t addres
 }
 
 /* Chunk extents (rank of them and the element's size), then everything behind `address`. */
-static ll_status read_chunked(ll_hdf5_file *file, dataset *d, const uint8_t *extents, int count, uint64_t address)
+static ll_status read_chunked(ll_hdf5_file *file, dataset *d, const uint8_t *extents, int count,
+                              uint64_t address)
 {
     int64_t items = 1, chunks = 1;
     if (count != d->rank + 1 || d->rank < 1) return broken(file, "a chunk's extents");
     if (read_u32(extents + 4 * d->rank) != d->element) return broken(file, "a chunk's element size");
     for (int k = 0; k < d->rank; k++) {
         d->chunk[k] = read_u32(extents + 4 * k);
-        if (d->chunk[k] < 1 || !ll_multiply_int64(items, d->chunk[k], &items) || items > CHUNK_LIMIT) return broken(file, "a chunk's extents");
+        if (d->chunk[k] < 1 || !ll_multiply_int64(items, d->chunk[k], &items) || items > CHUNK_LIMIT)
+            return broken(file, "a chunk's extents");
         int64_t along = (d->shape[k] + d->chunk[k] - 1) / d->chunk[k];
         if (!ll_multiply_int64(chunks, along, &chunks)) return broken(file, "the number of chunks");
     }
@@ -480,7 +507,8 @@ static ll_status read_chunked(ll_hdf5_file *file, dataset *d, const uint8_t *ext
     LL_TRY(ll_budget_take(&file->budget, 2 * (uint64_t)d->chunk_bytes, file->place, file->error));
     d->unpacked = ll_allocate(d->chunk_bytes + 8);
     d->scratch = ll_allocate(d->chunk_bytes + 8);
-    if (d->unpacked == NULL || d->scratch == NULL) return ll_fail_memory(file->error, "formats", 2 * d->chunk_bytes);
+    if (d->unpacked == NULL || d->scratch == NULL)
+        return ll_fail_memory(file->error, "formats", 2 * d->chunk_bytes);
     LL_TRY(read_chunk_tree(file, d, address, 0));
     /* An array that is not all there is no field: nothing is filled in. */
     if (d->chunks_seen != chunks) return unsupported(file, "some chunks of the array were never written");
@@ -496,18 +524,21 @@ static ll_status read_layout(ll_hdf5_file *file, const message *m, dataset *d)
     if (class == 3) return unsupported(file, "a virtual data set is refused");
     const uint8_t *data = NULL;
     if (class == 0) {
-        if (m->size < 4 || read_u16(m->bytes + 2) < bytes || m->size - 4 < bytes) return broken(file, "a compact data set");
+        if (m->size < 4 || read_u16(m->bytes + 2) < bytes || m->size - 4 < bytes)
+            return broken(file, "a compact data set");
         data = m->bytes + 4;
     } else if (class == 1) {
         if (m->size < 18) return broken(file, "a data layout");
         uint64_t address = read_u64(m->bytes + 2);
-        if (bytes > 0 && address == undefined) return unsupported(file, "the array was declared but never written");
+        if (bytes > 0 && address == undefined)
+            return unsupported(file, "the array was declared but never written");
         data = bytes > 0 ? bytes_at(file, address, bytes) : file->bytes;
         if (data == NULL) return broken(file, "the array ends behind the file");
     } else if (class != 2) {
         return broken(file, "a data layout of an unknown class");
     } else if (version == 4) {
-        return unsupported(file, "chunks indexed in the newest way are not read; write the file with libver='earliest'");
+        return unsupported(
+            file, "chunks indexed in the newest way are not read; write the file with libver='earliest'");
     }
     if (class != 2 && d->filter_count > 0) return broken(file, "filters on data that are not in chunks");
     if (class == 2) {
@@ -530,11 +561,13 @@ static ll_status read_dataset(ll_hdf5_file *file, const header *h, dataset *d)
     const message *space = find_message(h, MESSAGE_DATASPACE), *type = find_message(h, MESSAGE_DATATYPE);
     const message *layout = find_message(h, MESSAGE_LAYOUT), *filters = find_message(h, MESSAGE_FILTERS);
     if (space == NULL || type == NULL || layout == NULL) return LL_NOT_FOUND;
-    if (find_message(h, MESSAGE_EXTERNAL) != NULL) return unsupported(file, "data in another file (external storage) is refused");
+    if (find_message(h, MESSAGE_EXTERNAL) != NULL)
+        return unsupported(file, "data in another file (external storage) is refused");
     LL_TRY(read_dataspace(file, space, d));
     LL_TRY(read_datatype(file, type, d));
     size_t bytes;
-    if (!ll_multiply_size((size_t)d->count, d->element, &bytes)) return broken(file, "the array's size overflows");
+    if (!ll_multiply_size((size_t)d->count, d->element, &bytes))
+        return broken(file, "the array's size overflows");
     if (filters != NULL) LL_TRY(read_filters(file, filters, d));
     return read_layout(file, layout, d);
 }
@@ -568,7 +601,8 @@ ll_status ll_hdf5_read(ll_hdf5_file *file, const ll_hdf5_link *link, ll_hdf5_dat
         if (d.big_endian) swap_bytes(d.values, d.count, d.element);
         status = ll_budget_take(&file->budget, (uint64_t)d.count * sizeof(double), file->place, file->error);
         if (status == LL_OK) values = ll_allocate_array(d.count, sizeof *values);
-        if (status == LL_OK && values == NULL) status = ll_fail_memory(file->error, "formats", (size_t)d.count * sizeof *values);
+        if (status == LL_OK && values == NULL)
+            status = ll_fail_memory(file->error, "formats", (size_t)d.count * sizeof *values);
     }
     if (status == LL_OK) {
         ll_tensor view = {.name = link->name, .type = d.type, .rank = d.rank, .data = d.values};

@@ -21,7 +21,7 @@ typedef struct ll_hdf5_file {
     const char *place;
     ll_error *error;
     ll_budget budget;
-    int64_t visited; /* nodes and blocks: stops cycles */
+    int64_t visited;                   /* nodes and blocks: stops cycles */
     ll_hdf5_link links[LL_HDF5_LINKS]; /* of the root group */
     int link_count;
 } ll_hdf5_file;

@@ -28,19 +28,20 @@ ll_status ll_idx_parse(ll_tensor_file *file, ll_error *error)
     file->format = "idx";
     idx_type(bytes[2], &tensor.type);
     if (tensor.rank > LL_TENSOR_MAX_RANK) {
-        return ll_fail(error, LL_UNSUPPORTED, "formats", file->place, "IDX array of %d axes; at most %d are read",
-                       tensor.rank, LL_TENSOR_MAX_RANK);
+        return ll_fail(error, LL_UNSUPPORTED, "formats", file->place,
+                       "IDX array of %d axes; at most %d are read", tensor.rank, LL_TENSOR_MAX_RANK);
     }
     size_t start = 4 + 4 * (size_t)tensor.rank, wanted;
     int64_t count;
     if (size < start) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", file->place, "IDX header of %zu bytes is cut short at %zu",
-                       start, size);
+        return ll_fail(error, LL_INVALID_FILE, "formats", file->place,
+                       "IDX header of %zu bytes is cut short at %zu", start, size);
     }
     for (int axis = 0; axis < tensor.rank; axis++) tensor.shape[axis] = read_u32_big(bytes + 4 + 4 * axis);
     if (!ll_shape_count(tensor.shape, tensor.rank, &count) ||
         !ll_multiply_size((size_t)count, ll_tensor_type_bytes(tensor.type), &wanted)) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", file->place, "IDX header: the shape's product overflows");
+        return ll_fail(error, LL_INVALID_FILE, "formats", file->place,
+                       "IDX header: the shape's product overflows");
     }
     if (wanted != size - start) {
         return ll_fail(error, LL_INVALID_FILE, "formats", file->place,

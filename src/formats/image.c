@@ -16,8 +16,8 @@ void ll_image_deinit(ll_image *image)
     *image = (ll_image){0};
 }
 
-static ll_status check_size(uint64_t width, uint64_t height, const ll_format_limits *limits, const char *place,
-                            ll_error *error)
+static ll_status check_size(uint64_t width, uint64_t height, const ll_format_limits *limits,
+                            const char *place, ll_error *error)
 {
     if (width == 0 || height == 0) {
         return ll_fail(error, LL_INVALID_FILE, "formats", place, "image of %llu x %llu pixels",
@@ -26,7 +26,8 @@ static ll_status check_size(uint64_t width, uint64_t height, const ll_format_lim
     if (width > (uint64_t)limits->image_pixels / height) {
         return ll_fail(error, LL_TOO_LARGE, "formats", place,
                        "image of %llu x %llu pixels is over the limit of %lld (image_pixels)",
-                       (unsigned long long)width, (unsigned long long)height, (long long)limits->image_pixels);
+                       (unsigned long long)width, (unsigned long long)height,
+                       (long long)limits->image_pixels);
     }
     return LL_OK;
 }
@@ -85,7 +86,8 @@ static void png_take(png_structp png, png_bytep target, size_t count)
     work->at += count;
 }
 
-static ll_status png_decode_inner(png_work *work, const ll_format_limits *limits, const char *place, ll_error *error)
+static ll_status png_decode_inner(png_work *work, const ll_format_limits *limits, const char *place,
+                                  ll_error *error)
 {
     work->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, work, png_failed, png_warned);
     work->info = work->png != NULL ? png_create_info_struct(work->png) : NULL;
@@ -130,8 +132,8 @@ static ll_status png_decode_inner(png_work *work, const ll_format_limits *limits
     return LL_OK;
 }
 
-static ll_status png_decode(const uint8_t *bytes, size_t size, const char *place, const ll_format_limits *limits,
-                            ll_image *image, ll_error *error)
+static ll_status png_decode(const uint8_t *bytes, size_t size, const char *place,
+                            const ll_format_limits *limits, ll_image *image, ll_error *error)
 {
     png_work work = {.bytes = bytes, .size = size};
     ll_status status = png_decode_inner(&work, limits, place, error);
@@ -161,7 +163,8 @@ static ll_status png_encode_inner(png_work *work, const ll_image *image, ll_erro
     work->rows = ll_allocate_array(image->width, (size_t)image->channels);
     if (work->info == NULL || work->rows == NULL) return ll_fail_memory(error, "formats", 4096);
     if (setjmp(png_jmpbuf(work->png)) != 0) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "formats", NULL, "PNG cannot be written: %s", work->message);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "formats", NULL, "PNG cannot be written: %s",
+                       work->message);
     }
     png_set_write_fn(work->png, work, png_put, png_flush_nothing);
     png_set_IHDR(work->png, work->info, (png_uint_32)image->width, (png_uint_32)image->height, 8,
@@ -232,8 +235,9 @@ static void watch_errors(jpeg_work *work)
     work->manager.output_message = jpeg_silent;
 }
 
-static ll_status jpeg_decode_inner(struct jpeg_decompress_struct *info, jpeg_work *work, const uint8_t *bytes, size_t size,
-                                   const ll_format_limits *limits, const char *place, ll_error *error)
+static ll_status jpeg_decode_inner(struct jpeg_decompress_struct *info, jpeg_work *work, const uint8_t *bytes,
+                                   size_t size, const ll_format_limits *limits, const char *place,
+                                   ll_error *error)
 {
     if (setjmp(work->leave) != 0) {
         return ll_fail(error, LL_INVALID_FILE, "formats", place, "JPEG image is broken: %s", work->message);
@@ -245,8 +249,8 @@ static ll_status jpeg_decode_inner(struct jpeg_decompress_struct *info, jpeg_wor
     /* Progressive scans that repeat without end are a known bomb: a scan costs a pass over the image. */
     info->mem->max_memory_to_use = 1L << 30;
     if (info->num_components != 1 && info->num_components != 3) {
-        return ll_fail(error, LL_UNSUPPORTED, "formats", place, "JPEG image of %d components; grey and colour are read",
-                       info->num_components);
+        return ll_fail(error, LL_UNSUPPORTED, "formats", place,
+                       "JPEG image of %d components; grey and colour are read", info->num_components);
     }
     info->out_color_space = info->num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
     info->dct_method = JDCT_ISLOW;
@@ -256,14 +260,15 @@ static ll_status jpeg_decode_inner(struct jpeg_decompress_struct *info, jpeg_wor
         enum { SCANS = 200 };
         while (!jpeg_input_complete(info)) {
             if (info->input_scan_number > SCANS) {
-                return ll_fail(error, LL_TOO_LARGE, "formats", place, "JPEG image of more than %d scans", SCANS);
+                return ll_fail(error, LL_TOO_LARGE, "formats", place, "JPEG image of more than %d scans",
+                               SCANS);
             }
             if (jpeg_consume_input(info) == JPEG_SUSPENDED) break;
         }
         jpeg_start_output(info, info->input_scan_number);
     }
-    work->image = (ll_image){.channels = info->output_components, .height = info->output_height,
-                             .width = info->output_width};
+    work->image = (ll_image){
+        .channels = info->output_components, .height = info->output_height, .width = info->output_width};
     int64_t row_bytes = work->image.channels * work->image.width;
     work->row = ll_allocate((size_t)row_bytes);
     work->image.pixels = ll_allocate_array(work->image.height, (size_t)row_bytes);
@@ -280,8 +285,8 @@ static ll_status jpeg_decode_inner(struct jpeg_decompress_struct *info, jpeg_wor
     return LL_OK;
 }
 
-static ll_status jpeg_decode(const uint8_t *bytes, size_t size, const char *place, const ll_format_limits *limits,
-                             ll_image *image, ll_error *error)
+static ll_status jpeg_decode(const uint8_t *bytes, size_t size, const char *place,
+                             const ll_format_limits *limits, ll_image *image, ll_error *error)
 {
     struct jpeg_decompress_struct info = {0};
     jpeg_work work = {0};
@@ -304,7 +309,8 @@ static ll_status jpeg_encode_inner(struct jpeg_compress_struct *info, jpeg_work 
     work->row = ll_allocate((size_t)(image->channels * image->width));
     if (work->row == NULL) return ll_fail_memory(error, "formats", (size_t)(image->channels * image->width));
     if (setjmp(work->leave) != 0) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "formats", NULL, "JPEG cannot be written: %s", work->message);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "formats", NULL, "JPEG cannot be written: %s",
+                       work->message);
     }
     jpeg_create_compress(info);
     jpeg_mem_dest(info, &work->encoded, &work->encoded_size);
@@ -329,7 +335,8 @@ ll_status ll_image_encode_jpeg(const ll_image *image, int quality, ll_text *out,
 {
     LL_TRY(check_image(image, error));
     if (quality < 1 || quality > 100) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "formats", NULL, "JPEG quality is 1 to 100; got %d", quality);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "formats", NULL, "JPEG quality is 1 to 100; got %d",
+                       quality);
     }
     struct jpeg_compress_struct info = {0};
     jpeg_work work = {0};
@@ -354,7 +361,8 @@ ll_status ll_image_decode(const void *bytes, size_t size, const char *place, con
     ll_format_limits defaults = ll_format_limits_default();
     const uint8_t *start = bytes;
     if (limits == NULL) limits = &defaults;
-    if (size >= 8 && png_sig_cmp(start, 0, 8) == 0) return png_decode(start, size, place, limits, image, error);
+    if (size >= 8 && png_sig_cmp(start, 0, 8) == 0)
+        return png_decode(start, size, place, limits, image, error);
     if (size >= 3 && start[0] == 0xFF && start[1] == 0xD8 && start[2] == 0xFF) {
         return jpeg_decode(start, size, place, limits, image, error);
     }

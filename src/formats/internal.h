@@ -46,13 +46,13 @@ ll_status ll_gunzip(const uint8_t *packed, size_t packed_size, ll_budget *budget
 typedef struct ll_memory_block ll_memory_block;
 
 struct ll_tensor_file {
-    ll_arena *arena;          /* names, scalars, small things */
-    ll_memory_block *blocks;  /* copied or unpacked data */
-    ll_file_bytes source;     /* what is parsed: the file's bytes, or what a gzip file unpacks to */
-    ll_file_bytes mapped;     /* to be unmapped at the end; empty when the bytes are borrowed */
-    const char *place;        /* what messages call the file; in the arena */
+    ll_arena *arena;         /* names, scalars, small things */
+    ll_memory_block *blocks; /* copied or unpacked data */
+    ll_file_bytes source;    /* what is parsed: the file's bytes, or what a gzip file unpacks to */
+    ll_file_bytes mapped;    /* to be unmapped at the end; empty when the bytes are borrowed */
+    const char *place;       /* what messages call the file; in the arena */
     const char *format;
-    const char *prefix;       /* ll_tensor_file_weights_prefix */
+    const char *prefix; /* ll_tensor_file_weights_prefix */
     ll_budget budget;
     ll_tensor *tensors;
     ll_scalar *scalars;
@@ -69,7 +69,8 @@ ll_status ll_file_block(ll_tensor_file *file, uint64_t bytes, const char *place,
 /* Hands a block of ll_allocate to the file; frees it on failure. */
 ll_status ll_file_adopt(ll_tensor_file *file, void *block, ll_error *error);
 /* Text is copied. `data` must live as long as the file. */
-ll_status ll_file_add_tensor(ll_tensor_file *file, const char *name, const ll_tensor *tensor, ll_error *error);
+ll_status ll_file_add_tensor(ll_tensor_file *file, const char *name, const ll_tensor *tensor,
+                             ll_error *error);
 ll_status ll_file_add_scalar(ll_tensor_file *file, const char *name, ll_scalar scalar, ll_error *error);
 ll_status ll_file_add_opaque(ll_tensor_file *file, const char *name, const char *what, ll_error *error);
 /* Bytes of the file as an aligned array of `type`: the bytes themselves where they are aligned and in the

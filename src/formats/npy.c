@@ -60,7 +60,8 @@ static bool take_extent(cursor *text, int64_t *value)
     int64_t result = 0;
     const char *start = text->at;
     while (text->at < text->end && *text->at >= '0' && *text->at <= '9') {
-        if (!ll_multiply_int64(result, 10, &result) || !ll_add_int64(result, *text->at - '0', &result)) return false;
+        if (!ll_multiply_int64(result, 10, &result) || !ll_add_int64(result, *text->at - '0', &result))
+            return false;
         text->at++;
     }
     if (text->at == start) return false;
@@ -111,16 +112,17 @@ static ll_status read_type(const char *text, header *head, const char *place, ll
             return LL_OK;
         }
     }
-    const char *what = *code == 'O'   ? "Python objects, which would have to be executed"
-                       : *code == 'c' ? "complex numbers"
+    const char *what = *code == 'O'                   ? "Python objects, which would have to be executed"
+                       : *code == 'c'                 ? "complex numbers"
                        : *code == 'S' || *code == 'U' ? "text"
-                       : *code == 'V' ? "raw or structured data"
+                       : *code == 'V'                 ? "raw or structured data"
                        : *code == 'M' || *code == 'm' ? "dates or times"
-                       : *code == 'f' ? "floats of another size"
-                                      : "an unknown type";
-    return ll_fail(error, LL_UNSUPPORTED, "formats", place,
-                   "array of type '%s' holds %s; bool, integers of 1 to 8 bytes and floats of 2, 4, 8 are read", text,
-                   what);
+                       : *code == 'f'                 ? "floats of another size"
+                                                      : "an unknown type";
+    return ll_fail(
+        error, LL_UNSUPPORTED, "formats", place,
+        "array of type '%s' holds %s; bool, integers of 1 to 8 bytes and floats of 2, 4, 8 are read", text,
+        what);
 }
 
 static ll_status read_header(cursor *text, header *head, ll_error *error)
@@ -135,8 +137,8 @@ static ll_status read_header(cursor *text, header *head, ll_error *error)
         while (which < 3 && strcmp(key, keys[which]) != 0) which++;
         if (which == 3 || seen[which]) {
             return ll_fail(error, LL_INVALID_FILE, "formats", text->place,
-                           "npy header: key '%s' is %s; descr, fortran_order and shape are wanted, once each", key,
-                           which == 3 ? "unknown" : "repeated");
+                           "npy header: key '%s' is %s; descr, fortran_order and shape are wanted, once each",
+                           key, which == 3 ? "unknown" : "repeated");
         }
         seen[which] = true;
         if (which == 0) {
@@ -161,15 +163,17 @@ static ll_status read_header(cursor *text, header *head, ll_error *error)
     skip_space(text);
     if (text->at == text->end && seen[0] && seen[1] && seen[2]) return LL_OK;
 broken:
-    return ll_fail(error, LL_INVALID_FILE, "formats", text->place,
-                   "npy header is broken; {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } is wanted");
+    return ll_fail(
+        error, LL_INVALID_FILE, "formats", text->place,
+        "npy header is broken; {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } is wanted");
 }
 
 ll_status ll_npy_parse(ll_tensor_file *file, const uint8_t *bytes, size_t size, const char *name,
                        const char *place, ll_error *error)
 {
     if (size < 10 || memcmp(bytes, "\x93NUMPY", 6) != 0) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", place, "not an npy file: it does not start with \\x93NUMPY");
+        return ll_fail(error, LL_INVALID_FILE, "formats", place,
+                       "not an npy file: it does not start with \\x93NUMPY");
     }
     unsigned version = bytes[6];
     if (version < 1 || version > 3) {
@@ -178,8 +182,8 @@ ll_status ll_npy_parse(ll_tensor_file *file, const uint8_t *bytes, size_t size, 
     size_t start = version == 1 ? 10 : 12;
     size_t length = version == 1 ? read_u16(bytes + 8) : size >= 12 ? read_u32(bytes + 8) : SIZE_MAX;
     if (size < start || length > size - start) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", place, "npy header is cut short: the file has %zu bytes",
-                       size);
+        return ll_fail(error, LL_INVALID_FILE, "formats", place,
+                       "npy header is cut short: the file has %zu bytes", size);
     }
     header head = {0};
     cursor text = {(const char *)bytes + start, (const char *)bytes + start + length, place};
@@ -254,15 +258,18 @@ ll_status ll_npy_encode(const ll_tensor *tensor, ll_text *out, ll_error *error)
         [LL_TENSOR_UINT32] = "<u4",  [LL_TENSOR_UINT64] = "<u8",  [LL_TENSOR_BOOL] = "|b1"};
     const char *code = codes[tensor->type];
     if (code == NULL) {
-        return ll_fail(error, LL_UNSUPPORTED, "formats", tensor->name, "numpy has no type for %s; convert it first",
-                       ll_tensor_type_name(tensor->type));
+        return ll_fail(error, LL_UNSUPPORTED, "formats", tensor->name,
+                       "numpy has no type for %s; convert it first", ll_tensor_type_name(tensor->type));
     }
     /* At most 8 extents of 20 digits: the header always fits version 1.0. */
     char head[320];
     int length = snprintf(head, sizeof head, "{'descr': '%s', 'fortran_order': False, 'shape': (", code);
     for (int axis = 0; axis < tensor->rank; axis++) {
-        length += snprintf(head + length, sizeof head - (size_t)length, "%lld%s", (long long)tensor->shape[axis],
-                           axis + 1 < tensor->rank ? ", " : tensor->rank == 1 ? "," : "");
+        length +=
+            snprintf(head + length, sizeof head - (size_t)length, "%lld%s", (long long)tensor->shape[axis],
+                     axis + 1 < tensor->rank ? ", "
+                     : tensor->rank == 1     ? ","
+                                             : "");
     }
     length += snprintf(head + length, sizeof head - (size_t)length, "), }");
     int total = (10 + length + 1 + 63) / 64 * 64 - 10; /* the data starts at a multiple of 64 */
@@ -286,7 +293,8 @@ ll_status ll_npz_encode(const ll_tensor *tensors, int64_t count, bool deflate, l
         ll_text_format(&name, "%s.npy", tensors[i].name);
         status = ll_npy_encode(&tensors[i], &array, error);
         if (status == LL_OK && name.failed) status = ll_fail_memory(error, "formats", 64);
-        if (status == LL_OK) status = ll_zip_add(&writer, name.text, array.text, array.length, deflate, error);
+        if (status == LL_OK)
+            status = ll_zip_add(&writer, name.text, array.text, array.length, deflate, error);
     }
     ll_status finished = ll_zip_finish(&writer, status == LL_OK ? error : NULL);
     ll_text_deinit(&array);
@@ -303,7 +311,8 @@ ll_status ll_npy_write(const char *path, const ll_tensor *tensor, ll_error *erro
     return status;
 }
 
-ll_status ll_npz_write(const char *path, const ll_tensor *tensors, int64_t count, bool deflate, ll_error *error)
+ll_status ll_npz_write(const char *path, const ll_tensor *tensors, int64_t count, bool deflate,
+                       ll_error *error)
 {
     ll_text out = {0};
     ll_status status = ll_npz_encode(tensors, count, deflate, &out, error);

@@ -172,7 +172,8 @@ static bool parse_decimal(const char *text, size_t length, int64_t *integer)
     if (length == 0) return false;
     for (size_t i = 0; i < length; i++) {
         if (text[i] < '0' || text[i] > '9') return false;
-        if (!ll_multiply_int64(result, 10, &result) || __builtin_sub_overflow(result, text[i] - '0', &result)) return false;
+        if (!ll_multiply_int64(result, 10, &result) || __builtin_sub_overflow(result, text[i] - '0', &result))
+            return false;
     }
     if (!negative && result == INT64_MIN) return false;
     *integer = negative ? result : -result;
@@ -192,7 +193,8 @@ static ll_status push_decimal(machine *m, bool is_long)
     if (parse_decimal(line, length, &integer)) return push_integer(m, integer);
     bool digits = length > 0;
     for (size_t i = line[0] == '-'; i < length; i++) digits = digits && line[i] >= '0' && line[i] <= '9';
-    return digits ? push(m, make(m, PICKLE_BIG_INTEGER)) : broken(m, "a line that should be an integer is none");
+    return digits ? push(m, make(m, PICKLE_BIG_INTEGER))
+                  : broken(m, "a line that should be an integer is none");
 }
 
 static ll_status push_decimal_real(machine *m)
@@ -262,7 +264,8 @@ static size_t put_utf8(char *target, uint32_t code)
         to[1] = (uint8_t)(0x80 | (code & 0x3F));
         return 2;
     }
-    to[0] = (uint8_t)(0xE0 | (code >> 12 & 0xF)); /* beyond the first plane: the low bits, still a valid form */
+    to[0] =
+        (uint8_t)(0xE0 | (code >> 12 & 0xF)); /* beyond the first plane: the low bits, still a valid form */
     to[1] = (uint8_t)(0x80 | (code >> 6 & 0x3F));
     to[2] = (uint8_t)(0x80 | (code & 0x3F));
     return 3;
@@ -278,7 +281,10 @@ static ll_status push_escaped(machine *m)
     if (text == NULL) return no_memory(m, 2 * length);
     for (size_t i = 0; i < length; i++) {
         uint32_t code = (uint8_t)line[i];
-        size_t digits = code != '\\' || i + 1 == length ? 0 : line[i + 1] == 'u' ? 4 : line[i + 1] == 'U' ? 8 : 0;
+        size_t digits = code != '\\' || i + 1 == length ? 0
+                        : line[i + 1] == 'u'            ? 4
+                        : line[i + 1] == 'U'            ? 8
+                                                        : 0;
         if (digits > 0) {
             if (length - i - 2 < digits) return broken(m, "an escaped letter without its digits");
             code = 0;
@@ -406,7 +412,8 @@ static ll_status push_stack_global(machine *m)
     value *name, *module;
     LL_TRY(pop(m, &name));
     LL_TRY(pop(m, &module));
-    if (name->kind != PICKLE_TEXT || module->kind != PICKLE_TEXT) return broken(m, "a class whose name is no text");
+    if (name->kind != PICKLE_TEXT || module->kind != PICKLE_TEXT)
+        return broken(m, "a class whose name is no text");
     return push_class(m, module->text, module->length, name->text, name->length);
 }
 
@@ -419,7 +426,8 @@ static ll_status push_latin1(machine *m, const value *text)
     for (size_t i = 0; i < text->length; i++) {
         uint8_t byte = (uint8_t)text->text[i];
         if (byte >= 0x80) {
-            if ((byte & 0xFC) != 0xC0 || i + 1 == text->length) return broken(m, "bytes spelled as text that is not Latin-1");
+            if ((byte & 0xFC) != 0xC0 || i + 1 == text->length)
+                return broken(m, "bytes spelled as text that is not Latin-1");
             byte = (uint8_t)((byte & 3) << 6 | ((uint8_t)text->text[++i] & 0x3F));
         }
         bytes[used++] = byte;
@@ -447,7 +455,8 @@ static ll_status push_call(machine *m, value *callable, value *arguments)
         if (strcmp(callable->text, "_codecs.encode") == 0 && first != NULL && first->kind == PICKLE_TEXT) {
             return push_latin1(m, first);
         }
-        if (strcmp(callable->text, "builtins.bytearray") == 0 && first != NULL && first->kind == PICKLE_BYTES) {
+        if (strcmp(callable->text, "builtins.bytearray") == 0 && first != NULL &&
+            first->kind == PICKLE_BYTES) {
             return push(m, arguments->items[0]);
         }
         for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
@@ -460,7 +469,8 @@ static ll_status push_call(machine *m, value *callable, value *arguments)
                 } else { /* a list of pairs */
                     for (int64_t j = 0; j < first->count; j++) {
                         const value *pair = first->items[j];
-                        bool fits = (pair->kind == PICKLE_LIST || pair->kind == PICKLE_TUPLE) && pair->count == 2;
+                        bool fits =
+                            (pair->kind == PICKLE_LIST || pair->kind == PICKLE_TUPLE) && pair->count == 2;
                         if (fits) LL_TRY(append(m, node, pair->items, 2));
                     }
                 }
@@ -568,7 +578,8 @@ static ll_status memo_put(machine *m, uint64_t index)
 
 static ll_status memo_get(machine *m, uint64_t index)
 {
-    if (index >= (uint64_t)m->memo_capacity || m->memo[index] == NULL) return broken(m, "a memo that was never put");
+    if (index >= (uint64_t)m->memo_capacity || m->memo[index] == NULL)
+        return broken(m, "a memo that was never put");
     return push(m, m->memo[index]);
 }
 
@@ -721,7 +732,8 @@ static ll_status run(machine *m, value **root)
 ll_status ll_pickle_parse(const uint8_t *bytes, size_t size, const ll_format_limits *limits, ll_arena *arena,
                           const char *place, ll_pickle *pickle, ll_error *error)
 {
-    machine m = {.bytes = bytes, .size = size, .limits = limits, .arena = arena, .place = place, .error = error};
+    machine m = {
+        .bytes = bytes, .size = size, .limits = limits, .arena = arena, .place = place, .error = error};
     value *root;
     ll_status status = run(&m, &root);
     free(m.stack);

@@ -12,7 +12,7 @@ typedef enum ll_pickle_kind {
     PICKLE_INTEGER,
     PICKLE_BIG_INTEGER, /* beyond 64 bits; only that is known of it */
     PICKLE_REAL,
-    PICKLE_TEXT,  /* also Python 2's strings, which may be bytes */
+    PICKLE_TEXT, /* also Python 2's strings, which may be bytes */
     PICKLE_BYTES,
     PICKLE_LIST,
     PICKLE_TUPLE,
@@ -32,7 +32,8 @@ struct ll_pickle_value {
         int64_t integer; /* BOOL, INTEGER */
         double real;
         struct {
-            const char *text; /* TEXT, BYTES, CLASS: in the file or in the arena; TEXT, BYTES not 0-terminated */
+            const char
+                *text; /* TEXT, BYTES, CLASS: in the file or in the arena; TEXT, BYTES not 0-terminated */
             size_t length;
         };
         struct {
@@ -40,11 +41,11 @@ struct ll_pickle_value {
             int64_t count, capacity;
         };
         struct {
-            ll_pickle_value *callable;  /* usually a CLASS */
-            ll_pickle_value *arguments; /* a TUPLE, or NULL; REFERENCE: the id, any kind */
-            ll_pickle_value *state;     /* what BUILD brought, or NULL */
+            ll_pickle_value *callable;    /* usually a CLASS */
+            ll_pickle_value *arguments;   /* a TUPLE, or NULL; REFERENCE: the id, any kind */
+            ll_pickle_value *state;       /* what BUILD brought, or NULL */
             ll_pickle_value *list, *dict; /* what was appended or set, or NULL */
-            const ll_tensor *tensor;    /* for who walks the graph: what it was resolved to */
+            const ll_tensor *tensor;      /* for who walks the graph: what it was resolved to */
         } object;
     };
 };

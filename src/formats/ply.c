@@ -7,7 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ELEMENTS_LIMIT = 64, PROPERTIES_LIMIT = 256, WORD_LIMIT = 64, HEADER_LIMIT = 1 << 20, LIST_LIMIT = 1 << 20 };
+enum {
+    ELEMENTS_LIMIT = 64,
+    PROPERTIES_LIMIT = 256,
+    WORD_LIMIT = 64,
+    HEADER_LIMIT = 1 << 20,
+    LIST_LIMIT = 1 << 20
+};
 
 typedef enum encoding { PLY_ASCII, PLY_LITTLE, PLY_BIG } encoding;
 
@@ -42,11 +48,11 @@ static bool ply_type(const char *word, ll_tensor_type *type)
     static const struct {
         const char *name;
         ll_tensor_type type;
-    } types[] = {{"char", LL_TENSOR_INT8},     {"int8", LL_TENSOR_INT8},       {"uchar", LL_TENSOR_UINT8},
-                 {"uint8", LL_TENSOR_UINT8},   {"short", LL_TENSOR_INT16},     {"int16", LL_TENSOR_INT16},
-                 {"ushort", LL_TENSOR_UINT16}, {"uint16", LL_TENSOR_UINT16},   {"int", LL_TENSOR_INT32},
-                 {"int32", LL_TENSOR_INT32},   {"uint", LL_TENSOR_UINT32},     {"uint32", LL_TENSOR_UINT32},
-                 {"float", LL_TENSOR_FLOAT32}, {"float32", LL_TENSOR_FLOAT32}, {"double", LL_TENSOR_FLOAT64},
+    } types[] = {{"char", LL_TENSOR_INT8},      {"int8", LL_TENSOR_INT8},       {"uchar", LL_TENSOR_UINT8},
+                 {"uint8", LL_TENSOR_UINT8},    {"short", LL_TENSOR_INT16},     {"int16", LL_TENSOR_INT16},
+                 {"ushort", LL_TENSOR_UINT16},  {"uint16", LL_TENSOR_UINT16},   {"int", LL_TENSOR_INT32},
+                 {"int32", LL_TENSOR_INT32},    {"uint", LL_TENSOR_UINT32},     {"uint32", LL_TENSOR_UINT32},
+                 {"float", LL_TENSOR_FLOAT32},  {"float32", LL_TENSOR_FLOAT32}, {"double", LL_TENSOR_FLOAT64},
                  {"float64", LL_TENSOR_FLOAT64}};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (strcmp(types[i].name, word) == 0) {
@@ -87,14 +93,16 @@ static ll_status read_property(reader *r, char words[][WORD_LIMIT], int count)
 {
     if (r->element_count == 0) return malformed(r, "a property before any element");
     if (r->property_count == PROPERTIES_LIMIT) {
-        return ll_fail(r->error, LL_TOO_LARGE, "formats", r->place, "more than %d properties", PROPERTIES_LIMIT);
+        return ll_fail(r->error, LL_TOO_LARGE, "formats", r->place, "more than %d properties",
+                       PROPERTIES_LIMIT);
     }
     property *p = &r->properties[r->property_count];
     *p = (property){0};
     const char *name;
     if (count == 5 && strcmp(words[1], "list") == 0) {
         p->list = true;
-        if (!ply_type(words[2], &p->count_type) || ll_tensor_type_is_float(p->count_type) || !ply_type(words[3], &p->type)) {
+        if (!ply_type(words[2], &p->count_type) || ll_tensor_type_is_float(p->count_type) ||
+            !ply_type(words[3], &p->type)) {
             return malformed(r, "the types of a list");
         }
         name = words[4];
@@ -133,12 +141,14 @@ static ll_status read_header(reader *r)
             }
         } else if (strcmp(words[0], "element") == 0 && count == 3) {
             if (r->element_count == ELEMENTS_LIMIT) {
-                return ll_fail(r->error, LL_TOO_LARGE, "formats", r->place, "more than %d elements", ELEMENTS_LIMIT);
+                return ll_fail(r->error, LL_TOO_LARGE, "formats", r->place, "more than %d elements",
+                               ELEMENTS_LIMIT);
             }
             element *e = &r->elements[r->element_count++];
             *e = (element){.first = r->property_count};
             snprintf(e->name, sizeof e->name, "%s", words[1]);
-            if (!ll_text_integer(words[2], &e->count) || e->count < 0) return malformed(r, "the number of an element");
+            if (!ll_text_integer(words[2], &e->count) || e->count < 0)
+                return malformed(r, "the number of an element");
         } else if (strcmp(words[0], "property") == 0) {
             LL_TRY(read_property(r, words, count));
         } else {
@@ -167,8 +177,9 @@ static bool read_number(reader *r, ll_tensor_type type, double *value)
 
 static ll_status short_data(reader *r, const element *e, int64_t index)
 {
-    return ll_fail(r->error, LL_INVALID_FILE, "formats", r->place, "element '%s' %lld of %lld is missing or malformed",
-                   e->name, (long long)index, (long long)e->count);
+    return ll_fail(r->error, LL_INVALID_FILE, "formats", r->place,
+                   "element '%s' %lld of %lld is missing or malformed", e->name, (long long)index,
+                   (long long)e->count);
 }
 
 /* No file holds more items than bytes; so much is known before anything is allocated. */
@@ -182,7 +193,8 @@ static ll_status check_count(reader *r, const element *e)
     size_t left = (size_t)(r->cursor.end - r->cursor.at) + (r->encoding == PLY_ASCII ? 1 : 0);
     if (e->count > 0 && (item == 0 || (uint64_t)e->count > left / item)) {
         return ll_fail(r->error, LL_INVALID_FILE, "formats", r->place,
-                       "%lld items of element '%s' cannot be in the %zu bytes that are left", (long long)e->count, e->name, left);
+                       "%lld items of element '%s' cannot be in the %zu bytes that are left",
+                       (long long)e->count, e->name, left);
     }
     return LL_OK;
 }
@@ -202,9 +214,11 @@ static ll_status read_vertices(reader *r, const element *e, const char *wanted, 
                 axis = true;
             }
         }
-        static const char *const other[] = {"nx", "ny", "nz", "red", "green", "blue", "alpha", "u", "v", "s", "t"};
+        static const char *const other[] = {"nx",    "ny", "nz", "red", "green", "blue",
+                                            "alpha", "u",  "v",  "s",   "t"};
         bool passed = q->list || axis;
-        for (size_t k = 0; k < sizeof other / sizeof other[0]; k++) passed = passed || strcmp(q->name, other[k]) == 0;
+        for (size_t k = 0; k < sizeof other / sizeof other[0]; k++)
+            passed = passed || strcmp(q->name, other[k]) == 0;
         if (wanted != NULL && strcmp(q->name, wanted) == 0 && !q->list) passed = false;
         if (passed) continue;
         names[candidates] = q->name;
@@ -226,7 +240,8 @@ static ll_status read_vertices(reader *r, const element *e, const char *wanted, 
     void *values, *points;
     LL_TRY(ll_field_block(e->count, sizeof(double), &r->limits, r->place, &values, r->error));
     data->values = values;
-    LL_TRY(ll_field_block(e->count * data->dimension, sizeof(double), &r->limits, r->place, &points, r->error));
+    LL_TRY(
+        ll_field_block(e->count * data->dimension, sizeof(double), &r->limits, r->place, &points, r->error));
     data->points = points;
     for (int64_t i = 0; i < e->count; i++) {
         for (int p = 0; p < e->properties; p++) {
@@ -263,35 +278,42 @@ static ll_status read_others(reader *r, const element *e, int64_t points, ll_edg
                 continue;
             }
             double items, first = -1.0, before = -1.0;
-            if (!read_number(r, q->count_type, &items) || !(items >= 0.0 && items <= LIST_LIMIT)) return short_data(r, e, i);
-            bool ids = face && (strcmp(q->name, "vertex_indices") == 0 || strcmp(q->name, "vertex_index") == 0);
+            if (!read_number(r, q->count_type, &items) || !(items >= 0.0 && items <= LIST_LIMIT))
+                return short_data(r, e, i);
+            bool ids =
+                face && (strcmp(q->name, "vertex_indices") == 0 || strcmp(q->name, "vertex_index") == 0);
             for (double k = 0.0; k < items; k += 1.0) {
                 if (!read_number(r, q->type, &number)) return short_data(r, e, i);
                 if (!ids) continue;
-                if (!(number >= 0.0 && number < (double)points) || number != floor(number)) return short_data(r, e, i);
+                if (!(number >= 0.0 && number < (double)points) || number != floor(number))
+                    return short_data(r, e, i);
                 if (k > 0.0) {
-                    LL_TRY(ll_edge_add(edges, (int64_t)before, (int64_t)number, points, &r->limits, r->place, r->error));
+                    LL_TRY(ll_edge_add(edges, (int64_t)before, (int64_t)number, points, &r->limits, r->place,
+                                       r->error));
                 } else {
                     first = number;
                 }
                 before = number;
             }
             if (ids && items > 2.0) {
-                LL_TRY(ll_edge_add(edges, (int64_t)before, (int64_t)first, points, &r->limits, r->place, r->error));
+                LL_TRY(ll_edge_add(edges, (int64_t)before, (int64_t)first, points, &r->limits, r->place,
+                                   r->error));
             }
         }
         if (edge) {
             for (int k = 0; k < 2; k++) {
-                if (!(ends[k] >= 0.0 && ends[k] < (double)points) || ends[k] != floor(ends[k])) return short_data(r, e, i);
+                if (!(ends[k] >= 0.0 && ends[k] < (double)points) || ends[k] != floor(ends[k]))
+                    return short_data(r, e, i);
             }
-            LL_TRY(ll_edge_add(edges, (int64_t)ends[0], (int64_t)ends[1], points, &r->limits, r->place, r->error));
+            LL_TRY(ll_edge_add(edges, (int64_t)ends[0], (int64_t)ends[1], points, &r->limits, r->place,
+                               r->error));
         }
     }
     return LL_OK;
 }
 
-ll_status ll_ply_parse(const void *bytes, size_t size, const char *place, const ll_field_read_options *options,
-                       ll_field_data *data, ll_error *error)
+ll_status ll_ply_parse(const void *bytes, size_t size, const char *place,
+                       const ll_field_read_options *options, ll_field_data *data, ll_error *error)
 {
     const ll_field_read_options defaults = {0};
     if (options == NULL) options = &defaults;
@@ -318,7 +340,8 @@ ll_status ll_ply_parse(const void *bytes, size_t size, const char *place, const 
             status = read_others(r, e, made.count, &edges);
         }
     }
-    if (status == LL_OK && !vertices) status = ll_fail(error, LL_INVALID_FILE, "formats", place, "the file has no vertices");
+    if (status == LL_OK && !vertices)
+        status = ll_fail(error, LL_INVALID_FILE, "formats", place, "the file has no vertices");
     made.edges = edges.ids;
     made.edge_count = edges.count;
     ll_free(r);

@@ -75,7 +75,8 @@ static ll_status read_entry(reading *state, const char *name, const json_t *entr
     for (size_t axis = 0; axis < rank; axis++) {
         uint64_t extent;
         if (!read_offset(json_array_get(shape, axis), &extent)) {
-            return ll_fail(error, LL_INVALID_FILE, "formats", name, "axis %zu of the shape is no extent", axis);
+            return ll_fail(error, LL_INVALID_FILE, "formats", name, "axis %zu of the shape is no extent",
+                           axis);
         }
         tensor.shape[axis] = (int64_t)extent;
     }
@@ -89,7 +90,8 @@ static ll_status read_entry(reading *state, const char *name, const json_t *entr
                        (unsigned long long)where.begin, (unsigned long long)where.end,
                        (unsigned long long)(where.end - where.begin));
     }
-    LL_TRY(ll_file_data(state->file, state->data + where.begin, tensor.type, count, false, name, &tensor.data, error));
+    LL_TRY(ll_file_data(state->file, state->data + where.begin, tensor.type, count, false, name, &tensor.data,
+                        error));
     return ll_file_add_tensor(state->file, name, &tensor, error);
 }
 
@@ -98,12 +100,14 @@ static ll_status read_metadata(ll_tensor_file *file, json_t *metadata, ll_error 
     const char *key;
     json_t *value;
     if (!json_is_object(metadata)) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", file->place, "__metadata__ is not an object of texts");
+        return ll_fail(error, LL_INVALID_FILE, "formats", file->place,
+                       "__metadata__ is not an object of texts");
     }
     json_object_foreach(metadata, key, value)
     {
         if (!json_is_string(value)) {
-            return ll_fail(error, LL_INVALID_FILE, "formats", file->place, "__metadata__ '%s' is not a text", key);
+            return ll_fail(error, LL_INVALID_FILE, "formats", file->place, "__metadata__ '%s' is not a text",
+                           key);
         }
         ll_scalar scalar = {.type = LL_SCALAR_TEXT, .text = json_string_value(value)};
         LL_TRY(ll_file_add_scalar(file, key, scalar, error));
@@ -156,30 +160,34 @@ ll_status ll_safetensors_parse(ll_tensor_file *file, ll_error *error)
     uint64_t length = read_u64(bytes);
     if (length > HEADER_LIMIT || length > (uint64_t)file->budget.limits.text_bytes) {
         return ll_fail(error, LL_TOO_LARGE, "formats", file->place,
-                       "safetensors header declares %llu bytes; at most %d are allowed", (unsigned long long)length,
-                       HEADER_LIMIT);
+                       "safetensors header declares %llu bytes; at most %d are allowed",
+                       (unsigned long long)length, HEADER_LIMIT);
     }
     if (length > file->source.size - 8) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", file->place,
-                       "safetensors header declares %llu bytes; the file has %zu behind its length: it was cut short",
-                       (unsigned long long)length, file->source.size - 8);
+        return ll_fail(
+            error, LL_INVALID_FILE, "formats", file->place,
+            "safetensors header declares %llu bytes; the file has %zu behind its length: it was cut short",
+            (unsigned long long)length, file->source.size - 8);
     }
     json_error_t reason;
     json_t *root = json_loadb((const char *)bytes + 8, (size_t)length, JSON_REJECT_DUPLICATES, &reason);
     if (!json_is_object(root)) {
         json_decref(root);
         return ll_fail(error, LL_INVALID_FILE, "formats", file->place, "safetensors header, byte %d: %s",
-                       root == NULL ? reason.position : 0, root == NULL ? reason.text : "an object is wanted");
+                       root == NULL ? reason.position : 0,
+                       root == NULL ? reason.text : "an object is wanted");
     }
     ll_status status = LL_OK;
     reading state = {.file = file, .data = bytes + 8 + length, .data_size = file->source.size - 8 - length};
     int64_t count = (int64_t)json_object_size(root);
     if (count > file->budget.limits.entries) {
-        status = ll_fail(error, LL_TOO_LARGE, "formats", file->place, "%lld tensors are over the limit of %lld (entries)",
-                         (long long)count, (long long)file->budget.limits.entries);
+        status = ll_fail(error, LL_TOO_LARGE, "formats", file->place,
+                         "%lld tensors are over the limit of %lld (entries)", (long long)count,
+                         (long long)file->budget.limits.entries);
     } else {
         state.spans = ll_allocate_array(count, sizeof *state.spans);
-        if (state.spans == NULL) status = ll_fail_memory(error, "formats", (size_t)count * sizeof *state.spans);
+        if (state.spans == NULL)
+            status = ll_fail_memory(error, "formats", (size_t)count * sizeof *state.spans);
     }
     if (status == LL_OK) status = read_object(&state, root, error);
     ll_free(state.spans);
@@ -240,8 +248,9 @@ ll_status ll_safetensors_encode(const ll_tensor *tensors, int64_t count, const c
     for (int i = 0; i < 8; i++) length[i] = (uint8_t)((uint64_t)header.length >> (8 * i));
     ll_status status = LL_OK;
     if (!header.failed && header.length > HEADER_LIMIT) {
-        status = ll_fail(error, LL_TOO_LARGE, "formats", NULL, "a safetensors header of %zu bytes is over the format's %d",
-                         header.length, HEADER_LIMIT);
+        status =
+            ll_fail(error, LL_TOO_LARGE, "formats", NULL,
+                    "a safetensors header of %zu bytes is over the format's %d", header.length, HEADER_LIMIT);
     } else if (!header.failed) {
         ll_text_append_bytes(out, length, 8);
         ll_text_append_bytes(out, header.text, header.length);
@@ -249,7 +258,8 @@ ll_status ll_safetensors_encode(const ll_tensor *tensors, int64_t count, const c
             ll_text_append_bytes(out, tensors[i].data, ll_tensor_bytes(&tensors[i]));
         }
     }
-    if (status == LL_OK && (header.failed || out->failed)) status = ll_fail_memory(error, "formats", (size_t)offset);
+    if (status == LL_OK && (header.failed || out->failed))
+        status = ll_fail_memory(error, "formats", (size_t)offset);
     ll_text_deinit(&header);
     return status;
 }

@@ -5,7 +5,10 @@
 
 enum { BLOCK = 512 };
 
-bool ll_tar_detect(const uint8_t *bytes, size_t size) { return size >= BLOCK && memcmp(bytes + 257, "ustar", 5) == 0; }
+bool ll_tar_detect(const uint8_t *bytes, size_t size)
+{
+    return size >= BLOCK && memcmp(bytes + 257, "ustar", 5) == 0;
+}
 
 void ll_tar_begin(ll_tar *tar, const uint8_t *bytes, size_t size, const ll_format_limits *limits)
 {
@@ -19,7 +22,8 @@ static bool read_octal(const uint8_t *field, size_t length, uint64_t *number)
     uint64_t result = 0;
     while (i < length && field[i] == ' ') i++;
     size_t start = i;
-    for (; i < length && field[i] >= '0' && field[i] <= '7'; i++) result = result << 3 | (uint64_t)(field[i] - '0');
+    for (; i < length && field[i] >= '0' && field[i] <= '7'; i++)
+        result = result << 3 | (uint64_t)(field[i] - '0');
     if (i == start || i - start > 20) return false;
     *number = result;
     return i == length || field[i] == 0 || field[i] == ' ';
@@ -50,17 +54,19 @@ ll_status ll_tar_next(ll_tar *tar, const char *place, ll_tar_entry *entry, bool 
         }
         uint64_t size;
         if (!sum_is_right(header) || !read_octal(header + 124, 12, &size)) {
-            return ll_fail(error, LL_INVALID_FILE, "formats", place, "tar archive has a broken header at byte %zu",
-                           tar->at);
+            return ll_fail(error, LL_INVALID_FILE, "formats", place,
+                           "tar archive has a broken header at byte %zu", tar->at);
         }
         if (tar->left-- == 0) {
-            return ll_fail(error, LL_TOO_LARGE, "formats", place, "tar archive has more entries than the limit (entries)");
+            return ll_fail(error, LL_TOO_LARGE, "formats", place,
+                           "tar archive has more entries than the limit (entries)");
         }
         size_t room = tar->size - tar->at - BLOCK;
         if (size > room) {
-            return ll_fail(error, LL_INVALID_FILE, "formats", place,
-                           "tar entry '%.100s' declares %llu bytes; the archive has %zu left: it was cut short",
-                           (const char *)header, (unsigned long long)size, room);
+            return ll_fail(
+                error, LL_INVALID_FILE, "formats", place,
+                "tar entry '%.100s' declares %llu bytes; the archive has %zu left: it was cut short",
+                (const char *)header, (unsigned long long)size, room);
         }
         const uint8_t *data = header + BLOCK;
         size_t padded = ((size_t)size + BLOCK - 1) / BLOCK * BLOCK;

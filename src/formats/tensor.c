@@ -7,7 +7,8 @@
 const char *ll_tensor_type_name(ll_tensor_type type)
 {
     switch (type) {
-#define NAME(name, text, bytes) case LL_TENSOR_##name: return text;
+#define NAME(name, text, bytes)                                                                              \
+    case LL_TENSOR_##name: return text;
         LL_TENSOR_TYPE_LIST(NAME)
 #undef NAME
     case LL_TENSOR_TYPES: break;
@@ -18,7 +19,8 @@ const char *ll_tensor_type_name(ll_tensor_type type)
 size_t ll_tensor_type_bytes(ll_tensor_type type)
 {
     switch (type) {
-#define BYTES(name, text, bytes) case LL_TENSOR_##name: return bytes;
+#define BYTES(name, text, bytes)                                                                             \
+    case LL_TENSOR_##name: return bytes;
         LL_TENSOR_TYPE_LIST(BYTES)
 #undef BYTES
     case LL_TENSOR_TYPES: break;
@@ -93,25 +95,26 @@ static float half_value(uint16_t bits) { return ll_float_from_half(bits); }
 static float bfloat16_value(uint16_t bits) { return ll_float_from_bfloat16(bits); }
 
 /* One list: type, C type of an element, how its value is had. */
-#define EACH_TYPE(X)                                                                                \
-    X(FLOAT16, uint16_t, half_value)                                                                \
-    X(BFLOAT16, uint16_t, bfloat16_value)                                                           \
-    X(FLOAT32, float, )                                                                             \
-    X(FLOAT64, double, )                                                                            \
-    X(INT8, int8_t, )                                                                               \
-    X(INT16, int16_t, )                                                                             \
-    X(INT32, int32_t, )                                                                             \
-    X(INT64, int64_t, )                                                                             \
-    X(UINT8, uint8_t, )                                                                             \
-    X(UINT16, uint16_t, )                                                                           \
-    X(UINT32, uint32_t, )                                                                           \
-    X(UINT64, uint64_t, )                                                                           \
+#define EACH_TYPE(X)                                                                                         \
+    X(FLOAT16, uint16_t, half_value)                                                                         \
+    X(BFLOAT16, uint16_t, bfloat16_value)                                                                    \
+    X(FLOAT32, float, )                                                                                      \
+    X(FLOAT64, double, )                                                                                     \
+    X(INT8, int8_t, )                                                                                        \
+    X(INT16, int16_t, )                                                                                      \
+    X(INT32, int32_t, )                                                                                      \
+    X(INT64, int64_t, )                                                                                      \
+    X(UINT8, uint8_t, )                                                                                      \
+    X(UINT16, uint16_t, )                                                                                    \
+    X(UINT32, uint32_t, )                                                                                    \
+    X(UINT64, uint64_t, )                                                                                    \
     X(BOOL, uint8_t, )
 
 double ll_tensor_get(const ll_tensor *tensor, int64_t index)
 {
     switch (tensor->type) {
-#define GET(name, element, value) case LL_TENSOR_##name: return (double)value(((const element *)tensor->data)[index]);
+#define GET(name, element, value)                                                                            \
+    case LL_TENSOR_##name: return (double)value(((const element *)tensor->data)[index]);
         EACH_TYPE(GET)
 #undef GET
     case LL_TENSOR_TYPES: break;
@@ -124,11 +127,11 @@ void ll_tensor_to_float32(const ll_tensor *tensor, float *values)
     int64_t count = ll_tensor_count(tensor);
     if (count == 0) return;
     switch (tensor->type) {
-#define CONVERT(name, element, value)                                                               \
-    case LL_TENSOR_##name: {                                                                        \
-        const element *source = tensor->data;                                                       \
-        for (int64_t i = 0; i < count; i++) values[i] = (float)value(source[i]);                    \
-        break;                                                                                      \
+#define CONVERT(name, element, value)                                                                        \
+    case LL_TENSOR_##name: {                                                                                 \
+        const element *source = tensor->data;                                                                \
+        for (int64_t i = 0; i < count; i++) values[i] = (float)value(source[i]);                             \
+        break;                                                                                               \
     }
         EACH_TYPE(CONVERT)
 #undef CONVERT
@@ -141,11 +144,11 @@ void ll_tensor_to_float64(const ll_tensor *tensor, double *values)
     int64_t count = ll_tensor_count(tensor);
     if (count == 0) return;
     switch (tensor->type) {
-#define CONVERT(name, element, value)                                                               \
-    case LL_TENSOR_##name: {                                                                        \
-        const element *source = tensor->data;                                                       \
-        for (int64_t i = 0; i < count; i++) values[i] = (double)value(source[i]);                   \
-        break;                                                                                      \
+#define CONVERT(name, element, value)                                                                        \
+    case LL_TENSOR_##name: {                                                                                 \
+        const element *source = tensor->data;                                                                \
+        for (int64_t i = 0; i < count; i++) values[i] = (double)value(source[i]);                            \
+        break;                                                                                               \
     }
         EACH_TYPE(CONVERT)
 #undef CONVERT
@@ -169,11 +172,11 @@ ll_status ll_tensor_to_int64(const ll_tensor *tensor, int64_t *values, ll_error 
     }
     if (count == 0) return LL_OK;
     switch (tensor->type) {
-#define CONVERT(name, element, value)                                                               \
-    case LL_TENSOR_##name: {                                                                        \
-        const element *source = tensor->data;                                                       \
-        for (int64_t i = 0; i < count; i++) values[i] = (int64_t)value(source[i]);                  \
-        break;                                                                                      \
+#define CONVERT(name, element, value)                                                                        \
+    case LL_TENSOR_##name: {                                                                                 \
+        const element *source = tensor->data;                                                                \
+        for (int64_t i = 0; i < count; i++) values[i] = (int64_t)value(source[i]);                           \
+        break;                                                                                               \
     }
         EACH_TYPE(CONVERT)
 #undef CONVERT

@@ -36,7 +36,8 @@ ll_status ll_file_block(ll_tensor_file *file, uint64_t bytes, const char *place,
 
 /* Room for one more element of a growing array that lives in the arena (the old copy stays there: the sum of
  * all copies is at most twice the last). */
-static void *grow(ll_arena *arena, void *array, int64_t count, int64_t *capacity, size_t element, ll_error *error)
+static void *grow(ll_arena *arena, void *array, int64_t count, int64_t *capacity, size_t element,
+                  ll_error *error)
 {
     if (count < *capacity) return array;
     int64_t wanted = *capacity > 0 ? *capacity * 2 : 16;
@@ -52,8 +53,8 @@ static void *grow(ll_arena *arena, void *array, int64_t count, int64_t *capacity
 
 ll_status ll_file_add_tensor(ll_tensor_file *file, const char *name, const ll_tensor *tensor, ll_error *error)
 {
-    ll_tensor *tensors = grow(file->arena, file->tensors, file->tensor_count, &file->tensor_capacity,
-                              sizeof *tensors, error);
+    ll_tensor *tensors =
+        grow(file->arena, file->tensors, file->tensor_count, &file->tensor_capacity, sizeof *tensors, error);
     if (tensors == NULL) return LL_OUT_OF_MEMORY;
     file->tensors = tensors;
     char *copy = ll_arena_text(file->arena, name);
@@ -65,8 +66,8 @@ ll_status ll_file_add_tensor(ll_tensor_file *file, const char *name, const ll_te
 
 ll_status ll_file_add_scalar(ll_tensor_file *file, const char *name, ll_scalar scalar, ll_error *error)
 {
-    ll_scalar *scalars = grow(file->arena, file->scalars, file->scalar_count, &file->scalar_capacity,
-                              sizeof *scalars, error);
+    ll_scalar *scalars =
+        grow(file->arena, file->scalars, file->scalar_count, &file->scalar_capacity, sizeof *scalars, error);
     if (scalars == NULL) return LL_OUT_OF_MEMORY;
     file->scalars = scalars;
     scalar.name = ll_arena_text(file->arena, name);
@@ -81,12 +82,13 @@ ll_status ll_file_add_scalar(ll_tensor_file *file, const char *name, ll_scalar s
 
 ll_status ll_file_add_opaque(ll_tensor_file *file, const char *name, const char *what, ll_error *error)
 {
-    ll_opaque *opaques = grow(file->arena, file->opaques, file->opaque_count, &file->opaque_capacity,
-                              sizeof *opaques, error);
+    ll_opaque *opaques =
+        grow(file->arena, file->opaques, file->opaque_count, &file->opaque_capacity, sizeof *opaques, error);
     if (opaques == NULL) return LL_OUT_OF_MEMORY;
     file->opaques = opaques;
     ll_opaque opaque = {ll_arena_text(file->arena, name), ll_arena_text(file->arena, what)};
-    if (opaque.name == NULL || opaque.what == NULL) return ll_fail_memory(error, "formats", strlen(name) + strlen(what));
+    if (opaque.name == NULL || opaque.what == NULL)
+        return ll_fail_memory(error, "formats", strlen(name) + strlen(what));
     opaques[file->opaque_count++] = opaque;
     return LL_OK;
 }
@@ -198,7 +200,8 @@ static const char *name_at(const void *items, size_t stride, int64_t index)
     return *(const char *const *)(const void *)((const char *)items + (size_t)index * stride);
 }
 
-static int64_t slot_of(const int64_t *table, int64_t slots, const void *items, size_t stride, const char *name)
+static int64_t slot_of(const int64_t *table, int64_t slots, const void *items, size_t stride,
+                       const char *name)
 {
     int64_t slot = (int64_t)(ll_hash_bytes(name, strlen(name)).low & (uint64_t)(slots - 1));
     while (table[slot] != 0 && strcmp(name_at(items, stride, table[slot] - 1), name) != 0) {
@@ -226,19 +229,24 @@ _Static_assert(offsetof(ll_tensor, name) == 0 && offsetof(ll_scalar, name) == 0,
 
 const ll_tensor *ll_tensor_file_find(const ll_tensor_file *file, const char *name)
 {
-    int64_t slot = slot_of(file->tensor_index, file->tensor_slots, file->tensors, sizeof *file->tensors, name);
+    int64_t slot =
+        slot_of(file->tensor_index, file->tensor_slots, file->tensors, sizeof *file->tensors, name);
     return file->tensor_index[slot] != 0 ? &file->tensors[file->tensor_index[slot] - 1] : NULL;
 }
 
 const ll_scalar *ll_tensor_file_find_scalar(const ll_tensor_file *file, const char *name)
 {
-    int64_t slot = slot_of(file->scalar_index, file->scalar_slots, file->scalars, sizeof *file->scalars, name);
+    int64_t slot =
+        slot_of(file->scalar_index, file->scalar_slots, file->scalars, sizeof *file->scalars, name);
     return file->scalar_index[slot] != 0 ? &file->scalars[file->scalar_index[slot] - 1] : NULL;
 }
 
 /* ------------------------------------------------------------------ the weights' prefix */
 
-static bool starts_with(const char *text, const char *prefix) { return strncmp(text, prefix, strlen(prefix)) == 0; }
+static bool starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
 
 static bool any_starts_with(const ll_tensor_file *file, const char *prefix)
 {
@@ -266,7 +274,8 @@ static ll_status find_prefix(ll_tensor_file *file, ll_error *error)
 {
     /* Parts of a checkpoint by which training scripts hold the weights, best first. */
     static const char *const parts[] = {"state_dict.", "model_state_dict.", "model_state.", "model_dict.",
-                                        "weights.", "params.", "model.", "net.", "network.", "module.", "dnn."};
+                                        "weights.",    "params.",           "model.",       "net.",
+                                        "network.",    "module.",           "dnn."};
     static const char *const wrappers[] = {"module.", "model.", "_orig_mod.", "net.", "network."};
     ll_text prefix = {0};
     ll_text_append(&prefix, "");
@@ -304,11 +313,12 @@ static bool has_prefix(const ll_tensor_file *file, const char *mark, size_t leng
 static ll_status parse_zip(ll_tensor_file *file, ll_error *error)
 {
     ll_zip zip;
-    LL_TRY(ll_zip_open(file->source.bytes, file->source.size, &file->budget.limits, file->arena, file->place, &zip,
-                       error));
+    LL_TRY(ll_zip_open(file->source.bytes, file->source.size, &file->budget.limits, file->arena, file->place,
+                       &zip, error));
     for (int64_t i = 0; i < zip.count; i++) {
         const char *name = zip.entries[i].name, *slash = strrchr(name, '/');
-        if (strcmp(slash != NULL ? slash + 1 : name, "data.pkl") == 0) return ll_torch_zip_parse(file, &zip, error);
+        if (strcmp(slash != NULL ? slash + 1 : name, "data.pkl") == 0)
+            return ll_torch_zip_parse(file, &zip, error);
     }
     return ll_npz_parse(file, &zip, error);
 }
@@ -326,21 +336,30 @@ static ll_status refuse(const ll_tensor_file *file, ll_error *error)
         size_t length;
         const char *what;
     } known[] = {
-        {"\x89PNG", 4, "a PNG image"},           {"\xFF\xD8\xFF", 3, "a JPEG image"},
-        {"\x89HDF\r\n\x1A\n", 8, "an HDF5 file"}, {"SQLite format 3", 15, "an SQLite database"},
-        {"\x1F\x8B", 2, "a gzip file"},           {"BZh", 3, "a bzip2 file"},
-        {"\xFD" "7zXZ", 5, "an xz file"},         {"GGUF", 4, "a GGUF model"},
-        {"<?xml", 5, "an XML file"},              {"PK\x07\x08", 4, "a zip archive in several parts"},
+        {"\x89PNG", 4, "a PNG image"},
+        {"\xFF\xD8\xFF", 3, "a JPEG image"},
+        {"\x89HDF\r\n\x1A\n", 8, "an HDF5 file"},
+        {"SQLite format 3", 15, "an SQLite database"},
+        {"\x1F\x8B", 2, "a gzip file"},
+        {"BZh", 3, "a bzip2 file"},
+        {"\xFD"
+         "7zXZ",
+         5, "an xz file"},
+        {"GGUF", 4, "a GGUF model"},
+        {"<?xml", 5, "an XML file"},
+        {"PK\x07\x08", 4, "a zip archive in several parts"},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (has_prefix(file, known[i].mark, known[i].length)) {
             return ll_fail(error, LL_UNSUPPORTED, "formats", file->place,
-                           "this is %s; a file of tensors is wanted (npy, npz, safetensors, PyTorch)", known[i].what);
+                           "this is %s; a file of tensors is wanted (npy, npz, safetensors, PyTorch)",
+                           known[i].what);
         }
     }
     if (file->source.size > 262 && memcmp(file->source.bytes + 257, "ustar", 5) == 0) {
-        return ll_fail(error, LL_UNSUPPORTED, "formats", file->place,
-                       "this is a tar archive (or a PyTorch file older than 0.1.10); a file of tensors is wanted");
+        return ll_fail(
+            error, LL_UNSUPPORTED, "formats", file->place,
+            "this is a tar archive (or a PyTorch file older than 0.1.10); a file of tensors is wanted");
     }
     /* ONNX is a protocol buffer that starts with its version, field 1, as a small number. */
     if (file->source.size > 4 && file->source.bytes[0] == 8 && file->source.bytes[1] < 64 &&
@@ -348,9 +367,10 @@ static ll_status refuse(const ll_tensor_file *file, ll_error *error)
         return ll_fail(error, LL_UNSUPPORTED, "formats", file->place,
                        "this looks like an ONNX model, which is a network and not a file of tensors");
     }
-    return ll_fail(error, LL_INVALID_FILE, "formats", file->place,
-                   "%zu bytes of no known format; npy, npz, safetensors or PyTorch (.pt, .pth, .th, .pkl) is wanted",
-                   file->source.size);
+    return ll_fail(
+        error, LL_INVALID_FILE, "formats", file->place,
+        "%zu bytes of no known format; npy, npz, safetensors or PyTorch (.pt, .pth, .th, .pkl) is wanted",
+        file->source.size);
 }
 
 static ll_status parse_any(ll_tensor_file *file, ll_error *error)
@@ -358,7 +378,8 @@ static ll_status parse_any(ll_tensor_file *file, ll_error *error)
     if (has_prefix(file, "\x1F\x8B", 2)) { /* .gz, as data sets come */
         uint8_t *unpacked;
         size_t size;
-        LL_TRY(ll_gunzip(file->source.bytes, file->source.size, &file->budget, &unpacked, &size, file->place, error));
+        LL_TRY(ll_gunzip(file->source.bytes, file->source.size, &file->budget, &unpacked, &size, file->place,
+                         error));
         LL_TRY(ll_file_adopt(file, unpacked, error));
         file->source = (ll_file_bytes){.bytes = unpacked, .size = size};
     }
@@ -394,10 +415,10 @@ static ll_status create(ll_file_bytes source, const char *place, const ll_format
     if (status == LL_OK) status = parse_any(result, error);
     if (status == LL_OK) status = find_prefix(result, error);
     if (status == LL_OK) {
-        result->tensor_index = index_names(arena, result->tensors, sizeof *result->tensors, result->tensor_count,
-                                           &result->tensor_slots);
-        result->scalar_index = index_names(arena, result->scalars, sizeof *result->scalars, result->scalar_count,
-                                           &result->scalar_slots);
+        result->tensor_index = index_names(arena, result->tensors, sizeof *result->tensors,
+                                           result->tensor_count, &result->tensor_slots);
+        result->scalar_index = index_names(arena, result->scalars, sizeof *result->scalars,
+                                           result->scalar_count, &result->scalar_slots);
         if (result->tensor_index == NULL || result->scalar_index == NULL) {
             status = ll_fail_memory(error, "formats", (size_t)result->tensor_count * 16);
         }
@@ -410,8 +431,8 @@ static ll_status create(ll_file_bytes source, const char *place, const ll_format
     return LL_OK;
 }
 
-ll_status ll_tensor_file_parse(const void *bytes, size_t size, const char *place, const ll_format_limits *limits,
-                               ll_tensor_file **file, ll_error *error)
+ll_status ll_tensor_file_parse(const void *bytes, size_t size, const char *place,
+                               const ll_format_limits *limits, ll_tensor_file **file, ll_error *error)
 {
     return create((ll_file_bytes){.bytes = bytes, .size = size}, place, limits, file, error);
 }
@@ -443,8 +464,17 @@ void ll_tensor_file_destroy(ll_tensor_file *file)
 
 const char *ll_tensor_file_format(const ll_tensor_file *file) { return file->format; }
 int64_t ll_tensor_file_count(const ll_tensor_file *file) { return file->tensor_count; }
-const ll_tensor *ll_tensor_file_tensor(const ll_tensor_file *file, int64_t index) { return &file->tensors[index]; }
+const ll_tensor *ll_tensor_file_tensor(const ll_tensor_file *file, int64_t index)
+{
+    return &file->tensors[index];
+}
 int64_t ll_tensor_file_scalar_count(const ll_tensor_file *file) { return file->scalar_count; }
-const ll_scalar *ll_tensor_file_scalar(const ll_tensor_file *file, int64_t index) { return &file->scalars[index]; }
+const ll_scalar *ll_tensor_file_scalar(const ll_tensor_file *file, int64_t index)
+{
+    return &file->scalars[index];
+}
 int64_t ll_tensor_file_opaque_count(const ll_tensor_file *file) { return file->opaque_count; }
-const ll_opaque *ll_tensor_file_opaque(const ll_tensor_file *file, int64_t index) { return &file->opaques[index]; }
+const ll_opaque *ll_tensor_file_opaque(const ll_tensor_file *file, int64_t index)
+{
+    return &file->opaques[index];
+}

@@ -97,24 +97,26 @@ static const legacy_storage *find_legacy(const walk *w, const char *key, size_t 
     return NULL;
 }
 
-static ll_status find_bytes(walk *w, const value *key, int64_t elements, size_t element, const uint8_t **bytes)
+static ll_status find_bytes(walk *w, const value *key, int64_t elements, size_t element,
+                            const uint8_t **bytes)
 {
     const char *place = place_of(w);
     if (w->zip != NULL) {
         char name[512];
-        int length = snprintf(name, sizeof name, "%sdata/%.*s", w->folder, (int)ll_min_int64((int64_t)key->length, 255),
-                              key->text);
+        int length = snprintf(name, sizeof name, "%sdata/%.*s", w->folder,
+                              (int)ll_min_int64((int64_t)key->length, 255), key->text);
         if (length < 0 || length >= (int)sizeof name) {
             return ll_fail(w->error, LL_INVALID_FILE, "formats", place, "storage with an impossible name");
         }
         ll_zip_entry *entry = ll_zip_find(w->zip, name);
         if (entry == NULL) {
-            return ll_fail(w->error, LL_INVALID_FILE, "formats", place, "its storage '%s' is not in the archive", name);
+            return ll_fail(w->error, LL_INVALID_FILE, "formats", place,
+                           "its storage '%s' is not in the archive", name);
         }
         if ((uint64_t)elements > entry->unpacked_size / element) {
             return ll_fail(w->error, LL_INVALID_FILE, "formats", place,
-                           "storage '%s' declares %lld elements of %zu bytes; the archive has %llu bytes", name,
-                           (long long)elements, element, (unsigned long long)entry->unpacked_size);
+                           "storage '%s' declares %lld elements of %zu bytes; the archive has %llu bytes",
+                           name, (long long)elements, element, (unsigned long long)entry->unpacked_size);
         }
         size_t size;
         return ll_zip_read(w->zip, entry, w->file, bytes, &size, w->error);
@@ -122,7 +124,8 @@ static ll_status find_bytes(walk *w, const value *key, int64_t elements, size_t 
     if (w->legacy != NULL) {
         const legacy_storage *found = find_legacy(w, key->text, key->length);
         if (found == NULL) {
-            return ll_fail(w->error, LL_INVALID_FILE, "formats", place, "its storage '%.*s' is not in the file",
+            return ll_fail(w->error, LL_INVALID_FILE, "formats", place,
+                           "its storage '%.*s' is not in the file",
                            (int)ll_min_int64((int64_t)key->length, 100), key->text);
         }
         if (elements > found->elements) {
@@ -133,7 +136,8 @@ static ll_status find_bytes(walk *w, const value *key, int64_t elements, size_t 
         *bytes = found->bytes;
         return LL_OK;
     }
-    return ll_fail(w->error, LL_INVALID_FILE, "formats", place, "a storage is named, but the file holds none");
+    return ll_fail(w->error, LL_INVALID_FILE, "formats", place,
+                   "a storage is named, but the file holds none");
 }
 
 /* The id ('storage', type, key, location, elements[, view]) of a REFERENCE. *readable is false, and nothing
@@ -144,11 +148,12 @@ static ll_status resolve_storage(walk *w, const value *reference, storage *found
     const value *id = reference->object.arguments;
     const char *place = place_of(w);
     int64_t elements;
-    if (id == NULL || id->kind != PICKLE_TUPLE || id->count < 5 || !ll_pickle_is_text(id->items[0], "storage") ||
-        id->items[1]->kind != PICKLE_CLASS || id->items[2]->kind != PICKLE_TEXT ||
-        !ll_pickle_integer(id->items[4], &elements) || elements < 0) {
-        return ll_fail(w->error, LL_INVALID_FILE, "formats", place,
-                       "persistent id is none of PyTorch's: ('storage', type, key, location, size) is wanted");
+    if (id == NULL || id->kind != PICKLE_TUPLE || id->count < 5 ||
+        !ll_pickle_is_text(id->items[0], "storage") || id->items[1]->kind != PICKLE_CLASS ||
+        id->items[2]->kind != PICKLE_TEXT || !ll_pickle_integer(id->items[4], &elements) || elements < 0) {
+        return ll_fail(
+            w->error, LL_INVALID_FILE, "formats", place,
+            "persistent id is none of PyTorch's: ('storage', type, key, location, size) is wanted");
     }
     storage result = {.elements = elements, .type = LL_TENSOR_UINT8, .big_endian = w->big_endian};
     const char *type_name = id->items[1]->text;
@@ -166,7 +171,8 @@ static ll_status resolve_storage(walk *w, const value *reference, storage *found
         if (view->count < 3 || !ll_pickle_integer(view->items[1], view_offset) ||
             !ll_pickle_integer(view->items[2], &size) || *view_offset < 0 || size < 0 ||
             *view_offset > elements || size > elements - *view_offset) {
-            return ll_fail(w->error, LL_INVALID_FILE, "formats", place, "view of a storage lies outside of it");
+            return ll_fail(w->error, LL_INVALID_FILE, "formats", place,
+                           "view of a storage lies outside of it");
         }
         result.elements = *view_offset + size;
     }
@@ -206,15 +212,17 @@ static ll_status rebuild(walk *w, const value *arguments, ll_tensor *tensor, out
     storage from;
     ll_tensor result = {.name = ""};
     const value *size = arguments->count > 2 ? arguments->items[2] : NULL;
-    if (size != NULL && (size->kind == PICKLE_TUPLE || size->kind == PICKLE_LIST) && size->count > LL_TENSOR_MAX_RANK) {
-        snprintf(what, 96, "tensor of %lld axes; at most %d are read", (long long)size->count, LL_TENSOR_MAX_RANK);
+    if (size != NULL && (size->kind == PICKLE_TUPLE || size->kind == PICKLE_LIST) &&
+        size->count > LL_TENSOR_MAX_RANK) {
+        snprintf(what, 96, "tensor of %lld axes; at most %d are read", (long long)size->count,
+                 LL_TENSOR_MAX_RANK);
         *found = UNREADABLE;
         return LL_OK;
     }
     if (arguments->count < 4 || arguments->items[0]->kind != PICKLE_REFERENCE ||
         !ll_pickle_integer(arguments->items[1], &offset) || offset < 0 ||
-        !read_extents(size, &result.rank, result.shape) || !read_extents(arguments->items[3], &stride_rank, stride) ||
-        stride_rank != result.rank) {
+        !read_extents(size, &result.rank, result.shape) ||
+        !read_extents(arguments->items[3], &stride_rank, stride) || stride_rank != result.rank) {
         return ll_fail(w->error, LL_INVALID_FILE, "formats", place,
                        "tensor is broken: (storage, offset, size, stride) is wanted, all 0 or above");
     }
@@ -237,8 +245,8 @@ static ll_status rebuild(walk *w, const value *arguments, ll_tensor *tensor, out
     if (!ll_add_int64(offset, view_offset, &offset)) {
         return ll_fail(w->error, LL_INVALID_FILE, "formats", place, "the offset in the storage overflows");
     }
-    LL_TRY(ll_file_gather(w->file, from.bytes, result.type, result.rank, result.shape, stride, offset, from.elements,
-                          from.big_endian, place, &result.data, w->error));
+    LL_TRY(ll_file_gather(w->file, from.bytes, result.type, result.rank, result.shape, stride, offset,
+                          from.elements, from.big_endian, place, &result.data, w->error));
     *tensor = result;
     *found = TENSOR;
     return LL_OK;
@@ -267,11 +275,14 @@ static bool numpy_type(const value *dtype, ll_tensor_type *type, bool *big_endia
     return false;
 }
 
-static bool is_raw(const value *data) { return data != NULL && (data->kind == PICKLE_BYTES || data->kind == PICKLE_TEXT); }
+static bool is_raw(const value *data)
+{
+    return data != NULL && (data->kind == PICKLE_BYTES || data->kind == PICKLE_TEXT);
+}
 
 /* shape, dtype, order and raw data of a numpy array, wherever they stood. */
-static ll_status rebuild_numpy(walk *w, const value *shape, const value *dtype, bool fortran, const value *data,
-                               ll_tensor *tensor, outcome *found, char what[96])
+static ll_status rebuild_numpy(walk *w, const value *shape, const value *dtype, bool fortran,
+                               const value *data, ll_tensor *tensor, outcome *found, char what[96])
 {
     ll_tensor result = {.name = ""};
     bool big_endian;
@@ -282,7 +293,8 @@ static ll_status rebuild_numpy(walk *w, const value *shape, const value *dtype, 
         *found = UNREADABLE;
         return LL_OK;
     }
-    if (!read_extents(shape, &result.rank, result.shape) || !ll_shape_count(result.shape, result.rank, &count) ||
+    if (!read_extents(shape, &result.rank, result.shape) ||
+        !ll_shape_count(result.shape, result.rank, &count) ||
         !ll_multiply_size((size_t)count, ll_tensor_type_bytes(result.type), &wanted)) {
         return ll_fail(w->error, LL_INVALID_FILE, "formats", place_of(w), "numpy array with a broken shape");
     }
@@ -295,8 +307,8 @@ static ll_status rebuild_numpy(walk *w, const value *shape, const value *dtype, 
         stride[axis] = step;
         step *= count > 0 ? result.shape[axis] : 0;
     }
-    LL_TRY(ll_file_gather(w->file, (const uint8_t *)data->text, result.type, result.rank, result.shape, stride, 0,
-                          count, big_endian, place_of(w), &result.data, w->error));
+    LL_TRY(ll_file_gather(w->file, (const uint8_t *)data->text, result.type, result.rank, result.shape,
+                          stride, 0, count, big_endian, place_of(w), &result.data, w->error));
     *tensor = result;
     *found = TENSOR;
     return LL_OK;
@@ -313,7 +325,8 @@ static bool is_numpy(const value *node, const char *function)
 }
 
 /* Decides whether an object is a tensor, and reads it. Parameters and subclasses are unwrapped. */
-static ll_status read_tensor(walk *w, const value *node, int depth, ll_tensor *tensor, outcome *found, char what[96])
+static ll_status read_tensor(walk *w, const value *node, int depth, ll_tensor *tensor, outcome *found,
+                             char what[96])
 {
     enum { WRAPPERS = 8 };
     *found = NOT_A_TENSOR;
@@ -357,11 +370,13 @@ static ll_status read_tensor(walk *w, const value *node, int depth, ll_tensor *t
     if (is_numpy(node, "multiarray._reconstruct") && state != NULL && state->kind == PICKLE_TUPLE &&
         state->count >= 5) { /* (version, shape, dtype, Fortran order, data) */
         bool fortran = state->items[3]->kind == PICKLE_BOOL && state->items[3]->integer != 0;
-        return rebuild_numpy(w, state->items[1], state->items[2], fortran, state->items[4], tensor, found, what);
+        return rebuild_numpy(w, state->items[1], state->items[2], fortran, state->items[4], tensor, found,
+                             what);
     }
     if (is_numpy(node, "numeric._frombuffer") && arguments->count >= 4) { /* (data, dtype, shape, order) */
-        return rebuild_numpy(w, arguments->items[2], arguments->items[1], ll_pickle_is_text(arguments->items[3], "F"),
-                             arguments->items[0], tensor, found, what);
+        return rebuild_numpy(w, arguments->items[2], arguments->items[1],
+                             ll_pickle_is_text(arguments->items[3], "F"), arguments->items[0], tensor, found,
+                             what);
     }
     if (is_numpy(node, "multiarray.scalar") && arguments->count >= 2) { /* (dtype, data) */
         value shape = {.kind = PICKLE_TUPLE};
@@ -387,8 +402,8 @@ static ll_status visit_part(walk *w, value *node, const char *part, size_t lengt
         if ((unsigned char)w->path.text[i] < 0x20 || w->path.text[i] == 0x7F) w->path.text[i] = '?';
     }
     if (w->path.length > LONGEST_PATH) {
-        return ll_fail(w->error, LL_TOO_LARGE, "formats", w->file->place, "a path of names is longer than %d bytes: %.60s...",
-                       LONGEST_PATH, w->path.text);
+        return ll_fail(w->error, LL_TOO_LARGE, "formats", w->file->place,
+                       "a path of names is longer than %d bytes: %.60s...", LONGEST_PATH, w->path.text);
     }
     ll_status status = visit(w, node, depth);
     w->path.length = before;
@@ -445,8 +460,11 @@ static ll_status visit_numbers(walk *w, const value *list, bool *done)
         }
     }
     *done = true;
-    ll_tensor tensor = {.type = real ? LL_TENSOR_FLOAT64 : LL_TENSOR_INT64, .rank = 1, .shape = {list->count},
-                        .data = block, .from_list = true};
+    ll_tensor tensor = {.type = real ? LL_TENSOR_FLOAT64 : LL_TENSOR_INT64,
+                        .rank = 1,
+                        .shape = {list->count},
+                        .data = block,
+                        .from_list = true};
     return ll_file_add_tensor(w->file, w->path.text, &tensor, w->error);
 }
 
@@ -512,7 +530,9 @@ static bool is_printable(const value *text)
 {
     for (size_t i = 0; i < text->length; i++) {
         unsigned char letter = (unsigned char)text->text[i];
-        if (letter == 0 || letter == 0x7F || (letter < 0x20 && letter != '\n' && letter != '\t' && letter != '\r')) return false;
+        if (letter == 0 || letter == 0x7F ||
+            (letter < 0x20 && letter != '\n' && letter != '\t' && letter != '\r'))
+            return false;
         if (letter >= 0x80 && text->kind == PICKLE_BYTES) return false;
     }
     return true;
@@ -626,7 +646,8 @@ ll_status ll_torch_zip_parse(ll_tensor_file *file, const ll_zip *zip, ll_error *
         if (strcmp(slash != NULL ? slash + 1 : name, "data.pkl") == 0) data = &zip->entries[i];
     }
     if (data == NULL) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", file->place, "zip archive without data.pkl is not PyTorch's");
+        return ll_fail(error, LL_INVALID_FILE, "formats", file->place,
+                       "zip archive without data.pkl is not PyTorch's");
     }
     w.folder = ll_arena_text(file->arena, data->name);
     if (w.folder == NULL) return ll_fail_memory(error, "formats", strlen(data->name));
@@ -648,7 +669,8 @@ ll_status ll_torch_zip_parse(ll_tensor_file *file, const ll_zip *zip, ll_error *
 
 /* ------------------------------------------------------------------ legacy */
 
-static const uint8_t legacy_magic[] = {0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19};
+static const uint8_t legacy_magic[] = {0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46,
+                                       0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19};
 
 bool ll_torch_legacy_detect(const ll_tensor_file *file)
 {
@@ -707,7 +729,8 @@ typedef struct legacy_reading {
  * which clears nothing it did not set, so it is cleared by a second pass with the flag reversed. */
 static ll_status collect_types(legacy_reading *r, value *node, bool mark, int64_t depth);
 
-static ll_status collect_items(legacy_reading *r, value *const *items, int64_t count, bool mark, int64_t depth)
+static ll_status collect_items(legacy_reading *r, value *const *items, int64_t count, bool mark,
+                               int64_t depth)
 {
     for (int64_t i = 0; i < count; i++) LL_TRY(collect_types(r, items[i], mark, depth));
     return LL_OK;
@@ -759,14 +782,14 @@ static ll_status collect_types(legacy_reading *r, value *node, bool mark, int64_
 
 static ll_status next_pickle(legacy_reading *r, ll_pickle *pickle)
 {
-    LL_TRY(ll_pickle_parse(r->file->source.bytes + r->at, r->file->source.size - r->at, &r->file->budget.limits,
-                           r->file->arena, r->file->place, pickle, r->error));
+    LL_TRY(ll_pickle_parse(r->file->source.bytes + r->at, r->file->source.size - r->at,
+                           &r->file->budget.limits, r->file->arena, r->file->place, pickle, r->error));
     r->at += pickle->consumed;
     return LL_OK;
 }
 
-static ll_status read_storage_table(legacy_reading *r, const value *keys, bool big_endian, legacy_storage **table,
-                                    int64_t *table_count)
+static ll_status read_storage_table(legacy_reading *r, const value *keys, bool big_endian,
+                                    legacy_storage **table, int64_t *table_count)
 {
     const ll_file_bytes *source = &r->file->source;
     if (keys->kind != PICKLE_LIST) {
@@ -779,7 +802,8 @@ static ll_status read_storage_table(legacy_reading *r, const value *keys, bool b
     for (int64_t i = 0; i < keys->count; i++) {
         const value *key = keys->items[i];
         if (key->kind != PICKLE_TEXT) {
-            return ll_fail(r->error, LL_INVALID_FILE, "formats", r->file->place, "storage %lld has no key", (long long)i);
+            return ll_fail(r->error, LL_INVALID_FILE, "formats", r->file->place, "storage %lld has no key",
+                           (long long)i);
         }
         typed_key wanted = {key->text, key->length, 0};
         const typed_key *type = r->type_count > 0 ? bsearch(&wanted, r->types, (size_t)r->type_count,
@@ -796,14 +820,15 @@ static ll_status read_storage_table(legacy_reading *r, const value *keys, bool b
                            "the file was cut short: storage %lld of %lld is missing", (long long)i + 1,
                            (long long)keys->count);
         }
-        uint64_t elements = big_endian ? read_u64_big(source->bytes + r->at) : read_u64(source->bytes + r->at);
+        uint64_t elements =
+            big_endian ? read_u64_big(source->bytes + r->at) : read_u64(source->bytes + r->at);
         r->at += 8;
         if (elements > (source->size - r->at) / type->element) {
             return ll_fail(r->error, LL_INVALID_FILE, "formats", r->file->place,
                            "the file was cut short: storage %lld of %lld has %llu elements of %zu bytes, "
                            "%zu bytes are left",
-                           (long long)i + 1, (long long)keys->count, (unsigned long long)elements, type->element,
-                           source->size - r->at);
+                           (long long)i + 1, (long long)keys->count, (unsigned long long)elements,
+                           type->element, source->size - r->at);
         }
         result[i] = (legacy_storage){key->text, key->length, source->bytes + r->at, (int64_t)elements};
         r->at += (size_t)elements * type->element;
@@ -834,7 +859,8 @@ static ll_status parse_legacy(legacy_reading *r)
     legacy_storage *table;
     int64_t count;
     LL_TRY(read_storage_table(r, keys.root, big_endian, &table, &count));
-    walk w = {.file = r->file, .error = r->error, .legacy = table, .legacy_count = count, .big_endian = big_endian};
+    walk w = {
+        .file = r->file, .error = r->error, .legacy = table, .legacy_count = count, .big_endian = big_endian};
     return walk_root(&w, object.root);
 }
 
@@ -863,7 +889,7 @@ ll_status ll_plain_pickle_parse(ll_tensor_file *file, ll_error *error)
     file->format = "pickle";
     walk w = {.file = file, .error = error};
     ll_pickle pickle;
-    LL_TRY(ll_pickle_parse(file->source.bytes, file->source.size, &file->budget.limits, file->arena, file->place, &pickle,
-                           error));
+    LL_TRY(ll_pickle_parse(file->source.bytes, file->source.size, &file->budget.limits, file->arena,
+                           file->place, &pickle, error));
     return walk_root(&w, pickle.root);
 }

@@ -20,7 +20,8 @@ ll_format_limits ll_format_limits_default(void)
 
 void ll_budget_init(ll_budget *budget, const ll_format_limits *limits, size_t packed_bytes)
 {
-    *budget = (ll_budget){.limits = limits != NULL ? *limits : ll_format_limits_default(), .packed = packed_bytes};
+    *budget =
+        (ll_budget){.limits = limits != NULL ? *limits : ll_format_limits_default(), .packed = packed_bytes};
 }
 
 ll_status ll_budget_take(ll_budget *budget, uint64_t bytes, const char *place, ll_error *error)
@@ -72,9 +73,10 @@ ll_status ll_inflate_exact(const uint8_t *packed, size_t packed_size, uint8_t *t
     inflateEnd(&stream);
     if (result == Z_STREAM_END && produced == unpacked && consumed == packed_size) return LL_OK;
     if (result == Z_MEM_ERROR) return ll_fail_memory(error, "formats", 1 << 16);
-    return ll_fail(error, LL_INVALID_FILE, "formats", place,
-                   "compressed data is broken: %zu of %zu packed bytes gave %zu of the %zu bytes that were declared",
-                   consumed, packed_size, produced, unpacked);
+    return ll_fail(
+        error, LL_INVALID_FILE, "formats", place,
+        "compressed data is broken: %zu of %zu packed bytes gave %zu of the %zu bytes that were declared",
+        consumed, packed_size, produced, unpacked);
 }
 
 ll_status ll_gunzip(const uint8_t *packed, size_t packed_size, ll_budget *budget, uint8_t **unpacked,
@@ -122,8 +124,9 @@ ll_status ll_gunzip(const uint8_t *packed, size_t packed_size, ll_budget *budget
             status = ll_fail(error, LL_INVALID_FILE, "formats", place,
                              "gzip data ends early: %zu bytes were unpacked before", produced);
         } else if (result != Z_OK && result != Z_STREAM_END) {
-            status = ll_fail(error, LL_INVALID_FILE, "formats", place, "gzip data is broken at packed byte %zu: %s",
-                             consumed, stream.msg != NULL ? stream.msg : "no reason given");
+            status = ll_fail(error, LL_INVALID_FILE, "formats", place,
+                             "gzip data is broken at packed byte %zu: %s", consumed,
+                             stream.msg != NULL ? stream.msg : "no reason given");
         }
     }
     inflateEnd(&stream);

@@ -41,7 +41,8 @@ static bool next_group(stream *s)
         if (digit < 0 || padding > 0) return false;
         digits[count++] = digit;
     }
-    uint32_t bits = (uint32_t)digits[0] << 18 | (uint32_t)digits[1] << 12 | (uint32_t)digits[2] << 6 | (uint32_t)digits[3];
+    uint32_t bits = (uint32_t)digits[0] << 18 | (uint32_t)digits[1] << 12 | (uint32_t)digits[2] << 6 |
+                    (uint32_t)digits[3];
     s->pending[0] = (uint8_t)(bits >> 16);
     s->pending[1] = (uint8_t)(bits >> 8);
     s->pending[2] = (uint8_t)bits;
@@ -128,7 +129,8 @@ static ll_status read_blocks(stream *s, const ll_vtk_array *array, size_t wanted
         return truncated(place, error);
     }
     if (blocks > stream_left(s) / (size_t)array->header_bytes) return truncated(place, error);
-    if (full > wanted || last > full || (blocks == 0 && wanted > 0)) return wrong_length(place, full, wanted, error);
+    if (full > wanted || last > full || (blocks == 0 && wanted > 0))
+        return wrong_length(place, full, wanted, error);
     uint64_t whole = last > 0 ? blocks - (blocks > 0) : blocks;
     if (whole > 0 && full > wanted / whole) return wrong_length(place, full, wanted, error);
     uint64_t total = whole * full + (blocks > 0 ? last : 0);
@@ -156,8 +158,9 @@ static ll_status read_blocks(stream *s, const ll_vtk_array *array, size_t wanted
         if (!stream_read(s, packed, (size_t)sizes[i])) {
             status = truncated(place, error);
         } else if (uncompress(block + at, &unpacked, packed, (uLong)sizes[i]) != Z_OK || unpacked != length) {
-            status = ll_fail(error, LL_INVALID_FILE, "formats", place, "block %llu of the array does not unpack to %zu bytes",
-                             (unsigned long long)i, length);
+            status = ll_fail(error, LL_INVALID_FILE, "formats", place,
+                             "block %llu of the array does not unpack to %zu bytes", (unsigned long long)i,
+                             length);
         }
         at += length;
     }
@@ -187,7 +190,8 @@ ll_status ll_vtk_array_bytes(const ll_vtk_array *array, int64_t count, ll_budget
 {
     size_t wanted, element = ll_tensor_type_bytes(array->type);
     if (count < 0 || !ll_multiply_size((size_t)count, element, &wanted)) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", place, "%lld numbers are too many", (long long)count);
+        return ll_fail(error, LL_INVALID_FILE, "formats", place, "%lld numbers are too many",
+                       (long long)count);
     }
     stream s = {.bytes = array->bytes, .size = array->size, .base64 = array->encoding == LL_VTK_BASE64};
     uint8_t *data = NULL;
@@ -205,7 +209,8 @@ static ll_status ascii_doubles(const ll_vtk_array *array, int64_t count, ll_budg
 {
     /* A number takes at least one character and one space. */
     if (count < 0 || (uint64_t)count > array->size / 2 + 1) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", place, "the text is too short for %lld numbers", (long long)count);
+        return ll_fail(error, LL_INVALID_FILE, "formats", place, "the text is too short for %lld numbers",
+                       (long long)count);
     }
     LL_TRY(ll_budget_take(budget, (uint64_t)count * sizeof(double), place, error));
     double *made = ll_allocate_array(count, sizeof *made);
@@ -214,15 +219,15 @@ static ll_status ascii_doubles(const ll_vtk_array *array, int64_t count, ll_budg
     for (int64_t i = 0; i < count; i++) {
         if (!ll_cursor_number(&cursor, "", &made[i])) {
             ll_free(made);
-            return ll_fail(error, LL_INVALID_FILE, "formats", place, "number %lld of %lld is missing or malformed",
-                           (long long)i, (long long)count);
+            return ll_fail(error, LL_INVALID_FILE, "formats", place,
+                           "number %lld of %lld is missing or malformed", (long long)i, (long long)count);
         }
     }
     ll_cursor_skip_space(&cursor);
     if (cursor.at != cursor.end) {
         ll_free(made);
-        return ll_fail(error, LL_INVALID_FILE, "formats", place, "there is more text behind the %lld numbers wanted",
-                       (long long)count);
+        return ll_fail(error, LL_INVALID_FILE, "formats", place,
+                       "there is more text behind the %lld numbers wanted", (long long)count);
     }
     *values = made;
     return LL_OK;
@@ -250,8 +255,8 @@ ll_status ll_vtk_array_doubles(const ll_vtk_array *array, int64_t count, ll_budg
     return LL_OK;
 }
 
-ll_status ll_vtk_array_integers(const ll_vtk_array *array, int64_t count, ll_budget *budget, const char *place,
-                                int64_t **values, ll_error *error)
+ll_status ll_vtk_array_integers(const ll_vtk_array *array, int64_t count, ll_budget *budget,
+                                const char *place, int64_t **values, ll_error *error)
 {
     double *doubles = NULL;
     void *bytes = NULL;

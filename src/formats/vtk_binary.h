@@ -11,16 +11,16 @@ typedef struct ll_vtk_array {
     size_t size;          /* bytes from there that may belong to it */
     ll_vtk_encoding encoding;
     bool compressed, big_endian;
-    int header_bytes;     /* 4 or 8: the size of the lengths in front of binary data */
-    ll_tensor_type type;  /* of the numbers */
+    int header_bytes;    /* 4 or 8: the size of the lengths in front of binary data */
+    ll_tensor_type type; /* of the numbers */
 } ll_vtk_array;
 
 /* Exactly `count` numbers as doubles, or as 64-bit integers (the type must then be an integer; ascii text must
  * hold integers). *values is from ll_allocate. */
 ll_status ll_vtk_array_doubles(const ll_vtk_array *array, int64_t count, ll_budget *budget, const char *place,
                                double **values, ll_error *error);
-ll_status ll_vtk_array_integers(const ll_vtk_array *array, int64_t count, ll_budget *budget, const char *place,
-                                int64_t **values, ll_error *error);
+ll_status ll_vtk_array_integers(const ll_vtk_array *array, int64_t count, ll_budget *budget,
+                                const char *place, int64_t **values, ll_error *error);
 /* Exactly `count` numbers in their own type and the machine's byte order; not for ascii. */
 ll_status ll_vtk_array_bytes(const ll_vtk_array *array, int64_t count, ll_budget *budget, const char *place,
                              void **values, ll_error *error);

@@ -5,13 +5,21 @@
 
 #include <expat.h>
 
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { ARRAYS_LIMIT = 1024, NAME_LIMIT = 64, DEPTH_LIMIT = 32, CELL_LIMIT = 64 };
 
-typedef enum section { IN_NOTHING, IN_POINT_DATA, IN_POINTS, IN_CELLS, IN_LINES, IN_POLYS, IN_STRIPS } section;
+typedef enum section {
+    IN_NOTHING,
+    IN_POINT_DATA,
+    IN_POINTS,
+    IN_CELLS,
+    IN_LINES,
+    IN_POLYS,
+    IN_STRIPS
+} section;
 typedef enum shape_kind { UNKNOWN_FILE, IMAGE_FILE, POLY_FILE, UNSTRUCTURED_FILE } shape_kind;
 
 typedef struct data_array {
@@ -110,7 +118,8 @@ static bool vtk_type(const char *text, ll_tensor_type *type)
 static ll_status start_file(document *d, const XML_Char **attributes)
 {
     const char *type = attribute(attributes, "type"), *order = attribute(attributes, "byte_order");
-    const char *compressor = attribute(attributes, "compressor"), *header = attribute(attributes, "header_type");
+    const char *compressor = attribute(attributes, "compressor"),
+               *header = attribute(attributes, "header_type");
     if (type == NULL) type = "(none)";
     if (strcmp(type, "ImageData") == 0) {
         d->kind = IMAGE_FILE;
@@ -120,7 +129,8 @@ static ll_status start_file(document *d, const XML_Char **attributes)
         d->kind = UNSTRUCTURED_FILE;
     } else {
         return ll_fail(d->error, LL_UNSUPPORTED, "formats", d->place,
-                       "got a VTK file of type '%.40s'; wanted ImageData, PolyData or UnstructuredGrid", type);
+                       "got a VTK file of type '%.40s'; wanted ImageData, PolyData or UnstructuredGrid",
+                       type);
     }
     d->big_endian = order != NULL && strcmp(order, "BigEndian") == 0;
     d->compressed = compressor != NULL;
@@ -135,16 +145,21 @@ static ll_status start_file(document *d, const XML_Char **attributes)
 static ll_status start_piece(document *d, const XML_Char **attributes)
 {
     if (++d->pieces > 1) {
-        return ll_fail(d->error, LL_UNSUPPORTED, "formats", d->place, "the file is in several pieces; wanted one");
+        return ll_fail(d->error, LL_UNSUPPORTED, "formats", d->place,
+                       "the file is in several pieces; wanted one");
     }
     const char *extent = attribute(attributes, "Extent");
     bool good = true;
     if (d->kind == IMAGE_FILE && extent != NULL) good = read_integers(extent, d->piece_extent, 6);
     if (d->kind == IMAGE_FILE && extent == NULL) memcpy(d->piece_extent, d->extent, sizeof d->extent);
-    good = good && read_count(attributes, "NumberOfPoints", &d->points) && read_count(attributes, "NumberOfCells", &d->cells) &&
-           read_count(attributes, "NumberOfLines", &d->lines) && read_count(attributes, "NumberOfPolys", &d->polys) &&
+    good = good && read_count(attributes, "NumberOfPoints", &d->points) &&
+           read_count(attributes, "NumberOfCells", &d->cells) &&
+           read_count(attributes, "NumberOfLines", &d->lines) &&
+           read_count(attributes, "NumberOfPolys", &d->polys) &&
            read_count(attributes, "NumberOfStrips", &d->strips);
-    if (!good) return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "a piece's extent or number of points is malformed");
+    if (!good)
+        return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place,
+                       "a piece's extent or number of points is malformed");
     return LL_OK;
 }
 
@@ -154,15 +169,18 @@ static ll_status start_array(document *d, const XML_Char **attributes)
         return ll_fail(d->error, LL_TOO_LARGE, "formats", d->place, "more than %d arrays", ARRAYS_LIMIT);
     }
     const char *name = attribute(attributes, "Name"), *type = attribute(attributes, "type");
-    const char *format = attribute(attributes, "format"), *components = attribute(attributes, "NumberOfComponents");
+    const char *format = attribute(attributes, "format"),
+               *components = attribute(attributes, "NumberOfComponents");
     const char *offset = attribute(attributes, "offset");
     data_array *array = &d->arrays[d->array_count];
     *array = (data_array){.in = d->in, .components = 1, .offset = -1};
     snprintf(array->name, sizeof array->name, "%s", name != NULL ? name : "");
     /* Strings and bits are no field; they are passed over unless they are wanted. */
     if (type == NULL || !vtk_type(type, &array->array.type)) array->in = IN_NOTHING;
-    if (components != NULL && (!read_integers(components, &array->components, 1) || array->components < 1 || array->components > 1000000)) {
-        return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "array '%s': '%.30s' components", array->name, components);
+    if (components != NULL && (!read_integers(components, &array->components, 1) || array->components < 1 ||
+                               array->components > 1000000)) {
+        return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "array '%s': '%.30s' components",
+                       array->name, components);
     }
     if (format == NULL || strcmp(format, "ascii") == 0) {
         array->array.encoding = LL_VTK_ASCII;
@@ -170,10 +188,12 @@ static ll_status start_array(document *d, const XML_Char **attributes)
         array->array.encoding = LL_VTK_BASE64;
     } else if (strcmp(format, "appended") == 0) {
         if (offset == NULL || !read_integers(offset, &array->offset, 1) || array->offset < 0) {
-            return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "array '%s' lacks its offset", array->name);
+            return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "array '%s' lacks its offset",
+                           array->name);
         }
     } else {
-        return ll_fail(d->error, LL_UNSUPPORTED, "formats", d->place, "array '%s': format '%.30s' is unknown", array->name, format);
+        return ll_fail(d->error, LL_UNSUPPORTED, "formats", d->place, "array '%s': format '%.30s' is unknown",
+                       array->name, format);
     }
     array->array.bytes = d->bytes + XML_GetCurrentByteIndex(d->parser) + XML_GetCurrentByteCount(d->parser);
     d->in_array = true;
@@ -186,19 +206,25 @@ static void on_start(void *context, const XML_Char *name, const XML_Char **attri
     if (d->status != LL_OK) return;
     ll_status status = LL_OK;
     if (++d->depth > DEPTH_LIMIT) {
-        status = ll_fail(d->error, LL_TOO_LARGE, "formats", d->place, "elements are nested more than %d deep", DEPTH_LIMIT);
+        status = ll_fail(d->error, LL_TOO_LARGE, "formats", d->place, "elements are nested more than %d deep",
+                         DEPTH_LIMIT);
     } else if (d->in_array && strcmp(name, "InformationKey") != 0) {
-        status = ll_fail(d->error, LL_UNSUPPORTED, "formats", d->place, "an element '%.40s' stands inside an array", name);
+        status = ll_fail(d->error, LL_UNSUPPORTED, "formats", d->place,
+                         "an element '%.40s' stands inside an array", name);
     } else if (d->depth == 1 && strcmp(name, "VTKFile") != 0) {
-        status = ll_fail(d->error, LL_UNSUPPORTED, "formats", d->place, "the outermost element is '%.40s'; wanted VTKFile", name);
+        status = ll_fail(d->error, LL_UNSUPPORTED, "formats", d->place,
+                         "the outermost element is '%.40s'; wanted VTKFile", name);
     } else if (strcmp(name, "VTKFile") == 0 && d->depth == 1) {
         status = start_file(d, attributes);
     } else if (strcmp(name, "ImageData") == 0) {
         const char *extent = attribute(attributes, "WholeExtent"), *origin = attribute(attributes, "Origin");
-        const char *spacing = attribute(attributes, "Spacing"), *direction = attribute(attributes, "Direction");
-        if (extent == NULL || !read_integers(extent, d->extent, 6) || (origin != NULL && !read_reals(origin, d->origin, 3)) ||
+        const char *spacing = attribute(attributes, "Spacing"),
+                   *direction = attribute(attributes, "Direction");
+        if (extent == NULL || !read_integers(extent, d->extent, 6) ||
+            (origin != NULL && !read_reals(origin, d->origin, 3)) ||
             (spacing != NULL && !read_reals(spacing, d->spacing, 3))) {
-            status = ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "WholeExtent, Origin or Spacing is malformed");
+            status = ll_fail(d->error, LL_INVALID_FILE, "formats", d->place,
+                             "WholeExtent, Origin or Spacing is malformed");
         }
         (void)direction; /* only turns the picture; the grid and its neighbours stay the same */
     } else if (strcmp(name, "Piece") == 0) {
@@ -217,7 +243,8 @@ static void on_start(void *context, const XML_Char *name, const XML_Char **attri
         d->in = IN_POLYS;
     } else if (strcmp(name, "Strips") == 0) {
         d->in = IN_STRIPS;
-    } else if (strcmp(name, "CellData") == 0 || strcmp(name, "FieldData") == 0 || strcmp(name, "Verts") == 0) {
+    } else if (strcmp(name, "CellData") == 0 || strcmp(name, "FieldData") == 0 ||
+               strcmp(name, "Verts") == 0) {
         d->in = IN_NOTHING;
     } else if (strcmp(name, "DataArray") == 0) {
         status = start_array(d, attributes);
@@ -241,18 +268,21 @@ static void on_end(void *context, const XML_Char *name)
     }
 }
 
-static void on_doctype(void *context, const XML_Char *name, const XML_Char *system, const XML_Char *public_id, int internal)
+static void on_doctype(void *context, const XML_Char *name, const XML_Char *system, const XML_Char *public_id,
+                       int internal)
 {
     document *d = context;
     (void)name;
     (void)system;
     (void)public_id;
     (void)internal;
-    stop(d, ll_fail(d->error, LL_UNSUPPORTED, "formats", d->place, "the XML declares a document type; that is refused"));
+    stop(d, ll_fail(d->error, LL_UNSUPPORTED, "formats", d->place,
+                    "the XML declares a document type; that is refused"));
 }
 
-static void on_entity(void *context, const XML_Char *name, int is_parameter, const XML_Char *value, int length,
-                      const XML_Char *base, const XML_Char *system, const XML_Char *public_id, const XML_Char *notation)
+static void on_entity(void *context, const XML_Char *name, int is_parameter, const XML_Char *value,
+                      int length, const XML_Char *base, const XML_Char *system, const XML_Char *public_id,
+                      const XML_Char *notation)
 {
     (void)is_parameter;
     (void)value;
@@ -285,14 +315,16 @@ static ll_status parse_xml(document *d, const uint8_t *bytes, size_t size)
         const uint8_t *end = memchr(tail, '>', left);
         const uint8_t *mark = end != NULL ? memchr(end, '_', left - (size_t)(end - tail)) : NULL;
         if (mark == NULL) {
-            return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "the appended data do not begin with '_'");
+            return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place,
+                           "the appended data do not begin with '_'");
         }
         d->appended_base64 = find_word(tail, (size_t)(end - tail), "base64") != NULL;
         d->appended = mark + 1;
         d->appended_size = size - (size_t)(mark + 1 - bytes);
     }
     if (xml_size > (size_t)INT32_MAX) {
-        return ll_fail(d->error, LL_TOO_LARGE, "formats", d->place, "the XML part is over 2 GiB; append the data instead");
+        return ll_fail(d->error, LL_TOO_LARGE, "formats", d->place,
+                       "the XML part is over 2 GiB; append the data instead");
     }
     d->bytes = bytes;
     d->parser = XML_ParserCreate(NULL);
@@ -303,7 +335,8 @@ static ll_status parse_xml(document *d, const uint8_t *bytes, size_t size)
     XML_SetEntityDeclHandler(d->parser, on_entity);
     enum XML_Status read = XML_Parse(d->parser, (const char *)bytes, (int)xml_size, tail == NULL);
     static const char closing[] = "</VTKFile>";
-    if (read == XML_STATUS_OK && tail != NULL) read = XML_Parse(d->parser, closing, (int)sizeof closing - 1, 1);
+    if (read == XML_STATUS_OK && tail != NULL)
+        read = XML_Parse(d->parser, closing, (int)sizeof closing - 1, 1);
     if (d->status == LL_OK && read != XML_STATUS_OK) {
         d->status = ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "line %lu: %s",
                             (unsigned long)XML_GetCurrentLineNumber(d->parser),
@@ -324,8 +357,8 @@ static ll_status locate(const document *d, const data_array *array, ll_vtk_array
     located->header_bytes = d->header_bytes;
     if (array->offset >= 0) {
         if (d->appended == NULL || (uint64_t)array->offset >= d->appended_size) {
-            return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "array '%s' begins behind the end of the appended data",
-                           array->name);
+            return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place,
+                           "array '%s' begins behind the end of the appended data", array->name);
         }
         located->bytes = d->appended + array->offset;
         located->size = d->appended_size - (size_t)array->offset;
@@ -338,7 +371,8 @@ static ll_status locate(const document *d, const data_array *array, ll_vtk_array
 static const data_array *find_array(const document *d, section in, const char *name)
 {
     for (int i = 0; i < d->array_count; i++) {
-        if (d->arrays[i].in == in && (name == NULL || strcmp(d->arrays[i].name, name) == 0)) return &d->arrays[i];
+        if (d->arrays[i].in == in && (name == NULL || strcmp(d->arrays[i].name, name) == 0))
+            return &d->arrays[i];
     }
     return NULL;
 }
@@ -348,7 +382,8 @@ static ll_status read_ids(const document *d, section in, const char *name, int64
 {
     const data_array *array = find_array(d, in, name);
     ll_vtk_array located;
-    if (array == NULL) return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "the cells lack their '%s'", name);
+    if (array == NULL)
+        return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "the cells lack their '%s'", name);
     LL_TRY(locate(d, array, &located));
     return ll_vtk_array_integers(&located, count, budget, d->place, ids, d->error);
 }
@@ -374,7 +409,7 @@ static ll_status add_cell(const document *d, int64_t type, const int64_t *ids, i
                           const ll_format_limits *limits, ll_edge_list *edges)
 {
     if (type == 1 || type == 2 || type == 0) return LL_OK; /* vertices have no edges */
-    if (type == 4 || type == 7) {                         /* poly-line, polygon */
+    if (type == 4 || type == 7) {                          /* poly-line, polygon */
         for (int64_t i = 0; i + 1 < count; i++) {
             LL_TRY(ll_edge_add(edges, ids[i], ids[i + 1], d->points, limits, d->place, d->error));
         }
@@ -386,27 +421,31 @@ static ll_status add_cell(const document *d, int64_t type, const int64_t *ids, i
     if (type == 6) { /* triangle strip */
         for (int64_t i = 0; i + 1 < count; i++) {
             LL_TRY(ll_edge_add(edges, ids[i], ids[i + 1], d->points, limits, d->place, d->error));
-            if (i + 2 < count) LL_TRY(ll_edge_add(edges, ids[i], ids[i + 2], d->points, limits, d->place, d->error));
+            if (i + 2 < count)
+                LL_TRY(ll_edge_add(edges, ids[i], ids[i + 2], d->points, limits, d->place, d->error));
         }
         return LL_OK;
     }
     for (size_t k = 0; k < sizeof cell_shapes / sizeof cell_shapes[0]; k++) {
         if (cell_shapes[k].type != type) continue;
         if (count != cell_shapes[k].vertices) {
-            return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "a cell of type %lld has %lld points; wanted %d",
-                           (long long)type, (long long)count, cell_shapes[k].vertices);
+            return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place,
+                           "a cell of type %lld has %lld points; wanted %d", (long long)type,
+                           (long long)count, cell_shapes[k].vertices);
         }
         for (const char *e = cell_shapes[k].edges; *e != 0; e += 2) {
-            LL_TRY(ll_edge_add(edges, ids[e[0] - '0'], ids[e[1] - '0'], d->points, limits, d->place, d->error));
+            LL_TRY(
+                ll_edge_add(edges, ids[e[0] - '0'], ids[e[1] - '0'], d->points, limits, d->place, d->error));
         }
         return LL_OK;
     }
-    return ll_fail(d->error, LL_UNSUPPORTED, "formats", d->place, "cells of VTK type %lld are not read", (long long)type);
+    return ll_fail(d->error, LL_UNSUPPORTED, "formats", d->place, "cells of VTK type %lld are not read",
+                   (long long)type);
 }
 
 /* fixed_type: the type of all cells of poly data; -1: an array says it. */
-static ll_status read_cells(const document *d, section in, int64_t count, int64_t fixed_type, ll_budget *budget,
-                            ll_edge_list *edges)
+static ll_status read_cells(const document *d, section in, int64_t count, int64_t fixed_type,
+                            ll_budget *budget, ll_edge_list *edges)
 {
     if (count == 0) return LL_OK;
     int64_t *offsets = NULL, *ids = NULL, *types = NULL;
@@ -414,7 +453,8 @@ static ll_status read_cells(const document *d, section in, int64_t count, int64_
     if (status == LL_OK) {
         for (int64_t i = 0; i < count && status == LL_OK; i++) {
             if (offsets[i] < (i > 0 ? offsets[i - 1] : 0)) {
-                status = ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "the cells' offsets descend");
+                status =
+                    ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "the cells' offsets descend");
             }
         }
     }
@@ -422,7 +462,8 @@ static ll_status read_cells(const document *d, section in, int64_t count, int64_
     if (status == LL_OK && fixed_type < 0) status = read_ids(d, in, "types", count, budget, &types);
     for (int64_t i = 0; i < count && status == LL_OK; i++) {
         int64_t first = i > 0 ? offsets[i - 1] : 0;
-        status = add_cell(d, fixed_type >= 0 ? fixed_type : types[i], ids + first, offsets[i] - first, &budget->limits, edges);
+        status = add_cell(d, fixed_type >= 0 ? fixed_type : types[i], ids + first, offsets[i] - first,
+                          &budget->limits, edges);
     }
     ll_free(offsets);
     ll_free(ids);
@@ -432,7 +473,8 @@ static ll_status read_cells(const document *d, section in, int64_t count, int64_
 
 /* ---------------------------------------------------------------- assembly */
 
-static ll_status read_values(const document *d, const ll_field_read_options *options, ll_budget *budget, ll_field_data *data)
+static ll_status read_values(const document *d, const ll_field_read_options *options, ll_budget *budget,
+                             ll_field_data *data)
 {
     const char *names[ARRAYS_LIMIT];
     const data_array *candidates[ARRAYS_LIMIT];
@@ -442,7 +484,8 @@ static ll_status read_values(const document *d, const ll_field_read_options *opt
         candidates[count] = &d->arrays[i];
         names[count++] = d->arrays[i].name;
     }
-    LL_TRY(ll_field_choose(names, count, options->array, d->active[0] != 0 ? d->active : NULL, d->place, &chosen, d->error));
+    LL_TRY(ll_field_choose(names, count, options->array, d->active[0] != 0 ? d->active : NULL, d->place,
+                           &chosen, d->error));
     ll_vtk_array located;
     LL_TRY(locate(d, candidates[chosen], &located));
     ll_field_set_name(data, names[chosen]);
@@ -464,8 +507,8 @@ static ll_status assemble_image(const document *d, ll_field_data *data)
     for (int k = 0; k < 3; k++) {
         int64_t first = d->piece_extent[2 * k], last = d->piece_extent[2 * k + 1];
         if (last < first) {
-            return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "the extent %lld..%lld is empty", (long long)first,
-                           (long long)last);
+            return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "the extent %lld..%lld is empty",
+                           (long long)first, (long long)last);
         }
         extents[k] = last - first + 1;
         if (!ll_multiply_int64(all, extents[k], &all)) {
@@ -501,7 +544,8 @@ static ll_status assemble_points(const document *d, ll_budget *budget, ll_field_
 {
     const data_array *array = find_array(d, IN_POINTS, NULL);
     if (array == NULL || array->components != 3) {
-        return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place, "the points' coordinates are missing, or not three a point");
+        return ll_fail(d->error, LL_INVALID_FILE, "formats", d->place,
+                       "the points' coordinates are missing, or not three a point");
     }
     ll_vtk_array located;
     LL_TRY(locate(d, array, &located));
@@ -523,8 +567,8 @@ static ll_status assemble_points(const document *d, ll_budget *budget, ll_field_
     return status;
 }
 
-ll_status ll_vtk_parse(const void *bytes, size_t size, const char *place, const ll_field_read_options *options,
-                       ll_field_data *data, ll_error *error)
+ll_status ll_vtk_parse(const void *bytes, size_t size, const char *place,
+                       const ll_field_read_options *options, ll_field_data *data, ll_error *error)
 {
     const ll_field_read_options defaults = {0};
     if (options == NULL) options = &defaults;

@@ -17,10 +17,7 @@ enum {
     LOCATOR64_BYTES = 20
 };
 
-static uint32_t crc_of(const uint8_t *bytes, size_t size)
-{
-    return (uint32_t)crc32_z(0, bytes, size);
-}
+static uint32_t crc_of(const uint8_t *bytes, size_t size) { return (uint32_t)crc32_z(0, bytes, size); }
 
 bool ll_zip_detect(const uint8_t *bytes, size_t size)
 {
@@ -38,8 +35,8 @@ static ll_status find_directory(const uint8_t *bytes, size_t size, const char *p
 {
     /* The end record is behind everything, followed by a comment of at most 65,535 bytes. */
     if (size < END_BYTES) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", place, "zip archive of %zu bytes has no room for its end",
-                       size);
+        return ll_fail(error, LL_INVALID_FILE, "formats", place,
+                       "zip archive of %zu bytes has no room for its end", size);
     }
     size_t lowest = size > END_BYTES + 65535U ? size - END_BYTES - 65535U : 0, at = size - END_BYTES;
     while (read_u32(bytes + at) != END_MARK || read_u16(bytes + at + 20) != size - at - END_BYTES) {
@@ -53,7 +50,8 @@ static ll_status find_directory(const uint8_t *bytes, size_t size, const char *p
     *found = (directory){read_u16(end + 10), read_u32(end + 12), read_u32(end + 16)};
     if (read_u16(end + 4) != 0 || read_u16(end + 6) != 0) {
         if (read_u16(end + 4) != 0xFFFF) {
-            return ll_fail(error, LL_UNSUPPORTED, "formats", place, "zip archive in several parts is not read");
+            return ll_fail(error, LL_UNSUPPORTED, "formats", place,
+                           "zip archive in several parts is not read");
         }
     }
     bool wide = found->count == 0xFFFF || found->size == 0xFFFFFFFFU || found->offset == 0xFFFFFFFFU;
@@ -63,13 +61,15 @@ static ll_status find_directory(const uint8_t *bytes, size_t size, const char *p
         if (where > at - LOCATOR64_BYTES || at - LOCATOR64_BYTES - where < END64_BYTES ||
             read_u32(bytes + where) != END64_MARK) {
             return ll_fail(error, LL_INVALID_FILE, "formats", place,
-                           "zip64 end record is not where its locator says (byte %llu)", (unsigned long long)where);
+                           "zip64 end record is not where its locator says (byte %llu)",
+                           (unsigned long long)where);
         }
         const uint8_t *end64 = bytes + where;
         *found = (directory){read_u64(end64 + 32), read_u64(end64 + 40), read_u64(end64 + 48)};
         limit = (size_t)where;
     } else if (wide) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", place, "zip archive says zip64 but has no zip64 record");
+        return ll_fail(error, LL_INVALID_FILE, "formats", place,
+                       "zip archive says zip64 but has no zip64 record");
     }
     if (found->offset > limit || found->size > limit - found->offset) {
         return ll_fail(error, LL_INVALID_FILE, "formats", place,
@@ -111,22 +111,24 @@ static ll_status locate_data(const ll_zip *zip, size_t end_of_entries, ll_zip_en
 {
     if (entry->header_offset > end_of_entries || end_of_entries - entry->header_offset < LOCAL_BYTES ||
         read_u32(zip->bytes + entry->header_offset) != LOCAL_MARK) {
-        return ll_fail(error, LL_INVALID_FILE, "formats", place, "zip entry '%s' is not at byte %llu as declared",
-                       entry->name, (unsigned long long)entry->header_offset);
+        return ll_fail(error, LL_INVALID_FILE, "formats", place,
+                       "zip entry '%s' is not at byte %llu as declared", entry->name,
+                       (unsigned long long)entry->header_offset);
     }
     const uint8_t *local = zip->bytes + entry->header_offset;
     uint64_t header = LOCAL_BYTES + (uint64_t)read_u16(local + 26) + read_u16(local + 28);
     uint64_t room = end_of_entries - entry->header_offset;
     if (header > room || entry->packed_size > room - header) {
         return ll_fail(error, LL_INVALID_FILE, "formats", place,
-                       "zip entry '%s' of %llu bytes at byte %llu runs past the entries' end at %zu", entry->name,
-                       (unsigned long long)entry->packed_size, (unsigned long long)entry->header_offset,
-                       end_of_entries);
+                       "zip entry '%s' of %llu bytes at byte %llu runs past the entries' end at %zu",
+                       entry->name, (unsigned long long)entry->packed_size,
+                       (unsigned long long)entry->header_offset, end_of_entries);
     }
     size_t name_length = strlen(entry->name);
     if (read_u16(local + 26) != name_length || memcmp(local + LOCAL_BYTES, entry->name, name_length) != 0) {
         return ll_fail(error, LL_INVALID_FILE, "formats", place,
-                       "zip entry '%s' has another name in front of its data than in the directory", entry->name);
+                       "zip entry '%s' has another name in front of its data than in the directory",
+                       entry->name);
     }
     entry->data_offset = entry->header_offset + header;
     return LL_OK;
@@ -176,14 +178,15 @@ ll_status ll_zip_open(const uint8_t *bytes, size_t size, const ll_format_limits 
     size_t end_of_entries;
     LL_TRY(find_directory(bytes, size, place, &found, &end_of_entries, error));
     if (found.count > (uint64_t)limits->entries || found.count > found.size / DIRECTORY_BYTES) {
-        return ll_fail(error, found.count > (uint64_t)limits->entries ? LL_TOO_LARGE : LL_INVALID_FILE, "formats",
-                       place, "zip directory of %llu bytes declares %llu entries (limit %lld)",
+        return ll_fail(error, found.count > (uint64_t)limits->entries ? LL_TOO_LARGE : LL_INVALID_FILE,
+                       "formats", place, "zip directory of %llu bytes declares %llu entries (limit %lld)",
                        (unsigned long long)found.size, (unsigned long long)found.count,
                        (long long)limits->entries);
     }
     ll_zip result = {.bytes = bytes, .size = size, .count = (int64_t)found.count};
     result.entries = ll_arena_allocate(arena, (size_t)found.count * sizeof *result.entries);
-    if (result.entries == NULL) return ll_fail_memory(error, "formats", (size_t)found.count * sizeof *result.entries);
+    if (result.entries == NULL)
+        return ll_fail_memory(error, "formats", (size_t)found.count * sizeof *result.entries);
     const uint8_t *at = bytes + found.offset;
     uint64_t left = found.size;
     for (int64_t i = 0; i < result.count; i++) {
@@ -210,15 +213,16 @@ ll_status ll_zip_open(const uint8_t *bytes, size_t size, const ll_format_limits 
                                 .unpacked_size = read_u32(at + 24),
                                 .header_offset = read_u32(at + 42)};
         if (!read_zip64_extra(at + DIRECTORY_BYTES + name_length, extra, entry)) {
-            return ll_fail(error, LL_INVALID_FILE, "formats", place, "zip entry '%s' has a broken extra field", name);
+            return ll_fail(error, LL_INVALID_FILE, "formats", place,
+                           "zip entry '%s' has a broken extra field", name);
         }
         if ((read_u16(at + 8) & 1U) != 0) {
             return ll_fail(error, LL_UNSUPPORTED, "formats", place, "zip entry '%s' is encrypted", name);
         }
         if (entry->method != 0 && entry->method != 8) {
             return ll_fail(error, LL_UNSUPPORTED, "formats", place,
-                           "zip entry '%s' uses compression method %u; stored (0) and deflated (8) are read", name,
-                           entry->method);
+                           "zip entry '%s' uses compression method %u; stored (0) and deflated (8) are read",
+                           name, entry->method);
         }
         if (entry->method == 0 && entry->packed_size != entry->unpacked_size) {
             return ll_fail(error, LL_INVALID_FILE, "formats", place,
@@ -326,7 +330,8 @@ ll_status ll_zip_add(ll_zip_writer *writer, const char *name, const void *bytes,
     enum { DATE_1980_01_01 = 0x21, VERSION_ZIP64 = 45, UTF8_NAME = 0x800 };
     size_t name_length = strlen(name);
     if (name_length == 0 || name_length > 65535) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "formats", name, "a zip entry's name has 1 to 65,535 bytes");
+        return ll_fail(error, LL_INVALID_ARGUMENT, "formats", name,
+                       "a zip entry's name has 1 to 65,535 bytes");
     }
     const void *data = bytes;
     size_t packed = size;

@@ -11,14 +11,14 @@ typedef struct ll_zip_entry {
     const char *name; /* 0-terminated, in the arena */
     uint64_t packed_size, unpacked_size, header_offset, data_offset;
     uint32_t crc;
-    uint16_t method; /* 0 stored, 8 deflated */
+    uint16_t method;         /* 0 stored, 8 deflated */
     const uint8_t *unpacked; /* once it was read and its checksum was right */
 } ll_zip_entry;
 
 struct ll_zip {
     const uint8_t *bytes;
     size_t size;
-    ll_zip_entry *entries; /* in the order of the directory; in the arena */
+    ll_zip_entry *entries;  /* in the order of the directory; in the arena */
     ll_zip_entry **by_name; /* sorted; in the arena */
     int64_t count;
 };

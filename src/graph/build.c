@@ -49,10 +49,10 @@ static ll_node map_of(ll_graph *graph, ll_op op, const ll_node *operands, int co
     return ll_graph_make(graph, &draft);
 }
 
-#define LL_BINARY_BUILDER(symbol, NAME)                                                             \
-    ll_node ll_graph_##symbol(ll_graph *graph, ll_node a, ll_node b)                                \
-    {                                                                                               \
-        return map_of(graph, LL_OP_##NAME, (ll_node[]){a, b}, 2);                                   \
+#define LL_BINARY_BUILDER(symbol, NAME)                                                                      \
+    ll_node ll_graph_##symbol(ll_graph *graph, ll_node a, ll_node b)                                         \
+    {                                                                                                        \
+        return map_of(graph, LL_OP_##NAME, (ll_node[]){a, b}, 2);                                            \
     }
 LL_BINARY_BUILDER(add, ADD)
 LL_BINARY_BUILDER(subtract, SUBTRACT)

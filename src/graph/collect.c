@@ -49,7 +49,8 @@ static bool take_apart(const collection *c, ll_node node, double factor, bool ro
         }
         case LL_OP_NEGATE: return take_apart(c, it->inputs[0], -factor, false, sum);
         case LL_OP_MULTIPLY:
-            if (ll_is_uniform(c->graph, it->inputs[1], &value)) return take_apart(c, it->inputs[0], factor * value, false, sum);
+            if (ll_is_uniform(c->graph, it->inputs[1], &value))
+                return take_apart(c, it->inputs[0], factor * value, false, sum);
             break;
         default: break;
         }
@@ -90,7 +91,8 @@ static bool same_operator(const collection *c, ll_node a, int argument_a, ll_nod
 }
 
 /* The operand of terms[first] by which most other terms agree with it; which[i] = their operand, or -1. */
-static int best_argument(const collection *c, const combination *sum, int first, const bool *done, int8_t *which)
+static int best_argument(const collection *c, const combination *sum, int first, const bool *done,
+                         int8_t *which)
 {
     int most = 0, best = -1;
     const ll_graph_node *it = ll_at(c->graph, sum->terms[first].node);
@@ -99,7 +101,8 @@ static int best_argument(const collection *c, const combination *sum, int first,
         int8_t own[MOST_TERMS];
         for (int i = 0; i < sum->count; i++) {
             own[i] = -1;
-            if (i == first || done[i] || sum->terms[i].factor == 0 || c->readers[sum->terms[i].node] != 1) continue;
+            if (i == first || done[i] || sum->terms[i].factor == 0 || c->readers[sum->terms[i].node] != 1)
+                continue;
             for (int8_t k = 0; k < 2 && own[i] < 0; k++)
                 if (k < ll_at(c->graph, sum->terms[i].node)->input_count &&
                     same_operator(c, sum->terms[first].node, argument, sum->terms[i].node, k))
@@ -116,7 +119,9 @@ static int best_argument(const collection *c, const combination *sum, int first,
 
 static ll_node scaled(ll_graph *graph, ll_node node, double factor)
 {
-    return factor == 1 ? node : factor == -1 ? ll_graph_negate(graph, node) : ll_graph_multiply_scalar(graph, node, factor);
+    return factor == 1    ? node
+           : factor == -1 ? ll_graph_negate(graph, node)
+                          : ll_graph_multiply_scalar(graph, node, factor);
 }
 
 /* The combination as a node; *collected: whether any terms were put together. */
@@ -129,7 +134,8 @@ static ll_node build(const collection *c, const combination *sum, int depth, boo
         if (done[i] || sum->terms[i].factor == 0) continue; /* x - x */
         ll_node node = sum->terms[i].node;
         int8_t which[MOST_TERMS];
-        int argument = depth < MOST_DEPTH && c->readers[node] == 1 ? best_argument(c, sum, i, done, which) : -1;
+        int argument =
+            depth < MOST_DEPTH && c->readers[node] == 1 ? best_argument(c, sum, i, done, which) : -1;
         ll_node part = LL_NO_NODE;
         if (argument >= 0) {
             const ll_graph_node *it = ll_at(graph, node);
@@ -137,7 +143,8 @@ static ll_node build(const collection *c, const combination *sum, int depth, boo
             bool fits = take_apart(c, it->inputs[argument], sum->terms[i].factor, false, &inner);
             for (int k = i + 1; k < sum->count && fits; k++)
                 if (which[k] >= 0)
-                    fits = take_apart(c, ll_at(graph, sum->terms[k].node)->inputs[which[k]], sum->terms[k].factor, false, &inner);
+                    fits = take_apart(c, ll_at(graph, sum->terms[k].node)->inputs[which[k]],
+                                      sum->terms[k].factor, false, &inner);
             if (fits) {
                 *collected = true;
                 ll_node operands[2] = {LL_NO_NODE, LL_NO_NODE};
@@ -173,7 +180,8 @@ static ll_status collect(const collection *c, const bool *needed, ll_error *erro
             ll_node few[INLINE], *inputs = few;
             void *many = NULL;
             if (it->input_count > INLINE) inputs = many = ll_allocate_array(it->input_count, sizeof *inputs);
-            if (inputs == NULL) return ll_fail_memory(error, "graph", (size_t)it->input_count * sizeof *inputs);
+            if (inputs == NULL)
+                return ll_fail_memory(error, "graph", (size_t)it->input_count * sizeof *inputs);
             bool changed = false;
             for (int32_t i = 0; i < it->input_count; i++) {
                 inputs[i] = c->value[it->inputs[i]];
@@ -187,8 +195,8 @@ static ll_status collect(const collection *c, const bool *needed, ll_error *erro
     return ll_graph_verify_from(graph, c->count, error);
 }
 
-ll_status ll_graph_collect(ll_graph *graph, const ll_node *outputs, int64_t output_count, ll_node *new_outputs,
-                           ll_error *error)
+ll_status ll_graph_collect(ll_graph *graph, const ll_node *outputs, int64_t output_count,
+                           ll_node *new_outputs, ll_error *error)
 {
     LL_TRY(ll_graph_check(graph, error));
     collection c = {.graph = graph, .count = graph->count};

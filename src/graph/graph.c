@@ -178,7 +178,8 @@ static bool grow_chunks(ll_graph *graph)
             ll_graph_stick_memory(graph, (size_t)capacity * sizeof *chunks);
             return false;
         }
-        if (graph->chunk_count > 0) memcpy(chunks, graph->chunks, (size_t)graph->chunk_count * sizeof *chunks);
+        if (graph->chunk_count > 0)
+            memcpy(chunks, graph->chunks, (size_t)graph->chunk_count * sizeof *chunks);
         ll_free(graph->chunks);
         graph->chunks = chunks;
         graph->chunk_capacity = capacity;
@@ -201,7 +202,8 @@ static bool remember_input(ll_graph *graph, ll_node node)
             ll_graph_stick_memory(graph, (size_t)capacity * sizeof *grown);
             return false;
         }
-        if (graph->input_count > 0) memcpy(grown, graph->named_inputs, (size_t)graph->input_count * sizeof *grown);
+        if (graph->input_count > 0)
+            memcpy(grown, graph->named_inputs, (size_t)graph->input_count * sizeof *grown);
         ll_free(graph->named_inputs);
         graph->named_inputs = grown;
         graph->input_capacity = capacity;
@@ -335,7 +337,8 @@ ll_node ll_graph_apply(ll_graph *graph, ll_op op, const ll_node *inputs, int64_t
         return ll_graph_refuse(graph, LL_INVALID_ARGUMENT, NULL, "%d is not the number of an op", (int)op);
     }
     if (op == LL_OP_INPUT) {
-        return ll_graph_refuse(graph, LL_INVALID_ARGUMENT, "input", "an input has a name: use ll_graph_input");
+        return ll_graph_refuse(graph, LL_INVALID_ARGUMENT, "input",
+                               "an input has a name: use ll_graph_input");
     }
     if ((traits->inputs >= 0 && input_count != traits->inputs) || (traits->inputs < 0 && input_count < 1) ||
         input_count > INT32_MAX) {
@@ -344,8 +347,8 @@ ll_node ll_graph_apply(ll_graph *graph, ll_op op, const ll_node *inputs, int64_t
                                traits->inputs < 0 ? 1 : traits->inputs);
     }
     if (rank < 0 || rank > LL_GRAPH_RANK || (int)dtype < 0 || dtype >= LL_DTYPES) {
-        return ll_graph_refuse(graph, LL_INVALID_ARGUMENT, traits->name, "rank %d or type %d is out of range", rank,
-                               (int)dtype);
+        return ll_graph_refuse(graph, LL_INVALID_ARGUMENT, traits->name, "rank %d or type %d is out of range",
+                               rank, (int)dtype);
     }
     for (int axis = 0; shape != NULL && axis < rank; axis++) {
         if (shape[axis] == LL_INFER && op != LL_OP_RESHAPE) {

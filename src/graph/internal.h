@@ -74,7 +74,8 @@ typedef struct ll_op_rules {
 
     /* The op on `inputs`, where batched[i] (at least one) tells which have a leading axis of `models`. The
      * result has it too. NULL: a map, or an op without inputs. */
-    ll_node (*batch)(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched, int64_t models);
+    ll_node (*batch)(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched,
+                     int64_t models);
 
     /* A map of floating-point numbers, and of integers and bools (as 0 and 1); NULL: not defined there. */
     double (*real)(const double *inputs);
@@ -139,8 +140,8 @@ ll_status ll_infer_map(const ll_graph *graph, ll_graph_node *draft, ll_error *er
 /* ------------------------------------------------------------------ for sample cases */
 
 /* A leaf of the sample: dimensions after rank, e.g. ll_sample_input(g, s, LL_F64, -1, 1, 2, 3, 4). */
-ll_node ll_sample_input(ll_graph *graph, ll_op_sample *sample, ll_dtype dtype, double low, double high, int rank,
-                        ...);
+ll_node ll_sample_input(ll_graph *graph, ll_op_sample *sample, ll_dtype dtype, double low, double high,
+                        int rank, ...);
 /* Sample cases of a map with `operands` inputs in the range. */
 bool ll_sample_map(ll_graph *graph, ll_op op, ll_dtype dtype, int index, double low, double high,
                    ll_op_sample *sample);

@@ -24,7 +24,10 @@ static const struct {
 
 const ll_op_traits *ll_op_traits_of(ll_op op) { return (unsigned)op < LL_OPS ? &traits[op] : NULL; }
 const ll_op_rules *ll_op_rules_of(ll_op op) { return rules[op]; }
-const char *ll_dtype_name(ll_dtype dtype) { return (unsigned)dtype < LL_DTYPES ? types[dtype].name : "no type"; }
+const char *ll_dtype_name(ll_dtype dtype)
+{
+    return (unsigned)dtype < LL_DTYPES ? types[dtype].name : "no type";
+}
 size_t ll_dtype_bytes(ll_dtype dtype) { return (unsigned)dtype < LL_DTYPES ? types[dtype].bytes : 0; }
 
 const char *ll_input_kind_name(ll_input_kind kind)

@@ -18,7 +18,8 @@ enum { READS_ADD = 1, READS_MULTIPLY, READS_GATHER, READS_CONTRACTION };
 typedef struct search {
     const ll_graph *graph;
     const bool *needed;
-    const bool *scales; /* a vector parameter that multiplies, or what is made of such and of fixed nodes alone */
+    const bool
+        *scales; /* a vector parameter that multiplies, or what is made of such and of fixed nodes alone */
 } search;
 
 static bool is_fixed(const ll_graph_node *it) { return ll_graph_sample_axis(it) < 0; }
@@ -28,9 +29,12 @@ static ll_node behind_moves(const ll_graph *graph, ll_node node)
     for (;;) {
         const ll_graph_node *it = ll_at(graph, node);
         switch (it->op) {
-        case LL_OP_RESHAPE: case LL_OP_TRANSPOSE: case LL_OP_BROADCAST: case LL_OP_NEGATE: case LL_OP_CAST: case LL_OP_DETACH:
-            node = it->inputs[0];
-            break;
+        case LL_OP_RESHAPE:
+        case LL_OP_TRANSPOSE:
+        case LL_OP_BROADCAST:
+        case LL_OP_NEGATE:
+        case LL_OP_CAST:
+        case LL_OP_DETACH: node = it->inputs[0]; break;
         default: return node;
         }
     }
@@ -41,7 +45,8 @@ static bool is_scaled(const search *s, ll_node node)
 {
     const ll_graph_node *it = ll_at(s->graph, behind_moves(s->graph, node));
     if (it->op != LL_OP_MULTIPLY) return false;
-    return s->scales[behind_moves(s->graph, it->inputs[0])] || s->scales[behind_moves(s->graph, it->inputs[1])];
+    return s->scales[behind_moves(s->graph, it->inputs[0])] ||
+           s->scales[behind_moves(s->graph, it->inputs[1])];
 }
 
 /* Axis of the operand that is axis `axis` of the result; -1: none. */
@@ -76,7 +81,9 @@ static reader read_as(const search *s, const ll_graph_node *it, int operand)
     switch (it->op) {
     case LL_OP_CONVOLUTION:
     case LL_OP_CONVOLUTION_DATA:
-        return operand == 1 ? (reader){READS_CONTRACTION, LL_ROLE_FILTER, (it->op == LL_OP_CONVOLUTION ? 0 : 1) + (x->rank - it->attributes.convolution.spatial - 2)}
+        return operand == 1 ? (reader){READS_CONTRACTION, LL_ROLE_FILTER,
+                                       (it->op == LL_OP_CONVOLUTION ? 0 : 1) +
+                                           (x->rank - it->attributes.convolution.spatial - 2)}
                             : (reader){0};
     case LL_OP_MATMUL: {
         bool turned = operand == 0 ? it->attributes.matmul.transpose_a : it->attributes.matmul.transpose_b;
@@ -105,7 +112,8 @@ static void find_scales(const ll_graph *graph, const bool *needed, bool *scales)
         for (int i = 0; i < 2; i++) {
             ll_node base = behind_moves(graph, it->inputs[i]);
             const ll_graph_node *x = ll_at(graph, base);
-            if (x->op == LL_OP_INPUT && x->attributes.input.kind == LL_INPUT_PARAMETER && x->rank == 1) scales[base] = true;
+            if (x->op == LL_OP_INPUT && x->attributes.input.kind == LL_INPUT_PARAMETER && x->rank == 1)
+                scales[base] = true;
             if (scales[base] && is_fixed(it)) scales[n] = true;
         }
     }
@@ -123,8 +131,13 @@ static void find_readers(const search *s, reader *readers)
             ll_node in = it->inputs[i];
             reader found;
             switch (it->op) {
-            case LL_OP_RESHAPE: case LL_OP_TRANSPOSE: case LL_OP_BROADCAST: case LL_OP_SLICE: case LL_OP_NEGATE:
-            case LL_OP_CAST: case LL_OP_DETACH:
+            case LL_OP_RESHAPE:
+            case LL_OP_TRANSPOSE:
+            case LL_OP_BROADCAST:
+            case LL_OP_SLICE:
+            case LL_OP_NEGATE:
+            case LL_OP_CAST:
+            case LL_OP_DETACH:
                 found = readers[n];
                 found.output_axis = axis_before(s->graph, it, found.output_axis);
                 break;
@@ -135,14 +148,16 @@ static void find_readers(const search *s, reader *readers)
     }
 }
 
-ll_status ll_graph_roles(const ll_graph *graph, const ll_node *outputs, int64_t output_count, const ll_node *parameters,
-                         int64_t count, ll_parameter_role *roles, int *output_axes, ll_error *error)
+ll_status ll_graph_roles(const ll_graph *graph, const ll_node *outputs, int64_t output_count,
+                         const ll_node *parameters, int64_t count, ll_parameter_role *roles, int *output_axes,
+                         ll_error *error)
 {
     LL_TRY(ll_graph_check(graph, error));
     for (int64_t p = 0; p < count; p++)
         if (ll_graph_node_at(graph, parameters[p]) == NULL)
-            return ll_fail(error, LL_INVALID_ARGUMENT, "graph", "roles", "parameter %lld is node %%%d, which does not exist",
-                           (long long)p, (int)parameters[p]);
+            return ll_fail(error, LL_INVALID_ARGUMENT, "graph", "roles",
+                           "parameter %lld is node %%%d, which does not exist", (long long)p,
+                           (int)parameters[p]);
     bool *needed = ll_allocate_array(graph->count + 1, sizeof *needed);
     bool *scales = ll_allocate_array(graph->count + 1, sizeof *scales);
     reader *readers = ll_allocate_array(graph->count + 1, sizeof *readers);
@@ -159,7 +174,9 @@ ll_status ll_graph_roles(const ll_graph *graph, const ll_node *outputs, int64_t 
             const reader *found = &readers[parameters[p]];
             bool scalar = it->rank == 0;
             roles[p] = scalar || found->rank == 0 ? LL_ROLE_SCALAR : found->role;
-            output_axes[p] = scalar || (roles[p] != LL_ROLE_FILTER && roles[p] != LL_ROLE_LINEAR) ? -1 : found->output_axis;
+            output_axes[p] = scalar || (roles[p] != LL_ROLE_FILTER && roles[p] != LL_ROLE_LINEAR)
+                                 ? -1
+                                 : found->output_axis;
         }
     }
     ll_free(needed);

@@ -104,8 +104,8 @@ ll_node ll_broadcast_models(ll_graph *graph, ll_node x, int64_t models)
     if (x == LL_NO_NODE) return LL_NO_NODE;
     const ll_graph_node *node = ll_at(graph, x);
     if (node->rank == LL_GRAPH_RANK) {
-        return ll_graph_refuse(graph, LL_SHAPE, node->name, "no room for a model axis: the rank is already %d",
-                               LL_GRAPH_RANK);
+        return ll_graph_refuse(graph, LL_SHAPE, node->name,
+                               "no room for a model axis: the rank is already %d", LL_GRAPH_RANK);
     }
     int64_t shape[LL_GRAPH_RANK];
     ll_prepend(models, node->shape, node->rank, shape);
@@ -166,7 +166,8 @@ ll_node ll_sum_of(ll_graph *graph, ll_node a, ll_node b)
 
 /* ------------------------------------------------------------------ sample cases */
 
-ll_node ll_sample_input(ll_graph *graph, ll_op_sample *sample, ll_dtype dtype, double low, double high, int rank, ...)
+ll_node ll_sample_input(ll_graph *graph, ll_op_sample *sample, ll_dtype dtype, double low, double high,
+                        int rank, ...)
 {
     int64_t shape[LL_GRAPH_RANK];
     va_list arguments;

@@ -37,7 +37,8 @@ ll_status ll_kernel_case_of(const ll_graph *graph, ll_node node, int64_t samples
             form.shape[axis] = ll_dimension(tensor->shape[axis], samples);
         }
         if (!ll_graph_elements(tensor, samples, &form.count)) {
-            return ll_fail(error, LL_TOO_LARGE, "kernels", NULL, "node %%%d has too many elements with %lld samples",
+            return ll_fail(error, LL_TOO_LARGE, "kernels", NULL,
+                           "node %%%d has too many elements with %lld samples",
                            (int)(i < 0 ? node : it->inputs[i]), (long long)samples);
         }
         if (i < 0) {

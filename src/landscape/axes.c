@@ -219,10 +219,8 @@ static ll_status make_axis(const ll_problem_info *info, const double *theta, con
     bool given = choice->vector != NULL;
     if (given && choice->normalisation == LL_NORMALISE_NONE && choice->small == LL_SMALL_AUTO)
         rule = LL_SMALL_KEEP;
-    if (given)
-        ll_vector_to_double(info->type, info->parameter_count, choice->vector, direction);
-    else
-        draw(info, options->names, options->seed, d, direction);
+    if (given) ll_vector_to_double(info->type, info->parameter_count, choice->vector, direction);
+    else draw(info, options->names, options->seed, d, direction);
     normalise(info, choice->normalisation, rule, theta, direction);
     bool orthogonal = d > 0 && wants_orthogonal(options, choice);
     if (orthogonal) LL_TRY(orthogonalise(axes, d, direction, scratch, error));

@@ -84,10 +84,8 @@ static ll_status look(const ll_record *record, picture *view, ll_error *error)
         return ll_fail_memory(error, module, (size_t)view->count * sizeof *view->sorted);
     for (int64_t p = 0; p < view->count; p++) {
         double value = ll_array_get(view->loss, p);
-        if (state != NULL && ll_array_get(state, p) == 0.0)
-            view->missing++;
-        else if (isfinite(value))
-            view->sorted[view->finite++] = value;
+        if (state != NULL && ll_array_get(state, p) == 0.0) view->missing++;
+        else if (isfinite(value)) view->sorted[view->finite++] = value;
     }
     qsort(view->sorted, (size_t)view->finite, sizeof *view->sorted, compare_doubles);
     view->lowest = view->finite > 0 ? view->sorted[0] : NAN;

@@ -58,9 +58,7 @@ ll_status ll_halves_init(const ll_problem *problem, const ll_samples *lists, ll_
                        "halves of the data need the capability \"subsets\"");
     ll_halves made = {0};
     ll_status status = divide(info, lists, &made, error);
-    if (status == LL_OK)
-        *halves = made;
-    else
-        ll_halves_deinit(&made);
+    if (status == LL_OK) *halves = made;
+    else ll_halves_deinit(&made);
     return status;
 }

@@ -237,10 +237,7 @@ static ll_status plan_columns(ll_landscape *landscape, ll_error *error)
 
 /* ------------------------------------------------------------------ order and identity */
 
-int64_t ll_landscape_tiles(const ll_landscape *landscape)
-{
-    return landscape->tiles;
-}
+int64_t ll_landscape_tiles(const ll_landscape *landscape) { return landscape->tiles; }
 
 static int point_level(const ll_landscape_options *options, int64_t point)
 {

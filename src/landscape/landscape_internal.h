@@ -5,10 +5,10 @@
 #include "losslens/landscape.h"
 #include "losslens/problem_vectors.h"
 
-#define LL_LANDSCAPE_MODULE    "landscape"
+#define LL_LANDSCAPE_MODULE "landscape"
 #define LL_CALIBRATION_DEFAULT 1000
-#define LL_BATCH_DEFAULT       500
-#define LL_EIGENVALUE_COLUMNS  4 /* largest, smallest, and their residuals */
+#define LL_BATCH_DEFAULT 500
+#define LL_EIGENVALUE_COLUMNS 4 /* largest, smallest, and their residuals */
 
 typedef enum ll_point_state {
     LL_POINT_MISSING = 0,

@@ -22,7 +22,8 @@ ll_node ll_block_failed(builder *b, ll_status status)
 
 static ll_node refuse(builder *b, const char *place, const ll_value *at, const char *text, const char *detail)
 {
-    return ll_block_failed(b, ll_fail(b->error, LL_INVALID_FILE, "networks", place, "line %d, column %d: %s%s", at->line, at->column, text, detail));
+    return ll_block_failed(b, ll_fail(b->error, LL_INVALID_FILE, "networks", place,
+                                      "line %d, column %d: %s%s", at->line, at->column, text, detail));
 }
 
 static const block_kind *find_kind(builder *b, const char *place, const ll_value *key)
@@ -38,9 +39,11 @@ static const block_kind *find_kind(builder *b, const char *place, const ll_value
         ll_text_format(&known, "%s%s", i > 0 ? ", " : "", names[i]);
     }
     const char *near = ll_nearest_word(key->text, names, ll_block_kind_count);
-    ll_block_failed(b, ll_fail(b->error, LL_INVALID_FILE, "networks", place, "line %d, column %d: no block \"%s\"%s%s%s; there are %s", key->line,
-                               key->column, key->text, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-                               near != NULL ? "\"" : "", known.text != NULL ? known.text : ""));
+    ll_block_failed(b,
+                    ll_fail(b->error, LL_INVALID_FILE, "networks", place,
+                            "line %d, column %d: no block \"%s\"%s%s%s; there are %s", key->line, key->column,
+                            key->text, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                            near != NULL ? "\"" : "", known.text != NULL ? known.text : ""));
     ll_text_deinit(&known);
     return NULL;
 }
@@ -54,7 +57,9 @@ static ll_status check_options(const block *it, const block_kind *kind, ll_error
         keys[count] = kind->keys[count - 1];
         count++;
     }
-    if (it->options == NULL || it->options->type == LL_VALUE_NULL || (kind->shorthand != NULL && it->options->type != LL_VALUE_MAP)) return LL_OK;
+    if (it->options == NULL || it->options->type == LL_VALUE_NULL ||
+        (kind->shorthand != NULL && it->options->type != LL_VALUE_MAP))
+        return LL_OK;
     return ll_value_check_keys(it->options, keys, count, it->place, error);
 }
 
@@ -63,9 +68,11 @@ static ll_status name_block(block *it, const char *parent, const char *list_name
     const char *given = NULL;
     char list[LL_NAME_BYTES], number[32];
     const ll_value *name = ll_value_get(it->options, "name");
-    if (name != NULL && (name->text == NULL || name->text[0] == 0 || strlen(name->text) + strlen(parent) + 2 > LL_NAME_BYTES / 2)) {
-        return ll_fail(it->b->error, LL_INVALID_FILE, "networks", it->place, "line %d, column %d: a name of at most %d letters is wanted", name->line,
-                       name->column, LL_NAME_BYTES / 2);
+    if (name != NULL && (name->text == NULL || name->text[0] == 0 ||
+                         strlen(name->text) + strlen(parent) + 2 > LL_NAME_BYTES / 2)) {
+        return ll_fail(it->b->error, LL_INVALID_FILE, "networks", it->place,
+                       "line %d, column %d: a name of at most %d letters is wanted", name->line, name->column,
+                       LL_NAME_BYTES / 2);
     }
     LL_TRY(ll_value_take_text(name, "name", it->place, &given, it->b->error));
     if (given != NULL) {
@@ -79,13 +86,15 @@ static ll_status name_block(block *it, const char *parent, const char *list_name
         snprintf(list, sizeof list, "%s", parent);
     }
     if (strlen(list) + sizeof number > LL_NAME_BYTES / 2) {
-        return ll_fail(it->b->error, LL_INVALID_FILE, "networks", it->place, "the name \"%.40s...\" is too long; blocks are nested too deeply", list);
+        return ll_fail(it->b->error, LL_INVALID_FILE, "networks", it->place,
+                       "the name \"%.40s...\" is too long; blocks are nested too deeply", list);
     }
     ll_join(it->name, list, number);
     return LL_OK;
 }
 
-static ll_node apply_one(builder *b, const char *place, const ll_value *item, const char *parent, const char *list_name, int64_t index, ll_node x)
+static ll_node apply_one(builder *b, const char *place, const ll_value *item, const char *parent,
+                         const char *list_name, int64_t index, ll_node x)
 {
     block it = {.b = b, .place = place};
     const ll_value *key = item;
@@ -94,7 +103,8 @@ static ll_node apply_one(builder *b, const char *place, const ll_value *item, co
         it.options = &item->items[0];
     } else if (item->type != LL_VALUE_TEXT) {
         return refuse(b, place, item, "a block is a map of one key, its kind; got ",
-                      item->type == LL_VALUE_MAP ? "several keys (are the options indented?)" : ll_value_type_name(item->type));
+                      item->type == LL_VALUE_MAP ? "several keys (are the options indented?)"
+                                                 : ll_value_type_name(item->type));
     }
     const block_kind *kind = find_kind(b, place, key);
     if (kind == NULL) return LL_NO_NODE;
@@ -112,9 +122,11 @@ static ll_node apply_one(builder *b, const char *place, const ll_value *item, co
     return y;
 }
 
-ll_node ll_blocks_apply(builder *b, const char *place, const ll_value *list, const char *parent, const char *list_name, ll_node x)
+ll_node ll_blocks_apply(builder *b, const char *place, const ll_value *list, const char *parent,
+                        const char *list_name, ll_node x)
 {
-    if (list->type != LL_VALUE_LIST) return refuse(b, place, list, "a list of blocks is wanted; got ", ll_value_type_name(list->type));
+    if (list->type != LL_VALUE_LIST)
+        return refuse(b, place, list, "a list of blocks is wanted; got ", ll_value_type_name(list->type));
     for (int64_t i = 0; i < list->count; i++) {
         x = apply_one(b, place, &list->items[i], parent, list_name, i, x);
         if (x == LL_NO_NODE) return x;
@@ -137,8 +149,10 @@ static ll_node forward(builder *b, ll_node x)
     if (y == LL_NO_NODE) return y;
     int rank = ll_rank_of(b, y);
     if (ll_extent(b, y, 1) != b->options->classes || rank < 2) {
-        return ll_block_failed(b, ll_fail(b->error, LL_SHAPE, "networks", place, "the last block gives %lld channels; the data has %lld classes or targets",
-                                          (long long)ll_extent(b, y, 1), (long long)b->options->classes));
+        return ll_block_failed(
+            b, ll_fail(b->error, LL_SHAPE, "networks", place,
+                       "the last block gives %lld channels; the data has %lld classes or targets",
+                       (long long)ll_extent(b, y, 1), (long long)b->options->classes));
     }
     return y;
 }
@@ -147,4 +161,5 @@ static bool answers(const char *name) { return strcmp(name, "blocks") == 0; }
 
 static const option_row rows[] = {{NULL, OPTION_INTEGER, NULL, NULL, NULL}};
 
-const architecture ll_architecture_blocks = {"blocks", "a list of blocks from a file", rows, answers, forward};
+const architecture ll_architecture_blocks = {"blocks", "a list of blocks from a file", rows, answers,
+                                             forward};

@@ -18,8 +18,8 @@ enum { LL_BLOCK_KEYS = 10 };
 
 typedef struct block_kind {
     const char *kind;
-    const char *shorthand;                 /* the option that a bare value stands for; NULL: a map is needed */
-    const char *keys[LL_BLOCK_KEYS];       /* besides "name" */
+    const char *shorthand;           /* the option that a bare value stands for; NULL: a map is needed */
+    const char *keys[LL_BLOCK_KEYS]; /* besides "name" */
     ll_node (*apply)(const block *it, ll_node x);
 } block_kind;
 
@@ -27,7 +27,8 @@ extern const block_kind ll_block_kinds[];
 extern const int64_t ll_block_kind_count;
 
 /* A list of blocks, `parent` being the name of what they belong to. */
-ll_node ll_blocks_apply(builder *b, const char *place, const ll_value *list, const char *parent, const char *list_name, ll_node x);
+ll_node ll_blocks_apply(builder *b, const char *place, const ll_value *list, const char *parent,
+                        const char *list_name, ll_node x);
 
 /* Remembers the failure that is in b->error. */
 ll_node ll_block_failed(builder *b, ll_status status);

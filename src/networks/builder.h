@@ -11,7 +11,12 @@ enum { LL_NETWORK_OPTIONS = 24, LL_NAME_BYTES = 192 };
 /* An option of an architecture. A choice lists its words separated by '|'. */
 typedef struct option_row {
     const char *key;
-    enum { OPTION_INTEGER, OPTION_REAL, OPTION_CHOICE, OPTION_LIST } type; /* list: positive integers, "64,128" */
+    enum {
+        OPTION_INTEGER,
+        OPTION_REAL,
+        OPTION_CHOICE,
+        OPTION_LIST
+    } type;               /* list: positive integers, "64,128" */
     const char *standard; /* default, as text */
     const char *choices;
     const char *help;
@@ -44,7 +49,8 @@ typedef struct architecture {
 } architecture;
 
 extern const architecture ll_architecture_cifar_resnet, ll_architecture_resnet, ll_architecture_vgg,
-    ll_architecture_vit, ll_architecture_unet, ll_architecture_mlp, ll_architecture_cnn, ll_architecture_blocks;
+    ll_architecture_vit, ll_architecture_unet, ll_architecture_mlp, ll_architecture_cnn,
+    ll_architecture_blocks;
 
 /* Options by key: from the caller, else the row's default. Values were checked before. */
 const char *ll_option_text(const builder *b, const char *key);
@@ -66,7 +72,8 @@ ll_node ll_builder_parameter(builder *b, const char *name, ll_parameter_role rol
 ll_node ll_builder_buffer(builder *b, const char *name, int64_t count, double initial, double momentum);
 /* Marks a node as a layer whose features can be asked for. */
 void ll_builder_layer(builder *b, const char *name, ll_node node);
-ll_node ll_builder_input(builder *b, const char *name, ll_dtype dtype, const int64_t *shape, int rank, int64_t term);
+ll_node ll_builder_input(builder *b, const char *name, ll_dtype dtype, const int64_t *shape, int rank,
+                         int64_t term);
 
 /* Layers with parameters "<name>.weight", "<name>.bias" ...; shapes follow from x. */
 typedef struct conv_options {
@@ -94,7 +101,8 @@ struct ll_model {
     ll_model_info info;
     ll_arena *arena;
     parameter_draw *draws; /* one a parameter */
-    int64_t parameter_capacity, buffer_capacity, input_capacity, term_capacity, metric_capacity, layer_capacity;
+    int64_t parameter_capacity, buffer_capacity, input_capacity, term_capacity, metric_capacity,
+        layer_capacity;
 };
 
 ll_status ll_model_create_empty(const char *name, ll_dtype dtype, ll_model **model, ll_error *error);

@@ -64,7 +64,8 @@ ll_node ll_layer_linear(ll_graph *graph, ll_node x, ll_node weight, ll_node bias
     return bias == LL_NO_NODE ? y : ll_graph_add(graph, y, bias);
 }
 
-ll_convolution ll_convolution_form(int spatial, int64_t stride, int64_t padding, int64_t dilation, int32_t groups)
+ll_convolution ll_convolution_form(int spatial, int64_t stride, int64_t padding, int64_t dilation,
+                                   int32_t groups)
 {
     ll_convolution form;
     memset(&form, 0, sizeof form);
@@ -78,7 +79,8 @@ ll_convolution ll_convolution_form(int spatial, int64_t stride, int64_t padding,
     return form;
 }
 
-ll_node ll_layer_convolution(ll_graph *graph, ll_node x, ll_node weight, ll_node bias, const ll_convolution *form)
+ll_node ll_layer_convolution(ll_graph *graph, ll_node x, ll_node weight, ll_node bias,
+                             const ll_convolution *form)
 {
     ll_node y = ll_graph_convolution(graph, x, weight, form);
     return add_bias(graph, y, bias, rank_of(graph, x));
@@ -90,8 +92,8 @@ ll_node ll_layer_transposed_convolution(ll_graph *graph, ll_node x, ll_node weig
     const ll_graph_node *input = node_of(graph, x), *kernel = node_of(graph, weight);
     int64_t extent[LL_SPATIAL] = {0};
     for (int axis = 0; axis < form->spatial && axis + 2 < LL_GRAPH_RANK; axis++) {
-        extent[axis] = (input->shape[axis + 2] - 1) * form->stride[axis] - form->pad_low[axis] - form->pad_high[axis] +
-                       form->dilation[axis] * (kernel->shape[axis + 2] - 1) + 1 +
+        extent[axis] = (input->shape[axis + 2] - 1) * form->stride[axis] - form->pad_low[axis] -
+                       form->pad_high[axis] + form->dilation[axis] * (kernel->shape[axis + 2] - 1) + 1 +
                        (output_padding != NULL ? output_padding[axis] : 0);
     }
     /* The convolution whose adjoint this is reads output_padding more at the high end than it writes. */
@@ -102,7 +104,8 @@ ll_node ll_layer_transposed_convolution(ll_graph *graph, ll_node x, ll_node weig
 static ll_node scale_and_shift(ll_graph *graph, ll_node x, ll_node a, ll_node b)
 {
     int rank = rank_of(graph, x);
-    return ll_graph_add(graph, ll_graph_multiply(graph, x, per_channel(graph, a, rank)), per_channel(graph, b, rank));
+    return ll_graph_add(graph, ll_graph_multiply(graph, x, per_channel(graph, a, rank)),
+                        per_channel(graph, b, rank));
 }
 
 static ll_node inverse_root(ll_graph *graph, ll_node variance, double epsilon)
@@ -110,8 +113,8 @@ static ll_node inverse_root(ll_graph *graph, ll_node variance, double epsilon)
     return ll_graph_reciprocal(graph, ll_graph_sqrt(graph, ll_graph_add_scalar(graph, variance, epsilon)));
 }
 
-ll_node ll_layer_batch_norm(ll_graph *graph, ll_node x, ll_node scale, ll_node shift, ll_node mean, ll_node variance,
-                            double epsilon)
+ll_node ll_layer_batch_norm(ll_graph *graph, ll_node x, ll_node scale, ll_node shift, ll_node mean,
+                            ll_node variance, double epsilon)
 {
     ll_node a = inverse_root(graph, variance, epsilon);
     if (scale != LL_NO_NODE) a = ll_graph_multiply(graph, a, scale);
@@ -139,7 +142,8 @@ ll_node ll_layer_batch_norm_training(ll_graph *graph, ll_node x, ll_node scale, 
     ll_node a = inverse_root(graph, ll_graph_divide(graph, squares, count), epsilon);
     if (scale != LL_NO_NODE) a = ll_graph_multiply(graph, a, scale);
     if (mean != NULL) *mean = batch_mean;
-    if (variance != NULL) *variance = ll_graph_divide(graph, squares, ll_graph_add_scalar(graph, count, -1.0));
+    if (variance != NULL)
+        *variance = ll_graph_divide(graph, squares, ll_graph_add_scalar(graph, count, -1.0));
     ll_node b = ll_graph_negate(graph, ll_graph_multiply(graph, offset, a));
     if (shift != LL_NO_NODE) b = ll_graph_add(graph, b, shift);
     return scale_and_shift(graph, centred, a, b);
@@ -151,10 +155,12 @@ static ll_node standardise(ll_graph *graph, ll_node x, uint32_t axes, double eps
     ll_node mean = ll_graph_expand(graph, mean_over(graph, x, axes), axes);
     ll_node centred = ll_graph_subtract(graph, x, mean);
     ll_node variance = mean_over(graph, ll_graph_multiply(graph, centred, centred), axes);
-    return ll_graph_multiply(graph, centred, ll_graph_expand(graph, inverse_root(graph, variance, epsilon), axes));
+    return ll_graph_multiply(graph, centred,
+                             ll_graph_expand(graph, inverse_root(graph, variance, epsilon), axes));
 }
 
-ll_node ll_layer_layer_norm(ll_graph *graph, ll_node x, int axes, ll_node scale, ll_node shift, double epsilon)
+ll_node ll_layer_layer_norm(ll_graph *graph, ll_node x, int axes, ll_node scale, ll_node shift,
+                            double epsilon)
 {
     int rank = rank_of(graph, x);
     ll_node y = standardise(graph, x, axes_between(rank - axes, rank), epsilon);
@@ -162,14 +168,16 @@ ll_node ll_layer_layer_norm(ll_graph *graph, ll_node x, int axes, ll_node scale,
     return shift == LL_NO_NODE ? y : ll_graph_add(graph, y, shift);
 }
 
-ll_node ll_layer_group_norm(ll_graph *graph, ll_node x, int64_t groups, ll_node scale, ll_node shift, double epsilon)
+ll_node ll_layer_group_norm(ll_graph *graph, ll_node x, int64_t groups, ll_node scale, ll_node shift,
+                            double epsilon)
 {
     const ll_graph_node *input = node_of(graph, x);
     int rank = input->rank;
     int64_t shape[LL_GRAPH_RANK], grouped[LL_GRAPH_RANK];
     if (rank < 2 || rank >= LL_GRAPH_RANK || groups <= 0 || input->shape[1] % groups != 0) {
-        return ll_graph_refuse(graph, LL_SHAPE, "group norm", "got %lld groups of a tensor of rank %d; wanted a divisor of its channels",
-                             (long long)groups, rank);
+        return ll_graph_refuse(graph, LL_SHAPE, "group norm",
+                               "got %lld groups of a tensor of rank %d; wanted a divisor of its channels",
+                               (long long)groups, rank);
     }
     memcpy(shape, input->shape, sizeof shape);
     grouped[0] = shape[0];
@@ -213,16 +221,19 @@ ll_node ll_layer_softplus(ll_graph *graph, ll_node x)
 {
     ll_node zero = ll_graph_full_like(graph, x, 0.0);
     ll_node negative = ll_graph_less(graph, x, zero);
-    ll_node below = ll_graph_select(graph, negative, x, zero), above = ll_graph_select(graph, negative, zero, x);
+    ll_node below = ll_graph_select(graph, negative, x, zero),
+            above = ll_graph_select(graph, negative, zero, x);
     ll_node low = ll_graph_log1p(graph, ll_graph_exp(graph, below));
-    ll_node high = ll_graph_add(graph, above, ll_graph_log1p(graph, ll_graph_exp(graph, ll_graph_negate(graph, above))));
+    ll_node high =
+        ll_graph_add(graph, above, ll_graph_log1p(graph, ll_graph_exp(graph, ll_graph_negate(graph, above))));
     return ll_graph_select(graph, negative, low, high);
 }
 
 ll_node ll_layer_gelu(ll_graph *graph, ll_node x)
 {
     ll_node phi = ll_graph_erf(graph, ll_graph_multiply_scalar(graph, x, 0.70710678118654752440));
-    return ll_graph_multiply(graph, x, ll_graph_multiply_scalar(graph, ll_graph_add_scalar(graph, phi, 1.0), 0.5));
+    return ll_graph_multiply(graph, x,
+                             ll_graph_multiply_scalar(graph, ll_graph_add_scalar(graph, phi, 1.0), 0.5));
 }
 
 ll_node ll_layer_gelu_tanh(ll_graph *graph, ll_node x)
@@ -230,7 +241,8 @@ ll_node ll_layer_gelu_tanh(ll_graph *graph, ll_node x)
     ll_node cube = ll_graph_multiply(graph, ll_graph_multiply(graph, x, x), x);
     ll_node inner = ll_graph_add(graph, x, ll_graph_multiply_scalar(graph, cube, 0.044715));
     ll_node t = ll_graph_tanh(graph, ll_graph_multiply_scalar(graph, inner, 0.79788456080286535588));
-    return ll_graph_multiply(graph, x, ll_graph_multiply_scalar(graph, ll_graph_add_scalar(graph, t, 1.0), 0.5));
+    return ll_graph_multiply(graph, x,
+                             ll_graph_multiply_scalar(graph, ll_graph_add_scalar(graph, t, 1.0), 0.5));
 }
 
 /* The largest score is subtracted as a constant: it cancels, and its derivative with it. */
@@ -274,7 +286,8 @@ ll_node ll_layer_max_pool(ll_graph *graph, ll_node x, const ll_window *window)
     const ll_graph_node *input = node_of(graph, x);
     int leading = input->rank - window->spatial;
     if (leading < 1) {
-        return ll_graph_refuse(graph, LL_SHAPE, "max pool", "got rank %d; wanted more than %d", input->rank, window->spatial);
+        return ll_graph_refuse(graph, LL_SHAPE, "max pool", "got rank %d; wanted more than %d", input->rank,
+                               window->spatial);
     }
     int64_t flat[LL_GRAPH_RANK], positions = 1;
     for (int axis = 0; axis < leading; axis++) flat[axis] = input->shape[axis];
@@ -289,7 +302,8 @@ ll_node ll_layer_average_pool(ll_graph *graph, ll_node x, const ll_window *windo
     ll_node sums = ll_graph_window_sum(graph, x, window);
     if (!count_padding) {
         const ll_graph_node *input = node_of(graph, x);
-        ll_node ones = ll_graph_full(graph, input->dtype, input->shape + (input->rank - window->spatial), window->spatial, 1.0);
+        ll_node ones = ll_graph_full(graph, input->dtype, input->shape + (input->rank - window->spatial),
+                                     window->spatial, 1.0);
         return ll_graph_divide(graph, sums, ll_graph_window_sum(graph, ones, window));
     }
     double count = 1.0;
@@ -305,7 +319,8 @@ ll_node ll_layer_mean(ll_graph *graph, ll_node x, int first_axis)
 ll_node ll_layer_attention(ll_graph *graph, ll_node q, ll_node k, ll_node v, ll_node mask)
 {
     const ll_graph_node *query = node_of(graph, q);
-    if (query->rank < 2) return ll_graph_refuse(graph, LL_SHAPE, "attention", "got rank %d; wanted 2 or more", query->rank);
+    if (query->rank < 2)
+        return ll_graph_refuse(graph, LL_SHAPE, "attention", "got rank %d; wanted 2 or more", query->rank);
     double scale = 1.0 / sqrt((double)query->shape[query->rank - 1]);
     ll_node scores = ll_graph_matmul(graph, ll_graph_multiply_scalar(graph, q, scale), k, false, true);
     if (mask != LL_NO_NODE) scores = ll_graph_add(graph, scores, mask);
@@ -318,10 +333,11 @@ ll_node ll_layer_self_attention(ll_graph *graph, ll_node x, int64_t heads, ll_no
 {
     const ll_graph_node *input = node_of(graph, x), *projection = node_of(graph, in_weight);
     if (input->rank != 3 || projection->rank != 2 || heads <= 0 || projection->shape[0] % (3 * heads) != 0) {
-        return ll_graph_refuse(graph, LL_SHAPE, "self-attention",
-                             "got x of rank %d, a projection of rank %d with %lld rows for %lld heads; wanted [N, T, D], "
-                             "[3 heads d, D]",
-                             input->rank, projection->rank, (long long)projection->shape[0], (long long)heads);
+        return ll_graph_refuse(
+            graph, LL_SHAPE, "self-attention",
+            "got x of rank %d, a projection of rank %d with %lld rows for %lld heads; wanted [N, T, D], "
+            "[3 heads d, D]",
+            input->rank, projection->rank, (long long)projection->shape[0], (long long)heads);
     }
     int64_t samples = input->shape[0], tokens = input->shape[1], width = projection->shape[0] / (3 * heads);
     ll_node joined = ll_layer_linear(graph, x, in_weight, in_bias);
@@ -329,7 +345,8 @@ ll_node ll_layer_self_attention(ll_graph *graph, ll_node x, int64_t heads, ll_no
     joined = ll_graph_reshape(graph, joined, (int64_t[]){samples, tokens, 3, heads, width}, 5);
     joined = ll_graph_transpose(graph, joined, (int[]){2, 0, 3, 1, 4});
     ll_node part[3];
-    for (int i = 0; i < 3; i++) part[i] = ll_graph_squeeze(graph, ll_graph_slice_axis(graph, joined, 0, i, 1), LL_AXIS(0));
+    for (int i = 0; i < 3; i++)
+        part[i] = ll_graph_squeeze(graph, ll_graph_slice_axis(graph, joined, 0, i, 1), LL_AXIS(0));
     ll_node y = ll_layer_attention(graph, part[0], part[1], part[2], LL_NO_NODE);
     y = ll_graph_transpose(graph, y, (int[]){0, 2, 1, 3});
     y = ll_graph_reshape(graph, y, (int64_t[]){samples, tokens, heads * width}, 3);
@@ -347,11 +364,14 @@ ll_node ll_layer_dropout(ll_graph *graph, ll_node x, double p, const char *name)
     memcpy(shape, input->shape, sizeof shape);
     for (int axis = 1; axis < rank; axis++) elements *= shape[axis];
     if (rank < 1 || shape[0] != LL_SAMPLES) {
-        return ll_graph_refuse(graph, LL_SHAPE, "dropout", "%s: the first axis must be the sample axis", name);
+        return ll_graph_refuse(graph, LL_SHAPE, "dropout", "%s: the first axis must be the sample axis",
+                               name);
     }
     /* counter = sample number * elements of a sample + position */
-    ll_node sample = ll_graph_multiply(graph, ll_graph_sample_index(graph), ll_graph_scalar(graph, LL_I64, (double)elements));
-    ll_node counter = ll_graph_add(graph, ll_graph_expand(graph, sample, LL_AXIS(1)), ll_graph_iota(graph, LL_I64, elements));
+    ll_node sample = ll_graph_multiply(graph, ll_graph_sample_index(graph),
+                                       ll_graph_scalar(graph, LL_I64, (double)elements));
+    ll_node counter = ll_graph_add(graph, ll_graph_expand(graph, sample, LL_AXIS(1)),
+                                   ll_graph_iota(graph, LL_I64, elements));
     counter = ll_graph_reshape(graph, counter, shape, rank);
     ll_hash hash = ll_hash_bytes(name, strlen(name));
     ll_node draw = ll_graph_random(graph, dtype, hash.low,
@@ -385,7 +405,8 @@ static ll_node likelihood_loss(ll_graph *graph, ll_node log_probabilities, ll_no
     ll_node scores = classes_last(graph, log_probabilities);
     const ll_graph_node *node = node_of(graph, scores);
     if (node->rank < 2) {
-        return ll_graph_refuse(graph, LL_SHAPE, "cross-entropy", "got scores of rank %d; wanted [N, C] or more", node->rank);
+        return ll_graph_refuse(graph, LL_SHAPE, "cross-entropy",
+                               "got scores of rank %d; wanted [N, C] or more", node->rank);
     }
     int rank = node->rank;
     int64_t classes = node->shape[rank - 1];
@@ -398,11 +419,13 @@ static ll_node likelihood_loss(ll_graph *graph, ll_node log_probabilities, ll_no
         ll_node ignore = ll_graph_scalar(graph, type_of(graph, labels), (double)ignore_label);
         counted = ll_graph_cast(graph, ll_graph_not(graph, ll_graph_equal(graph, labels, ignore)), dtype);
     }
-    ll_node label_weight = class_weights == LL_NO_NODE ? one : ll_graph_gather(graph, class_weights, labels, 0);
+    ll_node label_weight =
+        class_weights == LL_NO_NODE ? one : ll_graph_gather(graph, class_weights, labels, 0);
     if (counted != LL_NO_NODE) label_weight = ll_graph_multiply(graph, label_weight, counted);
     ll_node loss = ll_graph_negate(graph, ll_graph_multiply(graph, chosen, label_weight));
     if (smoothing > 0.0) {
-        ll_node weighted = class_weights == LL_NO_NODE ? scores : ll_graph_multiply(graph, scores, class_weights);
+        ll_node weighted =
+            class_weights == LL_NO_NODE ? scores : ll_graph_multiply(graph, scores, class_weights);
         ll_node all = ll_graph_negate(graph, ll_graph_sum(graph, weighted, LL_AXIS(rank - 1)));
         if (counted != LL_NO_NODE) all = ll_graph_multiply(graph, all, counted);
         loss = ll_graph_add(graph, ll_graph_multiply_scalar(graph, loss, 1.0 - smoothing),
@@ -415,8 +438,8 @@ static ll_node likelihood_loss(ll_graph *graph, ll_node log_probabilities, ll_no
 ll_node ll_loss_cross_entropy(ll_graph *graph, ll_node scores, ll_node labels, double label_smoothing,
                               ll_node class_weights, int64_t ignore_label, ll_node *weight)
 {
-    return likelihood_loss(graph, ll_layer_log_softmax(graph, scores, 1), labels, label_smoothing, class_weights,
-                           ignore_label, weight);
+    return likelihood_loss(graph, ll_layer_log_softmax(graph, scores, 1), labels, label_smoothing,
+                           class_weights, ignore_label, weight);
 }
 
 ll_node ll_loss_negative_log_likelihood(ll_graph *graph, ll_node log_probabilities, ll_node labels,
@@ -442,12 +465,14 @@ ll_node ll_loss_huber(ll_graph *graph, ll_node prediction, ll_node target, doubl
     ll_node size = ll_graph_abs(graph, difference), limit = ll_graph_full_like(graph, size, delta);
     ll_node square = ll_graph_multiply_scalar(graph, ll_graph_multiply(graph, difference, difference), 0.5);
     ll_node line = ll_graph_multiply_scalar(graph, ll_graph_add_scalar(graph, size, -0.5 * delta), delta);
-    return mean_per_sample(graph, ll_graph_select(graph, ll_graph_less_equal(graph, size, limit), square, line));
+    return mean_per_sample(graph,
+                           ll_graph_select(graph, ll_graph_less_equal(graph, size, limit), square, line));
 }
 
 /* softplus(x) - x y */
 ll_node ll_loss_binary_cross_entropy(ll_graph *graph, ll_node logits, ll_node target)
 {
-    ll_node loss = ll_graph_subtract(graph, ll_layer_softplus(graph, logits), ll_graph_multiply(graph, logits, target));
+    ll_node loss =
+        ll_graph_subtract(graph, ll_layer_softplus(graph, logits), ll_graph_multiply(graph, logits, target));
     return mean_per_sample(graph, loss);
 }

@@ -60,8 +60,9 @@ static ll_status parse_name(parser *p, char name[NAME])
 static const struct {
     const char *name;
     ll_node (*apply)(ll_graph *, ll_node);
-} functions[] = {{"sin", ll_graph_sin},   {"cos", ll_graph_cos},   {"exp", ll_graph_exp}, {"log", ll_graph_log},
-                 {"sqrt", ll_graph_sqrt}, {"tanh", ll_graph_tanh}, {"abs", ll_graph_abs}};
+} functions[] = {{"sin", ll_graph_sin}, {"cos", ll_graph_cos},   {"exp", ll_graph_exp},
+                 {"log", ll_graph_log}, {"sqrt", ll_graph_sqrt}, {"tanh", ll_graph_tanh},
+                 {"abs", ll_graph_abs}};
 
 static ll_status parse_named(parser *p, ll_node *node)
 {
@@ -170,10 +171,16 @@ static ll_status parse_sum(parser *p, ll_node *node)
     }
 }
 
-ll_status ll_expression_parse(const char *text, ll_graph *graph, ll_dtype dtype, expression_lookup lookup, void *context,
-                              ll_node *node, ll_error *error)
+ll_status ll_expression_parse(const char *text, ll_graph *graph, ll_dtype dtype, expression_lookup lookup,
+                              void *context, ll_node *node, ll_error *error)
 {
-    parser p = {.text = text, .at = text, .graph = graph, .dtype = dtype, .lookup = lookup, .context = context, .error = error};
+    parser p = {.text = text,
+                .at = text,
+                .graph = graph,
+                .dtype = dtype,
+                .lookup = lookup,
+                .context = context,
+                .error = error};
     ll_node parsed = LL_NO_NODE;
     LL_TRY(parse_sum(&p, &parsed));
     skip_space(&p);

@@ -9,6 +9,6 @@
 typedef ll_node (*expression_lookup)(void *context, const char *name, const char *point, ll_error *error);
 
 /* Parses one expression; errors tell the column. Nodes are [N] in the given type. */
-ll_status ll_expression_parse(const char *text, ll_graph *graph, ll_dtype dtype, expression_lookup lookup, void *context,
-                              ll_node *node, ll_error *error);
+ll_status ll_expression_parse(const char *text, ll_graph *graph, ll_dtype dtype, expression_lookup lookup,
+                              void *context, ll_node *node, ll_error *error);
 #endif

@@ -49,20 +49,22 @@ ll_node ll_builder_conv(builder *b, const char *name, ll_node x, conv_options op
     int64_t inputs = ll_extent(b, x, 1) / groups;
     int64_t shape[5] = {options.channels, inputs, options.kernel, options.kernel, options.kernel};
     if (spatial < 1 || spatial > 3) {
-        return ll_graph_refuse(b->graph, LL_SHAPE, name, "a convolution needs an input of rank 3 to 5, got %d", spatial + 2);
+        return ll_graph_refuse(b->graph, LL_SHAPE, name,
+                               "a convolution needs an input of rank 3 to 5, got %d", spatial + 2);
     }
     int64_t fan_in = inputs;
     for (int axis = 0; axis < spatial; axis++) fan_in *= options.kernel;
-    ll_node weight = ll_builder_parameter(b, ll_join(full, name, "weight"), LL_ROLE_FILTER, 0, draw_weight(b, fan_in),
-                                          shape, spatial + 2);
+    ll_node weight = ll_builder_parameter(b, ll_join(full, name, "weight"), LL_ROLE_FILTER, 0,
+                                          draw_weight(b, fan_in), shape, spatial + 2);
     ll_node bias = LL_NO_NODE;
     if (options.bias) {
         bias = ll_builder_parameter(b, ll_join(full, name, "bias"), LL_ROLE_BIAS, -1, draw_bias(b, fan_in),
                                     &options.channels, 1);
         if (bias == LL_NO_NODE) return bias;
     }
-    ll_convolution form = ll_convolution_form(spatial, options.stride > 0 ? options.stride : 1, options.padding,
-                                              options.dilation > 0 ? options.dilation : 1, groups);
+    ll_convolution form =
+        ll_convolution_form(spatial, options.stride > 0 ? options.stride : 1, options.padding,
+                            options.dilation > 0 ? options.dilation : 1, groups);
     return ll_graph_name(b->graph, ll_layer_convolution(b->graph, x, weight, bias, &form), name);
 }
 
@@ -71,10 +73,12 @@ ll_node ll_builder_linear(builder *b, const char *name, ll_node x, int64_t outpu
     char full[LL_NAME_BYTES];
     int64_t inputs = ll_extent(b, x, ll_rank_of(b, x) - 1);
     int64_t shape[2] = {outputs, inputs};
-    ll_node weight = ll_builder_parameter(b, ll_join(full, name, "weight"), LL_ROLE_LINEAR, 0, draw_weight(b, inputs), shape, 2);
+    ll_node weight = ll_builder_parameter(b, ll_join(full, name, "weight"), LL_ROLE_LINEAR, 0,
+                                          draw_weight(b, inputs), shape, 2);
     ll_node shift = LL_NO_NODE;
     if (bias) {
-        shift = ll_builder_parameter(b, ll_join(full, name, "bias"), LL_ROLE_BIAS, -1, draw_bias(b, inputs), &outputs, 1);
+        shift = ll_builder_parameter(b, ll_join(full, name, "bias"), LL_ROLE_BIAS, -1, draw_bias(b, inputs),
+                                     &outputs, 1);
         if (shift == LL_NO_NODE) return shift;
     }
     return ll_graph_name(b->graph, ll_layer_linear(b->graph, x, weight, shift), name);
@@ -104,9 +108,12 @@ ll_node ll_builder_batch_norm_as(builder *b, const char *name, ll_node x, double
                                          (parameter_draw){LL_INIT_ZEROS, 0.0}, &channels, 1);
     ll_node mean = ll_builder_buffer(b, ll_join(full, name, "running_mean"), channels, 0.0, momentum);
     ll_node variance = ll_builder_buffer(b, ll_join(full, name, "running_var"), channels, 1.0, momentum);
-    if (!b->training) return ll_graph_name(b->graph, ll_layer_batch_norm(b->graph, x, scale, shift, mean, variance, epsilon), name);
+    if (!b->training)
+        return ll_graph_name(b->graph,
+                             ll_layer_batch_norm(b->graph, x, scale, shift, mean, variance, epsilon), name);
     ll_node batch_mean = LL_NO_NODE, batch_variance = LL_NO_NODE;
-    ll_node y = ll_layer_batch_norm_training(b->graph, x, scale, shift, epsilon, &batch_mean, &batch_variance);
+    ll_node y =
+        ll_layer_batch_norm_training(b->graph, x, scale, shift, epsilon, &batch_mean, &batch_variance);
     set_batch_value(b, mean, batch_mean);
     set_batch_value(b, variance, batch_variance);
     return y;
@@ -139,12 +146,14 @@ ll_node ll_builder_activation(builder *b, const char *kind, ll_node x)
     static const struct {
         const char *kind;
         ll_node (*apply)(ll_graph *, ll_node);
-    } table[] = {{"relu", ll_layer_relu},       {"gelu", ll_layer_gelu}, {"gelu_tanh", ll_layer_gelu_tanh},
-                 {"tanh", ll_graph_tanh},       {"sin", ll_graph_sin},   {"silu", ll_layer_silu},
-                 {"sigmoid", ll_layer_sigmoid}, {"softplus", ll_layer_softplus}};
+    } table[] = {
+        {"relu", ll_layer_relu},       {"gelu", ll_layer_gelu},        {"gelu_tanh", ll_layer_gelu_tanh},
+        {"tanh", ll_graph_tanh},       {"sin", ll_graph_sin},          {"silu", ll_layer_silu},
+        {"sigmoid", ll_layer_sigmoid}, {"softplus", ll_layer_softplus}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         if (strcmp(kind, table[i].kind) == 0) return table[i].apply(b->graph, x);
     }
     return ll_graph_refuse(b->graph, LL_INVALID_ARGUMENT, "activation",
-                           "got \"%s\"; wanted relu, gelu, gelu_tanh, tanh, sin, silu, sigmoid or softplus", kind);
+                           "got \"%s\"; wanted relu, gelu, gelu_tanh, tanh, sin, silu, sigmoid or softplus",
+                           kind);
 }

@@ -67,7 +67,8 @@ ll_node ll_builder_parameter(builder *b, const char *name, ll_parameter_role rol
     for (int64_t i = 0; i < model->info.parameters; i++) {
         if (model->info.parameter_node[i] == node) return node;
     }
-    int64_t used = model->info.parameters, room[3] = {model->parameter_capacity, model->parameter_capacity, model->parameter_capacity};
+    int64_t used = model->info.parameters,
+            room[3] = {model->parameter_capacity, model->parameter_capacity, model->parameter_capacity};
     ll_parameter *table = roomy(model->info.parameter, used, &room[0], sizeof *table);
     if (table != NULL) model->info.parameter = table;
     ll_node *nodes = roomy(model->info.parameter_node, used, &room[1], sizeof *nodes);
@@ -76,15 +77,20 @@ ll_node ll_builder_parameter(builder *b, const char *name, ll_parameter_role rol
     if (draws != NULL) model->draws = draws;
     char *copy = ll_arena_text(model->arena, name);
     int64_t count = 0, end = 0;
-    if (table == NULL || nodes == NULL || draws == NULL || copy == NULL || !ll_shape_count(shape, rank, &count) ||
-        !ll_add_int64(model->info.parameter_count, count, &end)) {
+    if (table == NULL || nodes == NULL || draws == NULL || copy == NULL ||
+        !ll_shape_count(shape, rank, &count) || !ll_add_int64(model->info.parameter_count, count, &end)) {
         out_of_memory(b);
         return LL_NO_NODE;
     }
     model->parameter_capacity = room[0];
     ll_parameter *entry = &table[used];
-    *entry = (ll_parameter){.name = copy, .rank = rank, .offset = model->info.parameter_count, .count = count,
-                            .output_axis = output_axis, .role = role, .decays = true};
+    *entry = (ll_parameter){.name = copy,
+                            .rank = rank,
+                            .offset = model->info.parameter_count,
+                            .count = count,
+                            .output_axis = output_axis,
+                            .role = role,
+                            .decays = true};
     for (int axis = 0; axis < rank; axis++) entry->shape[axis] = shape[axis];
     nodes[used] = node;
     draws[used] = draw;
@@ -102,7 +108,8 @@ ll_node ll_builder_buffer(builder *b, const char *name, int64_t count, double in
         if (model->info.buffer[i].node == node) return node;
     }
     char *copy = ll_arena_text(model->arena, name);
-    ll_model_buffer *table = roomy(model->info.buffer, model->info.buffers, &model->buffer_capacity, sizeof *table);
+    ll_model_buffer *table =
+        roomy(model->info.buffer, model->info.buffers, &model->buffer_capacity, sizeof *table);
     if (table != NULL) model->info.buffer = table;
     if (copy == NULL || table == NULL) {
         out_of_memory(b);
@@ -110,7 +117,10 @@ ll_node ll_builder_buffer(builder *b, const char *name, int64_t count, double in
     }
     ll_model_buffer *entry = &table[model->info.buffers++];
     *entry = (ll_model_buffer){.entry = {.name = copy, .offset = model->info.buffer_count, .count = count},
-                               .node = node, .batch_value = LL_NO_NODE, .momentum = momentum, .initial = initial};
+                               .node = node,
+                               .batch_value = LL_NO_NODE,
+                               .momentum = momentum,
+                               .initial = initial};
     model->info.buffer_count += count;
     return node;
 }
@@ -120,7 +130,8 @@ void ll_builder_layer(builder *b, const char *name, ll_node node)
     ll_model *model = b->model;
     if (b->training || node == LL_NO_NODE) return;
     char *copy = ll_arena_text(model->arena, name);
-    ll_model_layer *table = roomy(model->info.layer, model->info.layers, &model->layer_capacity, sizeof *table);
+    ll_model_layer *table =
+        roomy(model->info.layer, model->info.layers, &model->layer_capacity, sizeof *table);
     if (table != NULL) model->info.layer = table;
     if (copy == NULL || table == NULL) {
         out_of_memory(b);
@@ -129,7 +140,8 @@ void ll_builder_layer(builder *b, const char *name, ll_node node)
     table[model->info.layers++] = (ll_model_layer){.name = copy, .node = node};
 }
 
-ll_node ll_builder_input(builder *b, const char *name, ll_dtype dtype, const int64_t *shape, int rank, int64_t term)
+ll_node ll_builder_input(builder *b, const char *name, ll_dtype dtype, const int64_t *shape, int rank,
+                         int64_t term)
 {
     ll_model *model = b->model;
     int64_t full[LL_GRAPH_RANK] = {LL_SAMPLES};
@@ -140,7 +152,8 @@ ll_node ll_builder_input(builder *b, const char *name, ll_dtype dtype, const int
         if (model->info.input[i].node == node) return node;
     }
     char *copy = ll_arena_text(model->arena, name);
-    ll_model_input *table = roomy(model->info.input, model->info.inputs, &model->input_capacity, sizeof *table);
+    ll_model_input *table =
+        roomy(model->info.input, model->info.inputs, &model->input_capacity, sizeof *table);
     if (table != NULL) model->info.input = table;
     if (copy == NULL || table == NULL) {
         out_of_memory(b);
@@ -167,7 +180,8 @@ ll_status ll_model_add_term(ll_model *model, const ll_model_term *term, ll_error
 ll_status ll_model_add_metric(ll_model *model, const ll_model_metric *metric, ll_error *error)
 {
     char *name = ll_arena_text(model->arena, metric->name), *unit = ll_arena_text(model->arena, metric->unit);
-    ll_model_metric *table = roomy(model->info.metric, model->info.metrics, &model->metric_capacity, sizeof *table);
+    ll_model_metric *table =
+        roomy(model->info.metric, model->info.metrics, &model->metric_capacity, sizeof *table);
     if (table != NULL) model->info.metric = table;
     if (name == NULL || unit == NULL || table == NULL) {
         return ll_fail_memory(error, "networks", 0);
@@ -213,7 +227,8 @@ static void store(ll_dtype dtype, void *vector, int64_t index, double value)
     }
 }
 
-ll_status ll_model_initialise(const ll_model *model, uint64_t seed, void *theta, void *buffers, ll_error *error)
+ll_status ll_model_initialise(const ll_model *model, uint64_t seed, void *theta, void *buffers,
+                              ll_error *error)
 {
     const ll_model_info *info = &model->info;
     if (theta == NULL) return ll_fail(error, LL_INVALID_ARGUMENT, "networks", info->name, "theta is NULL");

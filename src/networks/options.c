@@ -33,7 +33,10 @@ const char *ll_option_text(const builder *b, const char *key)
     return row != NULL ? row->standard : "";
 }
 
-int64_t ll_option_integer(const builder *b, const char *key) { return strtoll(ll_option_text(b, key), NULL, 10); }
+int64_t ll_option_integer(const builder *b, const char *key)
+{
+    return strtoll(ll_option_text(b, key), NULL, 10);
+}
 double ll_option_real(const builder *b, const char *key) { return strtod(ll_option_text(b, key), NULL); }
 
 bool ll_option_is(const builder *b, const char *key, const char *value)
@@ -66,7 +69,8 @@ static bool is_choice(const char *choices, const char *value)
     size_t length = strlen(value);
     for (const char *word = choices; word != NULL; word = strchr(word, '|')) {
         if (*word == '|') word++;
-        if (length > 0 && strncmp(word, value, length) == 0 && (word[length] == '|' || word[length] == 0)) return true;
+        if (length > 0 && strncmp(word, value, length) == 0 && (word[length] == '|' || word[length] == 0))
+            return true;
     }
     return false;
 }
@@ -79,22 +83,23 @@ static ll_status check_value(const option_row *row, const char *value, const cha
     switch (row->type) {
     case OPTION_INTEGER:
         if (strtoll(value, &end, 10) >= 0 && errno == 0 && end != value && *end == 0) return LL_OK;
-        return ll_fail(error, LL_INVALID_ARGUMENT, "networks", network, "option %s: got \"%s\"; wanted a whole number (%s)",
-                       row->key, value, row->help);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "networks", network,
+                       "option %s: got \"%s\"; wanted a whole number (%s)", row->key, value, row->help);
     case OPTION_REAL:
         strtod(value, &end);
         if (errno == 0 && end != value && *end == 0) return LL_OK;
-        return ll_fail(error, LL_INVALID_ARGUMENT, "networks", network, "option %s: got \"%s\"; wanted a number (%s)",
-                       row->key, value, row->help);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "networks", network,
+                       "option %s: got \"%s\"; wanted a number (%s)", row->key, value, row->help);
     case OPTION_CHOICE:
         if (is_choice(row->choices, value)) return LL_OK;
-        return ll_fail(error, LL_INVALID_ARGUMENT, "networks", network, "option %s: got \"%s\"; wanted one of %s (%s)",
-                       row->key, value, row->choices, row->help);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "networks", network,
+                       "option %s: got \"%s\"; wanted one of %s (%s)", row->key, value, row->choices,
+                       row->help);
     case OPTION_LIST:
         if (parse_list(value, list, LL_NETWORK_OPTIONS) > 0) return LL_OK;
         return ll_fail(error, LL_INVALID_ARGUMENT, "networks", network,
-                       "option %s: got \"%s\"; wanted positive whole numbers such as \"%s\" (%s)", row->key, value,
-                       row->standard, row->help);
+                       "option %s: got \"%s\"; wanted positive whole numbers such as \"%s\" (%s)", row->key,
+                       value, row->standard, row->help);
     }
     return LL_OK;
 }
@@ -109,13 +114,15 @@ ll_status ll_options_check(const option_row *rows, const ll_network_options *opt
             const char *known[LL_NETWORK_OPTIONS * 2];
             int64_t count = 0;
             ll_text list = {0};
-            for (const option_row *each = rows; each != NULL && each->key != NULL; each++) known[count++] = each->key;
+            for (const option_row *each = rows; each != NULL && each->key != NULL; each++)
+                known[count++] = each->key;
             for (const option_row *each = common_rows; each->key != NULL; each++) known[count++] = each->key;
             for (int64_t k = 0; k < count; k++) ll_text_format(&list, "%s%s", k > 0 ? ", " : "", known[k]);
             const char *near = ll_nearest_word(given->key, known, count);
-            ll_status status = ll_fail(error, LL_INVALID_ARGUMENT, "networks", network,
-                                       "no option \"%s\"%s%s%s; there are: %s", given->key, near ? "; did you mean \"" : "",
-                                       near ? near : "", near ? "\"" : "", list.text != NULL ? list.text : "");
+            ll_status status =
+                ll_fail(error, LL_INVALID_ARGUMENT, "networks", network,
+                        "no option \"%s\"%s%s%s; there are: %s", given->key, near ? "; did you mean \"" : "",
+                        near ? near : "", near ? "\"" : "", list.text != NULL ? list.text : "");
             ll_text_deinit(&list);
             return status;
         }

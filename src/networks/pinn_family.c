@@ -79,8 +79,9 @@ static ll_status split_until_settled(const ll_pinn_family *family, double *u, ll
     }
     ll_free(coarse);
     if (change < 1e-8) return LL_OK;
-    return ll_fail(error, LL_NUMERIC, "networks", "reference solution", "splitting still changes by %g after %lld steps an interval; wanted < 1e-8",
-                   change, (long long)steps);
+    return ll_fail(error, LL_NUMERIC, "networks", "reference solution",
+                   "splitting still changes by %g after %lld steps an interval; wanted < 1e-8", change,
+                   (long long)steps);
 }
 
 ll_status ll_pinn_family_solution(const ll_pinn_family *family, double u[256 * 100], ll_error *error)
@@ -111,10 +112,16 @@ void ll_pinn_samples_deinit(ll_pinn_samples samples[LL_PINN_TERMS])
     }
 }
 
-static ll_status table(ll_pinn_samples *samples, const char *term, int64_t count, int64_t width, ll_error *error)
+static ll_status table(ll_pinn_samples *samples, const char *term, int64_t count, int64_t width,
+                       ll_error *error)
 {
-    *samples = (ll_pinn_samples){.term = term, .count = count, .width = width, .values = ll_allocate_array(count * width, sizeof(double))};
-    return samples->values != NULL ? LL_OK : ll_fail_memory(error, "networks", (size_t)(count * width) * sizeof(double));
+    *samples = (ll_pinn_samples){.term = term,
+                                 .count = count,
+                                 .width = width,
+                                 .values = ll_allocate_array(count * width, sizeof(double))};
+    return samples->values != NULL
+               ? LL_OK
+               : ll_fail_memory(error, "networks", (size_t)(count * width) * sizeof(double));
 }
 
 /* Interior grid points (x > 0, t > 0), drawn without repetition: the first of a seeded permutation. */
@@ -131,7 +138,8 @@ static ll_status draw_collocation(const ll_pinn_family *family, ll_pinn_samples 
     return LL_OK;
 }
 
-static ll_status draw_points(const ll_pinn_family *family, int64_t collocation, ll_pinn_samples samples[LL_PINN_TERMS], ll_error *error)
+static ll_status draw_points(const ll_pinn_family *family, int64_t collocation,
+                             ll_pinn_samples samples[LL_PINN_TERMS], ll_error *error)
 {
     LL_TRY(table(&samples[0], "initial", X, 3, error));
     LL_TRY(table(&samples[1], "boundary", T, 4, error));
@@ -160,7 +168,8 @@ static ll_status draw_points(const ll_pinn_family *family, int64_t collocation, 
 static ll_status create_model(const ll_pinn_family *family, ll_model **model, ll_error *error)
 {
     static const int64_t usual[4] = {50, 50, 50, 50};
-    static const char *const inputs[2] = {"x", "t"}, *const outputs[1] = {"u"}, *const sides[2] = {"lower", "upper"}, *const data[1] = {"start"};
+    static const char *const inputs[2] = {"x", "t"}, *const outputs[1] = {"u"},
+                             *const sides[2] = {"lower", "upper"}, *const data[1] = {"start"};
     ll_pinn_constant constants[3] = {{"nu", family->nu}, {"beta", family->beta}, {"rho", family->rho}};
     ll_text residual = {0};
     ll_text_append(&residual, "u_t");
@@ -173,28 +182,44 @@ static ll_status create_model(const ll_pinn_family *family, ll_model **model, ll
     }
     ll_pinn_term terms[3] = {
         {.name = "initial", .weight = 1.0, .residual = "u - start", .data = data, .data_count = 1},
-        {.name = "boundary", .weight = 1.0, .points = sides, .point_count = 2,
+        {.name = "boundary",
+         .weight = 1.0,
+         .points = sides,
+         .point_count = 2,
          .residual = family->nu != 0.0 ? "u@lower - u@upper; u_x@lower - u_x@upper" : "u@lower - u@upper"},
         {.name = "residual", .weight = 1.0, .residual = residual.text},
     };
     bool moves = family->nu != 0.0 || family->beta != 0.0;
     ll_pinn_options options = {
-        .name = !moves ? "reaction" : family->rho != 0.0 ? "reaction-diffusion" : family->nu != 0.0 ? "convection-diffusion" : "convection",
-        .dtype = family->dtype, .inputs = inputs, .input_count = 2, .outputs = outputs, .output_count = 1,
-        .hidden = family->hidden != NULL ? family->hidden : usual, .hidden_count = family->hidden != NULL ? family->hidden_count : 4,
-        .constant = constants, .constants = 3, .term = terms, .terms = 3, .reference = true,
+        .name = !moves               ? "reaction"
+                : family->rho != 0.0 ? "reaction-diffusion"
+                : family->nu != 0.0  ? "convection-diffusion"
+                                     : "convection",
+        .dtype = family->dtype,
+        .inputs = inputs,
+        .input_count = 2,
+        .outputs = outputs,
+        .output_count = 1,
+        .hidden = family->hidden != NULL ? family->hidden : usual,
+        .hidden_count = family->hidden != NULL ? family->hidden_count : 4,
+        .constant = constants,
+        .constants = 3,
+        .term = terms,
+        .terms = 3,
+        .reference = true,
     };
     ll_status status = ll_pinn_create(&options, model, error);
     ll_text_deinit(&residual);
     return status;
 }
 
-ll_status ll_pinn_family_create(const ll_pinn_family *family, ll_model **model, ll_pinn_samples samples[LL_PINN_TERMS], ll_error *error)
+ll_status ll_pinn_family_create(const ll_pinn_family *family, ll_model **model,
+                                ll_pinn_samples samples[LL_PINN_TERMS], ll_error *error)
 {
     int64_t collocation = family->collocation > 0 ? family->collocation : COLLOCATION;
     if (collocation > (X - 1) * (T - 1)) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "networks", "collocation", "got %lld points; the grid has %d inside", (long long)collocation,
-                       (X - 1) * (T - 1));
+        return ll_fail(error, LL_INVALID_ARGUMENT, "networks", "collocation",
+                       "got %lld points; the grid has %d inside", (long long)collocation, (X - 1) * (T - 1));
     }
     ll_pinn_samples drawn[LL_PINN_TERMS] = {0};
     ll_model *made = NULL;

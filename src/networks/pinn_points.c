@@ -10,7 +10,8 @@ enum { MOST_COLUMNS = 4 };
 static const struct stored_table {
     const char *columns[MOST_COLUMNS];
     int width;
-} tables[] = {{{"x_u", "t_u", "u"}, 3}, {{"x_bc_lb", "t_bc_lb", "x_bc_ub", "t_bc_ub"}, 4}, {{"x_f", "t_f"}, 2}};
+} tables[] = {
+    {{"x_u", "t_u", "u"}, 3}, {{"x_bc_lb", "t_bc_lb", "x_bc_ub", "t_bc_ub"}, 4}, {{"x_f", "t_f"}, 2}};
 enum { TABLES = sizeof tables / sizeof *tables };
 
 static bool holds_all(const ll_tensor_file *file)
@@ -26,11 +27,13 @@ static bool holds_all(const ll_tensor_file *file)
 static ll_status read_table(const ll_tensor_file *file, int index, ll_pinn_samples *samples, ll_error *error)
 {
     const struct stored_table *table = &tables[index];
-    int64_t count = ll_tensor_count(ll_tensor_file_find(file, table->columns[0])), width = table->width, values;
+    int64_t count = ll_tensor_count(ll_tensor_file_find(file, table->columns[0])), width = table->width,
+            values;
     for (int c = 0; c < width; c++) {
         int64_t each = ll_tensor_count(ll_tensor_file_find(file, table->columns[c]));
         if (each == count && count > 0) continue;
-        return ll_fail(error, LL_INVALID_FILE, "networks", table->columns[c], "got %lld stored points beside %lld of %s; wanted as many, at least one",
+        return ll_fail(error, LL_INVALID_FILE, "networks", table->columns[c],
+                       "got %lld stored points beside %lld of %s; wanted as many, at least one",
                        (long long)each, (long long)count, table->columns[0]);
     }
     double *rows = ll_multiply_int64(count, width, &values) ? ll_allocate_array(values, sizeof *rows) : NULL;
@@ -42,7 +45,8 @@ static ll_status read_table(const ll_tensor_file *file, int index, ll_pinn_sampl
     for (int64_t i = 0; i < values; i++) {
         if (isfinite(rows[i])) continue;
         ll_free(rows);
-        return ll_fail(error, LL_INVALID_FILE, "networks", table->columns[i % width], "stored point %lld is not finite", (long long)(i / width));
+        return ll_fail(error, LL_INVALID_FILE, "networks", table->columns[i % width],
+                       "stored point %lld is not finite", (long long)(i / width));
     }
     *samples = (ll_pinn_samples){.term = samples->term, .values = rows, .count = count, .width = width};
     return LL_OK;
@@ -54,13 +58,15 @@ static ll_status check_source(const ll_tensor_file *file, ll_error *error)
     const ll_tensor *source = ll_tensor_file_find(file, "G");
     for (int64_t i = 0; source != NULL && i < ll_tensor_count(source); i++) {
         if (ll_tensor_get(source, i) == 0.0) continue;
-        return ll_fail(error, LL_UNSUPPORTED, "networks", "G", "the stored equation has a source term (%g at point %lld); the family has none",
+        return ll_fail(error, LL_UNSUPPORTED, "networks", "G",
+                       "the stored equation has a source term (%g at point %lld); the family has none",
                        ll_tensor_get(source, i), (long long)i);
     }
     return LL_OK;
 }
 
-ll_status ll_pinn_stored_points(const ll_tensor_file *file, ll_pinn_samples samples[LL_PINN_TERMS], bool *found, ll_error *error)
+ll_status ll_pinn_stored_points(const ll_tensor_file *file, ll_pinn_samples samples[LL_PINN_TERMS],
+                                bool *found, ll_error *error)
 {
     if (!holds_all(file)) {
         *found = false;

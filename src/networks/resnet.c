@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static ll_node conv(builder *b, const char *block, const char *part, ll_node x, int64_t channels, int64_t kernel,
-                    int64_t stride, bool bias)
+static ll_node conv(builder *b, const char *block, const char *part, ll_node x, int64_t channels,
+                    int64_t kernel, int64_t stride, bool bias)
 {
     char name[LL_NAME_BYTES];
-    return ll_builder_conv(b, ll_join(name, block, part), x,
-                           (conv_options){.channels = channels, .kernel = kernel, .stride = stride, .padding = kernel / 2, .bias = bias});
+    return ll_builder_conv(
+        b, ll_join(name, block, part), x,
+        (conv_options){
+            .channels = channels, .kernel = kernel, .stride = stride, .padding = kernel / 2, .bias = bias});
 }
 
 static ll_node norm(builder *b, const char *block, const char *part, ll_node x)
@@ -42,7 +44,8 @@ static ll_node shortcut(builder *b, const char *block, ll_node x, int64_t channe
 {
     bool changes = stride != 1 || ll_extent(b, x, 1) != channels;
     if (!changes) return x;
-    return ll_option_is(b, "shortcut", "A") ? zero_padded(b, x, channels, stride) : projected(b, block, x, channels, stride);
+    return ll_option_is(b, "shortcut", "A") ? zero_padded(b, x, channels, stride)
+                                            : projected(b, block, x, channels, stride);
 }
 
 static ll_node basic_block(builder *b, const char *name, ll_node x, int64_t width, int64_t stride)
@@ -51,7 +54,8 @@ static ll_node basic_block(builder *b, const char *name, ll_node x, int64_t widt
     ll_node y = norm(b, name, "bn1", conv(b, name, "conv1", x, width, 3, stride, bias));
     y = ll_layer_relu(b->graph, y);
     y = norm(b, name, "bn2", conv(b, name, "conv2", y, width, 3, 1, bias));
-    if (!ll_option_is(b, "shortcut", "none")) y = ll_graph_add(b->graph, y, shortcut(b, name, x, width, stride));
+    if (!ll_option_is(b, "shortcut", "none"))
+        y = ll_graph_add(b->graph, y, shortcut(b, name, x, width, stride));
     y = ll_layer_relu(b->graph, y);
     ll_builder_layer(b, name, y);
     return y;
@@ -64,7 +68,8 @@ static ll_node bottleneck(builder *b, const char *name, ll_node x, int64_t width
     ll_node y = ll_layer_relu(b->graph, norm(b, name, "bn1", conv(b, name, "conv1", x, width, 1, 1, bias)));
     y = ll_layer_relu(b->graph, norm(b, name, "bn2", conv(b, name, "conv2", y, width, 3, stride, bias)));
     y = norm(b, name, "bn3", conv(b, name, "conv3", y, 4 * width, 1, 1, bias));
-    if (!ll_option_is(b, "shortcut", "none")) y = ll_graph_add(b->graph, y, shortcut(b, name, x, 4 * width, stride));
+    if (!ll_option_is(b, "shortcut", "none"))
+        y = ll_graph_add(b->graph, y, shortcut(b, name, x, 4 * width, stride));
     y = ll_layer_relu(b->graph, y);
     ll_builder_layer(b, name, y);
     return y;
@@ -72,7 +77,8 @@ static ll_node bottleneck(builder *b, const char *name, ll_node x, int64_t width
 
 typedef ll_node (*block_function)(builder *, const char *, ll_node, int64_t, int64_t);
 
-static ll_node stage(builder *b, int index, block_function block, ll_node x, int64_t blocks, int64_t width, int64_t stride)
+static ll_node stage(builder *b, int index, block_function block, ll_node x, int64_t blocks, int64_t width,
+                     int64_t stride)
 {
     char name[LL_NAME_BYTES];
     for (int64_t i = 0; i < blocks; i++) {
@@ -102,7 +108,8 @@ static int64_t depth_of(const char *name)
 
 static const option_row cifar_rows[] = {
     {"depth", OPTION_INTEGER, "20", NULL, "6n + 2: 20, 32, 44, 56, 110"},
-    {"shortcut", OPTION_CHOICE, "B", "A|B|none", "A: zero padding, B: 1x1 convolution, none: a plain network"},
+    {"shortcut", OPTION_CHOICE, "B", "A|B|none",
+     "A: zero padding, B: 1x1 convolution, none: a plain network"},
     {"padding", OPTION_CHOICE, "both", "both|end", "where shortcut A puts the zero channels"},
     {"batch_norm", OPTION_CHOICE, "yes", "yes|no", "without it convolutions have a bias"},
     {"width", OPTION_INTEGER, "16", NULL, "channels of the first stage"},
@@ -120,25 +127,31 @@ static ll_node cifar_forward(builder *b, ll_node x)
     int64_t named = depth_of(b->options->network), depth = named > 0 ? named : ll_option_integer(b, "depth");
     int64_t width = ll_option_integer(b, "width"), blocks = (depth - 2) / 6;
     if (depth < 8 || depth % 6 != 2 || width < 1) {
-        return ll_graph_refuse(b->graph, LL_INVALID_ARGUMENT, "resnet", "got depth %lld, width %lld; wanted a depth of 6n + 2 from 8 on",
+        return ll_graph_refuse(b->graph, LL_INVALID_ARGUMENT, "resnet",
+                               "got depth %lld, width %lld; wanted a depth of 6n + 2 from 8 on",
                                (long long)depth, (long long)width);
     }
-    ll_node y = ll_layer_relu(b->graph, norm(b, "", "bn1", conv(b, "", "conv1", x, width, 3, 1, ll_option_is(b, "batch_norm", "no"))));
+    ll_node y = ll_layer_relu(
+        b->graph,
+        norm(b, "", "bn1", conv(b, "", "conv1", x, width, 3, 1, ll_option_is(b, "batch_norm", "no"))));
     ll_builder_layer(b, "conv1", y);
     for (int s = 0; s < 3; s++) y = stage(b, s + 1, basic_block, y, blocks, width << s, s == 0 ? 1 : 2);
     return head(b, y);
 }
 
-const architecture ll_architecture_cifar_resnet = {"resnet", "CIFAR residual network of depth 6n+2", cifar_rows, cifar_answers, cifar_forward};
+const architecture ll_architecture_cifar_resnet = {"resnet", "CIFAR residual network of depth 6n+2",
+                                                   cifar_rows, cifar_answers, cifar_forward};
 
 /* ---------------------------------------------------------------- ImageNet */
 
 static const option_row rows[] = {
-    {"shortcut", OPTION_CHOICE, "B", "A|B|none", "A: zero padding, B: 1x1 convolution, none: a plain network"},
+    {"shortcut", OPTION_CHOICE, "B", "A|B|none",
+     "A: zero padding, B: 1x1 convolution, none: a plain network"},
     {"padding", OPTION_CHOICE, "both", "both|end", "where shortcut A puts the zero channels"},
     {"batch_norm", OPTION_CHOICE, "yes", "yes|no", "without it convolutions have a bias"},
     {"width", OPTION_INTEGER, "64", NULL, "channels of the first stage"},
-    {"stem", OPTION_CHOICE, "auto", "auto|imagenet|cifar", "7x7 stride 2 and pooling, or 3x3; auto: by the image size"},
+    {"stem", OPTION_CHOICE, "auto", "auto|imagenet|cifar",
+     "7x7 stride 2 and pooling, or 3x3; auto: by the image size"},
     {NULL, OPTION_INTEGER, NULL, NULL, NULL},
 };
 
@@ -162,9 +175,11 @@ static bool answers(const char *name)
 
 static ll_node forward(builder *b, ll_node x)
 {
-    bool small = ll_option_is(b, "stem", "cifar") || (ll_option_is(b, "stem", "auto") && ll_extent(b, x, 2) <= 64);
+    bool small =
+        ll_option_is(b, "stem", "cifar") || (ll_option_is(b, "stem", "auto") && ll_extent(b, x, 2) <= 64);
     int64_t width = ll_option_integer(b, "width");
-    ll_node y = conv(b, "", "conv1", x, width, small ? 3 : 7, small ? 1 : 2, ll_option_is(b, "batch_norm", "no"));
+    ll_node y =
+        conv(b, "", "conv1", x, width, small ? 3 : 7, small ? 1 : 2, ll_option_is(b, "batch_norm", "no"));
     y = ll_layer_relu(b->graph, norm(b, "", "bn1", y));
     if (!small) {
         ll_window window = ll_window_form(2, 3, 2, 1);
@@ -173,10 +188,11 @@ static ll_node forward(builder *b, ll_node x)
     ll_builder_layer(b, "conv1", y);
     for (int i = 0; i < DEPTHS; i++) {
         if (depth_of(b->options->network) != table[i].depth) continue;
-        for (int s = 0; s < 4; s++) y = stage(b, s + 1, table[i].block, y, table[i].blocks[s], width << s, s == 0 ? 1 : 2);
+        for (int s = 0; s < 4; s++)
+            y = stage(b, s + 1, table[i].block, y, table[i].blocks[s], width << s, s == 0 ? 1 : 2);
     }
     return head(b, y);
 }
 
-const architecture ll_architecture_resnet = {"resnet18, resnet34, resnet50, resnet101, resnet152", "residual network as in torchvision",
-                                             rows, answers, forward};
+const architecture ll_architecture_resnet = {"resnet18, resnet34, resnet50, resnet101, resnet152",
+                                             "residual network as in torchvision", rows, answers, forward};

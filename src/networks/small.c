@@ -10,7 +10,8 @@ enum { MOST_LAYERS = 24 };
 
 static const option_row mlp_rows[] = {
     {"hidden", OPTION_LIST, "128,128", NULL, "widths of the hidden layers"},
-    {"activation", OPTION_CHOICE, "relu", "relu|gelu|gelu_tanh|tanh|sin|silu|sigmoid|softplus", "of the hidden layers"},
+    {"activation", OPTION_CHOICE, "relu", "relu|gelu|gelu_tanh|tanh|sin|silu|sigmoid|softplus",
+     "of the hidden layers"},
     {NULL, OPTION_INTEGER, NULL, NULL, NULL},
 };
 
@@ -23,14 +24,16 @@ static ll_node mlp_forward(builder *b, ll_node x)
     if (ll_rank_of(b, x) > 2) x = ll_graph_reshape(b->graph, x, (int64_t[]){LL_SAMPLES, LL_INFER}, 2);
     for (int64_t i = 0; i < count; i++) {
         snprintf(name, sizeof name, "layers.%lld", (long long)i);
-        x = ll_builder_activation(b, ll_option_text(b, "activation"), ll_builder_linear(b, name, x, widths[i], true));
+        x = ll_builder_activation(b, ll_option_text(b, "activation"),
+                                  ll_builder_linear(b, name, x, widths[i], true));
         ll_builder_layer(b, name, x);
     }
     snprintf(name, sizeof name, "layers.%lld", (long long)count);
     return ll_builder_linear(b, name, x, b->options->classes, true);
 }
 
-const architecture ll_architecture_mlp = {"mlp", "multi-layer perceptron", mlp_rows, mlp_answers, mlp_forward};
+const architecture ll_architecture_mlp = {"mlp", "multi-layer perceptron", mlp_rows, mlp_answers,
+                                          mlp_forward};
 
 /* ---------------------------------------------------------------- CNN */
 
@@ -55,7 +58,9 @@ static ll_node cnn_forward(builder *b, ll_node x)
     char name[LL_NAME_BYTES];
     for (int64_t i = 0; i < convolutions; i++) {
         snprintf(name, sizeof name, "conv%lld", (long long)i + 1);
-        x = ll_builder_conv(b, name, x, (conv_options){.channels = channels[i], .kernel = 3, .padding = 1, .bias = !batch_norm});
+        x = ll_builder_conv(
+            b, name, x,
+            (conv_options){.channels = channels[i], .kernel = 3, .padding = 1, .bias = !batch_norm});
         if (batch_norm) {
             char norm[LL_NAME_BYTES];
             snprintf(norm, sizeof norm, "bn%lld", (long long)i + 1);
@@ -74,4 +79,5 @@ static ll_node cnn_forward(builder *b, ll_node x)
     return ll_builder_linear(b, name, x, b->options->classes, true);
 }
 
-const architecture ll_architecture_cnn = {"cnn", "plain convolutional network", cnn_rows, cnn_answers, cnn_forward};
+const architecture ll_architecture_cnn = {"cnn", "plain convolutional network", cnn_rows, cnn_answers,
+                                          cnn_forward};

@@ -11,7 +11,8 @@ static const option_row rows[] = {
     {"depth", OPTION_INTEGER, "5", NULL, "resolution levels"},
     {"width", OPTION_INTEGER, "32", NULL, "channels of the first level"},
     {"up", OPTION_CHOICE, "bilinear", "bilinear|nearest|transposed", "how the decoder up-samples"},
-    {"concatenation", OPTION_CHOICE, "skip_first", "skip_first|up_first", "order of the encoder's and the up-sampled channels"},
+    {"concatenation", OPTION_CHOICE, "skip_first", "skip_first|up_first",
+     "order of the encoder's and the up-sampled channels"},
     {"convolution_bias", OPTION_CHOICE, "no", "yes|no", "of the convolutions in front of a batch norm"},
     {"crf", OPTION_CHOICE, "no", "yes|no", "mean-field CRF layer"},
     {"crf_steps", OPTION_INTEGER, "5", NULL, "mean-field iterations"},
@@ -27,7 +28,8 @@ static ll_node double_conv(builder *b, const char *block, ll_node x, int64_t cha
     for (int i = 0; i < 2; i++) {
         snprintf(conv, sizeof conv, "%s.conv%d", block, i + 1);
         snprintf(norm, sizeof norm, "%s.bn%d", block, i + 1);
-        x = ll_builder_conv(b, conv, x, (conv_options){.channels = channels, .kernel = 3, .padding = 1, .bias = bias});
+        x = ll_builder_conv(b, conv, x,
+                            (conv_options){.channels = channels, .kernel = 3, .padding = 1, .bias = bias});
         x = ll_layer_relu(b->graph, ll_builder_batch_norm(b, norm, x));
     }
     ll_builder_layer(b, block, x);
@@ -64,7 +66,8 @@ static ll_node gaussian(builder *b, ll_node inverse_width, int axis)
         others[i] = distance == 0.0 ? 0.0 : 1.0;
     }
     int64_t shape[4] = {1, 1, axis == 0 ? TAPS : 1, axis == 0 ? 1 : TAPS};
-    ll_node exponent = ll_graph_cast(b->graph, ll_graph_constant(b->graph, LL_F64, shape, 4, squares), b->dtype);
+    ll_node exponent =
+        ll_graph_cast(b->graph, ll_graph_constant(b->graph, LL_F64, shape, 4, squares), b->dtype);
     ll_node mask = ll_graph_cast(b->graph, ll_graph_constant(b->graph, LL_F64, shape, 4, others), b->dtype);
     ll_node scale = ll_graph_multiply(b->graph, inverse_width, inverse_width);
     ll_node kernel = ll_graph_exp(b->graph, ll_graph_multiply(b->graph, exponent, scale));
@@ -102,18 +105,22 @@ static ll_node forward(builder *b, ll_node x)
     enum { DEEPEST = 8 };
     int64_t depth = ll_option_integer(b, "depth"), width = ll_option_integer(b, "width");
     int64_t divisor = (int64_t)1 << (depth > 0 && depth <= DEEPEST ? depth - 1 : 0);
-    if (depth < 2 || depth > DEEPEST || width < 1 || ll_extent(b, x, 2) % divisor != 0 || ll_extent(b, x, 3) % divisor != 0) {
+    if (depth < 2 || depth > DEEPEST || width < 1 || ll_extent(b, x, 2) % divisor != 0 ||
+        ll_extent(b, x, 3) % divisor != 0) {
         return ll_graph_refuse(b->graph, LL_INVALID_ARGUMENT, "unet",
-                               "got depth %lld, width %lld for images of %lld x %lld; wanted depth 2 to %d and sides divisible by "
+                               "got depth %lld, width %lld for images of %lld x %lld; wanted depth 2 to %d "
+                               "and sides divisible by "
                                "2^(depth-1)",
-                               (long long)depth, (long long)width, (long long)ll_extent(b, x, 2), (long long)ll_extent(b, x, 3), DEEPEST);
+                               (long long)depth, (long long)width, (long long)ll_extent(b, x, 2),
+                               (long long)ll_extent(b, x, 3), DEEPEST);
     }
     ll_node skip[DEEPEST];
     ll_window half = ll_window_form(2, 2, 2, 0);
     char name[LL_NAME_BYTES];
     for (int64_t level = 0; level < depth; level++) {
         snprintf(name, sizeof name, "encoder.%lld", (long long)level);
-        x = skip[level] = double_conv(b, name, level == 0 ? x : ll_layer_max_pool(b->graph, x, &half), width << level);
+        x = skip[level] =
+            double_conv(b, name, level == 0 ? x : ll_layer_max_pool(b->graph, x, &half), width << level);
     }
     for (int64_t level = depth - 2; level >= 0; level--) {
         int64_t size[2] = {ll_extent(b, skip[level], 2), ll_extent(b, skip[level], 3)};
@@ -124,8 +131,10 @@ static ll_node forward(builder *b, ll_node x)
         ll_node both[2] = {up_first ? x : skip[level], up_first ? skip[level] : x};
         x = double_conv(b, name, ll_graph_concatenate(b->graph, both, 2, 1), width << level);
     }
-    x = ll_builder_conv(b, "head", x, (conv_options){.channels = b->options->classes, .kernel = 1, .bias = true});
+    x = ll_builder_conv(b, "head", x,
+                        (conv_options){.channels = b->options->classes, .kernel = 1, .bias = true});
     return ll_option_is(b, "crf", "yes") ? mean_field(b, x) : x;
 }
 
-const architecture ll_architecture_unet = {"unet", "U-Net with batch norm, optionally with a mean-field CRF layer", rows, answers, forward};
+const architecture ll_architecture_unet = {
+    "unet", "U-Net with batch norm, optionally with a mean-field CRF layer", rows, answers, forward};

@@ -7,7 +7,8 @@
 
 static const option_row rows[] = {
     {"batch_norm", OPTION_CHOICE, "yes", "yes|no", "batch norm behind each convolution"},
-    {"classifier", OPTION_CHOICE, "auto", "auto|imagenet|linear", "three linear layers of 4096, or one; auto: by the image size"},
+    {"classifier", OPTION_CHOICE, "auto", "auto|imagenet|linear",
+     "three linear layers of 4096, or one; auto: by the image size"},
     {"dropout", OPTION_REAL, "0.5", NULL, "of the imagenet classifier, in training"},
     {NULL, OPTION_INTEGER, NULL, NULL, NULL},
 };
@@ -17,10 +18,11 @@ static const struct {
     int depth;
     int channels[24];
     int count;
-} table[] = {{11, {64, 0, 128, 0, 256, 256, 0, 512, 512, 0, 512, 512, 0}, 13},
-             {13, {64, 64, 0, 128, 128, 0, 256, 256, 0, 512, 512, 0, 512, 512, 0}, 15},
-             {16, {64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0}, 18},
-             {19, {64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 512, 0, 512, 512, 512, 512, 0}, 21}};
+} table[] = {
+    {11, {64, 0, 128, 0, 256, 256, 0, 512, 512, 0, 512, 512, 0}, 13},
+    {13, {64, 64, 0, 128, 128, 0, 256, 256, 0, 512, 512, 0, 512, 512, 0}, 15},
+    {16, {64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0}, 18},
+    {19, {64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 512, 0, 512, 512, 512, 512, 0}, 21}};
 enum { DEPTHS = sizeof table / sizeof *table };
 
 static int find(const char *name)
@@ -67,7 +69,9 @@ static ll_node forward(builder *b, ll_node x)
             continue;
         }
         snprintf(name, sizeof name, "features.%d", index++);
-        x = ll_builder_conv(b, name, x, (conv_options){.channels = table[which].channels[i], .kernel = 3, .padding = 1, .bias = true});
+        x = ll_builder_conv(
+            b, name, x,
+            (conv_options){.channels = table[which].channels[i], .kernel = 3, .padding = 1, .bias = true});
         if (batch_norm) {
             char norm[LL_NAME_BYTES];
             snprintf(norm, sizeof norm, "features.%d", index++);
@@ -84,8 +88,10 @@ static ll_node forward(builder *b, ll_node x)
     }
     /* torchvision pools adaptively to 7 x 7, which is the identity at 224 x 224. */
     if (ll_extent(b, x, 2) % 7 != 0 || ll_extent(b, x, 3) % 7 != 0) {
-        return ll_graph_refuse(b->graph, LL_SHAPE, "vgg", "the imagenet classifier wants a last feature map of a multiple of 7, got %lld x %lld",
-                               (long long)ll_extent(b, x, 2), (long long)ll_extent(b, x, 3));
+        return ll_graph_refuse(
+            b->graph, LL_SHAPE, "vgg",
+            "the imagenet classifier wants a last feature map of a multiple of 7, got %lld x %lld",
+            (long long)ll_extent(b, x, 2), (long long)ll_extent(b, x, 3));
     }
     if (ll_extent(b, x, 2) > 7) {
         ll_window window = ll_window_form(2, ll_extent(b, x, 2) / 7, ll_extent(b, x, 2) / 7, 0);
@@ -98,4 +104,5 @@ static ll_node forward(builder *b, ll_node x)
     return linear(b, 6, x, b->options->classes);
 }
 
-const architecture ll_architecture_vgg = {"vgg11, vgg13, vgg16, vgg19", "VGG with or without batch norm", rows, answers, forward};
+const architecture ll_architecture_vgg = {"vgg11, vgg13, vgg16, vgg19", "VGG with or without batch norm",
+                                          rows, answers, forward};

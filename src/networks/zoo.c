@@ -37,8 +37,9 @@ bool ll_network_describe_option(int64_t index, int64_t option, const char **key,
 
 static ll_status find_architecture(const char *network, const architecture **found, ll_error *error)
 {
-    const char *names[ZOO + 16] = {"resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "resnet18", "resnet34", "resnet50",
-                                   "vgg11", "vgg13", "vgg16", "vit", "unet", "mlp", "cnn"};
+    const char *names[ZOO + 16] = {"resnet20", "resnet32", "resnet44", "resnet56", "resnet110",
+                                   "resnet18", "resnet34", "resnet50", "vgg11",    "vgg13",
+                                   "vgg16",    "vit",      "unet",     "mlp",      "cnn"};
     enum { NAMES = 15 };
     for (int i = 0; network != NULL && i < ZOO; i++) {
         if (zoo[i]->answers(network)) {
@@ -48,8 +49,10 @@ static ll_status find_architecture(const char *network, const architecture **fou
     }
     const char *near = network != NULL ? ll_nearest_word(network, names, NAMES) : NULL;
     return ll_fail(error, LL_NOT_FOUND, "networks", network,
-                   "no network \"%s\"%s%s%s; there are resnet<6n+2>, resnet18/34/50/101/152, vgg11/13/16/19, vit, unet, mlp, cnn",
-                   network != NULL ? network : "", near ? "; did you mean \"" : "", near ? near : "", near ? "\"" : "");
+                   "no network \"%s\"%s%s%s; there are resnet<6n+2>, resnet18/34/50/101/152, vgg11/13/16/19, "
+                   "vit, unet, mlp, cnn",
+                   network != NULL ? network : "", near ? "; did you mean \"" : "", near ? near : "",
+                   near ? "\"" : "");
 }
 
 /* ---------------------------------------------------------------- losses and metrics */
@@ -69,10 +72,16 @@ static ll_node class_weights(builder *b)
     return as_model_type(b, weights);
 }
 
-static ll_status add_metric(builder *b, const char *name, const char *unit, bool higher, ll_node numerator, ll_node denominator)
+static ll_status add_metric(builder *b, const char *name, const char *unit, bool higher, ll_node numerator,
+                            ll_node denominator)
 {
-    return ll_model_add_metric(b->model, &(ll_model_metric){.name = name, .unit = unit, .higher_is_better = higher,
-                                                            .numerator = numerator, .denominator = denominator}, b->error);
+    return ll_model_add_metric(b->model,
+                               &(ll_model_metric){.name = name,
+                                                  .unit = unit,
+                                                  .higher_is_better = higher,
+                                                  .numerator = numerator,
+                                                  .denominator = denominator},
+                               b->error);
 }
 
 /* Correct where the label's score is the largest, ties going to the first class as in argmax. */
@@ -84,8 +93,8 @@ static ll_status classification(builder *b, const ll_node output[2], bool pixels
     ll_model_term term = {.name = "cross_entropy", .weight = 1.0, .output = output[0]};
     ll_node weights = class_weights(b);
     for (int mode = 0; mode < 2; mode++) {
-        term.loss[mode] = ll_loss_cross_entropy(b->graph, output[mode], label, b->options->label_smoothing, weights,
-                                                ignore_label, &term.sample_weight);
+        term.loss[mode] = ll_loss_cross_entropy(b->graph, output[mode], label, b->options->label_smoothing,
+                                                weights, ignore_label, &term.sample_weight);
     }
     bool plain = !pixels && weights == LL_NO_NODE && !b->options->ignores_label;
     if (plain) term.sample_weight = LL_NO_NODE;
@@ -116,12 +125,20 @@ static ll_status regression(builder *b, const ll_node output[2])
     int64_t shape[LL_GRAPH_RANK] = {0};
     for (int axis = 1; axis < rank; axis++) shape[axis - 1] = ll_extent(b, output[0], axis);
     ll_node target = ll_builder_input(b, "target", b->dtype, shape, rank - 1, 0);
-    ll_model_term term = {.name = "mean_squared_error", .weight = 1.0, .sample_weight = LL_NO_NODE, .output = output[0]};
-    for (int mode = 0; mode < 2; mode++) term.loss[mode] = ll_loss_mean_squared(b->graph, output[mode], target);
+    ll_model_term term = {
+        .name = "mean_squared_error", .weight = 1.0, .sample_weight = LL_NO_NODE, .output = output[0]};
+    for (int mode = 0; mode < 2; mode++)
+        term.loss[mode] = ll_loss_mean_squared(b->graph, output[mode], target);
     LL_TRY(ll_model_add_term(b->model, &term, b->error));
     ll_node zero = ll_graph_full_like(b->graph, target, 0.0);
-    return ll_model_add_metric(b->model, &(ll_model_metric){.name = "relative_l2", .unit = "", .root = true, .numerator = term.loss[0],
-                                                            .denominator = ll_loss_mean_squared(b->graph, target, zero)}, b->error);
+    return ll_model_add_metric(
+        b->model,
+        &(ll_model_metric){.name = "relative_l2",
+                           .unit = "",
+                           .root = true,
+                           .numerator = term.loss[0],
+                           .denominator = ll_loss_mean_squared(b->graph, target, zero)},
+        b->error);
 }
 
 static ll_status binary(builder *b, const ll_node output[2])
@@ -130,11 +147,15 @@ static ll_status binary(builder *b, const ll_node output[2])
     int64_t shape[LL_GRAPH_RANK] = {0};
     for (int axis = 1; axis < rank; axis++) shape[axis - 1] = ll_extent(b, output[0], axis);
     ll_node target = ll_builder_input(b, "target", b->dtype, shape, rank - 1, 0);
-    ll_model_term term = {.name = "binary_cross_entropy", .weight = 1.0, .sample_weight = LL_NO_NODE, .output = output[0]};
-    for (int mode = 0; mode < 2; mode++) term.loss[mode] = ll_loss_binary_cross_entropy(b->graph, output[mode], target);
+    ll_model_term term = {
+        .name = "binary_cross_entropy", .weight = 1.0, .sample_weight = LL_NO_NODE, .output = output[0]};
+    for (int mode = 0; mode < 2; mode++)
+        term.loss[mode] = ll_loss_binary_cross_entropy(b->graph, output[mode], target);
     LL_TRY(ll_model_add_term(b->model, &term, b->error));
-    ll_node zero = ll_graph_full_like(b->graph, output[0], 0.0), half = ll_graph_full_like(b->graph, target, 0.5);
-    ll_node correct = ll_graph_equal(b->graph, ll_graph_less(b->graph, zero, output[0]), ll_graph_less(b->graph, half, target));
+    ll_node zero = ll_graph_full_like(b->graph, output[0], 0.0),
+            half = ll_graph_full_like(b->graph, target, 0.5);
+    ll_node correct = ll_graph_equal(b->graph, ll_graph_less(b->graph, zero, output[0]),
+                                     ll_graph_less(b->graph, half, target));
     ll_node share = as_model_type(b, correct);
     if (rank > 1) share = ll_layer_mean(b->graph, share, 1);
     return add_metric(b, rank > 2 ? "pixel_accuracy" : "accuracy", "", true, share, LL_NO_NODE);
@@ -149,11 +170,15 @@ static ll_status check_output(builder *b, ll_node output, const char *loss)
     size_t used = 0;
     if ((!classes || rank == 2) && (!map || rank == 4)) return LL_OK;
     for (int axis = 1; axis < rank && axis < LL_GRAPH_RANK; axis++)
-        used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%lld", axis > 1 ? ", " : "", (long long)ll_extent(b, output, axis));
+        used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%lld", axis > 1 ? ", " : "",
+                                 (long long)ll_extent(b, output, axis));
     return ll_fail(b->error, LL_SHAPE, "networks", b->options->network,
-                   classes ? "its output for a sample is [%s], not a score for each class; the loss cross_entropy wants one label a sample. A map of scores "
-                             "goes with labels for each pixel (--data segmentation:IMAGES,MASKS) or with --loss bce or mse and targets of the map's shape"
-                           : "its output for a sample is [%s], not a map of scores [classes, height, width]; the loss segmentation wants one",
+                   classes ? "its output for a sample is [%s], not a score for each class; the loss "
+                             "cross_entropy wants one label a sample. A map of scores "
+                             "goes with labels for each pixel (--data segmentation:IMAGES,MASKS) or with "
+                             "--loss bce or mse and targets of the map's shape"
+                           : "its output for a sample is [%s], not a map of scores [classes, height, width]; "
+                             "the loss segmentation wants one",
                    used > 0 ? shape : "");
 }
 
@@ -167,7 +192,8 @@ ll_status ll_builder_finish(builder *b, ll_node output[2])
     if (strcmp(loss, losses[2]) == 0) return regression(b, output);
     if (strcmp(loss, losses[3]) == 0) return binary(b, output);
     const char *near = ll_nearest_word(loss, losses, 4);
-    return ll_fail(b->error, LL_INVALID_ARGUMENT, "networks", "loss", "got \"%s\"%s%s%s; wanted cross_entropy, segmentation, mse or bce", loss,
+    return ll_fail(b->error, LL_INVALID_ARGUMENT, "networks", "loss",
+                   "got \"%s\"%s%s%s; wanted cross_entropy, segmentation, mse or bce", loss,
                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"" : "");
 }
 
@@ -179,8 +205,8 @@ static ll_status write_down(builder *b, const architecture *kind)
     while (rank < 3 && b->options->input_shape[rank] > 0) rank++;
     if (rank == 0 || b->options->classes <= 0) {
         return ll_fail(b->error, LL_INVALID_ARGUMENT, "networks", b->options->network,
-                       "got an input of %lld channels and %lld classes; wanted both above 0", (long long)b->options->input_shape[0],
-                       (long long)b->options->classes);
+                       "got an input of %lld channels and %lld classes; wanted both above 0",
+                       (long long)b->options->input_shape[0], (long long)b->options->classes);
     }
     ll_node x = ll_builder_input(b, "input", b->dtype, b->options->input_shape, rank, 0), output[2];
     for (int mode = 0; mode < 2; mode++) {
@@ -202,14 +228,18 @@ ll_status ll_network_create(const ll_network_options *options, ll_model **model,
     builder b = {.options = options, .error = error, .dtype = options->dtype};
     LL_TRY(find_architecture(options->network, &kind, error));
     if ((kind == &ll_architecture_blocks) != (options->blocks != NULL)) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "networks", options->network, "a list of blocks belongs to the network \"blocks\", and to no other");
+        return ll_fail(error, LL_INVALID_ARGUMENT, "networks", options->network,
+                       "a list of blocks belongs to the network \"blocks\", and to no other");
     }
     LL_TRY(ll_options_check(kind->rows, options, options->network, error));
     if (!ll_dtype_is_float(options->dtype)) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "networks", options->network, "got type %s; wanted f32 or f64", ll_dtype_name(options->dtype));
+        return ll_fail(error, LL_INVALID_ARGUMENT, "networks", options->network,
+                       "got type %s; wanted f32 or f64", ll_dtype_name(options->dtype));
     }
-    const ll_value *title = options->blocks != NULL ? ll_value_get(ll_document_root(options->blocks), "name") : NULL;
-    LL_TRY(ll_model_create_empty(title != NULL && title->text != NULL ? title->text : options->network, options->dtype, &b.model, error));
+    const ll_value *title =
+        options->blocks != NULL ? ll_value_get(ll_document_root(options->blocks), "name") : NULL;
+    LL_TRY(ll_model_create_empty(title != NULL && title->text != NULL ? title->text : options->network,
+                                 options->dtype, &b.model, error));
     b.graph = b.model->info.graph;
     b.rows = kind->rows;
     ll_status status = write_down(&b, kind);

@@ -26,7 +26,8 @@ static ll_status single_broadcast(void *context, int root, void *bytes, size_t c
     return LL_OK;
 }
 
-static ll_status single_gather(void *context, int root, const void *send, size_t count, void *recv, ll_error *error)
+static ll_status single_gather(void *context, int root, const void *send, size_t count, void *recv,
+                               ll_error *error)
 {
     LL_TRY(single_broadcast(context, root, NULL, 0, error));
     if (count > 0) memmove(recv, send, count);

@@ -31,10 +31,10 @@ struct ll_team {
     pthread_mutex_t mutex;
     pthread_cond_t wake, idle;
     _Atomic uint64_t generation; /* of the job at hand; workers wait for it to change */
-    _Atomic int busy;            /* workers in the job (each: that are still to finish it); written under mutex */
+    _Atomic int busy; /* workers in the job (each: that are still to finish it); written under mutex */
     _Atomic bool ending;
-    bool open;                   /* the job may be joined */
-    int spins;                   /* 0 where threads outnumber cores */
+    bool open; /* the job may be joined */
+    int spins; /* 0 where threads outnumber cores */
 
     /* the job */
     ll_chunk_function function;
@@ -89,8 +89,9 @@ static void *worker_main(void *argument)
     ll_team *team = self->team;
     uint64_t seen = 0;
     for (;;) {
-        for (int spins = 0; spins < team->spins && atomic_load_explicit(&team->generation, memory_order_relaxed) == seen &&
-                            !atomic_load_explicit(&team->ending, memory_order_relaxed);
+        for (int spins = 0;
+             spins < team->spins && atomic_load_explicit(&team->generation, memory_order_relaxed) == seen &&
+             !atomic_load_explicit(&team->ending, memory_order_relaxed);
              spins++)
             pause_briefly();
         pthread_mutex_lock(&team->mutex);
@@ -151,8 +152,8 @@ size_t ll_usable_memory(void)
 ll_status ll_team_create(int threads, ll_team **out, ll_error *error)
 {
     if (threads < 0 || threads > MAX_THREADS) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "parallel", "threads", "got %d threads; wanted 0 (all cores) to %d",
-                       threads, MAX_THREADS);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "parallel", "threads",
+                       "got %d threads; wanted 0 (all cores) to %d", threads, MAX_THREADS);
     }
     if (threads == 0) threads = ll_usable_cores();
     ll_team *team = ll_allocate_zeroed(sizeof *team);
@@ -173,8 +174,8 @@ ll_status ll_team_create(int threads, ll_team **out, ll_error *error)
         int code = pthread_create(&worker->thread, NULL, worker_main, worker);
         if (code != 0) {
             ll_team_destroy(team);
-            return ll_fail(error, LL_OUT_OF_MEMORY, "parallel", "threads", "thread %d of %d cannot be made: %s",
-                           index + 1, threads, strerror(code));
+            return ll_fail(error, LL_OUT_OF_MEMORY, "parallel", "threads",
+                           "thread %d of %d cannot be made: %s", index + 1, threads, strerror(code));
         }
         team->threads = index + 1;
     }
@@ -226,7 +227,8 @@ static ll_status run_job(ll_team *team, bool each, int64_t chunks, ll_chunk_func
 
     take_part(team, 0);
 
-    for (int spins = 0; spins < team->spins && atomic_load_explicit(&team->busy, memory_order_relaxed) > 0; spins++)
+    for (int spins = 0; spins < team->spins && atomic_load_explicit(&team->busy, memory_order_relaxed) > 0;
+         spins++)
         pause_briefly();
     pthread_mutex_lock(&team->mutex);
     while (team->busy > 0) pthread_cond_wait(&team->idle, &team->mutex);
@@ -237,7 +239,8 @@ static ll_status run_job(ll_team *team, bool each, int64_t chunks, ll_chunk_func
     return status;
 }
 
-ll_status ll_team_run(ll_team *team, int64_t chunks, ll_chunk_function function, void *context, ll_error *error)
+ll_status ll_team_run(ll_team *team, int64_t chunks, ll_chunk_function function, void *context,
+                      ll_error *error)
 {
     if (chunks <= 0) return LL_OK;
     if (ll_team_threads(team) == 1 || chunks == 1) return run_alone(chunks, function, context, error);

@@ -38,8 +38,9 @@ typedef struct graph_entry {
     int64_t outputs;
     int64_t loss, weight, metric, derivative, feature, statistic;
     bool batched;
-    const ll_node *tangent; /* inputs, products only: [parameters] of [V, shape] if batched, else [V][parameters] */
-    ll_node *nodes;         /* outputs, then tangents */
+    const ll_node
+        *tangent;   /* inputs, products only: [parameters] of [V, shape] if batched, else [V][parameters] */
+    ll_node *nodes; /* outputs, then tangents */
 } graph_entry;
 
 typedef struct graph_state {

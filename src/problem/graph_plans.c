@@ -81,8 +81,8 @@ static ll_node tangent_input(const graph_state *state, int64_t p, int64_t number
 }
 
 /* Products with the vectors of a block, one after the other: they share the nodes that no vector enters. */
-static ll_status add_products(graph_state *state, const graph_shape *shape, ll_node *gradient, ll_node *tangent,
-                              ll_node *nodes, ll_error *error)
+static ll_status add_products(graph_state *state, const graph_shape *shape, ll_node *gradient,
+                              ll_node *tangent, ll_node *nodes, ll_error *error)
 {
     const ll_model_info *info = state->info;
     int64_t count = info->parameters;
@@ -92,7 +92,8 @@ static ll_status add_products(graph_state *state, const graph_shape *shape, ll_n
         LL_TRY(ll_graph_check(info->graph, error));
         LL_TRY(shape->product == LL_PRODUCT_GGN
                    ? add_ggn(state, shape, tangent, nodes, error)
-                   : ll_graph_jvp(info->graph, gradient, count, info->parameter_node, tangent, count, nodes, error));
+                   : ll_graph_jvp(info->graph, gradient, count, info->parameter_node, tangent, count, nodes,
+                                  error));
     }
     return LL_OK;
 }
@@ -103,7 +104,8 @@ static ll_status add_batched_products(graph_state *state, const graph_shape *sha
                                       ll_node *batched, ll_node *nodes, ll_error *error)
 {
     const ll_model_info *info = state->info;
-    ll_node *tangent = scratch, *gradient = scratch + info->parameters, *single = scratch + 2 * info->parameters;
+    ll_node *tangent = scratch, *gradient = scratch + info->parameters,
+            *single = scratch + 2 * info->parameters;
     graph_shape one = *shape;
     one.vectors = 1;
     LL_TRY(add_products(state, &one, gradient, tangent, single, error));
@@ -113,8 +115,8 @@ static ll_status add_batched_products(graph_state *state, const graph_shape *sha
                            "rank %d leaves no room for a block of vectors", info->parameter[p].rank);
         batched[p] = tangent_input(state, p, -1, shape->vectors);
     }
-    return ll_graph_batch(info->graph, single, info->parameters, tangent, batched, info->parameters, shape->vectors,
-                          nodes, NULL, error);
+    return ll_graph_batch(info->graph, single, info->parameters, tangent, batched, info->parameters,
+                          shape->vectors, nodes, NULL, error);
 }
 
 static ll_status add_outputs(graph_state *state, graph_entry *entry, ll_error *error)
@@ -154,7 +156,8 @@ static ll_status add_outputs(graph_state *state, graph_entry *entry, ll_error *e
         count += info->parameters * (entry->batched || shape->work == GRAPH_GRADIENT ? 1 : shape->vectors);
     }
     entry->feature = count;
-    for (int64_t f = 0; f < shape->layers; f++) nodes[count++] = shape->layer[f] < info->layers ? info->layer[shape->layer[f]].node : info->output;
+    for (int64_t f = 0; f < shape->layers; f++)
+        nodes[count++] = shape->layer[f] < info->layers ? info->layer[shape->layer[f]].node : info->output;
     /* Running statistics follow the first term's samples. */
     if (shape->training && shape->term == 0 && shape->work != GRAPH_PRODUCT) {
         entry->statistic = count;
@@ -261,8 +264,9 @@ ll_status graph_plan_products(graph_state *state, graph_shape *shape, int64_t le
     shape->kept = true;
     shape->vectors = graph_block(state, left, true);
     LL_TRY(graph_plan_find(state, shape, entry, error));
-    bool fits = ll_plan_memory((*entry)->plan, samples, ll_team_threads(state->team), &bytes, NULL) == LL_OK &&
-                bytes <= kept_limit(state);
+    bool fits =
+        ll_plan_memory((*entry)->plan, samples, ll_team_threads(state->team), &bytes, NULL) == LL_OK &&
+        bytes <= kept_limit(state);
     if (fits) return LL_OK;
     shape->kept = false;
     shape->vectors = graph_block(state, left, false);
@@ -273,7 +277,8 @@ void graph_plans_release(graph_state *state, const graph_shape *shape)
 {
     for (int64_t i = 0; i < state->entries; i++) {
         const graph_shape *held = &state->entry[i]->shape;
-        bool same = shape != NULL && shape->kept && held->product == shape->product && held->training == shape->training;
+        bool same = shape != NULL && shape->kept && held->product == shape->product &&
+                    held->training == shape->training;
         if (held->kept && !same) ll_plan_release(state->entry[i]->plan);
     }
 }

@@ -45,10 +45,7 @@ static void run_deinit(graph_run *run)
     ll_free(run->sums);
 }
 
-static size_t real_bytes(const graph_state *state)
-{
-    return ll_dtype_bytes(state->info->dtype);
-}
+static size_t real_bytes(const graph_state *state) { return ll_dtype_bytes(state->info->dtype); }
 static ll_real real_type(const graph_state *state)
 {
     return state->info->dtype == LL_F32 ? LL_REAL_FLOAT32 : LL_REAL_FLOAT64;
@@ -94,12 +91,12 @@ static ll_status run_init(graph_run *run, graph_state *state, const graph_entry 
         run->results = ll_allocate_array(points * entry->outputs, sizeof *run->results);
         run->inputs = ll_allocate_array(points * fixed, sizeof *run->inputs);
         run->input_nodes = ll_allocate_array(fixed, sizeof *run->input_nodes);
-        run->bindings = ll_allocate_array(
-            info->inputs + ll_max_int64(1, entry->shape.vectors) * info->parameters + 1, sizeof *run->bindings);
+        run->bindings =
+            ll_allocate_array(info->inputs + ll_max_int64(1, entry->shape.vectors) * info->parameters + 1,
+                              sizeof *run->bindings);
         run->sums = ll_allocate_array(samples->count, sizeof *run->sums);
-        size_t tangents = entry->batched
-                              ? (size_t)(entry->shape.vectors * info->parameter_count) * real_bytes(state)
-                              : 0;
+        size_t tangents =
+            entry->batched ? (size_t)(entry->shape.vectors * info->parameter_count) * real_bytes(state) : 0;
         run->tangents = ll_allocate(tangents);
         if (run->values == NULL || run->results == NULL || run->inputs == NULL || run->input_nodes == NULL ||
             run->bindings == NULL || run->sums == NULL || run->tangents == NULL)
@@ -260,8 +257,7 @@ static void add_derivative(graph_run *run, int64_t k, int64_t i, double factor, 
         if (fresh) {
             ll_vector_copy(type, count, from, part);
             ll_vector_scale(type, count, factor, part);
-        } else
-            ll_vector_add(type, count, factor, from, part);
+        } else ll_vector_add(type, count, factor, from, part);
     }
 }
 
@@ -348,7 +344,8 @@ static ll_status evaluate_terms(graph_state *state, const ll_request *request, l
         bool running = request->buffers_out != NULL && t == 0;
         if (!metrics && !running && !(values && weighted)) {
             /* A PINN's reference grid has many times the samples of its loss. */
-            for (int64_t k = 0; k < request->points && request->terms != NULL; k++) request->terms[k * info->terms + t] = NAN;
+            for (int64_t k = 0; k < request->points && request->terms != NULL; k++)
+                request->terms[k * info->terms + t] = NAN;
             continue;
         }
         graph_shape shape = {.work = request->gradients != NULL && weighted ? GRAPH_GRADIENT : GRAPH_EVALUATE,
@@ -361,8 +358,8 @@ static ll_status evaluate_terms(graph_state *state, const ll_request *request, l
 }
 
 /* Products with the first vectors of those left from number v on, at point k; how many they were. */
-static ll_status evaluate_block(graph_state *state, const ll_request *request, int64_t t, int64_t k, int64_t v,
-                                int64_t *done, ll_error *error)
+static ll_status evaluate_block(graph_state *state, const ll_request *request, int64_t t, int64_t k,
+                                int64_t v, int64_t *done, ll_error *error)
 {
     const ll_model_term *term = &state->info->term[t];
     graph_shape shape = {.work = GRAPH_PRODUCT,
@@ -370,7 +367,8 @@ static ll_status evaluate_block(graph_state *state, const ll_request *request, i
                          .training = request->mode == LL_MODE_TRAINING,
                          .product = request->product};
     const graph_entry *entry = NULL;
-    LL_TRY(graph_plan_products(state, &shape, request->product_count - v, request->samples[t].count, &entry, error));
+    LL_TRY(graph_plan_products(state, &shape, request->product_count - v, request->samples[t].count, &entry,
+                               error));
     graph_plans_release(state, &shape);
     graph_run run;
     LL_TRY(run_init(&run, state, entry, request, &request->samples[t], k, 1, error));
@@ -454,7 +452,8 @@ static ll_status evaluate(void *context, const ll_request *request, ll_error *er
 {
     graph_state *state = context;
     bool only_products = request->loss == NULL && request->terms == NULL && request->metrics == NULL &&
-                         request->gradients == NULL && request->buffers_out == NULL && request->feature_layers == 0;
+                         request->gradients == NULL && request->buffers_out == NULL &&
+                         request->feature_layers == 0;
     if (!only_products) graph_plans_release(state, NULL);
     if (request->mode == LL_MODE_CALIBRATION) return calibrate(state, request, error);
     LL_TRY(evaluate_terms(state, request, error));
@@ -508,7 +507,8 @@ static size_t memory(void *context, const ll_request *request)
                 .work = GRAPH_PRODUCT, .term = t, .training = training, .product = request->product};
             const graph_entry *entry = NULL;
             int64_t before = 0;
-            for (int64_t left = request->product_count; left > 0; left -= product.vectors, before = product.vectors) {
+            for (int64_t left = request->product_count; left > 0;
+                 left -= product.vectors, before = product.vectors) {
                 if (graph_plan_products(state, &product, left, samples, &entry, NULL) != LL_OK) break;
                 if (product.vectors == before) continue;
                 bytes = shape_memory(state, &product, samples, 1);
@@ -605,7 +605,9 @@ static bool make_info(const graph_state *state, ll_arena *arena, ll_problem_info
         layers[l] = (ll_layer){info->layer[l].name, width};
     }
     int64_t output = 0;
-    if (info->output != LL_NO_NODE && !ll_graph_elements(ll_graph_node_at(info->graph, info->output), 1, &output)) return false;
+    if (info->output != LL_NO_NODE &&
+        !ll_graph_elements(ll_graph_node_at(info->graph, info->output), 1, &output))
+        return false;
     *made = (ll_problem_info){.name = info->name,
                               .type = real_type(state),
                               .parameter_count = info->parameter_count,

@@ -17,18 +17,9 @@ enum { GROUP_BYTES = 64 << 20 }; /* expanded points held at once, at least one *
 
 /* ---------------------------------------------------------------- tables */
 
-const ll_problem_info *ll_problem_view(const ll_problem *problem)
-{
-    return &problem->info;
-}
-const void *ll_problem_origin(const ll_problem *problem)
-{
-    return problem->origin;
-}
-const void *ll_problem_origin_buffers(const ll_problem *problem)
-{
-    return problem->origin_buffers;
-}
+const ll_problem_info *ll_problem_view(const ll_problem *problem) { return &problem->info; }
+const void *ll_problem_origin(const ll_problem *problem) { return problem->origin; }
+const void *ll_problem_origin_buffers(const ll_problem *problem) { return problem->origin_buffers; }
 
 void ll_problem_destroy(ll_problem *problem)
 {
@@ -190,10 +181,8 @@ static ll_status emulate_product(const ll_problem *problem, const ll_request *ex
         double value = near + (near - far) / 3.0;
         difference += (value - near) * (value - near);
         length += value * value;
-        if (type == LL_REAL_FLOAT32)
-            ((float *)product)[i] = (float)value;
-        else
-            ((double *)product)[i] = value;
+        if (type == LL_REAL_FLOAT32) ((float *)product)[i] = (float)value;
+        else ((double *)product)[i] = value;
     }
     double relative = length > 0 ? sqrt(difference / length) : sqrt(difference);
     if (!(relative <= *largest_error)) *largest_error = relative;

@@ -79,9 +79,11 @@ static double dot_float_wide(ll_cpu_level level, int64_t count, const float *a, 
 {
     tree_sum tree = {.blocks = 0};
     for (int64_t first = 0; first < count; first += BLOCK) {
-        int64_t end = ll_min_int64(first + BLOCK, count), groups = (end - first) / LANES, i = first + groups * LANES;
+        int64_t end = ll_min_int64(first + BLOCK, count), groups = (end - first) / LANES,
+                i = first + groups * LANES;
         double lane[LANES] = {0};
-        (level >= LL_CPU_AVX512 ? vectors_dot_lanes_avx512 : vectors_dot_lanes_avx2)(groups, a + first, b + first, lane);
+        (level >= LL_CPU_AVX512 ? vectors_dot_lanes_avx512 : vectors_dot_lanes_avx2)(groups, a + first,
+                                                                                     b + first, lane);
         for (int l = 0; i < end; i++, l++) lane[l] += (double)a[i] * (double)b[i];
         tree_add(&tree, lanes_value(lane));
     }
@@ -198,10 +200,8 @@ DEFINE_COMBINE(combine_double, double)
 void ll_vector_combine(ll_real type, int64_t count, const void *origin, int directions,
                        const void *const *direction, const double *coefficients, void *result)
 {
-    if (type == LL_REAL_FLOAT32)
-        combine_float(count, origin, directions, direction, coefficients, result);
-    else
-        combine_double(count, origin, directions, direction, coefficients, result);
+    if (type == LL_REAL_FLOAT32) combine_float(count, origin, directions, direction, coefficients, result);
+    else combine_double(count, origin, directions, direction, coefficients, result);
 }
 
 void ll_vector_to_double(ll_real type, int64_t count, const void *from, double *to)

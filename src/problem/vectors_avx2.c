@@ -8,7 +8,8 @@ void vectors_dot_lanes_avx2(int64_t groups, const float *a, const float *b, doub
     for (int v = 0; v < 8; v++) sum[v] = _mm256_loadu_pd(lane + 4 * v);
     for (int64_t g = 0; g < groups; g++, a += VECTORS_LANES, b += VECTORS_LANES)
         for (int v = 0; v < 8; v++)
-            sum[v] = _mm256_fmadd_pd(_mm256_cvtps_pd(_mm_loadu_ps(a + 4 * v)), _mm256_cvtps_pd(_mm_loadu_ps(b + 4 * v)), sum[v]);
+            sum[v] = _mm256_fmadd_pd(_mm256_cvtps_pd(_mm_loadu_ps(a + 4 * v)),
+                                     _mm256_cvtps_pd(_mm_loadu_ps(b + 4 * v)), sum[v]);
     for (int v = 0; v < 8; v++) _mm256_storeu_pd(lane + 4 * v, sum[v]);
 }
 

@@ -8,7 +8,8 @@ void vectors_dot_lanes_avx512(int64_t groups, const float *a, const float *b, do
     for (int v = 0; v < 4; v++) sum[v] = _mm512_loadu_pd(lane + 8 * v);
     for (int64_t g = 0; g < groups; g++, a += VECTORS_LANES, b += VECTORS_LANES)
         for (int v = 0; v < 4; v++)
-            sum[v] = _mm512_fmadd_pd(_mm512_cvtps_pd(_mm256_loadu_ps(a + 8 * v)), _mm512_cvtps_pd(_mm256_loadu_ps(b + 8 * v)), sum[v]);
+            sum[v] = _mm512_fmadd_pd(_mm512_cvtps_pd(_mm256_loadu_ps(a + 8 * v)),
+                                     _mm512_cvtps_pd(_mm256_loadu_ps(b + 8 * v)), sum[v]);
     for (int v = 0; v < 4; v++) _mm512_storeu_pd(lane + 8 * v, sum[v]);
 }
 

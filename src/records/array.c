@@ -57,10 +57,12 @@ ll_status ll_array_init(ll_array *array, ll_array_type type, int rank, const int
     int64_t count;
     size_t bytes;
     if (rank < 0 || rank > LL_MAX_RANK) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "records", "rank", "got rank %d; wanted 0 to %d", rank, LL_MAX_RANK);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "records", "rank", "got rank %d; wanted 0 to %d", rank,
+                       LL_MAX_RANK);
     }
     if (!ll_shape_count(shape, rank, &count) || !ll_multiply_size((size_t)count, types[type].bytes, &bytes)) {
-        return ll_fail(error, LL_TOO_LARGE, "records", "shape", "the shape has a negative extent or too many elements");
+        return ll_fail(error, LL_TOO_LARGE, "records", "shape",
+                       "the shape has a negative extent or too many elements");
     }
     void *data = ll_allocate(bytes);
     if (data == NULL) return ll_fail_memory(error, "records", bytes);

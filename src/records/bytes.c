@@ -108,7 +108,8 @@ static ll_status take_array(reader *in, ll_record *record, const char *name, con
     uint8_t head[2];
     int64_t shape[LL_MAX_RANK], elements;
     LL_TRY(take(in, head, 2, "cut inside an array"));
-    if (head[0] >= LL_ARRAY_TYPES || head[1] > LL_MAX_RANK) return bad(in, "unknown element type or rank over 8");
+    if (head[0] >= LL_ARRAY_TYPES || head[1] > LL_MAX_RANK)
+        return bad(in, "unknown element type or rank over 8");
     LL_TRY(take(in, shape, 8 * (size_t)head[1], "cut inside an array's shape"));
     size_t element_bytes = ll_array_type_bytes((ll_array_type)head[0]);
     /* Compared against what is left before anything is allocated. */
@@ -159,8 +160,8 @@ static ll_status read_record(reader *in, ll_record **record)
     if (memcmp(head, magic, sizeof magic) != 0) return bad(in, "it does not begin with LLREC");
     LL_TRY(take(in, &schema, sizeof schema, "cut inside the schema number"));
     if (schema != LL_RECORD_SCHEMA) {
-        return ll_fail(in->error, LL_UNSUPPORTED, "records", "schema", "got a record of schema %u; this program reads %d",
-                       schema, LL_RECORD_SCHEMA);
+        return ll_fail(in->error, LL_UNSUPPORTED, "records", "schema",
+                       "got a record of schema %u; this program reads %d", schema, LL_RECORD_SCHEMA);
     }
     LL_TRY(take_text(in, &kind, "cut inside the kind"));
     LL_TRY(take(in, &fields, sizeof fields, "cut before the number of fields"));

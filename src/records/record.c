@@ -60,11 +60,12 @@ const ll_field *ll_record_find(const ll_record *record, const char *name)
 }
 
 /* Puts a field whose text and array data are owned already; takes them over on success only. */
-static ll_status put_field(ll_record *record, const char *name, const char *unit, ll_field value, ll_error *error)
+static ll_status put_field(ll_record *record, const char *name, const char *unit, ll_field value,
+                           ll_error *error)
 {
     if (name == NULL || name[0] == 0 || strlen(name) > LONGEST_NAME) {
-        return ll_fail(error, LL_INVALID_ARGUMENT, "records", record->kind, "a field needs a name of 1 to %d bytes",
-                       LONGEST_NAME);
+        return ll_fail(error, LL_INVALID_ARGUMENT, "records", record->kind,
+                       "a field needs a name of 1 to %d bytes", LONGEST_NAME);
     }
     char *name_copy = ll_text_copy(name);
     char *unit_copy = ll_text_copy(unit != NULL ? unit : "");
@@ -100,12 +101,14 @@ static ll_status put_field(ll_record *record, const char *name, const char *unit
     return LL_OK;
 }
 
-ll_status ll_record_set_integer(ll_record *record, const char *name, const char *unit, int64_t value, ll_error *error)
+ll_status ll_record_set_integer(ll_record *record, const char *name, const char *unit, int64_t value,
+                                ll_error *error)
 {
     return put_field(record, name, unit, (ll_field){.type = LL_FIELD_INTEGER, .integer = value}, error);
 }
 
-ll_status ll_record_set_real(ll_record *record, const char *name, const char *unit, double value, ll_error *error)
+ll_status ll_record_set_real(ll_record *record, const char *name, const char *unit, double value,
+                             ll_error *error)
 {
     return put_field(record, name, unit, (ll_field){.type = LL_FIELD_REAL, .real = value}, error);
 }
@@ -157,10 +160,16 @@ ll_status ll_record_copy(const ll_record *record, ll_record **out, ll_error *err
     for (int64_t i = 0; i < record->count && status == LL_OK; i++) {
         const ll_field *field = &record->fields[i];
         switch (field->type) {
-        case LL_FIELD_INTEGER: status = ll_record_set_integer(copy, field->name, field->unit, field->integer, error); break;
-        case LL_FIELD_REAL: status = ll_record_set_real(copy, field->name, field->unit, field->real, error); break;
+        case LL_FIELD_INTEGER:
+            status = ll_record_set_integer(copy, field->name, field->unit, field->integer, error);
+            break;
+        case LL_FIELD_REAL:
+            status = ll_record_set_real(copy, field->name, field->unit, field->real, error);
+            break;
         case LL_FIELD_TEXT: status = ll_record_set_text(copy, field->name, field->text, error); break;
-        case LL_FIELD_ARRAY: status = ll_record_set_array(copy, field->name, field->unit, &field->array, error); break;
+        case LL_FIELD_ARRAY:
+            status = ll_record_set_array(copy, field->name, field->unit, &field->array, error);
+            break;
         }
     }
     if (status != LL_OK) {
@@ -179,16 +188,17 @@ static ll_status get_field(const ll_record *record, const char *name, const ll_f
 {
     *field = ll_record_find(record, name);
     if (*field == NULL) {
-        return ll_fail(error, LL_NOT_FOUND, "records", record->kind, "no field \"%s\" in a record of kind \"%s\"", name,
-                       record->kind);
+        return ll_fail(error, LL_NOT_FOUND, "records", record->kind,
+                       "no field \"%s\" in a record of kind \"%s\"", name, record->kind);
     }
     return LL_OK;
 }
 
-static ll_status wrong_type(const ll_record *record, const ll_field *field, ll_field_type wanted, ll_error *error)
+static ll_status wrong_type(const ll_record *record, const ll_field *field, ll_field_type wanted,
+                            ll_error *error)
 {
-    return ll_fail(error, LL_INVALID_ARGUMENT, "records", record->kind, "field \"%s\" is %s; wanted %s", field->name,
-                   type_names[field->type], type_names[wanted]);
+    return ll_fail(error, LL_INVALID_ARGUMENT, "records", record->kind, "field \"%s\" is %s; wanted %s",
+                   field->name, type_names[field->type], type_names[wanted]);
 }
 
 ll_status ll_record_get_integer(const ll_record *record, const char *name, int64_t *value, ll_error *error)
@@ -222,7 +232,8 @@ ll_status ll_record_get_text(const ll_record *record, const char *name, const ch
     return LL_OK;
 }
 
-ll_status ll_record_get_array(const ll_record *record, const char *name, const ll_array **value, ll_error *error)
+ll_status ll_record_get_array(const ll_record *record, const char *name, const ll_array **value,
+                              ll_error *error)
 {
     const ll_field *field;
     LL_TRY(get_field(record, name, &field, error));

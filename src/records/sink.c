@@ -8,7 +8,8 @@ bool ll_sink_find(const ll_sink *sink, const char *piece, void **bytes, size_t *
     return sink != NULL && sink->find != NULL && sink->find(sink->context, piece, bytes, count);
 }
 
-ll_status ll_sink_put(const ll_sink *sink, const char *piece, const void *bytes, size_t count, ll_error *error)
+ll_status ll_sink_put(const ll_sink *sink, const char *piece, const void *bytes, size_t count,
+                      ll_error *error)
 {
     if (sink == NULL || sink->put == NULL) return LL_OK;
     return sink->put(sink->context, piece, bytes, count, error);
@@ -39,12 +40,14 @@ static bool prefixed_find(void *context, const char *piece, void **bytes, size_t
     return full_name(prefixed, piece, name) && ll_sink_find(prefixed->outer, name, bytes, count);
 }
 
-static ll_status prefixed_put(void *context, const char *piece, const void *bytes, size_t count, ll_error *error)
+static ll_status prefixed_put(void *context, const char *piece, const void *bytes, size_t count,
+                              ll_error *error)
 {
     const ll_prefixed_sink *prefixed = context;
     char name[LL_PIECE_NAME];
     if (!full_name(prefixed, piece, name))
-        return ll_fail(error, LL_TOO_LARGE, "records", piece, "the name of the piece is too long behind \"%s\"", prefixed->prefix);
+        return ll_fail(error, LL_TOO_LARGE, "records", piece,
+                       "the name of the piece is too long behind \"%s\"", prefixed->prefix);
     return ll_sink_put(prefixed->outer, name, bytes, count, error);
 }
 
@@ -149,7 +152,8 @@ ll_status ll_memory_sink_create(ll_memory_sink **out, ll_error *error)
 {
     ll_memory_sink *memory = ll_allocate_zeroed(sizeof *memory);
     if (memory == NULL) return ll_fail_memory(error, "records", sizeof *memory);
-    memory->table = (ll_sink){.context = memory, .find = memory_find, .put = memory_put, .should_stop = memory_should_stop};
+    memory->table = (ll_sink){
+        .context = memory, .find = memory_find, .put = memory_put, .should_stop = memory_should_stop};
     memory->stop_after = -1;
     *out = memory;
     return LL_OK;

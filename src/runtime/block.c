@@ -25,7 +25,8 @@ static char *allocate_pages(size_t bytes)
 ll_status ll_block_replace(char **block, size_t bytes, ll_error *error)
 {
     ll_free(*block);
-    *block = bytes < 2 * (size_t)PAGE ? ll_allocate(bytes + LL_VALUE_SLACK) : allocate_pages(bytes + LL_VALUE_SLACK);
+    *block = bytes < 2 * (size_t)PAGE ? ll_allocate(bytes + LL_VALUE_SLACK)
+                                      : allocate_pages(bytes + LL_VALUE_SLACK);
     if (!*block) return ll_fail_memory(error, "runtime", bytes);
     memset(*block, 0, bytes + LL_VALUE_SLACK);
     return LL_OK;

@@ -73,7 +73,8 @@ static ll_status ready_slots(ll_plan *plan, int count, int64_t batches, int64_t 
         if (!slot->fixed) LL_TRY(ll_block_replace(&slot->fixed, plan->fixed_bytes, error));
         if (!slot->bound) {
             slot->bound = ll_allocate_zeroed(sizeof(void *) * (size_t)(plan->value_count + 1));
-            if (!slot->bound) return ll_fail_memory(error, "runtime", sizeof(void *) * (size_t)plan->value_count);
+            if (!slot->bound)
+                return ll_fail_memory(error, "runtime", sizeof(void *) * (size_t)plan->value_count);
         }
         size_t stash = plan->stash_per_micro_batch * (size_t)batches;
         if (stash > slot->stash_bytes) {
@@ -130,7 +131,8 @@ static void bind_fixed(const whole_run *it, ll_slot *slot, int64_t point)
         double wide = (double)it->run->samples;
         float narrow = (float)it->run->samples;
         if (!data) /* only the number of samples may be missing */
-            data = ll_graph_node_at(plan->graph, input->node)->dtype == LL_F64 ? (void *)&wide : (void *)&narrow;
+            data =
+                ll_graph_node_at(plan->graph, input->node)->dtype == LL_F64 ? (void *)&wide : (void *)&narrow;
         if (plan->kept_passes > 0 && !plan->varies[input->node]) {
             if (memcmp(copy, data, value->fixed_bytes) != 0) {
                 slot->kept = false;
@@ -198,7 +200,8 @@ static void load_rows(const whole_run *it, int64_t point, const ll_value *value,
 
 /* ------------------------------------------------------------------ steps */
 
-static void *pointer_to(const ll_plan *plan, const ll_slot *slot, const ll_stream *stream, int64_t batch, int32_t id)
+static void *pointer_to(const ll_plan *plan, const ll_slot *slot, const ll_stream *stream, int64_t batch,
+                        int32_t id)
 {
     int32_t root = ll_plan_root(plan, id);
     const ll_value *value = &plan->values[root];
@@ -258,8 +261,8 @@ static void store_total(ll_dtype dtype, const double *sums, int64_t count, void 
 }
 
 /* Rows of a per-sample output into the caller's array; the sample axis may stand anywhere. */
-static void deliver_rows(const ll_plan *plan, const ll_plan_output *output, const char *source, int64_t samples,
-                         int64_t start, int64_t count, char *target)
+static void deliver_rows(const ll_plan *plan, const ll_plan_output *output, const char *source,
+                         int64_t samples, int64_t start, int64_t count, char *target)
 {
     const ll_graph_node *node = ll_graph_node_at(plan->graph, output->node);
     int axis = ll_graph_sample_axis(node);
@@ -293,8 +296,9 @@ static ll_status run_chunk(void *context, int64_t number, int thread, ll_error *
                 const ll_value *value = &plan->values[step->outputs[o]];
                 if (value->total < 0) continue;
                 ll_sum_accumulate(plan->cpu, ll_value_type(plan, value),
-                                  pointer_to(plan, it->slot, stream, batch, step->outputs[o]), value->sum_count,
-                                  batch == first, it->slot->sums + chunk * plan->sum_count + value->sum_offset);
+                                  pointer_to(plan, it->slot, stream, batch, step->outputs[o]),
+                                  value->sum_count, batch == first,
+                                  it->slot->sums + chunk * plan->sum_count + value->sum_offset);
             }
         }
         for (int64_t o = 0; o < plan->output_count; o++) {
@@ -334,7 +338,8 @@ static ll_status finish_sums(point_run *it, ll_error *error)
 {
     const whole_run *execution = it->execution;
     const ll_plan *plan = execution->plan;
-    int64_t blocks = (plan->sums_before[it->pass + 1] - plan->sums_before[it->pass] + SUM_BLOCK - 1) / SUM_BLOCK;
+    int64_t blocks =
+        (plan->sums_before[it->pass + 1] - plan->sums_before[it->pass] + SUM_BLOCK - 1) / SUM_BLOCK;
     if (execution->chunks > 1 && blocks > 1 && execution->team) {
         LL_TRY(ll_team_run(execution->team, blocks, add_block, it, error));
     } else if (execution->chunks > 1) {
@@ -368,14 +373,16 @@ static bool is_kept(const whole_run *execution, int64_t point, ll_slot *slot)
 {
     if (execution->plan->kept_passes == 0) return false;
     ll_hash rows = hash_rows(execution, point);
-    bool same = slot->kept && slot->kept_samples == execution->run->samples && ll_hash_equal(slot->kept_rows, rows);
+    bool same =
+        slot->kept && slot->kept_samples == execution->run->samples && ll_hash_equal(slot->kept_rows, rows);
     slot->kept = same;
     slot->kept_samples = execution->run->samples;
     slot->kept_rows = rows;
     return same;
 }
 
-static ll_status run_point(const whole_run *execution, int64_t point, ll_slot *slot, int thread, ll_error *error)
+static ll_status run_point(const whole_run *execution, int64_t point, ll_slot *slot, int thread,
+                           ll_error *error)
 {
     const ll_plan *plan = execution->plan;
     point_run it = {.execution = execution, .slot = slot, .point = point};
@@ -389,7 +396,8 @@ static ll_status run_point(const whole_run *execution, int64_t point, ll_slot *s
         if (execution->team) {
             LL_TRY(ll_team_run(execution->team, execution->chunks, run_chunk, &it, error));
         } else {
-            for (int64_t chunk = 0; chunk < execution->chunks; chunk++) LL_TRY(run_chunk(&it, chunk, thread, error));
+            for (int64_t chunk = 0; chunk < execution->chunks; chunk++)
+                LL_TRY(run_chunk(&it, chunk, thread, error));
         }
         LL_TRY(finish_sums(&it, error));
     }
@@ -430,8 +438,8 @@ static void collect_profile(ll_plan *plan)
         ll_text shape = {0};
         ll_graph_shape_text(&shape, node->dtype, node->shape, node->rank);
         ll_log_line(plan->options.log, LL_LOG_VERBOSE, "node %%%d %s kernel %s %s: %.3f ms in %lld runs",
-                    (int)step->node, ll_op_traits_of(node->op)->name, step->kind->name, shape.text ? shape.text : "",
-                    1e3 * step->seconds, (long long)step->runs);
+                    (int)step->node, ll_op_traits_of(node->op)->name, step->kind->name,
+                    shape.text ? shape.text : "", 1e3 * step->seconds, (long long)step->runs);
         ll_text_deinit(&shape);
     }
 }

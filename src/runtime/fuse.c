@@ -32,7 +32,8 @@ ll_view ll_view_of(const ll_graph *graph, ll_node node)
                 if (view.axes[i] >= 0) view.axes[i] = source[view.axes[i]];
         } else if (it->op == LL_OP_TRANSPOSE) {
             for (int i = 0; i < top->rank; i++)
-                if (view.axes[i] >= 0) view.axes[i] = (int8_t)it->attributes.transpose.permutation[view.axes[i]];
+                if (view.axes[i] >= 0)
+                    view.axes[i] = (int8_t)it->attributes.transpose.permutation[view.axes[i]];
         } else {
             return view;
         }
@@ -159,7 +160,8 @@ static void find_layouts(const ll_plan *plan, ll_fusion *fusion, const bool *map
                 const ll_graph_node *source = ll_graph_node_at(graph, in);
                 if (here && fusion->blocked[in] && !fusion->blocked[n]) fusion->blocked[n] = changed = true;
                 bool wants = fusion->native_convolution[n] || (here && fusion->blocked[n]);
-                bool can = map[in] && source->rank == 4 && source->shape[0] == LL_SAMPLES && source->shape[1] % 16 == 0;
+                bool can = map[in] && source->rank == 4 && source->shape[0] == LL_SAMPLES &&
+                           source->shape[1] % 16 == 0;
                 if (wants && can && !fusion->blocked[in]) fusion->blocked[in] = changed = true;
             }
         }
@@ -170,9 +172,20 @@ static void find_layouts(const ll_plan *plan, ll_fusion *fusion, const bool *map
 static bool is_cheap(ll_op op)
 {
     switch (op) {
-    case LL_OP_NEGATE: case LL_OP_ABS: case LL_OP_SIGN: case LL_OP_NOT: case LL_OP_ADD: case LL_OP_SUBTRACT:
-    case LL_OP_MULTIPLY: case LL_OP_MIN: case LL_OP_MAX: case LL_OP_LESS: case LL_OP_LESS_EQUAL: case LL_OP_AND:
-    case LL_OP_OR: case LL_OP_SELECT: return true;
+    case LL_OP_NEGATE:
+    case LL_OP_ABS:
+    case LL_OP_SIGN:
+    case LL_OP_NOT:
+    case LL_OP_ADD:
+    case LL_OP_SUBTRACT:
+    case LL_OP_MULTIPLY:
+    case LL_OP_MIN:
+    case LL_OP_MAX:
+    case LL_OP_LESS:
+    case LL_OP_LESS_EQUAL:
+    case LL_OP_AND:
+    case LL_OP_OR:
+    case LL_OP_SELECT: return true;
     default: return false;
     }
 }
@@ -192,7 +205,8 @@ static void find_remade(const ll_plan *plan, ll_fusion *fusion, const bool *map,
             ll_node in = view.base, source = in;
             if (!plan->sampled[in]) continue;
             const ll_graph_node *base = ll_graph_node_at(graph, in);
-            fits = same_shape(it, base) && ll_view_is_identity(graph, &view) && fusion->blocked[in] == fusion->blocked[n];
+            fits = same_shape(it, base) && ll_view_is_identity(graph, &view) &&
+                   fusion->blocked[in] == fusion->blocked[n];
             if (fusion->remade[in]) {
                 source = leaf[in];
                 size[n] += size[in];
@@ -219,8 +233,8 @@ static void find_sums(const ll_plan *plan, ll_fusion *fusion, const bool *map)
         const ll_graph_node *it = ll_graph_node_at(plan->graph, n);
         if (!plan->needed[n] || it->op != LL_OP_SUM || !plan->sums[n]) continue;
         ll_node x = it->inputs[0];
-        if (map[x] && fusion->unit_of[x] < 0 && fusion->blocked[x] && ll_pass_of(plan, x) == ll_pass_of(plan, n) &&
-            ll_blocked_sum_supports(plan, n))
+        if (map[x] && fusion->unit_of[x] < 0 && fusion->blocked[x] &&
+            ll_pass_of(plan, x) == ll_pass_of(plan, n) && ll_blocked_sum_supports(plan, n))
             fusion->sum_of[x] = n;
     }
 }
@@ -239,8 +253,8 @@ static bool is_along(const ll_plan *plan, const ll_fusion *fusion, const bool *m
 }
 
 /* The least level that what the node reads allows. What an earlier pass has made is there, at whatever level. */
-static int32_t lowest_level(const ll_plan *plan, const ll_fusion *fusion, const bool *map, const int32_t *level,
-                            ll_node n)
+static int32_t lowest_level(const ll_plan *plan, const ll_fusion *fusion, const bool *map,
+                            const int32_t *level, ll_node n)
 {
     const ll_graph_node *it = ll_graph_node_at(plan->graph, n);
     bool view = it->op == LL_OP_BROADCAST || it->op == LL_OP_TRANSPOSE || it->op == LL_OP_RESHAPE;
@@ -264,7 +278,8 @@ static int32_t lowest_level(const ll_plan *plan, const ll_fusion *fusion, const 
 
 /* A node all of whose readers in its pass belong to chains joins them where they wait for something else, rather than
  * be written for them; unless two of its own operands would have to be written instead. `highest` is work space. */
-static void sink(const ll_plan *plan, const ll_fusion *fusion, const bool *map, int32_t *level, int32_t *highest)
+static void sink(const ll_plan *plan, const ll_fusion *fusion, const bool *map, int32_t *level,
+                 int32_t *highest)
 {
     const ll_graph *graph = plan->graph;
     for (ll_node n = 0; n < plan->node_count; n++) highest[n] = INT32_MAX;
@@ -273,13 +288,15 @@ static void sink(const ll_plan *plan, const ll_fusion *fusion, const bool *map, 
         if (!plan->needed[n]) continue;
         const ll_graph_node *it = ll_graph_node_at(graph, n);
         ll_node x, centre;
-        if (plan->moment_of[n] != LL_NO_NODE && ll_moments_supports(plan, n, &x, &centre)) highest[centre] = 0;
+        if (plan->moment_of[n] != LL_NO_NODE && ll_moments_supports(plan, n, &x, &centre))
+            highest[centre] = 0;
         int32_t beside = 0;
         for (int32_t i = 0; i < it->input_count; i++) {
             ll_node in = it->inputs[i];
             beside += is_along(plan, fusion, map, in, n) && level[in] == level[n];
         }
-        if (is_chained(plan, fusion, map, n) && highest[n] != INT32_MAX && highest[n] > level[n] && beside < 2)
+        if (is_chained(plan, fusion, map, n) && highest[n] != INT32_MAX && highest[n] > level[n] &&
+            beside < 2)
             level[n] = highest[n];
         for (int32_t i = 0; i < it->input_count; i++) {
             ll_node in = it->inputs[i];
@@ -313,14 +330,15 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
     int32_t *level = ll_arena_allocate(memory, count * sizeof(int32_t));
     int32_t *parent = ll_arena_allocate(memory, count * sizeof(int32_t));
     int32_t *size = ll_arena_allocate(memory, count * sizeof(int32_t));
-    if (!fusion->unit_of || !fusion->consumers || !fusion->blocked || !fusion->native_convolution || !fusion->units ||
-        !fusion->remade || !fusion->source || !fusion->readers_here || !fusion->sum_of ||
+    if (!fusion->unit_of || !fusion->consumers || !fusion->blocked || !fusion->native_convolution ||
+        !fusion->units || !fusion->remade || !fusion->source || !fusion->readers_here || !fusion->sum_of ||
         !map || !reader || !level || !parent || !size)
         return ll_fail_memory(error, "runtime", count * 64);
     for (size_t i = 0; i < count; i++) {
         fusion->unit_of[i] = -1;
         fusion->consumers[i] = 0;
-        fusion->blocked[i] = fusion->native_convolution[i] = fusion->remade[i] = fusion->source[i] = map[i] = false;
+        fusion->blocked[i] = fusion->native_convolution[i] = fusion->remade[i] = fusion->source[i] = map[i] =
+            false;
         fusion->readers_here[i] = 0;
         fusion->sum_of[i] = LL_NO_NODE;
         reader[i] = -1;
@@ -350,7 +368,10 @@ ll_status ll_fusion_find(ll_plan *plan, ll_fusion *fusion, ll_error *error)
     for (ll_node n = 0; n < plan->node_count; n++) {
         if (!plan->needed[n] || !fusion->native_convolution[n]) continue;
         ll_unit *unit = &fusion->units[fusion->unit_count];
-        *unit = (ll_unit){.convolution = true, .second = LL_NO_NODE, .scale = LL_NO_NODE, .bias = LL_NO_NODE,
+        *unit = (ll_unit){.convolution = true,
+                          .second = LL_NO_NODE,
+                          .scale = LL_NO_NODE,
+                          .bias = LL_NO_NODE,
                           .residual = LL_NO_NODE};
         unit->members = ll_arena_allocate(memory, MOST_MEMBERS * sizeof(ll_node));
         if (!unit->members) return ll_fail_memory(error, "runtime", MOST_MEMBERS * sizeof(ll_node));

@@ -13,9 +13,10 @@ enum {
 typedef struct ll_unit {
     ll_node *members; /* ascending */
     int32_t count;
-    bool convolution; /* members[0] is a convolution, perhaps a second one and their sum, the rest their epilogue */
-    ll_node second;   /* the convolution of the same kind that is added to the first; LL_NO_NODE: none */
-    bool product;     /* matrix products that are added up; the last member is the result */
+    bool
+        convolution; /* members[0] is a convolution, perhaps a second one and their sum, the rest their epilogue */
+    ll_node second; /* the convolution of the same kind that is added to the first; LL_NO_NODE: none */
+    bool product;   /* matrix products that are added up; the last member is the result */
     bool emitted, emitting;
     /* epilogue; LL_NO_NODE: none. Products: bias, as it stands in the graph (a view) */
     ll_node scale, bias, residual;
@@ -38,10 +39,11 @@ typedef struct ll_fusion {
     /* Element-wise in one tensor of an earlier pass (or a sample input, or a tensor that is kept) and fixed values: a later
      * pass computes it again, inside its own chains where it can, rather than read it from the stash. */
     bool *remade;
-    bool *source; /* a remade node is made from it: its value is written, whoever reads it */
+    bool *source;          /* a remade node is made from it: its value is written, whoever reads it */
     int32_t *readers_here; /* needed readers in the node's own pass; outputs count once more */
     ll_remade *remade_values;
-    ll_node *sum_of; /* the sum over all but the channels that the node's own chain adds up as well, or LL_NO_NODE */
+    ll_node *
+        sum_of; /* the sum over all but the channels that the node's own chain adds up as well, or LL_NO_NODE */
     ll_unit *units;
     int32_t unit_count;
 } ll_fusion;
@@ -64,9 +66,10 @@ int ll_pass_of(const ll_plan *plan, ll_node node);
 bool ll_same_run(const ll_plan *plan, ll_node a, ll_node b);
 
 /* step_map.c: adds the step of a chain; `use` gives the value of an operand. Splits what does not fit one program. */
-typedef ll_status (*ll_use)(ll_plan *plan, ll_node node, ll_layout layout, int pass, int32_t *value, ll_error *error);
-ll_status ll_map_step_add(ll_plan *plan, const ll_fusion *fusion, const ll_node *members, int32_t count, ll_use use,
-                          ll_error *error);
+typedef ll_status (*ll_use)(ll_plan *plan, ll_node node, ll_layout layout, int pass, int32_t *value,
+                            ll_error *error);
+ll_status ll_map_step_add(ll_plan *plan, const ll_fusion *fusion, const ll_node *members, int32_t count,
+                          ll_use use, ll_error *error);
 bool ll_map_step_supports(const ll_plan *plan, ll_node node);
 /* Computes a remade node again in a later pass. */
 ll_status ll_map_step_remake(ll_plan *plan, const ll_fusion *fusion, ll_node node, int pass, ll_use use,
@@ -76,7 +79,8 @@ ll_status ll_map_step_remake(ll_plan *plan, const ll_fusion *fusion, ll_node nod
 bool ll_conv_step_supports(const ll_plan *plan, ll_node node);
 bool ll_conv_step_same_shape(const ll_plan *plan, ll_node a, ll_node b);
 ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_error *error);
-ll_status ll_reorder_step_add(ll_plan *plan, int32_t source, ll_layout layout, int32_t *value, ll_error *error);
+ll_status ll_reorder_step_add(ll_plan *plan, int32_t source, ll_layout layout, int32_t *value,
+                              ll_error *error);
 /* step_sum.c */
 bool ll_blocked_sum_supports(const ll_plan *plan, ll_node node);
 ll_status ll_blocked_sum_add(ll_plan *plan, ll_node node, ll_use use, ll_error *error);
@@ -90,8 +94,10 @@ ll_status ll_moments_add(ll_plan *plan, ll_node node, ll_use use, ll_error *erro
 /* lower.c: the value of a step's result, a partial sum with its total where the node sums over samples. */
 ll_status ll_plan_add_result(ll_plan *plan, ll_node node, ll_layout layout, int32_t *value, ll_error *error);
 /* lower.c: a remade node has this value in a pass. */
-ll_status ll_plan_remember(ll_plan *plan, ll_node node, int pass, ll_layout layout, int32_t value, ll_error *error);
+ll_status ll_plan_remember(ll_plan *plan, ll_node node, int pass, ll_layout layout, int32_t value,
+                           ll_error *error);
 /* A fixed value of so many bytes that is no node's. */
-ll_status ll_plan_add_raw(ll_plan *plan, ll_node node, int pass, size_t bytes, int32_t *value, ll_error *error);
+ll_status ll_plan_add_raw(ll_plan *plan, ll_node node, int pass, size_t bytes, int32_t *value,
+                          ll_error *error);
 
 #endif

@@ -28,18 +28,18 @@ typedef enum ll_place {
 typedef struct ll_value {
     ll_node node;
     ll_layout layout;
-    int pass;        /* the pass that makes it; FIXED: the pass before which it is made */
+    int pass; /* the pass that makes it; FIXED: the pass before which it is made */
     ll_place place;
-    bool sampled;    /* has the sample axis */
-    int32_t alias;   /* the value whose memory this is (reshapes), or -1 */
-    size_t fixed_bytes;      /* bytes = fixed_bytes + samples * sample_bytes, rounded up to a cache line */
+    bool sampled;       /* has the sample axis */
+    int32_t alias;      /* the value whose memory this is (reshapes), or -1 */
+    size_t fixed_bytes; /* bytes = fixed_bytes + samples * sample_bytes, rounded up to a cache line */
     size_t sample_bytes;
-    size_t offset;           /* in its block; stash: offset is multiplied by the run's micro-batches */
-    int32_t first, last;     /* steps between which the memory is used */
-    bool wide;               /* a sum of doubles, whatever the type of its node */
-    int64_t sum_offset;      /* >= 0: the accumulator's first element; the value itself is a partial sum */
+    size_t offset;       /* in its block; stash: offset is multiplied by the run's micro-batches */
+    int32_t first, last; /* steps between which the memory is used */
+    bool wide;           /* a sum of doubles, whatever the type of its node */
+    int64_t sum_offset;  /* >= 0: the accumulator's first element; the value itself is a partial sum */
     int64_t sum_count;
-    int32_t total;           /* the FIXED value that receives the whole sum */
+    int32_t total; /* the FIXED value that receives the whole sum */
 } ll_value;
 
 typedef struct ll_step ll_step;
@@ -48,7 +48,8 @@ typedef struct ll_step ll_step;
  * 0 samples); run may be called by several threads at once with the same state. */
 typedef struct ll_step_kind {
     const char *name;
-    ll_status (*prepare)(const ll_plan *plan, const ll_step *step, int64_t samples, void **state, ll_error *error);
+    ll_status (*prepare)(const ll_plan *plan, const ll_step *step, int64_t samples, void **state,
+                         ll_error *error);
     size_t (*workspace)(const ll_step *step, const void *state);
     ll_status (*run)(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
                      void *workspace, ll_error *error);
@@ -61,10 +62,10 @@ struct ll_step {
     int pass;
     bool sampled;
     int32_t input_count, output_count;
-    int32_t *inputs, *outputs; /* values */
+    int32_t *inputs, *outputs;   /* values */
     const ll_provider *provider; /* of a provider step */
-    void *detail;                /* of the kind: a fused program, a convolution's epilogue ... in the plan's arena */
-    int32_t nodes;               /* graph nodes computed here */
+    void *detail;  /* of the kind: a fused program, a convolution's epilogue ... in the plan's arena */
+    int32_t nodes; /* graph nodes computed here */
     void *fixed_state;
     double seconds;
     int64_t runs;
@@ -85,7 +86,7 @@ typedef struct ll_plan_output {
 
 typedef struct ll_plan_input {
     ll_node node;
-    int32_t kind; /* ll_input_kind */
+    int32_t kind;  /* ll_input_kind */
     int32_t value; /* of a fixed input; -1 for sampled ones, which have a value a pass */
     bool sampled;
 } ll_plan_input;
@@ -100,7 +101,7 @@ typedef struct ll_stream {
 
 typedef struct ll_slot {
     char *fixed, *stash;
-    double *sums; /* [chunks][sum_count] */
+    double *sums;       /* [chunks][sum_count] */
     const void **bound; /* a plan input */
     size_t stash_bytes;
     int64_t chunks;
@@ -123,7 +124,8 @@ struct ll_plan {
     bool *sampled;
     bool *sums;
     int32_t *stage;
-    ll_node *moment_of; /* [node]: the tensor about a fixed centre of which it is the sum of squares, else LL_NO_NODE */
+    ll_node *
+        moment_of; /* [node]: the tensor about a fixed centre of which it is the sum of squares, else LL_NO_NODE */
     int passes;
     bool *varies;    /* [node]: depends on a varying input */
     int kept_passes; /* what varies is computed in this pass or a later one; 0: nothing is kept */
@@ -133,8 +135,8 @@ struct ll_plan {
     ll_step *steps;
     int64_t step_count, step_capacity;
     struct ll_fusion *fusion; /* while lowering */
-    int32_t *turned; /* [node]: its transposed copy, or -1 */
-    int32_t *value_of; /* [node * layouts]: newest value of the node in a layout, or -1 */
+    int32_t *turned;          /* [node]: its transposed copy, or -1 */
+    int32_t *value_of;        /* [node * layouts]: newest value of the node in a layout, or -1 */
 
     ll_plan_output *outputs;
     int64_t output_count;
@@ -144,8 +146,8 @@ struct ll_plan {
     int64_t micro_batch;
     size_t arena_bytes, fixed_bytes, workspace_bytes;
     size_t stash_per_micro_batch;
-    int64_t sum_count; /* doubles of one chunk's accumulators */
-    int64_t *sums_before; /* [passes + 1]: those of earlier passes, which come first */
+    int64_t sum_count;     /* doubles of one chunk's accumulators */
+    int64_t *sums_before;  /* [passes + 1]: those of earlier passes, which come first */
     int32_t pointer_count; /* most inputs + outputs of a step */
     int64_t node_steps;
 

@@ -27,9 +27,15 @@ ll_status ll_plan_add_step(ll_plan *plan, const ll_step_kind *kind, ll_node node
     int32_t *ids = ll_arena_allocate(plan->memory, bytes);
     if (!ids) return ll_fail_memory(error, "runtime", bytes);
     ll_step *made = &plan->steps[plan->step_count++];
-    *made = (ll_step){.kind = kind, .node = node, .pass = pass, .sampled = sampled,
-                      .input_count = input_count, .output_count = output_count,
-                      .inputs = ids, .outputs = ids + input_count, .nodes = 1};
+    *made = (ll_step){.kind = kind,
+                      .node = node,
+                      .pass = pass,
+                      .sampled = sampled,
+                      .input_count = input_count,
+                      .output_count = output_count,
+                      .inputs = ids,
+                      .outputs = ids + input_count,
+                      .nodes = 1};
     *step = made;
     return LL_OK;
 }
@@ -42,7 +48,8 @@ static ll_status value_size(const ll_graph_node *node, ll_layout layout, size_t 
     for (int32_t axis = 0; axis < node->rank; axis++) {
         int64_t extent = node->shape[axis];
         if (extent < 0) extent = -extent;
-        if (layout == LL_LAYOUT_BLOCKED && axis == (node->rank == 1 ? 0 : 1)) extent = (extent + 15) / 16 * 16;
+        if (layout == LL_LAYOUT_BLOCKED && axis == (node->rank == 1 ? 0 : 1))
+            extent = (extent + 15) / 16 * 16;
         fits = fits && ll_multiply_size(product, (size_t)extent, &product);
     }
     if (!fits || product > SIZE_MAX / 65536)
@@ -58,9 +65,14 @@ ll_status ll_plan_add_value(ll_plan *plan, ll_node node, ll_layout layout, int p
     LL_TRY(grow(&values, &plan->value_capacity, plan->value_count, sizeof *plan->values, error));
     plan->values = values;
     const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
-    ll_value made = {.node = node, .layout = layout, .pass = pass, .sampled = plan->sampled[node],
-                     .place = plan->sampled[node] ? LL_PLACE_ARENA : LL_PLACE_FIXED, .alias = -1,
-                     .sum_offset = -1, .total = -1};
+    ll_value made = {.node = node,
+                     .layout = layout,
+                     .pass = pass,
+                     .sampled = plan->sampled[node],
+                     .place = plan->sampled[node] ? LL_PLACE_ARENA : LL_PLACE_FIXED,
+                     .alias = -1,
+                     .sum_offset = -1,
+                     .total = -1};
     LL_TRY(value_size(it, layout, made.sampled ? &made.sample_bytes : &made.fixed_bytes, error));
     plan->values[plan->value_count] = made;
     *value = (int32_t)plan->value_count++;
@@ -161,8 +173,8 @@ static ll_status find_stages(ll_plan *plan, const ll_node *outputs, int64_t outp
     plan->moment_of = ll_arena_allocate(plan->memory, count * sizeof(ll_node));
     plan->value_of = ll_arena_allocate(plan->memory, count * 2 * sizeof(int32_t));
     plan->turned = ll_arena_allocate(plan->memory, count * sizeof(int32_t));
-    if (!plan->needed || !plan->sampled || !plan->sums || !plan->varies || !plan->stage || !plan->moment_of || !plan->value_of ||
-        !plan->turned)
+    if (!plan->needed || !plan->sampled || !plan->sums || !plan->varies || !plan->stage || !plan->moment_of ||
+        !plan->value_of || !plan->turned)
         return ll_fail_memory(error, "runtime", count * 16);
     for (size_t i = 0; i < count * 2; i++) plan->value_of[i] = -1;
     for (size_t i = 0; i < count; i++) plan->turned[i] = -1;
@@ -176,7 +188,8 @@ static ll_status find_stages(ll_plan *plan, const ll_node *outputs, int64_t outp
     assign_stages(plan);
     if (plan->options.keep && any) delay_varying(plan);
     plan->passes = any ? count_passes(plan, true) : 0;
-    for (int64_t i = 0; i < output_count; i++) /* rows of results that are kept are delivered after the kept passes */
+    for (int64_t i = 0; i < output_count;
+         i++) /* rows of results that are kept are delivered after the kept passes */
         if (plan->sampled[outputs[i]] && plan->passes == plan->kept_passes) plan->passes++;
     return forget_squares(plan, outputs, output_count, error);
 }
@@ -192,7 +205,8 @@ static ll_status use(ll_plan *plan, ll_node node, ll_layout layout, int pass, in
 {
     const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
     int32_t *known = &plan->value_of[(int64_t)node * 2];
-    if (it->op == LL_OP_INPUT && plan->sampled[node] && (known[0] < 0 || plan->values[known[0]].pass != pass)) {
+    if (it->op == LL_OP_INPUT && plan->sampled[node] &&
+        (known[0] < 0 || plan->values[known[0]].pass != pass)) {
         ll_step *step;
         int32_t loaded;
         LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, pass, &loaded, error));
@@ -221,7 +235,8 @@ static ll_remade *remade_in(const ll_plan *plan, ll_node node, int pass)
     return it;
 }
 
-ll_status ll_plan_remember(ll_plan *plan, ll_node node, int pass, ll_layout layout, int32_t value, ll_error *error)
+ll_status ll_plan_remember(ll_plan *plan, ll_node node, int pass, ll_layout layout, int32_t value,
+                           ll_error *error)
 {
     ll_remade *it = ll_arena_allocate(plan->memory, sizeof *it);
     if (!it) return ll_fail_memory(error, "runtime", sizeof *it);
@@ -253,8 +268,8 @@ static ll_status lower_input(ll_plan *plan, ll_node node, ll_error *error)
 {
     const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
     ll_plan_input *input = &plan->inputs[plan->input_count++];
-    *input = (ll_plan_input){.node = node, .kind = it->attributes.input.kind, .value = -1,
-                             .sampled = plan->sampled[node]};
+    *input = (ll_plan_input){
+        .node = node, .kind = it->attributes.input.kind, .value = -1, .sampled = plan->sampled[node]};
     if (input->sampled) {
         if (ll_graph_sample_axis(it) != 0 || it->shape[0] != LL_SAMPLES)
             return ll_fail(error, LL_UNSUPPORTED, "runtime", it->name,
@@ -281,7 +296,8 @@ ll_status ll_plan_add_result(ll_plan *plan, ll_node node, ll_layout layout, int3
     return LL_OK;
 }
 
-ll_status ll_plan_add_raw(ll_plan *plan, ll_node node, int pass, size_t bytes, int32_t *value, ll_error *error)
+ll_status ll_plan_add_raw(ll_plan *plan, ll_node node, int pass, size_t bytes, int32_t *value,
+                          ll_error *error)
 {
     int32_t *known = &plan->value_of[(int64_t)node * 2], before = known[0];
     LL_TRY(ll_plan_add_value(plan, node, LL_LAYOUT_DENSE, pass, value, error));
@@ -340,11 +356,13 @@ static ll_status emit_single(ll_plan *plan, ll_node node, ll_error *error)
 static ll_status emit(ll_plan *plan, ll_fusion *fusion, ll_node node, ll_error *error)
 {
     const int32_t *known = &plan->value_of[(int64_t)node * 2];
-    if (fusion->unit_of[node] < 0) return known[0] >= 0 || known[1] >= 0 ? LL_OK : emit_single(plan, node, error);
+    if (fusion->unit_of[node] < 0)
+        return known[0] >= 0 || known[1] >= 0 ? LL_OK : emit_single(plan, node, error);
     ll_unit *unit = &fusion->units[fusion->unit_of[node]];
     if (unit->emitted) return LL_OK;
     if (unit->emitting)
-        return ll_fail(error, LL_INTERNAL, "runtime", NULL, "fused steps wait for each other at node %%%d", (int)node);
+        return ll_fail(error, LL_INTERNAL, "runtime", NULL, "fused steps wait for each other at node %%%d",
+                       (int)node);
     unit->emitting = true;
     if (unit->convolution) LL_TRY(ll_conv_step_add(plan, unit, use, error));
     else if (unit->product) LL_TRY(ll_product_step_add(plan, unit, use, error));

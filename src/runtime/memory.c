@@ -39,15 +39,17 @@ static int by_offset(const void *a, const void *b)
 }
 
 /* Offsets of the arena values of one pass, or of the stash (pass -1), with `samples` samples; the bytes needed. */
-static void pack(const ll_plan *plan, int pass, int64_t samples, block *blocks, block **overlapping, size_t *bytes)
+static void pack(const ll_plan *plan, int pass, int64_t samples, block *blocks, block **overlapping,
+                 size_t *bytes)
 {
     int64_t count = 0;
     for (int32_t v = 0; v < plan->value_count; v++) {
         const ll_value *value = &plan->values[v];
-        bool wanted = pass < 0 ? value->place == LL_PLACE_STASH : value->place == LL_PLACE_ARENA && value->pass == pass;
+        bool wanted =
+            pass < 0 ? value->place == LL_PLACE_STASH : value->place == LL_PLACE_ARENA && value->pass == pass;
         if (value->alias >= 0 || !wanted) continue;
-        blocks[count++] = (block){.value = v, .first = value->first, .last = value->last,
-                                  .bytes = ll_value_bytes(value, samples)};
+        blocks[count++] = (block){
+            .value = v, .first = value->first, .last = value->last, .bytes = ll_value_bytes(value, samples)};
     }
     qsort(blocks, (size_t)count, sizeof *blocks, by_size);
     for (int64_t i = 0; i < count; i++) {
@@ -104,7 +106,8 @@ static ll_status choose_micro_batch(ll_plan *plan, ll_error *error)
             if (plan->values[v].total >= 0) sums += plan->values[v].sum_count;
         if (sums > 4096) least = 8;
         wanted = 1;
-        while (wanted < 256 && wanted < most && (wanted < least || (size_t)wanted * 2 * slope <= cache)) wanted *= 2;
+        while (wanted < 256 && wanted < most && (wanted < least || (size_t)wanted * 2 * slope <= cache))
+            wanted *= 2;
         if (samples >= 64 && wanted > samples / 2) {
             int64_t batches = ll_max_int64(2, (samples + wanted - 1) / wanted);
             wanted = ll_min_int64(wanted, ((samples + batches - 1) / batches + 7) / 8 * 8);
@@ -137,7 +140,8 @@ ll_status ll_plan_place(ll_plan *plan, ll_error *error)
     for (int64_t i = 0; i < plan->output_count; i++) {
         ll_value *value = &plan->values[ll_plan_root(plan, plan->outputs[i].value)];
         value->last = INT32_MAX;
-        if (value->place == LL_PLACE_ARENA && plan->outputs[i].pass > value->pass) value->place = LL_PLACE_STASH;
+        if (value->place == LL_PLACE_ARENA && plan->outputs[i].pass > value->pass)
+            value->place = LL_PLACE_STASH;
         if (value->first == INT32_MAX) value->first = 0;
     }
 
@@ -154,8 +158,10 @@ ll_status ll_plan_place(ll_plan *plan, ll_error *error)
             plan->fixed_bytes += ll_value_bytes(value, 0);
         }
     }
-    plan->sums_before = ll_arena_allocate(plan->memory, sizeof *plan->sums_before * (size_t)(plan->passes + 1));
-    if (!plan->sums_before) return ll_fail_memory(error, "runtime", sizeof *plan->sums_before * (size_t)plan->passes);
+    plan->sums_before =
+        ll_arena_allocate(plan->memory, sizeof *plan->sums_before * (size_t)(plan->passes + 1));
+    if (!plan->sums_before)
+        return ll_fail_memory(error, "runtime", sizeof *plan->sums_before * (size_t)plan->passes);
     for (int pass = 0; pass < plan->passes; pass++) {
         plan->sums_before[pass] = plan->sum_count;
         for (int32_t v = 0; v < plan->value_count; v++) {

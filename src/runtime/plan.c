@@ -34,7 +34,8 @@ static ll_status check_backend(const char *backend, ll_error *error)
 
 static ll_status choose_convolution(ll_plan *plan, ll_error *error)
 {
-    const char *wanted = plan->options.convolution ? plan->options.convolution : getenv("LOSSLENS_CONVOLUTION");
+    const char *wanted =
+        plan->options.convolution ? plan->options.convolution : getenv("LOSSLENS_CONVOLUTION");
     bool direct = wanted && strcmp(wanted, "direct") == 0;
     if (wanted && *wanted && !direct && strcmp(wanted, "winograd") != 0)
         return ll_fail(error, LL_INVALID_ARGUMENT, "runtime", "LOSSLENS_CONVOLUTION",
@@ -64,15 +65,18 @@ static ll_status provider_prepare(const ll_plan *plan, const ll_step *step, int6
         const ll_provider *const *providers = ll_providers(&count);
         for (int i = 0; i < count && !made->provider; i++) {
             bool last = i + 1 == count;
-            if ((!last && !allowed(plan->backend, providers[i]->name)) || !providers[i]->supports(&kernel)) continue;
+            if ((!last && !allowed(plan->backend, providers[i]->name)) || !providers[i]->supports(&kernel))
+                continue;
             status = providers[i]->prepare ? providers[i]->prepare(&kernel, &made->state, error) : LL_OK;
-            if (status == LL_UNSUPPORTED && !last) continue; /* a library may find out late: the next one then */
+            if (status == LL_UNSUPPORTED && !last)
+                continue; /* a library may find out late: the next one then */
             if (status != LL_OK) break;
             made->provider = providers[i];
         }
         if (status == LL_OK && !made->provider)
-            status = ll_fail(error, LL_UNSUPPORTED, "runtime", node->name, "no kernel computes node %%%d (%s)",
-                             (int)step->node, ll_op_traits_of(node->op)->name);
+            status =
+                ll_fail(error, LL_UNSUPPORTED, "runtime", node->name, "no kernel computes node %%%d (%s)",
+                        (int)step->node, ll_op_traits_of(node->op)->name);
     }
     ll_free(forms);
     if (status != LL_OK) {
@@ -109,14 +113,16 @@ static void provider_destroy(const ll_step *step, void *state)
 
 const ll_step_kind ll_step_provider = {"provider", provider_prepare, provider_workspace, provider_run,
                                        provider_destroy};
-const ll_step_kind ll_step_load = {"load", NULL, NULL, NULL, NULL}; /* done by the executor: rows of the caller */
+const ll_step_kind ll_step_load = {"load", NULL, NULL, NULL,
+                                   NULL}; /* done by the executor: rows of the caller */
 
 /* ------------------------------------------------------------------ variants */
 
 static void destroy_states(ll_plan *plan, void **states)
 {
     for (int64_t i = 0; states && i < plan->step_count; i++)
-        if (states[i] && plan->steps[i].kind->destroy) plan->steps[i].kind->destroy(&plan->steps[i], states[i]);
+        if (states[i] && plan->steps[i].kind->destroy)
+            plan->steps[i].kind->destroy(&plan->steps[i], states[i]);
     ll_free(states);
 }
 
@@ -195,8 +201,8 @@ ll_status ll_plan_create(const ll_graph *graph, const ll_node *outputs, int64_t 
     LL_TRY(ll_graph_check(graph, error));
     for (int64_t i = 0; i < output_count; i++)
         if (!ll_graph_node_at(graph, outputs[i]))
-            return ll_fail(error, LL_INVALID_ARGUMENT, "runtime", NULL, "output %lld is node %d, which does not exist",
-                           (long long)i, (int)outputs[i]);
+            return ll_fail(error, LL_INVALID_ARGUMENT, "runtime", NULL,
+                           "output %lld is node %d, which does not exist", (long long)i, (int)outputs[i]);
     ll_plan *made = ll_allocate_zeroed(sizeof *made);
     if (!made) return ll_fail_memory(error, "runtime", sizeof *made);
     made->memory = ll_arena_create(1 << 16);
@@ -274,8 +280,11 @@ int64_t ll_plan_chunk_batches(const ll_plan *plan, int64_t micro_batches)
 
 ll_plan_info ll_plan_view(const ll_plan *plan)
 {
-    ll_plan_info info = {.micro_batch = plan->micro_batch, .passes = plan->passes, .steps = plan->step_count,
-                         .kept_passes = plan->kept_passes, .cpu = plan->cpu};
+    ll_plan_info info = {.micro_batch = plan->micro_batch,
+                         .passes = plan->passes,
+                         .steps = plan->step_count,
+                         .kept_passes = plan->kept_passes,
+                         .cpu = plan->cpu};
     for (int i = 0; i < plan->slot_count; i++) info.reused += plan->slots[i].reused;
     int64_t batches = (plan->options.samples + plan->micro_batch - 1) / plan->micro_batch;
     info.chunk_samples = ll_plan_chunk_batches(plan, batches) * plan->micro_batch;
@@ -300,8 +309,8 @@ ll_status ll_plan_memory(const ll_plan *plan, int64_t samples, int threads, size
                 ll_add_size(total, plan->fixed_bytes, &total);
     if (!fits || (plan->options.memory_limit && total > plan->options.memory_limit))
         return ll_fail(error, LL_TOO_LARGE, "runtime", NULL,
-                       "%lld samples on %d threads need %.1f MiB, the limit is %.1f MiB", (long long)samples, threads,
-                       fits ? (double)total / 1048576.0 : (double)INFINITY,
+                       "%lld samples on %d threads need %.1f MiB, the limit is %.1f MiB", (long long)samples,
+                       threads, fits ? (double)total / 1048576.0 : (double)INFINITY,
                        (double)plan->options.memory_limit / 1048576.0);
     *bytes = total;
     return LL_OK;
@@ -343,7 +352,8 @@ void ll_plan_profile(const ll_plan *plan, ll_text *text)
         profile_line line = {step_op(plan, i), step_provider(plan, i), step->seconds, step->runs};
         total += line.seconds;
         int64_t at = 0;
-        while (at < count && (strcmp(lines[at].name, line.name) != 0 || strcmp(lines[at].provider, line.provider) != 0))
+        while (at < count &&
+               (strcmp(lines[at].name, line.name) != 0 || strcmp(lines[at].provider, line.provider) != 0))
             at++;
         if (at == count) lines[count++] = line;
         else {
@@ -353,30 +363,35 @@ void ll_plan_profile(const ll_plan *plan, ll_text *text)
     }
     if (count) qsort(lines, (size_t)count, sizeof *lines, by_seconds);
     for (int64_t i = 0; i < count; i++)
-        ll_text_format(text, "%5.1f %%  %10.3f ms  %8lld  %s (%s)\n", total > 0 ? 100 * lines[i].seconds / total : 0.0,
-                       1e3 * lines[i].seconds, (long long)lines[i].runs, lines[i].name, lines[i].provider);
+        ll_text_format(text, "%5.1f %%  %10.3f ms  %8lld  %s (%s)\n",
+                       total > 0 ? 100 * lines[i].seconds / total : 0.0, 1e3 * lines[i].seconds,
+                       (long long)lines[i].runs, lines[i].name, lines[i].provider);
     ll_free(lines);
 }
 
 void ll_plan_dump(const ll_plan *plan, ll_text *text)
 {
     static const char *const places[] = {"bound", "constant", "fixed", "arena", "stash"};
-    ll_text_format(text, "micro-batch %lld, %d passes, arena %zu, fixed %zu, stash %zu a micro-batch, sums %lld\n",
+    ll_text_format(text,
+                   "micro-batch %lld, %d passes, arena %zu, fixed %zu, stash %zu a micro-batch, sums %lld\n",
                    (long long)plan->micro_batch, plan->passes, plan->arena_bytes, plan->fixed_bytes,
                    plan->stash_per_micro_batch, (long long)plan->sum_count);
     for (int64_t i = 0; i < plan->step_count; i++) {
         const ll_step *step = &plan->steps[i];
         const ll_graph_node *node = ll_graph_node_at(plan->graph, step->node);
-        ll_text_format(text, "pass %d %s %%%d = %s [%s, %d nodes] ", step->pass, step->sampled ? "samples" : "once   ",
-                       (int)step->node, step_op(plan, i), step_provider(plan, i), (int)step->nodes);
+        ll_text_format(text, "pass %d %s %%%d = %s [%s, %d nodes] ", step->pass,
+                       step->sampled ? "samples" : "once   ", (int)step->node, step_op(plan, i),
+                       step_provider(plan, i), (int)step->nodes);
         ll_graph_shape_text(text, node->dtype, node->shape, node->rank);
         ll_text_append(text, " <-");
         for (int32_t k = 0; k < step->input_count; k++)
             ll_text_format(text, " %%%d", (int)plan->values[step->inputs[k]].node);
         const ll_value *value = &plan->values[step->outputs[0]];
         ll_text_format(text, " in %s+%zu%s%s", places[value->place], value->offset,
-                       value->total >= 0 ? ", summed" : "", value->layout == LL_LAYOUT_BLOCKED ? ", blocked" : "");
-        if (step->runs) ll_text_format(text, ", %.3f ms in %lld runs", 1e3 * step->seconds, (long long)step->runs);
+                       value->total >= 0 ? ", summed" : "",
+                       value->layout == LL_LAYOUT_BLOCKED ? ", blocked" : "");
+        if (step->runs)
+            ll_text_format(text, ", %.3f ms in %lld runs", 1e3 * step->seconds, (long long)step->runs);
         ll_text_append(text, "\n");
     }
 }

@@ -9,7 +9,7 @@ typedef struct conv_detail {
     ll_conv_shape shape;
     ll_conv_method method;
     bool plain; /* the image is dense (few channels) */
-    int terms; /* convolutions that are added up */
+    int terms;  /* convolutions that are added up */
     bool bias, residual, relu;
 } conv_detail;
 
@@ -21,10 +21,15 @@ static void shape_of(const ll_graph *graph, const ll_graph_node *node, ll_conv_s
     const ll_graph_node *second = ll_graph_node_at(graph, node->inputs[1]);
     const ll_graph_node *x = node->op == LL_OP_CONVOLUTION_DATA ? node : first;
     const ll_graph_node *w = node->op == LL_OP_CONVOLUTION_WEIGHT ? node : second;
-    const ll_graph_node *y = node->op == LL_OP_CONVOLUTION ? node : node->op == LL_OP_CONVOLUTION_DATA ? first : second;
-    *shape = (ll_conv_shape){.in_channels = x->shape[1], .out_channels = y->shape[1],
-                             .in_height = x->shape[2], .in_width = x->shape[3],
-                             .out_height = y->shape[2], .out_width = y->shape[3]};
+    const ll_graph_node *y = node->op == LL_OP_CONVOLUTION        ? node
+                             : node->op == LL_OP_CONVOLUTION_DATA ? first
+                                                                  : second;
+    *shape = (ll_conv_shape){.in_channels = x->shape[1],
+                             .out_channels = y->shape[1],
+                             .in_height = x->shape[2],
+                             .in_width = x->shape[3],
+                             .out_height = y->shape[2],
+                             .out_width = y->shape[3]};
     for (int axis = 0; axis < 2; axis++) {
         shape->kernel[axis] = w->shape[2 + axis];
         shape->stride[axis] = form->stride[axis];
@@ -43,11 +48,13 @@ bool ll_conv_step_supports(const ll_plan *plan, ll_node node)
     const ll_graph_node *a = ll_graph_node_at(plan->graph, it->inputs[0]);
     const ll_graph_node *b = ll_graph_node_at(plan->graph, it->inputs[1]);
     if (a->rank != 4 || b->rank != 4 || it->rank != 4 || a->shape[0] != LL_SAMPLES) return false;
-    if (it->op == LL_OP_CONVOLUTION_WEIGHT ? b->shape[0] != LL_SAMPLES : plan->sampled[it->inputs[1]]) return false;
+    if (it->op == LL_OP_CONVOLUTION_WEIGHT ? b->shape[0] != LL_SAMPLES : plan->sampled[it->inputs[1]])
+        return false;
     ll_conv_shape shape;
     shape_of(plan->graph, it, &shape);
     if (shape.out_channels % 16 != 0) return false;
-    if (shape.in_channels % 16 != 0 && (shape.in_channels > 4 || it->op == LL_OP_CONVOLUTION_DATA)) return false;
+    if (shape.in_channels % 16 != 0 && (shape.in_channels > 4 || it->op == LL_OP_CONVOLUTION_DATA))
+        return false;
     return ll_conv_supports(&shape, plan->cpu);
 }
 
@@ -76,7 +83,8 @@ static void conv_destroy(const ll_step *step, void *state)
     ll_free(it);
 }
 
-static ll_status conv_prepare(const ll_plan *plan, const ll_step *step, int64_t samples, void **state, ll_error *error)
+static ll_status conv_prepare(const ll_plan *plan, const ll_step *step, int64_t samples, void **state,
+                              ll_error *error)
 {
     const conv_detail *it = step->detail;
     conv_state *made = ll_allocate_zeroed(sizeof *made);
@@ -99,8 +107,8 @@ static size_t pack_workspace(const ll_step *step, const void *state)
 }
 
 /* inputs: weights, and perhaps the scale of each output channel */
-static ll_status pack_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
-                          void *workspace, ll_error *error)
+static ll_status pack_run(const ll_step *step, const void *state, const void *const *inputs,
+                          void *const *outputs, void *workspace, ll_error *error)
 {
     const conv_detail *it = step->detail;
     const conv_state *prepared = state;
@@ -130,8 +138,8 @@ static size_t conv_workspace(const ll_step *step, const void *state)
     return ll_conv_workspace(prepared->conv, prepared->samples, it->terms) + LL_ALIGNMENT;
 }
 
-static ll_status conv_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
-                          void *workspace, ll_error *error)
+static ll_status conv_run(const ll_step *step, const void *state, const void *const *inputs,
+                          void *const *outputs, void *workspace, ll_error *error)
 {
     const conv_detail *it = step->detail;
     const conv_state *prepared = state;
@@ -149,7 +157,8 @@ static ll_status conv_run(const ll_step *step, const void *state, const void *co
                         it->residual ? rest[it->bias] : NULL, it->relu, result, workspace);
         break;
     case LL_OP_CONVOLUTION_DATA:
-        ll_conv_backward_input(conv, samples, terms, it->terms, it->residual ? rest[0] : NULL, result, workspace);
+        ll_conv_backward_input(conv, samples, terms, it->terms, it->residual ? rest[0] : NULL, result,
+                               workspace);
         break;
     default:
         memset(result, 0, sizeof(float) * (size_t)ll_conv_gradient_count(conv));
@@ -159,11 +168,13 @@ static ll_status conv_run(const ll_step *step, const void *state, const void *co
     return LL_OK;
 }
 
-static const ll_step_kind conv_kind = {"native blocked", conv_prepare, conv_workspace, conv_run, conv_destroy};
-static const ll_step_kind winograd_kind = {"native winograd", conv_prepare, conv_workspace, conv_run, conv_destroy};
+static const ll_step_kind conv_kind = {"native blocked", conv_prepare, conv_workspace, conv_run,
+                                       conv_destroy};
+static const ll_step_kind winograd_kind = {"native winograd", conv_prepare, conv_workspace, conv_run,
+                                           conv_destroy};
 
-static ll_status unpack_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
-                            void *workspace, ll_error *error)
+static ll_status unpack_run(const ll_step *step, const void *state, const void *const *inputs,
+                            void *const *outputs, void *workspace, ll_error *error)
 {
     const conv_state *prepared = state;
     (void)step;
@@ -176,7 +187,8 @@ static ll_status unpack_run(const ll_step *step, const void *state, const void *
 static const ll_step_kind unpack_kind = {"native unpack", conv_prepare, NULL, unpack_run, conv_destroy};
 
 /* The result of a weight gradient: summed as it is packed, and unpacked once the sum is known. */
-static ll_status add_unpacked(ll_plan *plan, ll_node node, conv_detail *detail, int32_t *partial, ll_error *error)
+static ll_status add_unpacked(ll_plan *plan, ll_node node, conv_detail *detail, int32_t *partial,
+                              ll_error *error)
 {
     int pass = ll_pass_of(plan, node);
     ll_conv *conv = NULL;
@@ -198,8 +210,8 @@ static ll_status add_unpacked(ll_plan *plan, ll_node node, conv_detail *detail, 
 }
 
 /* The packed weights of a convolution, scaled where the unit scales its results. */
-static ll_status add_packed(ll_plan *plan, const ll_unit *unit, conv_detail *detail, ll_node convolution, ll_use use,
-                            int32_t *packed, ll_error *error)
+static ll_status add_packed(ll_plan *plan, const ll_unit *unit, conv_detail *detail, ll_node convolution,
+                            ll_use use, int32_t *packed, ll_error *error)
 {
     ll_node weights = ll_graph_node_at(plan->graph, convolution)->inputs[1];
     int32_t sources[2];
@@ -213,7 +225,8 @@ static ll_status add_packed(ll_plan *plan, const ll_unit *unit, conv_detail *det
     ll_conv_destroy(conv);
     LL_TRY(ll_plan_add_raw(plan, convolution, stage, bytes, packed, error));
     ll_step *pack;
-    LL_TRY(ll_plan_add_step(plan, &pack_kind, convolution, stage, false, unit->scale >= 0 ? 2 : 1, 1, &pack, error));
+    LL_TRY(ll_plan_add_step(plan, &pack_kind, convolution, stage, false, unit->scale >= 0 ? 2 : 1, 1, &pack,
+                            error));
     pack->detail = detail;
     pack->inputs[0] = sources[0];
     if (unit->scale >= 0) pack->inputs[1] = sources[1];
@@ -223,12 +236,16 @@ static ll_status add_packed(ll_plan *plan, const ll_unit *unit, conv_detail *det
 
 ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_error *error)
 {
-    ll_node convolutions[LL_CONV_TERMS] = {unit->members[0], unit->second}, last = unit->members[unit->count - 1];
+    ll_node convolutions[LL_CONV_TERMS] = {unit->members[0], unit->second},
+            last = unit->members[unit->count - 1];
     const ll_graph_node *it = ll_graph_node_at(plan->graph, convolutions[0]);
     conv_detail *detail = ll_arena_allocate(plan->memory, sizeof *detail);
     if (!detail) return ll_fail_memory(error, "runtime", sizeof *detail);
-    *detail = (conv_detail){.op = it->op, .terms = unit->second == LL_NO_NODE ? 1 : 2, .bias = unit->bias >= 0,
-                            .residual = unit->residual >= 0, .relu = unit->relu};
+    *detail = (conv_detail){.op = it->op,
+                            .terms = unit->second == LL_NO_NODE ? 1 : 2,
+                            .bias = unit->bias >= 0,
+                            .residual = unit->residual >= 0,
+                            .relu = unit->relu};
     shape_of(plan->graph, it, &detail->shape);
     detail->plain = detail->shape.in_channels % 16 != 0;
     if (plan->winograd && ll_conv_method_supports(&detail->shape, LL_CONV_WINOGRAD, plan->cpu))
@@ -245,7 +262,8 @@ ll_status ll_conv_step_add(ll_plan *plan, const ll_unit *unit, ll_use use, ll_er
         else LL_TRY(add_packed(plan, unit, detail, convolutions[t], use, &inputs[count++], error));
     }
     if (unit->bias >= 0) LL_TRY(use(plan, unit->bias, LL_LAYOUT_DENSE, pass, &inputs[count++], error));
-    if (unit->residual >= 0) LL_TRY(use(plan, unit->residual, LL_LAYOUT_BLOCKED, pass, &inputs[count++], error));
+    if (unit->residual >= 0)
+        LL_TRY(use(plan, unit->residual, LL_LAYOUT_BLOCKED, pass, &inputs[count++], error));
     ll_step *step;
     const ll_step_kind *kind = detail->method == LL_CONV_WINOGRAD ? &winograd_kind : &conv_kind;
     LL_TRY(ll_plan_add_step(plan, kind, last, pass, true, count, 1, &step, error));
@@ -282,8 +300,8 @@ static void samples_destroy(const ll_step *step, void *state)
     ll_free(state);
 }
 
-static ll_status reorder_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
-                             void *workspace, ll_error *error)
+static ll_status reorder_run(const ll_step *step, const void *state, const void *const *inputs,
+                             void *const *outputs, void *workspace, ll_error *error)
 {
     const reorder_detail *it = step->detail;
     int64_t samples = *(const int64_t *)state;
@@ -312,18 +330,23 @@ static ll_status reorder_run(const ll_step *step, const void *state, const void 
     return LL_OK;
 }
 
-static const ll_step_kind reorder_kind = {"native reorder", samples_prepare, NULL, reorder_run, samples_destroy};
+static const ll_step_kind reorder_kind = {"native reorder", samples_prepare, NULL, reorder_run,
+                                          samples_destroy};
 
-ll_status ll_reorder_step_add(ll_plan *plan, int32_t source, ll_layout layout, int32_t *value, ll_error *error)
+ll_status ll_reorder_step_add(ll_plan *plan, int32_t source, ll_layout layout, int32_t *value,
+                              ll_error *error)
 {
     ll_value from = plan->values[source];
     const ll_graph_node *node = ll_graph_node_at(plan->graph, from.node);
     if (node->rank != 4 || node->shape[0] != LL_SAMPLES || node->shape[1] % 16 != 0)
-        return ll_fail(error, LL_INTERNAL, "runtime", node->name, "node %%%d has no blocked layout", (int)from.node);
+        return ll_fail(error, LL_INTERNAL, "runtime", node->name, "node %%%d has no blocked layout",
+                       (int)from.node);
     reorder_detail *detail = ll_arena_allocate(plan->memory, sizeof *detail);
     if (!detail) return ll_fail_memory(error, "runtime", sizeof *detail);
-    *detail = (reorder_detail){.channels = node->shape[1], .pixels = node->shape[2] * node->shape[3],
-                               .bytes = (int64_t)ll_dtype_bytes(node->dtype), .to_blocked = layout == LL_LAYOUT_BLOCKED};
+    *detail = (reorder_detail){.channels = node->shape[1],
+                               .pixels = node->shape[2] * node->shape[3],
+                               .bytes = (int64_t)ll_dtype_bytes(node->dtype),
+                               .to_blocked = layout == LL_LAYOUT_BLOCKED};
     ll_step *step;
     LL_TRY(ll_plan_add_step(plan, &reorder_kind, from.node, from.pass, true, 1, 1, &step, error));
     step->detail = detail;

@@ -27,7 +27,8 @@ bool ll_map_step_supports(const ll_plan *plan, ll_node node)
 
 static int64_t channel_blocks(int64_t channels) { return (channels + 15) / 16; }
 
-static ll_status map_prepare(const ll_plan *plan, const ll_step *step, int64_t samples, void **state, ll_error *error)
+static ll_status map_prepare(const ll_plan *plan, const ll_step *step, int64_t samples, void **state,
+                             ll_error *error)
 {
     const chain *it = step->detail;
     ll_map_program *program = ll_allocate(sizeof *program);
@@ -46,7 +47,8 @@ static ll_status map_prepare(const ll_plan *plan, const ll_step *step, int64_t s
             step_size *= ll_dimension(base->shape[axis], samples);
         }
         int64_t *to = program->inputs[i].strides;
-        for (int axis = 0; axis < rank; axis++) to[axis] = from->view.axes[axis] < 0 ? 0 : dense[from->view.axes[axis]];
+        for (int axis = 0; axis < rank; axis++)
+            to[axis] = from->view.axes[axis] < 0 ? 0 : dense[from->view.axes[axis]];
         if (!it->blocked) continue;
         if (from->blocked) {
             int64_t pixels = shape[2] * shape[3] * 16, blocks = channel_blocks(shape[1]);
@@ -76,8 +78,8 @@ static size_t map_workspace(const ll_step *step, const void *state)
     return ll_map_workspace(state);
 }
 
-static ll_status map_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
-                         void *workspace, ll_error *error)
+static ll_status map_run(const ll_step *step, const void *state, const void *const *inputs,
+                         void *const *outputs, void *workspace, ll_error *error)
 {
     (void)step;
     (void)error;
@@ -124,8 +126,8 @@ static void add_remade(const ll_plan *plan, const ll_fusion *fusion, ll_node nod
     }
 }
 
-static void gather_members(const ll_plan *plan, const ll_fusion *fusion, const ll_node *nodes, int32_t count, int pass,
-                           member_list *all)
+static void gather_members(const ll_plan *plan, const ll_fusion *fusion, const ll_node *nodes, int32_t count,
+                           int pass, member_list *all)
 {
     all->count = count;
     for (int32_t m = 0; m < count; m++) {
@@ -145,14 +147,16 @@ static void gather_members(const ll_plan *plan, const ll_fusion *fusion, const l
 }
 
 /* Whether a member's sum is made with it. */
-static bool is_summed(const ll_plan *plan, const ll_fusion *fusion, const member_list *all, int32_t index, int pass)
+static bool is_summed(const ll_plan *plan, const ll_fusion *fusion, const member_list *all, int32_t index,
+                      int pass)
 {
     ll_node node = all->nodes[index];
     return all->own[index] && fusion->sum_of[node] != LL_NO_NODE && pass == ll_pass_of(plan, node);
 }
 
 /* Whether a member that was asked for is read outside the program; a remade node is made again for later passes. */
-static bool is_read_outside(const ll_plan *plan, const ll_fusion *fusion, const member_list *all, int32_t index, int pass)
+static bool is_read_outside(const ll_plan *plan, const ll_fusion *fusion, const member_list *all,
+                            int32_t index, int pass)
 {
     ll_node node = all->nodes[index];
     int32_t inside = is_summed(plan, fusion, all, index, pass);
@@ -173,7 +177,8 @@ static void drop_unread(const ll_plan *plan, const ll_fusion *fusion, int pass, 
         read[m] = is_read_outside(plan, fusion, all, m, pass) || is_summed(plan, fusion, all, m, pass);
         for (int32_t i = m + 1; i < all->count && !read[m]; i++) {
             const ll_graph_node *it = ll_graph_node_at(plan->graph, all->nodes[i]);
-            for (int32_t k = 0; k < it->input_count && read[i]; k++) read[m] = read[m] || it->inputs[k] == all->nodes[m];
+            for (int32_t k = 0; k < it->input_count && read[i]; k++)
+                read[m] = read[m] || it->inputs[k] == all->nodes[m];
         }
     }
     int32_t kept = 0;
@@ -187,13 +192,14 @@ static void drop_unread(const ll_plan *plan, const ll_fusion *fusion, int pass, 
 
 static bool is_pairable(const ll_graph_node *it)
 {
-    return (it->op == LL_OP_ADD || it->op == LL_OP_SUBTRACT || it->op == LL_OP_MULTIPLY) && ll_dtype_is_float(it->dtype);
+    return (it->op == LL_OP_ADD || it->op == LL_OP_SUBTRACT || it->op == LL_OP_MULTIPLY) &&
+           ll_dtype_is_float(it->dtype);
 }
 
 /* Two sums or products of which the second alone reads the first are one instruction (rounded twice, as before):
  * pair[m] is the first one's index, or -1. The first is skipped. */
-static void find_pairs(const ll_plan *plan, const ll_node *members, int32_t count, const bool *kept, bool *skipped,
-                       int32_t *pair, int32_t *last_use)
+static void find_pairs(const ll_plan *plan, const ll_node *members, int32_t count, const bool *kept,
+                       bool *skipped, int32_t *pair, int32_t *last_use)
 {
     for (int32_t m = 0; m < count; m++) {
         const ll_graph_node *it = ll_graph_node_at(plan->graph, members[m]);
@@ -201,7 +207,8 @@ static void find_pairs(const ll_plan *plan, const ll_node *members, int32_t coun
         if (skipped[m] || !is_pairable(it)) continue;
         for (int k = 0; k < 2 && pair[m] < 0; k++) {
             int32_t p = member_index(members, count, it->inputs[k]), reads = 0;
-            if (p < 0 || kept[p] || skipped[p] || pair[p] >= 0 || !is_pairable(ll_graph_node_at(plan->graph, members[p])))
+            if (p < 0 || kept[p] || skipped[p] || pair[p] >= 0 ||
+                !is_pairable(ll_graph_node_at(plan->graph, members[p])))
                 continue;
             for (int32_t i = p + 1; i < count; i++) {
                 const ll_graph_node *reader = ll_graph_node_at(plan->graph, members[i]);
@@ -212,22 +219,23 @@ static void find_pairs(const ll_plan *plan, const ll_node *members, int32_t coun
         if (pair[m] < 0) continue;
         skipped[pair[m]] = true;
         for (int k = 0; k < 2; k++) {
-            int32_t source = member_index(members, count, ll_graph_node_at(plan->graph, members[pair[m]])->inputs[k]);
+            int32_t source =
+                member_index(members, count, ll_graph_node_at(plan->graph, members[pair[m]])->inputs[k]);
             if (source >= 0 && last_use[source] < m) last_use[source] = m;
         }
     }
 }
 
 /* Fills the program; false when it does not fit. */
-static bool write_program(const ll_plan *plan, const ll_fusion *fusion, const member_list *all, int pass, chain *chain_,
-                          ll_node *outputs, ll_node *sums)
+static bool write_program(const ll_plan *plan, const ll_fusion *fusion, const member_list *all, int pass,
+                          chain *chain_, ll_node *outputs, ll_node *sums)
 {
     ll_map_program *program = &chain_->program;
     const ll_node *members = all->nodes;
     int32_t count = all->count, last_use[2 * LL_UNIT_LIMIT];
     uint8_t held[2 * LL_UNIT_LIMIT];
-    bool busy[LL_MAP_REGISTERS] = {false}, kept[2 * LL_UNIT_LIMIT], stored[2 * LL_UNIT_LIMIT], skipped[2 * LL_UNIT_LIMIT] = {false},
-         freed[2 * LL_UNIT_LIMIT] = {false};
+    bool busy[LL_MAP_REGISTERS] = {false}, kept[2 * LL_UNIT_LIMIT], stored[2 * LL_UNIT_LIMIT],
+         skipped[2 * LL_UNIT_LIMIT] = {false}, freed[2 * LL_UNIT_LIMIT] = {false};
     int32_t pair[2 * LL_UNIT_LIMIT];
     ll_node sources[LL_MAP_OPERANDS];
     for (int32_t m = 0; m < count; m++) {
@@ -263,7 +271,8 @@ static bool write_program(const ll_plan *plan, const ll_fusion *fusion, const me
         int input_count = it->input_count;
         ll_map_instruction instruction = {.operation = (uint8_t)it->op, .result_type = (uint8_t)it->dtype};
         memcpy(inputs, it->inputs, sizeof(ll_node) * (size_t)input_count);
-        instruction.type = (uint8_t)ll_graph_node_at(plan->graph, inputs[it->op == LL_OP_SELECT ? 1 : 0])->dtype;
+        instruction.type =
+            (uint8_t)ll_graph_node_at(plan->graph, inputs[it->op == LL_OP_SELECT ? 1 : 0])->dtype;
         int32_t test = it->op == LL_OP_SELECT ? member_index(members, count, inputs[0]) : -1;
         if (test >= 0 && skipped[test]) {
             const ll_graph_node *comparison = ll_graph_node_at(plan->graph, members[test]);
@@ -332,8 +341,8 @@ static bool write_program(const ll_plan *plan, const ll_fusion *fusion, const me
     return true;
 }
 
-static ll_status add_step(ll_plan *plan, const ll_fusion *fusion, const ll_node *nodes, int32_t count, int pass,
-                          ll_use use, ll_error *error)
+static ll_status add_step(ll_plan *plan, const ll_fusion *fusion, const ll_node *nodes, int32_t count,
+                          int pass, ll_use use, ll_error *error)
 {
     chain *made = ll_arena_allocate(plan->memory, sizeof *made);
     if (!made) return ll_fail_memory(error, "runtime", sizeof *made);
@@ -346,7 +355,8 @@ static ll_status add_step(ll_plan *plan, const ll_fusion *fusion, const ll_node 
     drop_unread(plan, fusion, pass, &all);
     if (!write_program(plan, fusion, &all, pass, made, outputs, sums)) {
         if (count == 1)
-            return ll_fail(error, LL_INTERNAL, "runtime", NULL, "node %%%d does not fit a program", (int)nodes[0]);
+            return ll_fail(error, LL_INTERNAL, "runtime", NULL, "node %%%d does not fit a program",
+                           (int)nodes[0]);
         LL_TRY(add_step(plan, fusion, nodes, count / 2, pass, use, error));
         return add_step(plan, fusion, nodes + count / 2, count - count / 2, pass, use, error);
     }
@@ -358,7 +368,8 @@ static ll_status add_step(ll_plan *plan, const ll_fusion *fusion, const ll_node 
         const ll_graph_node *base = ll_graph_node_at(plan->graph, from->view.base);
         from->blocked = made->blocked && base->rank == 4 && plan->sampled[from->view.base] &&
                         ll_view_is_identity(plan->graph, &from->view);
-        LL_TRY(use(plan, from->view.base, from->blocked ? LL_LAYOUT_BLOCKED : LL_LAYOUT_DENSE, pass, &inputs[i], error));
+        LL_TRY(use(plan, from->view.base, from->blocked ? LL_LAYOUT_BLOCKED : LL_LAYOUT_DENSE, pass,
+                   &inputs[i], error));
     }
     ll_step *step;
     LL_TRY(ll_plan_add_step(plan, &map_kind, all.nodes[all.count - 1], pass, plan->sampled[nodes[0]],
@@ -373,12 +384,13 @@ static ll_status add_step(ll_plan *plan, const ll_fusion *fusion, const ll_node 
             LL_TRY(ll_plan_remember(plan, outputs[o], pass, layout, step->outputs[o], error));
     }
     for (int s = 0; s < made->program.sum_count; s++)
-        LL_TRY(ll_plan_add_result(plan, sums[s], LL_LAYOUT_DENSE, &step->outputs[made->program.output_count + s], error));
+        LL_TRY(ll_plan_add_result(plan, sums[s], LL_LAYOUT_DENSE,
+                                  &step->outputs[made->program.output_count + s], error));
     return LL_OK;
 }
 
-ll_status ll_map_step_add(ll_plan *plan, const ll_fusion *fusion, const ll_node *members, int32_t count, ll_use use,
-                          ll_error *error)
+ll_status ll_map_step_add(ll_plan *plan, const ll_fusion *fusion, const ll_node *members, int32_t count,
+                          ll_use use, ll_error *error)
 {
     return add_step(plan, fusion, members, count, ll_pass_of(plan, members[0]), use, error);
 }

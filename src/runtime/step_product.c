@@ -16,8 +16,8 @@ typedef struct turn_detail {
     size_t bytes;
 } turn_detail;
 
-static ll_status turn_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
-                          void *workspace, ll_error *error)
+static ll_status turn_run(const ll_step *step, const void *state, const void *const *inputs,
+                          void *const *outputs, void *workspace, ll_error *error)
 {
     const turn_detail *it = step->detail;
     (void)state;
@@ -97,8 +97,9 @@ static ll_status product_prepare(const ll_plan *plan, const ll_step *step, int64
                 strides[axis] = it->bias.axes[axis] < 0 ? 0 : dense[it->bias.axes[axis]];
         }
         ll_product_start start = i > 0 ? LL_PRODUCT_ADD : it->biased ? LL_PRODUCT_BIAS : LL_PRODUCT_ZERO;
-        status = ll_product_create(&forms[0], &forms[1], &kernel.output, kernel.attributes.matmul.transpose_a != 0,
-                                   transpose_b, start, strides, plan->cpu, &made->parts[i], error);
+        status =
+            ll_product_create(&forms[0], &forms[1], &kernel.output, kernel.attributes.matmul.transpose_a != 0,
+                              transpose_b, start, strides, plan->cpu, &made->parts[i], error);
     }
     if (status != LL_OK) {
         product_destroy(step, made);
@@ -120,8 +121,8 @@ static size_t product_workspace(const ll_step *step, const void *state)
     return most;
 }
 
-static ll_status product_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
-                             void *workspace, ll_error *error)
+static ll_status product_run(const ll_step *step, const void *state, const void *const *inputs,
+                             void *const *outputs, void *workspace, ll_error *error)
 {
     const product_detail *detail = step->detail;
     const product_state *it = state;
@@ -150,7 +151,8 @@ static bool is_product(const ll_plan *plan, ll_node node)
         if (it->shape[axis] == 0) return false;
     const ll_graph_node *b = ll_graph_node_at(plan->graph, it->inputs[1]);
     int64_t most = plan->options.micro_batch > 0 ? plan->options.micro_batch : MOST_SAMPLES;
-    int64_t rows = ll_dimension(b->shape[b->rank - 2], most), columns = ll_dimension(b->shape[b->rank - 1], most);
+    int64_t rows = ll_dimension(b->shape[b->rank - 2], most),
+            columns = ll_dimension(b->shape[b->rank - 1], most);
     return rows <= LL_PRODUCT_LIMIT && columns <= LL_PRODUCT_LIMIT && rows * columns <= LL_PRODUCT_LIMIT;
 }
 
@@ -168,14 +170,15 @@ static bool is_bias(const ll_plan *plan, ll_node operand, const ll_graph_node *n
 {
     ll_view view = ll_view_of(plan->graph, operand);
     const ll_graph_node *base = ll_graph_node_at(plan->graph, view.base);
-    return !plan->sampled[view.base] && base->rank >= 1 && node->rank >= 2 && view.axes[node->rank - 1] == base->rank - 1 &&
-           view.axes[node->rank - 2] < 0;
+    return !plan->sampled[view.base] && base->rank >= 1 && node->rank >= 2 &&
+           view.axes[node->rank - 1] == base->rank - 1 && view.axes[node->rank - 2] < 0;
 }
 
 static int32_t parts_of(const ll_plan *plan, const ll_unit *unit)
 {
     int32_t count = 0;
-    for (int32_t i = 0; i < unit->count; i++) count += ll_graph_node_at(plan->graph, unit->members[i])->op == LL_OP_MATMUL;
+    for (int32_t i = 0; i < unit->count; i++)
+        count += ll_graph_node_at(plan->graph, unit->members[i])->op == LL_OP_MATMUL;
     return count;
 }
 
@@ -185,7 +188,8 @@ static void join(ll_plan *plan, ll_fusion *fusion, ll_unit *a, ll_unit *b, ll_no
     ll_node last = a->members[a->count - 1], other = b->members[b->count - 1];
     if (a == b || plan->sums[last] != plan->sums[other] || !ll_same_run(plan, last, other) ||
         plan->sampled[last] != plan->sampled[other] || plan->stage[sum] != plan->stage[last] ||
-        (a->bias != LL_NO_NODE && b->bias != LL_NO_NODE) || parts_of(plan, a) + parts_of(plan, b) > LL_PRODUCT_PARTS)
+        (a->bias != LL_NO_NODE && b->bias != LL_NO_NODE) ||
+        parts_of(plan, a) + parts_of(plan, b) > LL_PRODUCT_PARTS)
         return;
     int32_t id = fusion->unit_of[last];
     for (int32_t i = 0; i < b->count; i++) {
@@ -207,9 +211,11 @@ ll_status ll_products_claim(ll_plan *plan, ll_fusion *fusion, ll_error *error)
         const ll_graph_node *it = ll_graph_node_at(plan->graph, n);
         if (is_product(plan, n)) {
             ll_unit *unit = &fusion->units[fusion->unit_count];
-            *unit = (ll_unit){.product = true, .scale = LL_NO_NODE, .bias = LL_NO_NODE, .residual = LL_NO_NODE};
+            *unit =
+                (ll_unit){.product = true, .scale = LL_NO_NODE, .bias = LL_NO_NODE, .residual = LL_NO_NODE};
             unit->members = ll_arena_allocate(plan->memory, 2 * LL_PRODUCT_PARTS * sizeof(ll_node));
-            if (!unit->members) return ll_fail_memory(error, "runtime", 2 * LL_PRODUCT_PARTS * sizeof(ll_node));
+            if (!unit->members)
+                return ll_fail_memory(error, "runtime", 2 * LL_PRODUCT_PARTS * sizeof(ll_node));
             unit->members[unit->count++] = n;
             fusion->unit_of[n] = fusion->unit_count++;
         } else if (it->op == LL_OP_ADD && ll_dtype_is_float(it->dtype)) {
@@ -234,8 +240,8 @@ ll_status ll_products_claim(ll_plan *plan, ll_fusion *fusion, ll_error *error)
 /* ------------------------------------------------------------------ lowering */
 
 /* B's value: turned, where it is fixed, transposed and A has the samples. */
-static ll_status second_operand(ll_plan *plan, ll_node node, ll_use use, int pass, bool *turned, int32_t *value,
-                                ll_error *error)
+static ll_status second_operand(ll_plan *plan, ll_node node, ll_use use, int pass, bool *turned,
+                                int32_t *value, ll_error *error)
 {
     const ll_graph_node *it = ll_graph_node_at(plan->graph, node);
     ll_node matrix = it->inputs[1];
@@ -246,7 +252,9 @@ static ll_status second_operand(ll_plan *plan, ll_node node, ll_use use, int pas
         int stage = plan->stage[matrix];
         turn_detail *detail = ll_arena_allocate(plan->memory, sizeof *detail);
         if (!detail) return ll_fail_memory(error, "runtime", sizeof *detail);
-        *detail = (turn_detail){.count = 1, .rows = w->shape[w->rank - 2], .columns = w->shape[w->rank - 1],
+        *detail = (turn_detail){.count = 1,
+                                .rows = w->shape[w->rank - 2],
+                                .columns = w->shape[w->rank - 1],
                                 .bytes = ll_dtype_bytes(w->dtype)};
         for (int i = 0; i + 2 < w->rank; i++) detail->count *= w->shape[i];
         size_t bytes = (size_t)(detail->count * detail->rows * detail->columns) * detail->bytes;

@@ -14,7 +14,8 @@ typedef struct sum_state {
     int64_t samples;
 } sum_state;
 
-static ll_status sum_prepare(const ll_plan *plan, const ll_step *step, int64_t samples, void **state, ll_error *error)
+static ll_status sum_prepare(const ll_plan *plan, const ll_step *step, int64_t samples, void **state,
+                             ll_error *error)
 {
     (void)step;
     sum_state *made = ll_allocate(sizeof *made);
@@ -38,8 +39,8 @@ bool ll_blocked_sum_supports(const ll_plan *plan, ll_node node)
            (axes == (LL_AXIS(2) | LL_AXIS(3)) || axes == (LL_AXIS(0) | LL_AXIS(2) | LL_AXIS(3)));
 }
 
-static ll_status sum_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
-                         void *workspace, ll_error *error)
+static ll_status sum_run(const ll_step *step, const void *state, const void *const *inputs,
+                         void *const *outputs, void *workspace, ll_error *error)
 {
     const sum_detail *it = step->detail;
     const sum_state *prepared = state;
@@ -66,7 +67,8 @@ static ll_status sum_run(const ll_step *step, const void *state, const void *con
 
 static const ll_step_kind sum_kind = {"native blocked", sum_prepare, NULL, sum_run, sum_destroy};
 
-static ll_status make_detail(ll_plan *plan, ll_node x, bool over_samples, sum_detail **detail, ll_error *error)
+static ll_status make_detail(ll_plan *plan, ll_node x, bool over_samples, sum_detail **detail,
+                             ll_error *error)
 {
     const ll_graph_node *node = ll_graph_node_at(plan->graph, x);
     *detail = ll_arena_allocate(plan->memory, sizeof **detail);
@@ -105,8 +107,8 @@ bool ll_moments_supports(const ll_plan *plan, ll_node node, ll_node *x, ll_node 
     if (ll_graph_node_at(graph, centred->inputs[0])->op != LL_OP_CONVOLUTION) return false;
     ll_view view = ll_view_of(graph, centred->inputs[1]);
     const ll_graph_node *base = ll_graph_node_at(graph, view.base);
-    if (base->rank != 1 || plan->sampled[view.base] || view.axes[0] >= 0 || view.axes[1] != 0 || view.axes[2] >= 0 ||
-        view.axes[3] >= 0)
+    if (base->rank != 1 || plan->sampled[view.base] || view.axes[0] >= 0 || view.axes[1] != 0 ||
+        view.axes[2] >= 0 || view.axes[3] >= 0)
         return false;
     *x = centred->inputs[0];
     *centre = view.base;
@@ -114,8 +116,8 @@ bool ll_moments_supports(const ll_plan *plan, ll_node node, ll_node *x, ll_node 
 }
 
 /* Doubles: sum of x a channel, sum of x^2 a channel, number of elements. */
-static ll_status moments_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
-                             void *workspace, ll_error *error)
+static ll_status moments_run(const ll_step *step, const void *state, const void *const *inputs,
+                             void *const *outputs, void *workspace, ll_error *error)
 {
     const sum_detail *it = step->detail;
     const sum_state *prepared = state;
@@ -132,8 +134,8 @@ static ll_status moments_run(const ll_step *step, const void *state, const void 
 }
 
 /* sum (x - d)^2 = sum x^2 - 2 d sum x + n d^2; a sum of squares, whatever the rounding. */
-static ll_status about_run(const ll_step *step, const void *state, const void *const *inputs, void *const *outputs,
-                           void *workspace, ll_error *error)
+static ll_status about_run(const ll_step *step, const void *state, const void *const *inputs,
+                           void *const *outputs, void *workspace, ll_error *error)
 {
     const sum_detail *it = step->detail;
     const double *sums = inputs[0], *squares = sums + it->channels;

@@ -12,7 +12,8 @@ ll_node ll_concatenation_of(const ll_graph *graph, ll_node node)
         if (part->op != LL_OP_SLICE || (i > 0 && part->inputs[0] != whole)) return LL_NO_NODE;
         whole = part->inputs[0];
         for (int k = 0; k < part->rank; k++)
-            if (part->attributes.slice.step[k] != 1 || part->attributes.slice.start[k] != (k == axis ? at : 0))
+            if (part->attributes.slice.step[k] != 1 ||
+                part->attributes.slice.start[k] != (k == axis ? at : 0))
                 return LL_NO_NODE;
         at += part->shape[axis];
     }

@@ -206,14 +206,10 @@ void ll_handle_checkpoint(ll_server *server, ll_source *source, const ll_request
         status =
             add(source, &(ll_study_addition){.group = group, .checkpoints = &path, .checkpoint_count = 1},
                 &error);
-    if (status == LL_OK)
-        status = member_names(source, group, &after, &error);
-    else if (written)
-        drop_bytes(source, name);
-    if (status != LL_OK)
-        ll_answer_failure(answer, &error);
-    else
-        answer_new(before.text != NULL ? before.text : "", after.text != NULL ? after.text : "", answer);
+    if (status == LL_OK) status = member_names(source, group, &after, &error);
+    else if (written) drop_bytes(source, name);
+    if (status != LL_OK) ll_answer_failure(answer, &error);
+    else answer_new(before.text != NULL ? before.text : "", after.text != NULL ? after.text : "", answer);
     ll_document_destroy(document);
     ll_text_deinit(&before);
     ll_text_deinit(&after);

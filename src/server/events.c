@@ -135,10 +135,8 @@ static void append(ll_stream *stream, const char *event, ll_json *json, double n
 static void add_finite(ll_json *json, const char *key, double value)
 {
     ll_json_key(json, key);
-    if (isnan(value))
-        ll_json_null(json);
-    else
-        ll_json_number(json, value);
+    if (isnan(value)) ll_json_null(json);
+    else ll_json_number(json, value);
 }
 
 /* Seconds that the waiting jobs will take if they take as long as those of their kind that are done, shared
@@ -205,10 +203,8 @@ static void write_progress(ll_json *json, const ll_store_row *row, const ll_stor
     ll_json_add_text(json, "what", progress->what);
     ll_json_add_integer(json, "done", progress->done);
     ll_json_key(json, "total");
-    if (progress->total >= 0)
-        ll_json_integer(json, progress->total);
-    else
-        ll_json_null(json);
+    if (progress->total >= 0) ll_json_integer(json, progress->total);
+    else ll_json_null(json);
     bool valued = progress->value_name[0] != 0;
     add_finite(json, "value", valued ? progress->value : NAN);
     ll_json_add_text(json, "value_name", valued ? progress->value_name : NULL);

@@ -30,10 +30,8 @@ static bool is_number(const char *text)
 /* A text that is a number is written as one. */
 static void write_scalar(ll_json *json, const char *text)
 {
-    if (is_number(text))
-        ll_json_raw(json, text, strlen(text));
-    else
-        ll_json_text(json, text);
+    if (is_number(text)) ll_json_raw(json, text, strlen(text));
+    else ll_json_text(json, text);
 }
 
 static void write_settings(ll_json *json, const ll_study_setting *settings, int64_t count)
@@ -49,10 +47,8 @@ static void write_settings(ll_json *json, const ll_study_setting *settings, int6
 static void add_record(ll_json *json, const char *key, int64_t id)
 {
     ll_json_key(json, key);
-    if (id != LL_NO_RECORD)
-        ll_json_integer(json, id);
-    else
-        ll_json_null(json);
+    if (id != LL_NO_RECORD) ll_json_integer(json, id);
+    else ll_json_null(json);
 }
 
 static void write_groups(ll_json *json, const ll_overview *o)
@@ -110,10 +106,8 @@ static void write_records(ll_json *json, const ll_overview_model *model)
 static void add_numbers(ll_json *json, const char *key, const double *values, int64_t count)
 {
     ll_json_key(json, key);
-    if (values != NULL)
-        ll_json_numbers(json, values, count);
-    else
-        ll_json_null(json);
+    if (values != NULL) ll_json_numbers(json, values, count);
+    else ll_json_null(json);
 }
 
 static void write_models(ll_json *json, const ll_overview *o)

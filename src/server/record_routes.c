@@ -49,10 +49,7 @@ static void write_field(ll_json *json, const ll_field *field, int64_t offset)
     ll_json_close(json, '}');
 }
 
-static size_t rounded(size_t bytes)
-{
-    return (bytes + 7) & ~(size_t)7;
-}
+static size_t rounded(size_t bytes) { return (bytes + 7) & ~(size_t)7; }
 
 /* wanted NULL: all fields. offsets: arrays follow. */
 static void write_head(ll_json *json, const ll_view *view, const bool *wanted, bool offsets)
@@ -260,7 +257,7 @@ static void name_file(const ll_view *view, const char *suffix, char name[128])
 void ll_handle_export(ll_server *server, ll_source *source, const ll_request *request, ll_answer *answer)
 {
     static const char *const types[] = {"application/octet-stream", "application/json",
-                                        "text/csv; charset=utf-8", "application/octet-stream",
+                                        "text/csv; charset=utf-8",  "application/octet-stream",
                                         "application/octet-stream", "application/octet-stream"};
     const char *format_name = ll_request_parameter(request, "format");
     ll_export_format format;
@@ -304,10 +301,8 @@ static void write_job(ll_json *json, const ll_store_row *row)
     ll_json_add_text(json, "state", ll_job_state_name(row->state));
     ll_json_add_text(json, "message", row->message);
     ll_json_key(json, "seconds");
-    if (isnan(row->seconds))
-        ll_json_null(json);
-    else
-        ll_json_number(json, row->seconds);
+    if (isnan(row->seconds)) ll_json_null(json);
+    else ll_json_number(json, row->seconds);
     ll_json_add_text(json, "record_kind", row->record_kind);
     ll_json_close(json, '}');
 }

@@ -228,12 +228,10 @@ void ll_run_end_all(ll_server *server)
 /* A study that can be run; false with an answer. */
 static bool can_run(const ll_server *server, const ll_source *source, ll_answer *answer)
 {
-    if (source->store == NULL)
-        ll_answer_error(answer, 422, "a field is no study and cannot be run", NULL);
+    if (source->store == NULL) ll_answer_error(answer, 422, "a field is no study and cannot be run", NULL);
     else if (server->options.program == NULL)
         ll_answer_error(answer, 422, "this server cannot start runs", NULL);
-    else
-        return true;
+    else return true;
     return false;
 }
 
@@ -256,15 +254,11 @@ void ll_handle_run_state(ll_server *server, ll_source *source, const ll_request 
     ll_json_add_boolean(&json, "running", running);
     ll_json_add_text(&json, "host", state.running ? state.writer.host : NULL);
     ll_json_key(&json, "pid");
-    if (running)
-        ll_json_integer(&json, state.running ? state.writer.pid : child.pid);
-    else
-        ll_json_null(&json);
+    if (running) ll_json_integer(&json, state.running ? state.writer.pid : child.pid);
+    else ll_json_null(&json);
     ll_json_key(&json, "since");
-    if (running)
-        ll_json_number(&json, state.running ? state.writer.since : child.since);
-    else
-        ll_json_null(&json);
+    if (running) ll_json_number(&json, state.running ? state.writer.since : child.since);
+    else ll_json_null(&json);
     ll_json_add_boolean(&json, "here", here);
     ll_json_add_text(&json, "message", child.message[0] != 0 ? child.message : NULL);
     ll_json_close(&json, '}');
@@ -301,12 +295,9 @@ static void start(ll_server *server, ll_source *source, int64_t threads, double 
         status = ll_fail(&error, LL_CANCELLED, "server", NULL, "the server is ending");
     if (status == LL_OK && !taken) status = start_child(server, source, threads, seconds, &error);
     pthread_mutex_unlock(&source->mutex);
-    if (taken)
-        busy(answer, writer.held ? writer.host : "this machine", pid);
-    else if (status != LL_OK)
-        ll_answer_failure(answer, &error);
-    else
-        ll_handle_run_state(server, source, NULL, answer);
+    if (taken) busy(answer, writer.held ? writer.host : "this machine", pid);
+    else if (status != LL_OK) ll_answer_failure(answer, &error);
+    else ll_handle_run_state(server, source, NULL, answer);
     if (answer->status == 200) answer->status = 202;
 }
 
@@ -331,10 +322,8 @@ void ll_handle_run(ll_server *server, ll_source *source, const ll_request *reque
         status = ll_value_take_real(ll_value_get(root, "max_time_seconds"), "max_time_seconds", 0,
                                     MOST_SECONDS, "body", &seconds, &error);
     if (status == LL_OK) status = ll_add_analysis(source, root, &error);
-    if (status != LL_OK)
-        ll_answer_failure(answer, &error);
-    else
-        start(server, source, threads, seconds, answer);
+    if (status != LL_OK) ll_answer_failure(answer, &error);
+    else start(server, source, threads, seconds, answer);
     ll_document_destroy(document);
 }
 
@@ -348,8 +337,7 @@ void ll_handle_cancel(ll_server *server, ll_source *source, const ll_request *re
     if (ours) (void)kill(source->child.pid, SIGINT);
     pthread_mutex_unlock(&source->mutex);
     ll_handle_run_state(server, source, NULL, answer);
-    if (ours && answer->status == 200)
-        answer->status = 202;
+    if (ours && answer->status == 200) answer->status = 202;
     else if (answer->status == 200)
         ll_answer_error(answer, 409, "no run that this server started is going on", NULL);
 }

@@ -88,7 +88,4 @@ ll_status ll_server_start(ll_server *server, ll_error *error)
     return ll_transport_start(server, error);
 }
 
-const char *ll_server_url(const ll_server *server)
-{
-    return server->url;
-}
+const char *ll_server_url(const ll_server *server) { return server->url; }

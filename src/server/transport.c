@@ -113,10 +113,8 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     if (link == NULL) return;
     pthread_mutex_lock(&transport->link_mutex);
     if (link->next != NULL) link->next->previous = link->previous;
-    if (link->previous != NULL)
-        link->previous->next = link->next;
-    else if (transport->links == link)
-        transport->links = link->next;
+    if (link->previous != NULL) link->previous->next = link->next;
+    else if (transport->links == link) transport->links = link->next;
     pthread_mutex_unlock(&transport->link_mutex);
     ll_free(link);
     *socket_context = NULL;
@@ -195,14 +193,8 @@ typedef struct stream_of {
     int socket;
 } stream_of;
 
-static void pause_connection(void *connection)
-{
-    MHD_suspend_connection(connection);
-}
-static void wake_connection(void *connection)
-{
-    MHD_resume_connection(connection);
-}
+static void pause_connection(void *connection) { MHD_suspend_connection(connection); }
+static void wake_connection(void *connection) { MHD_resume_connection(connection); }
 
 static ssize_t read_stream(void *context, uint64_t position, char *bytes, size_t most)
 {
@@ -330,10 +322,8 @@ static void *work(void *context)
         bool stopping = transport->stopping;
         pthread_mutex_unlock(&transport->mutex);
         if (ex == NULL) return NULL;
-        if (stopping)
-            ll_answer_error(&ex->answer, 503, "the server is ending", NULL);
-        else
-            ll_route_handle(transport->server, ex->route, &ex->request, &ex->answer);
+        if (stopping) ll_answer_error(&ex->answer, 503, "the server is ending", NULL);
+        else ll_route_handle(transport->server, ex->route, &ex->request, &ex->answer);
         ex->state = READY;
         MHD_resume_connection(ex->connection);
     }
@@ -350,10 +340,8 @@ static bool hand_over(exchange *ex)
         ex->state = WORKING;
         MHD_suspend_connection(ex->connection);
         ex->next = NULL;
-        if (transport->last != NULL)
-            transport->last->next = ex;
-        else
-            transport->first = ex;
+        if (transport->last != NULL) transport->last->next = ex;
+        else transport->first = ex;
         transport->last = ex;
         pthread_cond_signal(&transport->arrived);
     }
@@ -425,10 +413,8 @@ static bool admit(exchange *ex, const char *method)
     request->content_type = MHD_lookup_connection_value(ex->connection, MHD_HEADER_KIND, "Content-Type");
     request->fetch_site = MHD_lookup_connection_value(ex->connection, MHD_HEADER_KIND, "Sec-Fetch-Site");
     request->if_none_match = MHD_lookup_connection_value(ex->connection, MHD_HEADER_KIND, "If-None-Match");
-    if (ex->target == NULL)
-        refuse(ex, 503, "there is not enough memory for this");
-    else if (!ll_request_parse(request, method, ex->target, &status, &what))
-        refuse(ex, status, what);
+    if (ex->target == NULL) refuse(ex, 503, "there is not enough memory for this");
+    else if (!ll_request_parse(request, method, ex->target, &status, &what)) refuse(ex, status, what);
     else if (!ll_route_admit(ex->transport->server, request, &ex->route, &ex->most, &ex->answer))
         ex->refused = true;
     else if (length != NULL && !ll_parse_decimal(length, &declared))

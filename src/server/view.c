@@ -27,10 +27,7 @@ static void in_memory(ll_view *view, const ll_record *record, void *hold, const 
     snprintf(view->tag, sizeof view->tag, "%s", tag);
 }
 
-static void end_record(void *value)
-{
-    ll_record_destroy(value);
-}
+static void end_record(void *value) { ll_record_destroy(value); }
 
 static size_t record_bytes(const ll_record *record)
 {
@@ -158,10 +155,7 @@ static ll_status read_array(void *context, void **value, size_t *bytes, ll_error
     return LL_OK;
 }
 
-static void nothing(void *keeper)
-{
-    (void)keeper;
-}
+static void nothing(void *keeper) { (void)keeper; }
 
 ll_status ll_view_array(const ll_view *view, const ll_field *field, ll_piece *piece, ll_error *error)
 {

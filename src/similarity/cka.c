@@ -202,10 +202,8 @@ ll_status ll_cka_add(ll_cka *cka, int64_t entry, const ll_features *features, ll
     ll_status status = make_gram(features, cka->variant, gram, &flag, error);
     if (status == LL_OK) {
         double *vector = cka->table + entry * cka->length;
-        if (flag == LL_CKA_DEFINED)
-            vectorise(gram, m, cka->variant, gram + m * m, vector);
-        else
-            memset(vector, 0, (size_t)cka->length * sizeof *vector);
+        if (flag == LL_CKA_DEFINED) vectorise(gram, m, cka->variant, gram + m * m, vector);
+        else memset(vector, 0, (size_t)cka->length * sizeof *vector);
         /* One bad number, or a batch too small, spoils the entry; a batch without variance only adds nothing.
          */
         if (flag != LL_CKA_DEFINED && (cka->variant != LL_CKA_MINIBATCH || flag != LL_CKA_ZERO_VARIANCE))
@@ -373,10 +371,8 @@ static ll_status pair_by_cross(const ll_features *f, const ll_features *g, ll_ck
         status = cross_hsic(&a, &b, variant, &fg, error);
         if (status == LL_OK) status = cross_hsic(&a, &a, variant, &ff, error);
         if (status == LL_OK) status = cross_hsic(&b, &b, variant, &gg, error);
-        if (ff > 0.0 && gg > 0.0)
-            *value = fg / sqrt(ff) / sqrt(gg);
-        else
-            *flag = LL_CKA_ZERO_VARIANCE;
+        if (ff > 0.0 && gg > 0.0) *value = fg / sqrt(ff) / sqrt(gg);
+        else *flag = LL_CKA_ZERO_VARIANCE;
     }
     ll_free(a.x);
     ll_free(b.x);

@@ -151,8 +151,7 @@ static ll_status smacof(const double *distances, int64_t n, const ll_embedding_o
             }
         if (inverse == NULL)
             for (int64_t i = 0; i < 2 * n; i++) next[i] /= (double)n;
-        else
-            (void)LAPACKE_dpotrs(LAPACK_ROW_MAJOR, 'L', (lapack_int)n, 2, inverse, (lapack_int)n, next, 2);
+        else (void)LAPACKE_dpotrs(LAPACK_ROW_MAJOR, 'L', (lapack_int)n, 2, inverse, (lapack_int)n, next, 2);
         memcpy(x, next, (size_t)(2 * n) * sizeof *x);
         done++;
         double now = raw_stress(distances, n, x, &scale);
@@ -329,10 +328,7 @@ static void memberships(const double *d, int64_t n, int64_t i, int64_t k, double
     for (int64_t j = 0; j < n; j++) row[j] = chosen[j] ? exp(-fmax(d[i * n + j] - rho, 0.0) / sigma) : 0.0;
 }
 
-static double clipped(double value)
-{
-    return value > 4.0 ? 4.0 : value < -4.0 ? -4.0 : value;
-}
+static double clipped(double value) { return value > 4.0 ? 4.0 : value < -4.0 ? -4.0 : value; }
 
 static ll_status umap(const double *distances, int64_t n, const ll_embedding_options *options, double *x,
                       ll_embedding_result *result, ll_error *error)
@@ -414,8 +410,7 @@ ll_status ll_embed(const double *distances, int64_t n, const ll_embedding_option
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < i; j++) {
             double one = distances[i * n + j], other = distances[j * n + i];
-            if (!isfinite(one) && !isfinite(other))
-                made.undefined++;
+            if (!isfinite(one) && !isfinite(other)) made.undefined++;
             else if (one != other || one < 0.0)
                 return ll_fail(error, LL_INVALID_ARGUMENT, module, "embed",
                                "distance (%lld, %lld) is %g one way and %g the other; wanted a symmetric "

@@ -8,10 +8,7 @@ static const char *const module = "similarity";
 
 enum { MAX_CLASSES = 10000 };
 
-static double ratio(double part, double whole)
-{
-    return whole > 0.0 ? part / whole : 0.0;
-}
+static double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.0; }
 
 static ll_status put_table(ll_record *record, const char *name, const int64_t *counts, int64_t rows,
                            int64_t columns, ll_error *error)
@@ -123,10 +120,8 @@ ll_status ll_metrics_classification(const void *logits, ll_real type, int64_t sa
     if (status == LL_OK) status = put_scores(made, confusion, classes, samples, error);
     if (status == LL_OK) status = put_table(made, "confusion", confusion, classes, classes, error);
     ll_free(confusion);
-    if (status != LL_OK)
-        ll_record_destroy(made);
-    else
-        *record = made;
+    if (status != LL_OK) ll_record_destroy(made);
+    else *record = made;
     return status;
 }
 
@@ -192,10 +187,8 @@ ll_status ll_metrics_segmentation(const int64_t *predicted, const int64_t *truth
     if (status == LL_OK) status = put_overlaps(made, confusion, classes, error);
     if (status == LL_OK) status = put_table(made, "confusion", confusion, classes, classes, error);
     ll_free(confusion);
-    if (status != LL_OK)
-        ll_record_destroy(made);
-    else
-        *record = made;
+    if (status != LL_OK) ll_record_destroy(made);
+    else *record = made;
     return status;
 }
 
@@ -220,10 +213,8 @@ ll_status ll_metrics_regression(const double *predicted, const double *exact, in
         status = ll_record_set_real(made, "relative_l2", "", sqrt(squares / reference), error);
     if (status == LL_OK)
         status = ll_record_set_real(made, "l_infinity", "", isnan(squares) ? NAN : worst, error);
-    if (status != LL_OK)
-        ll_record_destroy(made);
-    else
-        *record = made;
+    if (status != LL_OK) ll_record_destroy(made);
+    else *record = made;
     return status;
 }
 
@@ -250,10 +241,8 @@ ll_status ll_metrics_disparity(const int64_t *predicted_a, const int64_t *predic
     if (status == LL_OK) status = ll_record_set_integer(made, "only_b", "samples", only[1], error);
     if (status == LL_OK) status = put_table(made, "contingency", counts, classes, 4, error);
     ll_free(counts);
-    if (status != LL_OK)
-        ll_record_destroy(made);
-    else
-        *record = made;
+    if (status != LL_OK) ll_record_destroy(made);
+    else *record = made;
     return status;
 }
 

@@ -15,14 +15,16 @@ static bool worth_trying(const unsigned char *bytes, size_t count)
     size_t total = 0;
     for (size_t i = 0; i < SAMPLES; i++) {
         uLongf length = sizeof packed;
-        if (compress2(packed, &length, bytes + (count - SAMPLE_BYTES) / (SAMPLES - 1) * i, SAMPLE_BYTES, LEVEL) != Z_OK) return false;
+        if (compress2(packed, &length, bytes + (count - SAMPLE_BYTES) / (SAMPLES - 1) * i, SAMPLE_BYTES,
+                      LEVEL) != Z_OK)
+            return false;
         total += length;
     }
     return total <= (size_t)SAMPLES * SAMPLE_BYTES / 10 * 9;
 }
 
-ll_status ll_blobs_write(ll_store *store, sqlite3_stmt *insert, int64_t owner, const char *label, const void *bytes,
-                         size_t count, ll_error *error)
+ll_status ll_blobs_write(ll_store *store, sqlite3_stmt *insert, int64_t owner, const char *label,
+                         const void *bytes, size_t count, ll_error *error)
 {
     const unsigned char *next = bytes;
     int64_t parts = (int64_t)((count + LL_STORE_BLOB_BYTES - 1) / LL_STORE_BLOB_BYTES);
@@ -40,9 +42,10 @@ ll_status ll_blobs_write(ll_store *store, sqlite3_stmt *insert, int64_t owner, c
                 packed = NULL;
             }
         }
-        ll_status status = ll_sql_bind(store, insert, error, "itiiiib", owner, label, part, parts, (int64_t)size,
-                                       (int64_t)(packed != NULL), packed != NULL ? (const void *)packed : (const void *)next,
-                                       packed != NULL ? (size_t)length : size);
+        ll_status status =
+            ll_sql_bind(store, insert, error, "itiiiib", owner, label, part, parts, (int64_t)size,
+                        (int64_t)(packed != NULL), packed != NULL ? (const void *)packed : (const void *)next,
+                        packed != NULL ? (size_t)length : size);
         if (status == LL_OK) status = ll_sql_done(store, insert, error);
         sqlite3_clear_bindings(insert);
         ll_free(packed);
@@ -52,8 +55,8 @@ ll_status ll_blobs_write(ll_store *store, sqlite3_stmt *insert, int64_t owner, c
     return LL_OK;
 }
 
-ll_status ll_blobs_read(ll_store *store, sqlite3_stmt *select, int owners, const char *what, void *bytes, size_t count,
-                        ll_error *error)
+ll_status ll_blobs_read(ll_store *store, sqlite3_stmt *select, int owners, const char *what, void *bytes,
+                        size_t count, ll_error *error)
 {
     unsigned char *next = bytes;
     size_t left = count;
@@ -67,20 +70,22 @@ ll_status ll_blobs_read(ll_store *store, sqlite3_stmt *select, int owners, const
         int64_t size = sqlite3_column_int64(select, owners + 2);
         const void *data = sqlite3_column_blob(select, owners + 4);
         int length = sqlite3_column_bytes(select, owners + 4);
-        good = good && sqlite3_column_int64(select, owners) == part && size >= 0 && (uint64_t)size <= left && (data != NULL || length == 0);
+        good = good && sqlite3_column_int64(select, owners) == part && size >= 0 && (uint64_t)size <= left &&
+               (data != NULL || length == 0);
         uLongf unpacked = (uLongf)size;
         if (good && sqlite3_column_int(select, owners + 3) != 0)
             good = uncompress(next, &unpacked, data, (uLong)length) == Z_OK && unpacked == (uLongf)size;
-        else if (good && (good = length == size) && size > 0)
-            memcpy(next, data, (size_t)size);
+        else if (good && (good = length == size) && size > 0) memcpy(next, data, (size_t)size);
         if (!good)
-            return ll_fail(error, LL_INVALID_FILE, "store", store->path, "the study file is damaged: part %lld of %s has a wrong checksum or size",
+            return ll_fail(error, LL_INVALID_FILE, "store", store->path,
+                           "the study file is damaged: part %lld of %s has a wrong checksum or size",
                            (long long)part, what);
         next += size;
         left -= (size_t)size;
     }
     if (part != parts || left != 0)
-        return ll_fail(error, LL_INVALID_FILE, "store", store->path, "the study file is damaged: got %lld parts of %s, wanted %lld, with %zu bytes missing",
+        return ll_fail(error, LL_INVALID_FILE, "store", store->path,
+                       "the study file is damaged: got %lld parts of %s, wanted %lld, with %zu bytes missing",
                        (long long)part, what, (long long)parts, left);
     return LL_OK;
 }

@@ -21,10 +21,12 @@ struct ll_store {
 ll_status ll_sql_failure(ll_store *store, int code, ll_error *error);
 /* Statements without parameters and without rows. */
 ll_status ll_sql_run(ll_store *store, const char *sql, ll_error *error) LL_MUST_CHECK;
-ll_status ll_sql_prepare(ll_store *store, const char *sql, sqlite3_stmt **statement, ll_error *error) LL_MUST_CHECK;
+ll_status ll_sql_prepare(ll_store *store, const char *sql, sqlite3_stmt **statement,
+                         ll_error *error) LL_MUST_CHECK;
 /* Binds parameters 1, 2 ... by the letters of `types`: i int64_t, r double, t const char * (NULL: SQL null),
  * b const void * and size_t (kept by the caller until the next bind or the end), h ll_hash, n nothing (SQL null). */
-ll_status ll_sql_bind(ll_store *store, sqlite3_stmt *statement, ll_error *error, const char *types, ...) LL_MUST_CHECK;
+ll_status ll_sql_bind(ll_store *store, sqlite3_stmt *statement, ll_error *error, const char *types,
+                      ...) LL_MUST_CHECK;
 /* The next row, if there is one. */
 ll_status ll_sql_step(ll_store *store, sqlite3_stmt *statement, bool *row, ll_error *error) LL_MUST_CHECK;
 /* Runs a bound statement that gives no rows, and resets it. */
@@ -48,10 +50,12 @@ typedef struct ll_store_number {
 uint64_t ll_store_name_code(const char *name);
 
 /* The columns of a job that its checksum covers; a statement that selects them and then sum has each at its LL_AT_. */
-#define LL_JOB_COLUMN_LIST(X)                                                                                          \
-    X(key) X(kind) X(name) X(member_group) X(subject) X(other) X(inputs) X(wanted) X(state) X(message) X(started)      \
-    X(finished) X(seconds) X(host) X(threads) X(version) X(record_kind) X(record_schema) X(record_fields)              \
-    X(record_bytes) X(record_hash)
+/* clang-format off */
+#define LL_JOB_COLUMN_LIST(X)                                                                                \
+    X(key) X(kind) X(name) X(member_group) X(subject) X(other) X(inputs) X(wanted) X(state) X(message)       \
+    X(started) X(finished) X(seconds) X(host) X(threads) X(version) X(record_kind) X(record_schema)          \
+    X(record_fields) X(record_bytes) X(record_hash)
+/* clang-format on */
 #define LL_JOB_COLUMN_TEXT(name) ", " #name
 #define LL_JOB_COLUMN_AT(name) LL_AT_##name,
 #define LL_JOB_COLUMNS "id" LL_JOB_COLUMN_LIST(LL_JOB_COLUMN_TEXT)
@@ -79,8 +83,9 @@ ll_status ll_store_check_schema(ll_store *store, const ll_store_schema *schema, 
                                 ll_error *error) LL_MUST_CHECK;
 ll_status ll_store_check_rows(ll_store *store, ll_error *error) LL_MUST_CHECK;
 /* ll_store_open with another list of migrations, for tests of the mechanism. */
-LL_API ll_status ll_store_open_schema(const char *path, const ll_store_options *options, const ll_store_schema *schema,
-                                      ll_store **store, ll_error *error) LL_MUST_CHECK;
+LL_API ll_status ll_store_open_schema(const char *path, const ll_store_options *options,
+                                      const ll_store_schema *schema, ll_store **store,
+                                      ll_error *error) LL_MUST_CHECK;
 
 /* ---------------------------------------------------------------- lock.c */
 
@@ -101,25 +106,29 @@ ll_status ll_store_leave(ll_store *store, ll_status status, ll_error *error) LL_
 
 /* A run of bytes as checksummed rows of at most LL_STORE_BLOB_BYTES. `insert` takes ?1 owner, ?2 label, ?3 part,
  * ?4 parts, ?5 bytes, ?6 packed, ?7 data. */
-ll_status ll_blobs_write(ll_store *store, sqlite3_stmt *insert, int64_t owner, const char *label, const void *bytes,
-                         size_t count, ll_error *error) LL_MUST_CHECK;
+ll_status ll_blobs_write(ll_store *store, sqlite3_stmt *insert, int64_t owner, const char *label,
+                         const void *bytes, size_t count, ll_error *error) LL_MUST_CHECK;
 /* Rows of `owners` columns that say whose they are, then part, parts, bytes, packed, data, sum, ordered by part. Into
  * memory of exactly `count` bytes; LL_INVALID_FILE otherwise. */
-ll_status ll_blobs_read(ll_store *store, sqlite3_stmt *select, int owners, const char *what, void *bytes, size_t count,
-                        ll_error *error) LL_MUST_CHECK;
+ll_status ll_blobs_read(ll_store *store, sqlite3_stmt *select, int owners, const char *what, void *bytes,
+                        size_t count, ll_error *error) LL_MUST_CHECK;
 
 /* ---------------------------------------------------------------- results.c */
 
 /* Rows of a record's fields and arrays. */
-ll_status ll_result_write(ll_store *store, int64_t job, const ll_record *record, ll_error *error) LL_MUST_CHECK;
+ll_status ll_result_write(ll_store *store, int64_t job, const ll_record *record,
+                          ll_error *error) LL_MUST_CHECK;
 /* The blobs of a field ?1, for ll_blobs_read with one owner. */
-#define LL_SELECT_BLOBS "SELECT field, part, parts, bytes, packed, data, sum FROM blobs WHERE field = ?1 ORDER BY part"
+#define LL_SELECT_BLOBS                                                                                      \
+    "SELECT field, part, parts, bytes, packed, data, sum FROM blobs WHERE field = ?1 ORDER BY part"
 /* The fields of a job ?1, for ll_result_take_field; the last column is the field's id. */
-#define LL_SELECT_FIELDS                                                                            \
-    "SELECT job, position, name, unit, type, integer, bits, text, array_type, shape, sum, id FROM fields WHERE job = ?1"
+#define LL_SELECT_FIELDS                                                                                     \
+    "SELECT job, position, name, unit, type, integer, bits, text, array_type, shape, sum, id FROM fields "   \
+    "WHERE job = ?1"
 enum { LL_AT_FIELD_NAME = 2, LL_AT_FIELD_SUM = 10, LL_AT_FIELD_ID };
 /* A field without its array's numbers; texts are SQLite's until the next step. */
-ll_status ll_result_take_field(ll_store *store, sqlite3_stmt *select, int64_t job, ll_field *field, ll_error *error);
+ll_status ll_result_take_field(ll_store *store, sqlite3_stmt *select, int64_t job, ll_field *field,
+                               ll_error *error);
 /* The record of a done job, rebuilt and checked; inside a transaction. */
 ll_status ll_result_read(ll_store *store, int64_t job, ll_record **record, ll_error *error) LL_MUST_CHECK;
 

@@ -68,7 +68,8 @@ static life look(const owner *other)
          * host: nobody here can tell. */
         size_t boot = strcspn(machine, " ");
         bool same_boot = boot == strcspn(other->machine, " ") && strncmp(machine, other->machine, boot) == 0;
-        return strcmp(host, other->host) == 0 && !same_boot && boot > 0 && other->machine[0] != ' ' ? DEAD : UNKNOWN;
+        return strcmp(host, other->host) == 0 && !same_boot && boot > 0 && other->machine[0] != ' ' ? DEAD
+                                                                                                    : UNKNOWN;
     }
     if (kill((pid_t)other->pid, 0) != 0 && errno == ESRCH) return DEAD;
     int64_t started = process_start(other->pid);
@@ -79,7 +80,8 @@ static life look(const owner *other)
 static ll_status read_owner(ll_store *store, bool *there, owner *found, ll_error *error)
 {
     sqlite3_stmt *select;
-    LL_TRY(ll_sql_prepare(store, "SELECT token, host, machine, pid, process_started, since FROM writer", &select, error));
+    LL_TRY(ll_sql_prepare(store, "SELECT token, host, machine, pid, process_started, since FROM writer",
+                          &select, error));
     ll_status status = ll_sql_step(store, select, there, error);
     if (status == LL_OK && *there) {
         *found = (owner){.token = sqlite3_column_int64(select, 0),
@@ -104,26 +106,30 @@ ll_status ll_store_lock(ll_store *store, bool take_over, ll_error *error)
                        (long long)other.pid, other.host);
     if (state == UNKNOWN && !take_over)
         return ll_fail(error, LL_BUSY, "store", store->path,
-                       "process %lld on host %s was writing this study, and from here nobody can tell whether it still lives; "
+                       "process %lld on host %s was writing this study, and from here nobody can tell "
+                       "whether it still lives; "
                        "end it, or take its lock over if it is gone",
                        (long long)other.pid, other.host);
     ll_store_host(self.host);
     machine_name(self.machine);
     self.process_started = process_start(self.pid);
     while (self.token == 0)
-        if (getrandom(&self.token, sizeof self.token, 0) != (ssize_t)sizeof self.token) self.token = (int64_t)(self.since * 1e6) ^ self.pid;
+        if (getrandom(&self.token, sizeof self.token, 0) != (ssize_t)sizeof self.token)
+            self.token = (int64_t)(self.since * 1e6) ^ self.pid;
     sqlite3_stmt *insert;
-    LL_TRY(ll_sql_prepare(store, "INSERT OR REPLACE INTO writer VALUES(1, ?1, ?2, ?3, ?4, ?5, ?6)", &insert, error));
-    ll_status status = ll_sql_bind(store, insert, error, "ittiir", self.token, self.host, self.machine, self.pid,
-                                   self.process_started, self.since);
+    LL_TRY(ll_sql_prepare(store, "INSERT OR REPLACE INTO writer VALUES(1, ?1, ?2, ?3, ?4, ?5, ?6)", &insert,
+                          error));
+    ll_status status = ll_sql_bind(store, insert, error, "ittiir", self.token, self.host, self.machine,
+                                   self.pid, self.process_started, self.since);
     if (status == LL_OK) status = ll_sql_done(store, insert, error);
     sqlite3_finalize(insert);
     if (status == LL_OK)
-        status = ll_sql_run(store, "CREATE TEMP TABLE orphans AS SELECT id FROM jobs WHERE state = 'running';"
-                                   "UPDATE jobs SET state = 'waiting' WHERE id IN orphans;"
-                                   LL_JOB_SEAL "id IN orphans;"
-                                   "DROP TABLE orphans",
-                            error);
+        status =
+            ll_sql_run(store,
+                       "CREATE TEMP TABLE orphans AS SELECT id FROM jobs WHERE state = 'running';"
+                       "UPDATE jobs SET state = 'waiting' WHERE id IN orphans;" LL_JOB_SEAL "id IN orphans;"
+                       "DROP TABLE orphans",
+                       error);
     if (status == LL_OK) store->token = self.token;
     return status;
 }
@@ -131,7 +137,9 @@ ll_status ll_store_lock(ll_store *store, bool take_over, ll_error *error)
 void ll_store_unlock(ll_store *store)
 {
     sqlite3_stmt *delete;
-    if (store->token == 0 || ll_sql_prepare(store, "DELETE FROM writer WHERE token = ?1", &delete, NULL) != LL_OK) return;
+    if (store->token == 0 ||
+        ll_sql_prepare(store, "DELETE FROM writer WHERE token = ?1", &delete, NULL) != LL_OK)
+        return;
     /* Should this fail, the row stays, and the next writer sees that its owner is gone. */
     if (ll_sql_bind(store, delete, NULL, "i", store->token) == LL_OK) (void)sqlite3_step(delete);
     sqlite3_finalize(delete);

@@ -6,24 +6,27 @@
 
 enum { MOST_COLUMNS = 64 };
 
-static ll_status select_matching(ll_store *store, const ll_store_filter *filter, sqlite3_stmt **select, ll_error *error)
+static ll_status select_matching(ll_store *store, const ll_store_filter *filter, sqlite3_stmt **select,
+                                 ll_error *error)
 {
-    LL_TRY(ll_sql_prepare(store,
-                          "SELECT n.job, n.data, n.sum, j.subject, j.other FROM jobs j JOIN numbers n ON n.job = j.id"
-                          " WHERE (?1 IS NULL OR j.kind = ?1) AND (?2 IS NULL OR j.member_group = ?2)"
-                          " AND (?3 IS NULL OR j.subject = ?3 OR j.other = ?3) AND j.state = 'done' AND (j.wanted > 0 OR ?4)"
-                          " ORDER BY j.id LIMIT ?5 OFFSET ?6",
-                          select, error));
-    ll_status status = ll_sql_bind(store, *select, error, "tttiii", filter->kind, filter->group, filter->subject,
-                                   (int64_t)filter->unwanted, filter->most > 0 ? filter->most : INT64_C(-1),
-                                   ll_max_int64(0, filter->first));
+    LL_TRY(ll_sql_prepare(
+        store,
+        "SELECT n.job, n.data, n.sum, j.subject, j.other FROM jobs j JOIN numbers n ON n.job = j.id"
+        " WHERE (?1 IS NULL OR j.kind = ?1) AND (?2 IS NULL OR j.member_group = ?2)"
+        " AND (?3 IS NULL OR j.subject = ?3 OR j.other = ?3) AND j.state = 'done' AND (j.wanted > 0 OR ?4)"
+        " ORDER BY j.id LIMIT ?5 OFFSET ?6",
+        select, error));
+    ll_status status =
+        ll_sql_bind(store, *select, error, "tttiii", filter->kind, filter->group, filter->subject,
+                    (int64_t)filter->unwanted, filter->most > 0 ? filter->most : INT64_C(-1),
+                    ll_max_int64(0, filter->first));
     if (status != LL_OK) sqlite3_finalize(*select);
     return status;
 }
 
 /* From a row of job, data, sum. */
-static ll_status take_row(ll_store *store, sqlite3_stmt *select, const uint64_t *codes, int columns, double *values,
-                          ll_error *error)
+static ll_status take_row(ll_store *store, sqlite3_stmt *select, const uint64_t *codes, int columns,
+                          double *values, ll_error *error)
 {
     if (!ll_sql_row_is_whole(select, 2))
         return ll_fail(error, LL_INVALID_FILE, "store", store->path,
@@ -77,7 +80,8 @@ static ll_status read_all(ll_store *store, const ll_store_filter *filter, const 
             break;
         }
         numbers->ids[r] = sqlite3_column_int64(select, 0);
-        status = take_row(store, select, codes, numbers->columns, numbers->values + r * numbers->columns, error);
+        status =
+            take_row(store, select, codes, numbers->columns, numbers->values + r * numbers->columns, error);
         if (status != LL_OK) break;
         numbers->count++;
     }
@@ -126,8 +130,8 @@ void ll_store_numbers_deinit(ll_store_numbers *numbers)
     *numbers = (ll_store_numbers){0};
 }
 
-static ll_status read_chosen(ll_store *store, const int64_t *ids, int64_t count, const uint64_t *codes, int columns,
-                             double *values, ll_error *error)
+static ll_status read_chosen(ll_store *store, const int64_t *ids, int64_t count, const uint64_t *codes,
+                             int columns, double *values, ll_error *error)
 {
     sqlite3_stmt *select;
     LL_TRY(ll_sql_prepare(store, "SELECT job, data, sum FROM numbers WHERE job = ?1", &select, error));
@@ -137,14 +141,15 @@ static ll_status read_chosen(ll_store *store, const int64_t *ids, int64_t count,
         for (int c = 0; c < columns; c++) values[i * columns + c] = NAN;
         status = ll_sql_bind(store, select, error, "i", ids[i]);
         if (status == LL_OK) status = ll_sql_step(store, select, &row, error);
-        if (status == LL_OK && row) status = take_row(store, select, codes, columns, values + i * columns, error);
+        if (status == LL_OK && row)
+            status = take_row(store, select, codes, columns, values + i * columns, error);
     }
     sqlite3_finalize(select);
     return status;
 }
 
-ll_status ll_store_read_numbers_of(ll_store *store, const int64_t *ids, int64_t count, const char *const *names,
-                                   int columns, double *values, ll_error *error)
+ll_status ll_store_read_numbers_of(ll_store *store, const int64_t *ids, int64_t count,
+                                   const char *const *names, int columns, double *values, ll_error *error)
 {
     uint64_t codes[MOST_COLUMNS];
     LL_TRY(make_codes(store, names, columns, codes, error));

@@ -18,8 +18,9 @@ enum { WAIT_MILLISECONDS = 10000 }; /* for another process's transaction */
 static bool on_network(const char *path)
 {
     static const uint32_t kinds[] = {
-        0x6969,     0x517B,     0xFE534D42, 0xFF534D42, 0x00C36400, 0x5346414F, 0x01021997, 0x65735546, 0x0BD00BD0,
-        0x47504653, 0x01161970, 0x7461636F, 0x73757245, 0x19830326, 0xAAD7AAEA, 0x786F4256, 0x20030528,
+        0x6969,     0x517B,     0xFE534D42, 0xFF534D42, 0x00C36400, 0x5346414F,
+        0x01021997, 0x65735546, 0x0BD00BD0, 0x47504653, 0x01161970, 0x7461636F,
+        0x73757245, 0x19830326, 0xAAD7AAEA, 0x786F4256, 0x20030528,
     }; /* nfs, smb, smb2, cifs, ceph, afs, 9p, fuse, lustre, gpfs, gfs2, ocfs2, coda, beegfs, panfs, vboxsf, orangefs */
     struct statfs about;
     if (statfs(path, &about) != 0) return false;
@@ -48,7 +49,8 @@ static ll_status look_at_file(const char *path, ll_store_access access, bool *is
             *is_new = true;
             return LL_OK;
         }
-        return ll_fail(error, errno == ENOENT ? LL_NOT_FOUND : LL_IO, "store", path, "cannot open the study: %s", strerror(errno));
+        return ll_fail(error, errno == ENOENT ? LL_NOT_FOUND : LL_IO, "store", path,
+                       "cannot open the study: %s", strerror(errno));
     }
     if (!S_ISREG(about.st_mode)) return ll_fail(error, LL_INVALID_FILE, "store", path, "not a file");
     off_t size;
@@ -61,14 +63,18 @@ static ll_status look_at_file(const char *path, ll_store_access access, bool *is
     int reason = errno;
     if (file >= 0) close(file);
     if (count < 0) return ll_fail(error, LL_IO, "store", path, "cannot read the study: %s", strerror(reason));
-    if (count == 0) return ll_fail(error, LL_INVALID_FILE, "store", path, "not a losslens study: the file is empty");
+    if (count == 0)
+        return ll_fail(error, LL_INVALID_FILE, "store", path, "not a losslens study: the file is empty");
     if (count < (ssize_t)sizeof head || memcmp(head, "SQLite format 3", 16) != 0)
-        return ll_fail(error, LL_INVALID_FILE, "store", path, "not a losslens study: it does not begin like an SQLite file");
-    uint32_t application = (uint32_t)head[68] << 24 | (uint32_t)head[69] << 16 | (uint32_t)head[70] << 8 | head[71];
-    if (application != LL_STORE_APPLICATION_ID)
         return ll_fail(error, LL_INVALID_FILE, "store", path,
-                       "not a losslens study: an SQLite file of another application (its id is %u, wanted %d)", application,
-                       LL_STORE_APPLICATION_ID);
+                       "not a losslens study: it does not begin like an SQLite file");
+    uint32_t application =
+        (uint32_t)head[68] << 24 | (uint32_t)head[69] << 16 | (uint32_t)head[70] << 8 | head[71];
+    if (application != LL_STORE_APPLICATION_ID)
+        return ll_fail(
+            error, LL_INVALID_FILE, "store", path,
+            "not a losslens study: an SQLite file of another application (its id is %u, wanted %d)",
+            application, LL_STORE_APPLICATION_ID);
     return LL_OK;
 }
 
@@ -81,15 +87,19 @@ static ll_status connect(ll_store *store, const char *name, int flags, ll_error 
         sqlite3_busy_timeout(store->db, WAIT_MILLISECONDS);
         sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, (int)LL_STORE_BLOB_BYTES + 65536);
         sqlite3_limit(store->db, SQLITE_LIMIT_ATTACHED, 0);
-        static const int settings[][2] = {{SQLITE_DBCONFIG_DEFENSIVE, 1},      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-                                          {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, {SQLITE_DBCONFIG_ENABLE_FKEY, 1},
-                                          {SQLITE_DBCONFIG_DQS_DML, 0},        {SQLITE_DBCONFIG_DQS_DDL, 0}};
+        static const int settings[][2] = {
+            {SQLITE_DBCONFIG_DEFENSIVE, 1},      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+            {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, {SQLITE_DBCONFIG_ENABLE_FKEY, 1},
+            {SQLITE_DBCONFIG_DQS_DML, 0},        {SQLITE_DBCONFIG_DQS_DDL, 0}};
         for (size_t i = 0; i < sizeof settings / sizeof settings[0] && code == SQLITE_OK; i++)
             code = sqlite3_db_config(store->db, settings[i][0], settings[i][1], NULL);
     }
     if (code == SQLITE_OK) {
-        ll_status status = ll_sql_run(store, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
-                                             "PRAGMA cache_size = -16384", error);
+        ll_status status =
+            ll_sql_run(store,
+                       "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
+                       "PRAGMA cache_size = -16384",
+                       error);
         return status == LL_OK ? ll_sql_add_functions(store, error) : status;
     }
     return ll_sql_failure(store, code, error);
@@ -125,8 +135,9 @@ static ll_status open_reader(ll_store *store, ll_error *error)
         ll_text name = {0};
         sqlite3_close(store->db);
         store->db = NULL;
-        status = immutable_name(store->path, &name) ? connect(store, name.text, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, &first)
-                                                    : ll_fail_memory(&first, "store", 64);
+        status = immutable_name(store->path, &name)
+                     ? connect(store, name.text, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, &first)
+                     : ll_fail_memory(&first, "store", 64);
         ll_text_deinit(&name);
     }
     if (status != LL_OK && error != NULL) *error = first;
@@ -147,7 +158,8 @@ static ll_status journal(ll_store *store, const char *mode, ll_error *error)
 }
 
 /* Tables for a new file, or what a file of an older version lacks; then the lock. All in one transaction. */
-static ll_status claim(ll_store *store, const ll_store_options *options, const ll_store_schema *schema, bool is_new, ll_error *error)
+static ll_status claim(ll_store *store, const ll_store_options *options, const ll_store_schema *schema,
+                       bool is_new, ll_error *error)
 {
     int64_t tables, version;
     if (is_new) LL_TRY(ll_sql_run(store, "PRAGMA page_size = 8192", error));
@@ -166,8 +178,8 @@ static ll_status claim(ll_store *store, const ll_store_options *options, const l
     return ll_sql_run(store, "COMMIT", error);
 }
 
-static ll_status open_writer(ll_store *store, const ll_store_options *options, const ll_store_schema *schema, bool is_new,
-                             ll_error *error)
+static ll_status open_writer(ll_store *store, const ll_store_options *options, const ll_store_schema *schema,
+                             bool is_new, ll_error *error)
 {
     int create = options->access == LL_STORE_CREATE ? SQLITE_OPEN_CREATE : 0;
     LL_TRY(connect(store, store->path, SQLITE_OPEN_READWRITE | create, error));
@@ -176,7 +188,8 @@ static ll_status open_writer(ll_store *store, const ll_store_options *options, c
     ll_status status = claim(store, options, schema, is_new, error);
     if (status != LL_OK) {
         store->token = 0;
-        if (sqlite3_get_autocommit(store->db) == 0) (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+        if (sqlite3_get_autocommit(store->db) == 0)
+            (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
         return status;
     }
     bool rollback = options->rollback_journal || on_network(store->path);
@@ -185,11 +198,12 @@ static ll_status open_writer(ll_store *store, const ll_store_options *options, c
     return ll_sql_run(store, store->wal ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL", error);
 }
 
-ll_status ll_store_open_schema(const char *path, const ll_store_options *options, const ll_store_schema *schema,
-                               ll_store **store, ll_error *error)
+ll_status ll_store_open_schema(const char *path, const ll_store_options *options,
+                               const ll_store_schema *schema, ll_store **store, ll_error *error)
 {
     static const ll_store_options reading = {.access = LL_STORE_READ};
-    if (path == NULL || path[0] == 0) return ll_fail(error, LL_INVALID_ARGUMENT, "store", NULL, "no path was given");
+    if (path == NULL || path[0] == 0)
+        return ll_fail(error, LL_INVALID_ARGUMENT, "store", NULL, "no path was given");
     if (options == NULL) options = &reading;
     bool is_new = false;
     LL_TRY(look_at_file(path, options->access, &is_new, error));
@@ -211,7 +225,8 @@ ll_status ll_store_open_schema(const char *path, const ll_store_options *options
             status = ll_store_check_schema(opened, schema, &version, error);
             if (status == LL_OK && version < schema->count)
                 status = ll_fail(error, LL_UNSUPPORTED, "store", path,
-                                 "written by an older losslens (tables of version %lld, wanted %lld): open it once for writing "
+                                 "written by an older losslens (tables of version %lld, wanted %lld): open "
+                                 "it once for writing "
                                  "with `losslens run`, which brings it up to date",
                                  (long long)version, (long long)schema->count);
             if (status == LL_OK) status = ll_store_check_rows(opened, error);
@@ -253,7 +268,8 @@ const char *ll_store_path(const ll_store *store) { return store->path; }
 static ll_status begin(ll_store *store, bool write, ll_error *error)
 {
     if (!write) return ll_sql_run(store, "BEGIN", error);
-    if (store->token == 0) return ll_fail(error, LL_INVALID_ARGUMENT, "store", store->path, "the study was opened for reading");
+    if (store->token == 0)
+        return ll_fail(error, LL_INVALID_ARGUMENT, "store", store->path, "the study was opened for reading");
     LL_TRY(ll_sql_run(store, "BEGIN IMMEDIATE", error));
     int64_t token = 0;
     ll_status status = ll_sql_integer(store, "SELECT token FROM writer", &token, NULL);
@@ -273,7 +289,8 @@ ll_status ll_store_enter(ll_store *store, bool write, ll_error *error)
 ll_status ll_store_leave(ll_store *store, ll_status status, ll_error *error)
 {
     if (status == LL_OK) status = ll_sql_run(store, "COMMIT", error);
-    if (status != LL_OK && sqlite3_get_autocommit(store->db) == 0) (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    if (status != LL_OK && sqlite3_get_autocommit(store->db) == 0)
+        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     pthread_mutex_unlock(&store->mutex);
     return status;
 }

@@ -13,11 +13,15 @@ struct ll_store_sink {
     double noted; /* when progress was last written */
 };
 
-static ll_status count_bytes(ll_store *store, int64_t job, const char *piece, bool *there, size_t *count, ll_error *error)
+static ll_status count_bytes(ll_store *store, int64_t job, const char *piece, bool *there, size_t *count,
+                             ll_error *error)
 {
     sqlite3_stmt *select;
     bool row;
-    LL_TRY(ll_sql_prepare(store, "SELECT count(*), total(bytes), max(bytes), min(bytes) FROM pieces WHERE job = ?1 AND name = ?2", &select, error));
+    LL_TRY(ll_sql_prepare(
+        store,
+        "SELECT count(*), total(bytes), max(bytes), min(bytes) FROM pieces WHERE job = ?1 AND name = ?2",
+        &select, error));
     ll_status status = ll_sql_bind(store, select, error, "it", job, piece);
     if (status == LL_OK) status = ll_sql_step(store, select, &row, error);
     if (status == LL_OK) {
@@ -29,7 +33,8 @@ static ll_status count_bytes(ll_store *store, int64_t job, const char *piece, bo
     return status;
 }
 
-static ll_status read_piece(ll_store *store, int64_t job, const char *piece, void **bytes, size_t *count, ll_error *error)
+static ll_status read_piece(ll_store *store, int64_t job, const char *piece, void **bytes, size_t *count,
+                            ll_error *error)
 {
     bool there;
     size_t size;
@@ -71,16 +76,19 @@ static bool find(void *context, const char *piece, void **bytes, size_t *count)
     return true;
 }
 
-static ll_status write_piece(ll_store *store, int64_t job, const char *piece, const void *bytes, size_t count, ll_error *error)
+static ll_status write_piece(ll_store *store, int64_t job, const char *piece, const void *bytes, size_t count,
+                             ll_error *error)
 {
     sqlite3_stmt *delete = NULL, *insert = NULL;
-    ll_status status = ll_sql_prepare(store, "DELETE FROM pieces WHERE job = ?1 AND name = ?2", &delete, error);
+    ll_status status =
+        ll_sql_prepare(store, "DELETE FROM pieces WHERE job = ?1 AND name = ?2", &delete, error);
     if (status == LL_OK) status = ll_sql_bind(store, delete, error, "it", job, piece);
     if (status == LL_OK) status = ll_sql_done(store, delete, error);
     sqlite3_finalize(delete);
     if (status == LL_OK)
-        status = ll_sql_prepare(store, "INSERT INTO pieces(job, name, part, parts, bytes, packed, data, sum)"
-                                       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, row_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7))",
+        status = ll_sql_prepare(store,
+                                "INSERT INTO pieces(job, name, part, parts, bytes, packed, data, sum)"
+                                " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, row_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7))",
                                 &insert, error);
     if (status == LL_OK) status = ll_blobs_write(store, insert, job, piece, bytes, count, error);
     sqlite3_finalize(insert);
@@ -91,7 +99,8 @@ static ll_status put(void *context, const char *piece, const void *bytes, size_t
 {
     ll_store_sink *sink = context;
     LL_TRY(ll_store_enter(sink->store, true, error));
-    return ll_store_leave(sink->store, write_piece(sink->store, sink->job, piece, bytes, count, error), error);
+    return ll_store_leave(sink->store, write_piece(sink->store, sink->job, piece, bytes, count, error),
+                          error);
 }
 
 /* ---------------------------------------------------------------- progress */
@@ -100,10 +109,13 @@ static ll_status note(ll_store *store, int64_t job, const ll_progress *progress,
 {
     sqlite3_stmt *insert = NULL;
     const char *name = progress->value_name != NULL ? progress->value_name : "";
-    LL_TRY(ll_sql_prepare(store, "INSERT OR REPLACE INTO progress VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, row_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7))",
+    LL_TRY(ll_sql_prepare(store,
+                          "INSERT OR REPLACE INTO progress VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, row_sum(?1, "
+                          "?2, ?3, ?4, ?5, ?6, ?7))",
                           &insert, error));
-    ll_status status = ll_sql_bind(store, insert, error, "itiitrr", job, progress->what != NULL ? progress->what : "", progress->done,
-                                   progress->total, name, progress->value + 0.0, ll_store_now()); /* + 0.0: SQLite keeps no -0 */
+    ll_status status = ll_sql_bind(
+        store, insert, error, "itiitrr", job, progress->what != NULL ? progress->what : "", progress->done,
+        progress->total, name, progress->value + 0.0, ll_store_now()); /* + 0.0: SQLite keeps no -0 */
     if (status == LL_OK) status = ll_sql_done(store, insert, error);
     sqlite3_finalize(insert);
     return status;
@@ -133,13 +145,17 @@ static ll_status read_progress(ll_store *store, int64_t id, ll_store_progress *p
 {
     sqlite3_stmt *select;
     bool row = false;
-    LL_TRY(ll_sql_prepare(store, "SELECT job, what, done, total, value_name, value, at, sum FROM progress WHERE job = ?1", &select, error));
+    LL_TRY(ll_sql_prepare(
+        store, "SELECT job, what, done, total, value_name, value, at, sum FROM progress WHERE job = ?1",
+        &select, error));
     ll_status status = ll_sql_bind(store, select, error, "i", id);
     if (status == LL_OK) status = ll_sql_step(store, select, &row, error);
     if (status == LL_OK && !row)
-        status = ll_fail(error, LL_NOT_FOUND, "store", store->path, "job %lld has reported no progress", (long long)id);
+        status = ll_fail(error, LL_NOT_FOUND, "store", store->path, "job %lld has reported no progress",
+                         (long long)id);
     if (status == LL_OK && !ll_sql_row_is_whole(select, 7))
-        status = ll_fail(error, LL_INVALID_FILE, "store", store->path, "the study file is damaged: progress has a wrong checksum");
+        status = ll_fail(error, LL_INVALID_FILE, "store", store->path,
+                         "the study file is damaged: progress has a wrong checksum");
     if (status == LL_OK) {
         progress->done = sqlite3_column_int64(select, 2);
         progress->total = sqlite3_column_int64(select, 3);
@@ -163,7 +179,8 @@ ll_status ll_store_read_progress(ll_store *store, int64_t id, ll_store_progress 
 
 /* ---------------------------------------------------------------- the sink */
 
-ll_status ll_store_sink_create(ll_store *store, int64_t id, const ll_sink *outer, ll_store_sink **sink, ll_error *error)
+ll_status ll_store_sink_create(ll_store *store, int64_t id, const ll_sink *outer, ll_store_sink **sink,
+                               ll_error *error)
 {
     ll_store_listing job;
     LL_TRY(ll_store_get(store, id, &job, error));
@@ -174,7 +191,8 @@ ll_status ll_store_sink_create(ll_store *store, int64_t id, const ll_sink *outer
     made->job = id;
     made->outer = outer;
     made->noted = ll_clock_seconds();
-    made->sink = (ll_sink){.context = made, .find = find, .put = put, .progress = show, .should_stop = should_stop};
+    made->sink =
+        (ll_sink){.context = made, .find = find, .put = put, .progress = show, .should_stop = should_stop};
     *sink = made;
     return LL_OK;
 }

@@ -12,12 +12,13 @@ static const char *const type_names[] = {"integer", "real", "text", "array"};
 static void shape_text(const ll_array *array, ll_text *text)
 {
     ll_text_append(text, "[");
-    for (int k = 0; k < array->rank; k++) ll_text_format(text, "%s%lld", k > 0 ? ", " : "", (long long)array->shape[k]);
+    for (int k = 0; k < array->rank; k++)
+        ll_text_format(text, "%s%lld", k > 0 ? ", " : "", (long long)array->shape[k]);
     ll_text_append(text, "]");
 }
 
-static ll_status write_field(ll_store *store, sqlite3_stmt *insert, sqlite3_stmt *blob, int64_t job, int64_t position,
-                             const ll_field *field, ll_error *error)
+static ll_status write_field(ll_store *store, sqlite3_stmt *insert, sqlite3_stmt *blob, int64_t job,
+                             int64_t position, const ll_field *field, ll_error *error)
 {
     const char *type = type_names[field->type];
     int64_t bits;
@@ -25,20 +26,24 @@ static ll_status write_field(ll_store *store, sqlite3_stmt *insert, sqlite3_stmt
     ll_status status = LL_OK;
     switch (field->type) {
     case LL_FIELD_INTEGER:
-        status = ll_sql_bind(store, insert, error, "iitttinnnnn", job, position, field->name, field->unit, type, field->integer);
+        status = ll_sql_bind(store, insert, error, "iitttinnnnn", job, position, field->name, field->unit,
+                             type, field->integer);
         break;
     case LL_FIELD_REAL:
         memcpy(&bits, &field->real, sizeof bits);
-        status = ll_sql_bind(store, insert, error, "iitttnrinnn", job, position, field->name, field->unit, type, field->real, bits);
+        status = ll_sql_bind(store, insert, error, "iitttnrinnn", job, position, field->name, field->unit,
+                             type, field->real, bits);
         break;
     case LL_FIELD_TEXT:
-        status = ll_sql_bind(store, insert, error, "iitttnnntnn", job, position, field->name, field->unit, type, field->text);
+        status = ll_sql_bind(store, insert, error, "iitttnnntnn", job, position, field->name, field->unit,
+                             type, field->text);
         break;
     case LL_FIELD_ARRAY:
         shape_text(&field->array, &shape);
-        status = shape.failed ? ll_fail_memory(error, "store", 256)
-                              : ll_sql_bind(store, insert, error, "iitttnnnntt", job, position, field->name, field->unit, type,
-                                            ll_array_type_name(field->array.type), shape.text);
+        status = shape.failed
+                     ? ll_fail_memory(error, "store", 256)
+                     : ll_sql_bind(store, insert, error, "iitttnnnntt", job, position, field->name,
+                                   field->unit, type, ll_array_type_name(field->array.type), shape.text);
         break;
     }
     ll_text_deinit(&shape);
@@ -52,22 +57,24 @@ static ll_status write_field(ll_store *store, sqlite3_stmt *insert, sqlite3_stmt
 ll_status ll_result_write(ll_store *store, int64_t job, const ll_record *record, ll_error *error)
 {
     sqlite3_stmt *insert = NULL, *blob = NULL;
-    ll_status status = ll_sql_prepare(store,
-                                      "INSERT INTO fields(job, position, name, unit, type, integer, real, bits, text, array_type,"
-                                      " shape, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-                                      " row_sum(?1, ?2, ?3, ?4, ?5, ?6, ?8, ?9, ?10, ?11))",
-                                      &insert, error);
+    ll_status status = ll_sql_prepare(
+        store,
+        "INSERT INTO fields(job, position, name, unit, type, integer, real, bits, text, array_type,"
+        " shape, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+        " row_sum(?1, ?2, ?3, ?4, ?5, ?6, ?8, ?9, ?10, ?11))",
+        &insert, error);
     if (status == LL_OK)
-        status = ll_sql_prepare(store, "INSERT INTO blobs(field, part, parts, bytes, packed, data, sum)"
-                                       " VALUES(?1, ?3, ?4, ?5, ?6, ?7, row_sum(?1, ?3, ?4, ?5, ?6, ?7))",
+        status = ll_sql_prepare(store,
+                                "INSERT INTO blobs(field, part, parts, bytes, packed, data, sum)"
+                                " VALUES(?1, ?3, ?4, ?5, ?6, ?7, row_sum(?1, ?3, ?4, ?5, ?6, ?7))",
                                 &blob, error);
     for (int64_t i = 0; i < ll_record_field_count(record) && status == LL_OK; i++)
         status = write_field(store, insert, blob, job, i, ll_record_field_at(record, i), error);
     sqlite3_finalize(insert);
     sqlite3_finalize(blob);
-    static const char *const packed[] = {
-        "INSERT INTO numbers SELECT ?1, pack_numbers(name, integer, bits), 0 FROM fields WHERE job = ?1 AND type IN ('integer', 'real')",
-        "UPDATE numbers SET sum = row_sum(job, data) WHERE job = ?1"};
+    static const char *const packed[] = {"INSERT INTO numbers SELECT ?1, pack_numbers(name, integer, bits), "
+                                         "0 FROM fields WHERE job = ?1 AND type IN ('integer', 'real')",
+                                         "UPDATE numbers SET sum = row_sum(job, data) WHERE job = ?1"};
     for (int i = 0; i < 2 && status == LL_OK; i++) {
         sqlite3_stmt *pack = NULL;
         status = ll_sql_prepare(store, packed[i], &pack, error);
@@ -82,7 +89,8 @@ ll_status ll_result_write(ll_store *store, int64_t job, const ll_record *record,
 
 static ll_status damaged(ll_store *store, int64_t job, const char *what, ll_error *error)
 {
-    return ll_fail(error, LL_INVALID_FILE, "store", store->path, "the study file is damaged: result of job %lld: %s", (long long)job, what);
+    return ll_fail(error, LL_INVALID_FILE, "store", store->path,
+                   "the study file is damaged: result of job %lld: %s", (long long)job, what);
 }
 
 static bool parse_shape(const char *text, ll_array *array)
@@ -102,9 +110,11 @@ static bool parse_shape(const char *text, ll_array *array)
            ll_multiply_size((size_t)count, ll_array_type_bytes(array->type), &bytes);
 }
 
-ll_status ll_result_take_field(ll_store *store, sqlite3_stmt *select, int64_t job, ll_field *field, ll_error *error)
+ll_status ll_result_take_field(ll_store *store, sqlite3_stmt *select, int64_t job, ll_field *field,
+                               ll_error *error)
 {
-    if (!ll_sql_row_is_whole(select, LL_AT_FIELD_SUM)) return damaged(store, job, "a field has a wrong checksum", error);
+    if (!ll_sql_row_is_whole(select, LL_AT_FIELD_SUM))
+        return damaged(store, job, "a field has a wrong checksum", error);
     *field = (ll_field){.name = ll_sql_text(select, 2), .unit = ll_sql_text(select, 3)};
     const char *type = ll_sql_text(select, 4);
     for (int i = 0; i < 5; i++) {
@@ -116,14 +126,15 @@ ll_status ll_result_take_field(ll_store *store, sqlite3_stmt *select, int64_t jo
     field->integer = sqlite3_column_int64(select, 5);
     if (field->type == LL_FIELD_REAL) memcpy(&field->real, &bits, sizeof bits);
     if (field->type == LL_FIELD_TEXT) field->text = ll_sql_text(select, 7);
-    if (field->type == LL_FIELD_ARRAY &&
-        (!ll_array_type_parse(ll_sql_text(select, 8), &field->array.type) || !parse_shape(ll_sql_text(select, 9), &field->array)))
+    if (field->type == LL_FIELD_ARRAY && (!ll_array_type_parse(ll_sql_text(select, 8), &field->array.type) ||
+                                          !parse_shape(ll_sql_text(select, 9), &field->array)))
         return damaged(store, job, "an array's type or shape is unknown", error);
     return LL_OK;
 }
 
 /* The sizes of the rows must add up before memory is asked for. */
-static ll_status take_array(ll_store *store, int64_t id, int64_t job, const ll_field *field, ll_array *array, ll_error *error)
+static ll_status take_array(ll_store *store, int64_t id, int64_t job, const ll_field *field, ll_array *array,
+                            ll_error *error)
 {
     sqlite3_stmt *size = NULL, *select = NULL;
     bool row;
@@ -135,8 +146,10 @@ static ll_status take_array(ll_store *store, int64_t id, int64_t job, const ll_f
         status = damaged(store, job, "an array's parts do not fill its shape", error);
     if (status == LL_OK) status = ll_sql_prepare(store, LL_SELECT_BLOBS, &select, error);
     if (status == LL_OK) status = ll_sql_bind(store, select, error, "i", id);
-    if (status == LL_OK) status = ll_array_init(&made, field->array.type, field->array.rank, field->array.shape, error);
-    if (status == LL_OK) status = ll_blobs_read(store, select, 1, field->name, made.data, ll_array_bytes(&made), error);
+    if (status == LL_OK)
+        status = ll_array_init(&made, field->array.type, field->array.rank, field->array.shape, error);
+    if (status == LL_OK)
+        status = ll_blobs_read(store, select, 1, field->name, made.data, ll_array_bytes(&made), error);
     if (status == LL_OK) {
         *array = made;
     } else {
@@ -166,7 +179,8 @@ static ll_status read_head(ll_store *store, int64_t job, head *found, ll_error *
     else if (status == LL_OK && !ll_sql_row_is_whole(select, LL_AT_sum))
         status = damaged(store, job, "its job has a wrong checksum", error);
     else if (status == LL_OK && strcmp(ll_sql_text(select, LL_AT_state), "done") != 0)
-        status = ll_fail(error, LL_NOT_FOUND, "store", store->path, "job %lld is %s and has no result", (long long)job, ll_sql_text(select, LL_AT_state));
+        status = ll_fail(error, LL_NOT_FOUND, "store", store->path, "job %lld is %s and has no result",
+                         (long long)job, ll_sql_text(select, LL_AT_state));
     if (status == LL_OK) {
         *found = (head){.schema = sqlite3_column_int64(select, LL_AT_record_schema),
                         .fields = sqlite3_column_int64(select, LL_AT_record_fields),
@@ -174,14 +188,16 @@ static ll_status read_head(ll_store *store, int64_t job, head *found, ll_error *
                         .hash = ll_sql_hash(select, LL_AT_record_hash)};
         snprintf(found->kind, sizeof found->kind, "%s", ll_sql_text(select, LL_AT_record_kind));
         if (found->schema != LL_RECORD_SCHEMA)
-            status = ll_fail(error, LL_UNSUPPORTED, "store", store->path, "job %lld has a record of schema %lld; this program reads %d",
-                             (long long)job, (long long)found->schema, LL_RECORD_SCHEMA);
+            status = ll_fail(error, LL_UNSUPPORTED, "store", store->path,
+                             "job %lld has a record of schema %lld; this program reads %d", (long long)job,
+                             (long long)found->schema, LL_RECORD_SCHEMA);
     }
     sqlite3_finalize(select);
     return status;
 }
 
-static ll_status add_field(ll_store *store, sqlite3_stmt *select, int64_t job, ll_record *record, ll_error *error)
+static ll_status add_field(ll_store *store, sqlite3_stmt *select, int64_t job, ll_record *record,
+                           ll_error *error)
 {
     ll_field field;
     LL_TRY(ll_result_take_field(store, select, job, &field, error));
@@ -198,7 +214,8 @@ static ll_status add_field(ll_store *store, sqlite3_stmt *select, int64_t job, l
     return status;
 }
 
-static ll_status check_record(ll_store *store, int64_t job, const head *wanted, const ll_record *record, ll_error *error)
+static ll_status check_record(ll_store *store, int64_t job, const head *wanted, const ll_record *record,
+                              ll_error *error)
 {
     void *bytes;
     size_t count;
@@ -258,7 +275,8 @@ static ll_status list_fields(ll_store *store, int64_t id, ll_store_fields *list,
     if (status != LL_OK) return status;
     if (there != about.fields) return damaged(store, id, "fields are missing", error);
     list->fields = ll_arena_allocate(list->memory, (size_t)(about.fields + 1) * sizeof *list->fields);
-    if (list->fields == NULL) return ll_fail_memory(error, "store", (size_t)about.fields * sizeof *list->fields);
+    if (list->fields == NULL)
+        return ll_fail_memory(error, "store", (size_t)about.fields * sizeof *list->fields);
     LL_TRY(ll_sql_prepare(store, LL_SELECT_FIELDS " ORDER BY position", &select, error));
     status = ll_sql_bind(store, select, error, "i", id);
     while (status == LL_OK && (status = ll_sql_step(store, select, &row, error)) == LL_OK && row) {
@@ -269,7 +287,8 @@ static ll_status list_fields(ll_store *store, int64_t id, ll_store_fields *list,
         list->count++;
         field->name = ll_arena_text(list->memory, field->name);
         field->unit = ll_arena_text(list->memory, field->unit);
-        if (field->text != NULL && (field->text = ll_arena_text(list->memory, field->text)) == NULL) field->name = NULL;
+        if (field->text != NULL && (field->text = ll_arena_text(list->memory, field->text)) == NULL)
+            field->name = NULL;
         if (field->name == NULL || field->unit == NULL) status = ll_fail_memory(error, "store", 64);
     }
     sqlite3_finalize(select);
@@ -308,11 +327,14 @@ static ll_status read_array(ll_store *store, int64_t id, const char *name, ll_ar
     ll_status status = ll_sql_bind(store, select, error, "it", id, name);
     if (status == LL_OK) status = ll_sql_step(store, select, &row, error);
     if (status == LL_OK && !row)
-        status = ll_fail(error, LL_NOT_FOUND, "store", store->path, "the result of job %lld has no field %s", (long long)id, name);
+        status = ll_fail(error, LL_NOT_FOUND, "store", store->path, "the result of job %lld has no field %s",
+                         (long long)id, name);
     if (status == LL_OK) status = ll_result_take_field(store, select, id, &field, error);
     if (status == LL_OK && field.type != LL_FIELD_ARRAY)
-        status = ll_fail(error, LL_INVALID_ARGUMENT, "store", store->path, "field %s of job %lld is no array", name, (long long)id);
-    if (status == LL_OK) status = take_array(store, sqlite3_column_int64(select, LL_AT_FIELD_ID), id, &field, array, error);
+        status = ll_fail(error, LL_INVALID_ARGUMENT, "store", store->path, "field %s of job %lld is no array",
+                         name, (long long)id);
+    if (status == LL_OK)
+        status = take_array(store, sqlite3_column_int64(select, LL_AT_FIELD_ID), id, &field, array, error);
     sqlite3_finalize(select);
     return status;
 }

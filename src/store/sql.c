@@ -55,7 +55,8 @@ ll_status ll_sql_failure(ll_store *store, int code, ll_error *error)
     int basic = code & 0xff;
     for (size_t i = 0; i < sizeof translations / sizeof translations[0]; i++)
         if (translations[i].code == basic)
-            return ll_fail(error, translations[i].status, "store", store->path, "%s (%s)", translations[i].words,
+            return ll_fail(error, translations[i].status, "store", store->path, "%s (%s)",
+                           translations[i].words,
                            store->db != NULL ? sqlite3_errmsg(store->db) : sqlite3_errstr(code));
     return ll_fail(error, LL_INTERNAL, "store", store->path, "SQLite: %s (%d)",
                    store->db != NULL ? sqlite3_errmsg(store->db) : sqlite3_errstr(code), code);
@@ -86,7 +87,9 @@ ll_status ll_sql_bind(ll_store *store, sqlite3_stmt *statement, ll_error *error,
         switch (types[i - 1]) {
         case 'i': code = sqlite3_bind_int64(statement, i, va_arg(arguments, int64_t)); break;
         case 'r': code = sqlite3_bind_double(statement, i, va_arg(arguments, double)); break;
-        case 't': code = sqlite3_bind_text(statement, i, va_arg(arguments, const char *), -1, SQLITE_TRANSIENT); break;
+        case 't':
+            code = sqlite3_bind_text(statement, i, va_arg(arguments, const char *), -1, SQLITE_TRANSIENT);
+            break;
         case 'b': {
             const void *bytes = va_arg(arguments, const void *);
             size_t count = va_arg(arguments, size_t);
@@ -132,7 +135,8 @@ ll_status ll_sql_integer(ll_store *store, const char *sql, int64_t *value, ll_er
     bool row = false;
     LL_TRY(ll_sql_prepare(store, sql, &statement, error));
     ll_status status = ll_sql_step(store, statement, &row, error);
-    if (status == LL_OK && !row) status = ll_fail(error, LL_NOT_FOUND, "store", store->path, "no row for %s", sql);
+    if (status == LL_OK && !row)
+        status = ll_fail(error, LL_NOT_FOUND, "store", store->path, "no row for %s", sql);
     if (status == LL_OK) *value = sqlite3_column_int64(statement, 0);
     sqlite3_finalize(statement);
     return status;
@@ -158,7 +162,8 @@ ll_hash ll_sql_hash(sqlite3_stmt *statement, int column)
 
 double ll_sql_real(sqlite3_stmt *statement, int column)
 {
-    return sqlite3_column_type(statement, column) == SQLITE_NULL ? NAN : sqlite3_column_double(statement, column);
+    return sqlite3_column_type(statement, column) == SQLITE_NULL ? NAN
+                                                                 : sqlite3_column_double(statement, column);
 }
 
 /* ---------------------------------------------------------------- row_sum */
@@ -184,7 +189,8 @@ static bool chain_add(chain *c, sqlite3_value *value)
     } else if (type == SQLITE_NULL) {
         c->value = (ll_hash){0, 0};
     } else {
-        const void *bytes = type == SQLITE_TEXT ? (const void *)sqlite3_value_text(value) : sqlite3_value_blob(value);
+        const void *bytes =
+            type == SQLITE_TEXT ? (const void *)sqlite3_value_text(value) : sqlite3_value_blob(value);
         int size = sqlite3_value_bytes(value);
         if (bytes == NULL && size > 0) return false;
         c->value = ll_hash_bytes(bytes != NULL ? bytes : "", (size_t)size);
@@ -210,7 +216,8 @@ bool ll_sql_row_is_whole(sqlite3_stmt *statement, int count)
     /* Values of columns may be looked at like this because the connection has no mutex of its own. */
     for (int i = 0; i < count; i++)
         if (!chain_add(&c, sqlite3_column_value(statement, i))) return false;
-    return sqlite3_column_type(statement, count) == SQLITE_INTEGER && sqlite3_column_int64(statement, count) == (sqlite3_int64)c.sum;
+    return sqlite3_column_type(statement, count) == SQLITE_INTEGER &&
+           sqlite3_column_int64(statement, count) == (sqlite3_int64)c.sum;
 }
 
 /* ---------------------------------------------------------------- pack_numbers */
@@ -235,12 +242,9 @@ static void pack_step(sqlite3_context *context, int count, sqlite3_value **value
 static void pack_end(sqlite3_context *context)
 {
     ll_text *packed = sqlite3_aggregate_context(context, 0);
-    if (packed == NULL || packed->text == NULL)
-        sqlite3_result_zeroblob(context, 0);
-    else if (packed->failed)
-        sqlite3_result_error_nomem(context);
-    else
-        sqlite3_result_blob64(context, packed->text, packed->length, SQLITE_TRANSIENT);
+    if (packed == NULL || packed->text == NULL) sqlite3_result_zeroblob(context, 0);
+    else if (packed->failed) sqlite3_result_error_nomem(context);
+    else sqlite3_result_blob64(context, packed->text, packed->length, SQLITE_TRANSIENT);
     if (packed != NULL) ll_text_deinit(packed);
 }
 
@@ -248,6 +252,8 @@ ll_status ll_sql_add_functions(ll_store *store, ll_error *error)
 {
     const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
     int code = sqlite3_create_function_v2(store->db, "row_sum", -1, flags, NULL, row_sum, NULL, NULL, NULL);
-    if (code == SQLITE_OK) code = sqlite3_create_function_v2(store->db, "pack_numbers", 3, flags, NULL, NULL, pack_step, pack_end, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_create_function_v2(store->db, "pack_numbers", 3, flags, NULL, NULL, pack_step,
+                                          pack_end, NULL);
     return code == SQLITE_OK ? LL_OK : ll_sql_failure(store, code, error);
 }

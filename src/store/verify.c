@@ -17,20 +17,23 @@ static ll_status whole(ll_store *store, ll_error *error)
     LL_TRY(ll_store_check_rows(store, error));
     static const char numbers_sum[] =
         "SELECT count(*) FROM numbers WHERE sum IS NOT row_sum(job, data) OR data IS NOT"
-        " (SELECT pack_numbers(name, integer, bits) FROM fields WHERE job = numbers.job AND type IN ('integer', 'real'))";
+        " (SELECT pack_numbers(name, integer, bits) FROM fields WHERE job = numbers.job AND type IN "
+        "('integer', 'real'))";
     static const char *const sums[] = {
-        "SELECT count(*) FROM fields WHERE sum IS NOT row_sum(job, position, name, unit, type, integer, bits, text, array_type, shape)",
+        "SELECT count(*) FROM fields WHERE sum IS NOT row_sum(job, position, name, unit, type, integer, "
+        "bits, text, array_type, shape)",
         numbers_sum,
         "SELECT count(*) FROM blobs WHERE sum IS NOT row_sum(field, part, parts, bytes, packed, data)",
         "SELECT count(*) FROM pieces WHERE sum IS NOT row_sum(job, name, part, parts, bytes, packed, data)",
-        "SELECT count(*) FROM progress WHERE sum IS NOT row_sum(job, what, done, total, value_name, value, at)",
+        "SELECT count(*) FROM progress WHERE sum IS NOT row_sum(job, what, done, total, value_name, value, "
+        "at)",
     };
     for (size_t i = 0; i < sizeof sums / sizeof sums[0]; i++) {
         int64_t wrong;
         LL_TRY(ll_sql_integer(store, sums[i], &wrong, error));
         if (wrong != 0)
-            return ll_fail(error, LL_INVALID_FILE, "store", store->path, "the study file is damaged: %lld rows with a wrong checksum",
-                           (long long)wrong);
+            return ll_fail(error, LL_INVALID_FILE, "store", store->path,
+                           "the study file is damaged: %lld rows with a wrong checksum", (long long)wrong);
     }
     sqlite3_stmt *select;
     LL_TRY(ll_sql_prepare(store, "SELECT id FROM jobs WHERE state = 'done' ORDER BY id", &select, error));

@@ -11,7 +11,8 @@ static bool is_wanted(const char *name, const char *const *wanted, int count)
 {
     for (int i = 0; i < count; i++) {
         size_t length = strcspn(wanted[i], "*");
-        if (strncmp(name, wanted[i], length) == 0 && (wanted[i][length] == '*' || name[length] == 0)) return true;
+        if (strncmp(name, wanted[i], length) == 0 && (wanted[i][length] == '*' || name[length] == 0))
+            return true;
     }
     return false;
 }
@@ -29,9 +30,11 @@ static ll_status visit_row(const walk *w, int64_t at, int64_t job, ll_error *err
     ll_array array = {0};
     LL_TRY(ll_result_take_field(w->store, w->fields, job, &field, error));
     size_t bytes = field.type == LL_FIELD_ARRAY ? ll_array_bytes(&field.array) : 0;
-    if (field.type != LL_FIELD_ARRAY || bytes > MOST_ARRAY_BYTES) return w->visit(w->context, at, &field, error);
+    if (field.type != LL_FIELD_ARRAY || bytes > MOST_ARRAY_BYTES)
+        return w->visit(w->context, at, &field, error);
     LL_TRY(ll_array_init(&array, field.array.type, field.array.rank, field.array.shape, error));
-    ll_status status = ll_sql_bind(w->store, w->blobs, error, "i", sqlite3_column_int64(w->fields, LL_AT_FIELD_ID));
+    ll_status status =
+        ll_sql_bind(w->store, w->blobs, error, "i", sqlite3_column_int64(w->fields, LL_AT_FIELD_ID));
     if (status == LL_OK) status = ll_blobs_read(w->store, w->blobs, 1, field.name, array.data, bytes, error);
     field.array = array;
     if (status == LL_OK) status = w->visit(w->context, at, &field, error);
@@ -39,8 +42,8 @@ static ll_status visit_row(const walk *w, int64_t at, int64_t job, ll_error *err
     return status;
 }
 
-static ll_status visit_all(walk *w, const int64_t *ids, int64_t count, const char *const *names, int name_count,
-                           ll_error *error)
+static ll_status visit_all(walk *w, const int64_t *ids, int64_t count, const char *const *names,
+                           int name_count, ll_error *error)
 {
     LL_TRY(ll_sql_prepare(w->store, LL_SELECT_FIELDS " ORDER BY position", &w->fields, error));
     ll_status status = ll_sql_prepare(w->store, LL_SELECT_BLOBS, &w->blobs, error);
@@ -48,7 +51,8 @@ static ll_status visit_all(walk *w, const int64_t *ids, int64_t count, const cha
         bool row;
         status = ll_sql_bind(w->store, w->fields, error, "i", ids[i]);
         while (status == LL_OK && (status = ll_sql_step(w->store, w->fields, &row, error)) == LL_OK && row)
-            if (is_wanted(ll_sql_text(w->fields, LL_AT_FIELD_NAME), names, name_count)) status = visit_row(w, i, ids[i], error);
+            if (is_wanted(ll_sql_text(w->fields, LL_AT_FIELD_NAME), names, name_count))
+                status = visit_row(w, i, ids[i], error);
     }
     sqlite3_finalize(w->fields);
     sqlite3_finalize(w->blobs);

@@ -10,12 +10,9 @@ static void quote(ll_text *out, const char *text)
     ll_text_append(out, "\"");
     for (; *text != 0; text++) {
         unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
-            ll_text_format(out, "\\%c", c);
-        else if (c < 0x20)
-            ll_text_format(out, "\\u%04x", c);
-        else
-            ll_text_append_bytes(out, text, 1);
+        if (c == '"' || c == '\\') ll_text_format(out, "\\%c", c);
+        else if (c < 0x20) ll_text_format(out, "\\u%04x", c);
+        else ll_text_append_bytes(out, text, 1);
     }
     ll_text_append(out, "\"");
 }

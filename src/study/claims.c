@@ -73,8 +73,8 @@ static void describe(ll_text *text, const char *number, const char *group, const
         ll_text_format(text, "%s of %s: %.3g, n = 1", number, group, s->mean);
     } else {
         double half = ll_student_quantile((double)s->count - 1.0) * s->error;
-        ll_text_format(text, "%s of %s: %.3g, %.3g to %.3g, n = %lld", number, group, s->mean, s->mean - half, s->mean + half,
-                       (long long)s->count);
+        ll_text_format(text, "%s of %s: %.3g, %.3g to %.3g, n = %lld", number, group, s->mean, s->mean - half,
+                       s->mean + half, (long long)s->count);
     }
 }
 
@@ -104,11 +104,15 @@ static ll_status judge_one(const judge *j, const statement *s, ll_claim *claim, 
         describe(&text, s->number, s->other, &b);
         /* Welch: the difference of two means with its own degrees of freedom. */
         double va = a.error * a.error, vb = b.error * b.error, difference = a.mean - b.mean;
-        double degrees = (va + vb) * (va + vb) / (va * va / (double)(a.count - 1) + vb * vb / (double)(b.count - 1));
-        double half = a.count > 1 && b.count > 1 ? (va + vb > 0.0 ? ll_student_quantile(degrees) * sqrt(va + vb) : 0.0) : NAN;
+        double degrees =
+            (va + vb) * (va + vb) / (va * va / (double)(a.count - 1) + vb * vb / (double)(b.count - 1));
+        double half = a.count > 1 && b.count > 1
+                          ? (va + vb > 0.0 ? ll_student_quantile(degrees) * sqrt(va + vb) : 0.0)
+                          : NAN;
         claim->verdict = verdict_of(difference - half, difference + half, s->above, 0.0);
         if (isfinite(half))
-            ll_text_format(&text, "; difference %.3g, %.3g to %.3g", difference, difference - half, difference + half);
+            ll_text_format(&text, "; difference %.3g, %.3g to %.3g", difference, difference - half,
+                           difference + half);
     }
     claim->shown = text.failed ? NULL : ll_arena_text(j->memory, text.text);
     ll_text_deinit(&text);
@@ -119,7 +123,8 @@ static ll_status judge_one(const judge *j, const statement *s, ll_claim *claim, 
 
 static ll_status read_claim(const judge *j, const ll_value *value, ll_claim *claim, ll_error *error)
 {
-    static const char *const keys[] = {"says", "source", "number", "group", "below", "above", "below_group", "above_group"};
+    static const char *const keys[] = {"says",  "source", "number",      "group",
+                                       "below", "above",  "below_group", "above_group"};
     const char *says = NULL, *source = "", *group = NULL, *number = NULL, *below = NULL, *above = NULL;
     statement s = {0};
     LL_TRY(ll_value_check_keys(value, keys, 8, j->place, error));
@@ -132,10 +137,17 @@ static ll_status read_claim(const judge *j, const ll_value *value, ll_claim *cla
     const ll_value *limits[2] = {ll_value_get(value, "below"), ll_value_get(value, "above")};
     int sides = (below != NULL) + (above != NULL) + (limits[0] != NULL) + (limits[1] != NULL);
     if (says == NULL || number == NULL || group == NULL || sides != 1)
-        return ll_fail(error, LL_INVALID_FILE, "study", j->place,
-                       "line %d: a claim needs says, number, group, and one of below, above, below_group, above_group", value->line);
-    s = (statement){.number = number, .group = group, .other = below != NULL ? below : above, .above = above != NULL || limits[1] != NULL};
-    for (int k = 0; k < 2; k++) LL_TRY(ll_value_take_real(limits[k], k == 0 ? "below" : "above", -1e300, 1e300, j->place, &s.limit, error));
+        return ll_fail(
+            error, LL_INVALID_FILE, "study", j->place,
+            "line %d: a claim needs says, number, group, and one of below, above, below_group, above_group",
+            value->line);
+    s = (statement){.number = number,
+                    .group = group,
+                    .other = below != NULL ? below : above,
+                    .above = above != NULL || limits[1] != NULL};
+    for (int k = 0; k < 2; k++)
+        LL_TRY(ll_value_take_real(limits[k], k == 0 ? "below" : "above", -1e300, 1e300, j->place, &s.limit,
+                                  error));
     claim->says = ll_arena_text(j->memory, says);
     claim->source = ll_arena_text(j->memory, source);
     if (claim->says == NULL || claim->source == NULL) return no_memory(error);
@@ -146,7 +158,8 @@ static ll_status read_claims(const judge *j, const ll_value *list, ll_claims *cl
 {
     if (list == NULL) return LL_OK;
     if (list->type != LL_VALUE_LIST)
-        return ll_fail(error, LL_INVALID_FILE, "study", j->place, "line %d: claims must be a list; got %s", list->line, ll_value_type_name(list->type));
+        return ll_fail(error, LL_INVALID_FILE, "study", j->place, "line %d: claims must be a list; got %s",
+                       list->line, ll_value_type_name(list->type));
     ll_claim *all = ll_arena_allocate(j->memory, (size_t)(list->count + 1) * sizeof *all);
     if (all == NULL) return no_memory(error);
     for (int64_t i = 0; i < list->count; i++) LL_TRY(read_claim(j, &list->items[i], &all[i], error));
@@ -165,7 +178,8 @@ ll_status ll_claims_judge(ll_store *store, const ll_overview *overview, ll_claim
     ll_claims found = {.memory = ll_arena_create(1024)};
     ll_document *document = NULL;
     ll_status status = found.memory != NULL ? LL_OK : no_memory(error);
-    if (status == LL_OK && text != NULL) status = ll_document_parse(text, strlen(text), "study", NULL, &document, error);
+    if (status == LL_OK && text != NULL)
+        status = ll_document_parse(text, strlen(text), "study", NULL, &document, error);
     if (status == LL_OK && document != NULL) {
         const judge j = {store, overview, "study", found.memory};
         status = read_claims(&j, ll_value_get(ll_document_root(document), "claims"), &found, error);

@@ -262,10 +262,7 @@ static double pair_seconds(const ll_study *study, const probe *p, const ll_job *
 }
 
 /* Products until so many eigenpairs have converged: 16 - 20 for two, 20 - 30 for five, 34 - 64 for ten. */
-static double eigen_products(double pairs)
-{
-    return 10.0 + 3.5 * pairs;
-}
+static double eigen_products(double pairs) { return 10.0 + 3.5 * pairs; }
 
 /* Jobs of a sort look at the same samples of a group: one set-up is opened for all of them. As a bit. */
 static unsigned setup_of(const ll_study *study, const probe *p, const ll_job *job)
@@ -571,10 +568,8 @@ ll_status ll_study_estimates(const ll_study *study, const ll_study_run_options *
     ll_free(probes);
     ll_members_deinit(&members);
     for (int e = 0; e < LL_EFFORTS; e++) {
-        if (status == LL_OK)
-            estimates[e] = made[e];
-        else
-            ll_study_estimate_deinit(&made[e]);
+        if (status == LL_OK) estimates[e] = made[e];
+        else ll_study_estimate_deinit(&made[e]);
     }
     return status;
 }

@@ -359,10 +359,7 @@ static ll_status put(void *context, const char *piece, const void *bytes, size_t
     return ll_sink_put(((const onlooker *)context)->outer, piece, bytes, count, error);
 }
 
-static bool should_stop(void *context)
-{
-    return ll_sink_should_stop(((const onlooker *)context)->outer);
-}
+static bool should_stop(void *context) { return ll_sink_should_stop(((const onlooker *)context)->outer); }
 
 static ll_status put_so_far(const work *w, const ll_sink *sink, ll_error *error)
 {

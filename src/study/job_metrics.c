@@ -307,10 +307,11 @@ static ll_status compare_with_chance(const ll_runner *runner, const ll_job *job,
         return LL_OK;
     double chance = 1.0 / classes, error_of_chance = sqrt(chance * (1.0 - chance) / samples);
     if (accuracy > chance + 0.05 * (1.0 - chance) + 2.0 * error_of_chance) return LL_OK;
-    return ll_fail(error, LL_INVALID_ARGUMENT, LL_STUDY, "expect",
-                   "%s has an accuracy of %.4g on %.0f samples of %.0f classes, near chance. %s. If it is meant, "
-                   "write expect: {accuracy: %.4g} in its group",
-                   job->subject, accuracy, samples, classes, chance_causes, chance);
+    return ll_fail(
+        error, LL_INVALID_ARGUMENT, LL_STUDY, "expect",
+        "%s has an accuracy of %.4g on %.0f samples of %.0f classes, near chance. %s. If it is meant, "
+        "write expect: {accuracy: %.4g} in its group",
+        job->subject, accuracy, samples, classes, chance_causes, chance);
 }
 
 static ll_status compare(const ll_runner *runner, const ll_job *job, const ll_record *record, ll_error *error)

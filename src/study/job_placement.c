@@ -108,10 +108,8 @@ static int64_t entry_of(const ll_record *cka, int64_t model, const char *layer, 
     for (int64_t e = 0; e < owner->shape[0]; e++) {
         if ((int64_t)ll_array_get(owner, e) != model) continue;
         ll_lines_item(names, e, found, capacity);
-        if (any)
-            last = e;
-        else if (strcmp(found, layer) == 0)
-            return e;
+        if (any) last = e;
+        else if (strcmp(found, layer) == 0) return e;
     }
     if (last >= 0) ll_lines_item(names, last, found, capacity);
     return last;

@@ -263,14 +263,12 @@ static void describe(const page *p, trust_check check, char sentence[400], const
     *next = "";
     switch (check) {
     case TRUST_TRAINING:
-        if (fail > 0)
-            snprintf(sentence, 400, "%lld of %lld trainings diverged (%s).", fail, seen, t->where);
+        if (fail > 0) snprintf(sentence, 400, "%lld of %lld trainings diverged (%s).", fail, seen, t->where);
         else if (doubt > 0)
             snprintf(sentence, 400,
                      "%lld of %lld trainings spent their steps before they arrived at a minimum.", doubt,
                      seen);
-        else
-            snprintf(sentence, 400, "All %lld trainings ended as they should.", seen);
+        else snprintf(sentence, 400, "All %lld trainings ended as they should.", seen);
         *next = fail > 0 ? "train with a lower rate" : doubt > 0 ? "more train.epochs" : "";
         return;
     case TRUST_PERFORMANCE:
@@ -288,20 +286,17 @@ static void describe(const page *p, trust_check check, char sentence[400], const
         if (t->worst < 3)
             snprintf(sentence, 400, "The smallest group (%s) has %s: no spread can be told.", t->where,
                      t->worst < 2 ? "one member" : "two members");
-        else
-            snprintf(sentence, 400, "Every group has at least %s members.", number);
+        else snprintf(sentence, 400, "Every group has at least %s members.", number);
         if (t->worst < 3) *next = "more train.seeds or checkpoints: at least 4 a group";
         return;
     case TRUST_PLANES:
         if (t->worst < 2)
             snprintf(sentence, 400, "A model has one random plane alone; another draw may look otherwise.");
-        else
-            snprintf(sentence, 400, "Each model has at least %s random planes.", number);
+        else snprintf(sentence, 400, "Each model has at least %s random planes.", number);
         if (t->worst < 2) *next = "landscape: {planes: 5}";
         return;
     case TRUST_CURVES:
-        if (doubt == 0)
-            snprintf(sentence, 400, "All %lld curves were trained to a stop.", seen);
+        if (doubt == 0) snprintf(sentence, 400, "All %lld curves were trained to a stop.", seen);
         else
             snprintf(sentence, 400,
                      "%lld of %lld curves had not stopped moving: their barriers are upper bounds.", doubt,
@@ -309,23 +304,23 @@ static void describe(const page *p, trust_check check, char sentence[400], const
         *next = doubt > 0 ? "connectivity: {rounds: 8}" : "";
         return;
     case TRUST_RESIDUALS:
-        snprintf(sentence, 400, "The largest residual of %lld sets of eigenpairs is %s (%s).", seen,
-                     number, t->where);
+        snprintf(sentence, 400, "The largest residual of %lld sets of eigenpairs is %s (%s).", seen, number,
+                 t->where);
         *next = fail + doubt > 0 ? "hessian: {products: 5000}" : "";
         return;
     case TRUST_SAMPLING:
         snprintf(sentence, 400, "Other samples would move the top eigenvalue by up to %s of itself (%s).",
-                     number, t->where);
+                 number, t->where);
         *next = fail + doubt > 0 ? "hessian: {samples: 4096}" : "";
         return;
     case TRUST_TRACE:
-        snprintf(sentence, 400, "The largest standard error of %lld traces is %s of the estimate (%s).",
-                     seen, number, t->where);
+        snprintf(sentence, 400, "The largest standard error of %lld traces is %s of the estimate (%s).", seen,
+                 number, t->where);
         *next = fail + doubt > 0 ? "hessian: {trace_probes: 2000}" : "";
         return;
     case TRUST_CKA:
         snprintf(sentence, 400, "Random features of the same shapes reach a CKA of %s (%s).", number,
-                     t->where);
+                 t->where);
         *next = fail + doubt > 0 ? "similarity: {variant: debiased, samples: 1024}" : "";
         return;
     case TRUST_MINIMA:
@@ -354,8 +349,7 @@ static void describe(const page *p, trust_check check, char sentence[400], const
             snprintf(sentence, 400,
                      "%lld of %lld labels hang on the seeds or on where the thresholds are (%s).", doubt,
                      seen, t->where);
-        else
-            snprintf(sentence, 400, "All %lld labels hold under other seeds and thresholds.", seen);
+        else snprintf(sentence, 400, "All %lld labels hold under other seeds and thresholds.", seen);
         *next = fail > 0    ? "connectivity with more rounds; more seeds"
                 : doubt > 0 ? "more seeds; say which thresholds you mean"
                             : "";
@@ -404,8 +398,7 @@ static ll_status write_page(const page *p, ll_record *record, ll_error *error)
         if (t->doubt + t->fail > 0)
             snprintf(sentence, sizeof sentence, "%lld of %lld landscapes (%s): %s",
                      (long long)(t->doubt + t->fail), (long long)t->seen, t->where, t->sentence);
-        else
-            snprintf(sentence, sizeof sentence, "%s", t->sentence);
+        else snprintf(sentence, sizeof sentence, "%s", t->sentence);
         status = write_check(record, &names, name, t->verdict, t->worst, sentence, t->next, error);
     }
     if (status == LL_OK && names.failed) status = ll_fail_memory(error, LL_STUDY, 256);

@@ -5,10 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static ll_status no_memory(ll_error *error)
-{
-    return ll_fail_memory(error, "study", 0);
-}
+static ll_status no_memory(ll_error *error) { return ll_fail_memory(error, "study", 0); }
 
 /* ---------------------------------------------------------------- position of a text among texts, by hashing
  */
@@ -37,10 +34,7 @@ static int64_t *ll_names_slot(const ll_names *n, const char *text)
     return &n->slots[at];
 }
 
-int64_t ll_names_find(const ll_names *n, const char *text)
-{
-    return *ll_names_slot(n, text);
-}
+int64_t ll_names_find(const ll_names *n, const char *text) { return *ll_names_slot(n, text); }
 
 int64_t ll_names_add(ll_names *n, const char *text)
 {
@@ -308,10 +302,7 @@ static ll_status visit_label(void *context, int64_t at, const ll_field *field, l
     return ll_overview_keep(b, field->text, &group->label, error);
 }
 
-static bool is_kind(const ll_store_row *row, const char *kind)
-{
-    return strcmp(row->kind, kind) == 0;
-}
+static bool is_kind(const ll_store_row *row, const char *kind) { return strcmp(row->kind, kind) == 0; }
 
 /* What is not of one model: labels of groups (one a group at most: as many as models suffice), placements,
  * and records of the study as a whole. */

@@ -5,10 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static ll_status no_memory(ll_error *error)
-{
-    return ll_fail_memory(error, "study", 0);
-}
+static ll_status no_memory(ll_error *error) { return ll_fail_memory(error, "study", 0); }
 
 /* ---------------------------------------------------------------- numbers of models */
 

@@ -4,10 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-static ll_status no_memory(ll_error *error)
-{
-    return ll_fail_memory(error, "study", 0);
-}
+static ll_status no_memory(ll_error *error) { return ll_fail_memory(error, "study", 0); }
 
 /* ---------------------------------------------------------------- pairs and their similarity */
 

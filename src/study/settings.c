@@ -367,10 +367,8 @@ static ll_status list_text(const ll_source *source, const ll_value *value, const
     for (int64_t i = 0; i < value->count; i++) {
         const ll_value *item = &value->items[i];
         if (i > 0) ll_text_append(text, depth == 0 ? "\n" : ":");
-        if (item->type == LL_VALUE_LIST && depth == 0)
-            LL_TRY(list_text(source, item, key, 1, text, error));
-        else
-            LL_TRY(scalar_text(source, item, key, text, error));
+        if (item->type == LL_VALUE_LIST && depth == 0) LL_TRY(list_text(source, item, key, 1, text, error));
+        else LL_TRY(scalar_text(source, item, key, text, error));
     }
     return LL_OK;
 }

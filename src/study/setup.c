@@ -27,14 +27,8 @@ void ll_setup_destroy(ll_setup *setup)
     ll_free(setup);
 }
 
-ll_problem *ll_setup_problem(const ll_setup *setup)
-{
-    return setup->problem;
-}
-const ll_model_info *ll_setup_model(const ll_setup *setup)
-{
-    return setup->model_info;
-}
+ll_problem *ll_setup_problem(const ll_setup *setup) { return setup->problem; }
+const ll_model_info *ll_setup_model(const ll_setup *setup) { return setup->model_info; }
 const char *ll_setup_report(const ll_setup *setup)
 {
     return setup->report.text != NULL ? setup->report.text : "";
@@ -133,8 +127,7 @@ static ll_status use_reference_points(ll_setup *setup, const ll_setup_options *o
     }
     if (count == reference->count)
         for (int64_t i = 0; i < count; i++) order[i] = i;
-    else
-        ll_rng_permutation(ll_rng_make(0, "features", "points"), reference->count, order);
+    else ll_rng_permutation(ll_rng_make(0, "features", "points"), reference->count, order);
     for (int64_t i = 0; i < count; i++)
         memcpy(values + i * width, reference->values + order[i] * width, (size_t)width * sizeof *values);
     ll_free(order);

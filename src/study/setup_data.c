@@ -18,19 +18,10 @@ void setup_free_data(ll_setup *setup)
     ll_free(setup->targets);
 }
 
-const int64_t *ll_setup_labels(const ll_setup *setup)
-{
-    return setup->labels;
-}
-const ll_normalisation *ll_setup_normalisation(const ll_setup *setup)
-{
-    return &setup->normalisation;
-}
+const int64_t *ll_setup_labels(const ll_setup *setup) { return setup->labels; }
+const ll_normalisation *ll_setup_normalisation(const ll_setup *setup) { return &setup->normalisation; }
 
-int64_t ll_setup_classes(const ll_setup *setup)
-{
-    return setup->classes;
-}
+int64_t ll_setup_classes(const ll_setup *setup) { return setup->classes; }
 
 int64_t ll_setup_roles(const ll_setup *setup, const ll_setup_samples **samples)
 {
@@ -230,10 +221,7 @@ static ll_status find_overlaps(ll_setup *setup, ll_error *error)
 /* ---------------------------------------------------------------- normalisation */
 
 /* What is told is what is used: five digits, so that another run can be given the same numbers. */
-static float rounded(float value)
-{
-    return (float)(round((double)value * 1e5) / 1e5);
-}
+static float rounded(float value) { return (float)(round((double)value * 1e5) / 1e5); }
 
 /* Numbers of a checkpoint's "mean" or "std", as `losslens train` writes them: 0 where there are none. */
 static int64_t stored_numbers(const ll_tensor_file *file, const char *name, float values[LL_CHANNEL_LIMIT])
@@ -291,8 +279,9 @@ static ll_status normalise(ll_setup *setup, const ll_setup_options *options, con
             *n = stored;
             tell_normalisation(&setup->notes, n, "normalised as the checkpoint says: --mean ");
         } else if (file != NULL) {
-            ll_text_append(&setup->notes, "not normalised: pixels are 0..1, and neither --mean and --std nor the "
-                                          "checkpoint say how it was trained\n");
+            ll_text_append(&setup->notes,
+                           "not normalised: pixels are 0..1, and neither --mean and --std nor the "
+                           "checkpoint say how it was trained\n");
         }
     }
     return ll_normalisation_check(n, setup->datasets[0], error);

@@ -35,7 +35,8 @@ double ll_student_quantile(double degrees)
     /* Both tails together hold 5 % beyond t: I_{v / (v + t^2)}(v/2, 1/2) = 0.05; it falls with t. */
     if (!(degrees > 0.0)) return NAN;
     double low = 1.0, high = 2.0;
-    while (incomplete_beta(degrees / (degrees + high * high), degrees / 2.0, 0.5) > 0.05 && high < 1e12) high *= 2.0;
+    while (incomplete_beta(degrees / (degrees + high * high), degrees / 2.0, 0.5) > 0.05 && high < 1e12)
+        high *= 2.0;
     for (int i = 0; i < 200 && high - low > 1e-14 * high; i++) {
         double middle = 0.5 * (low + high);
         if (incomplete_beta(degrees / (degrees + middle * middle), degrees / 2.0, 0.5) > 0.05) low = middle;
@@ -56,7 +57,9 @@ int64_t ll_mean_interval(const double *values, int64_t count, double *mean, doub
     *mean = known > 0 ? sum / (double)known : (double)NAN;
     for (int64_t i = 0; i < count; i++)
         if (!isnan(values[i])) squares += (values[i] - *mean) * (values[i] - *mean);
-    *half_width = known > 1 ? ll_student_quantile((double)known - 1.0) * sqrt(squares / (double)(known - 1) / (double)known) : (double)NAN;
+    *half_width = known > 1 ? ll_student_quantile((double)known - 1.0) *
+                                  sqrt(squares / (double)(known - 1) / (double)known)
+                            : (double)NAN;
     return known;
 }
 
@@ -84,7 +87,8 @@ static void ranks_of(ranked *sorted, const double *values, int64_t count, double
     }
 }
 
-ll_status ll_rank_correlation(const double *x, const double *y, int64_t count, double *correlation, int64_t *used, ll_error *error)
+ll_status ll_rank_correlation(const double *x, const double *y, int64_t count, double *correlation,
+                              int64_t *used, ll_error *error)
 {
     ranked *sorted = ll_allocate_array(count + 1, sizeof *sorted);
     double *kept = ll_allocate_array(4 * count + 1, sizeof *kept);

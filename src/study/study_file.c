@@ -185,30 +185,12 @@ void ll_study_destroy(ll_study *study)
 
 /* ---------------------------------------------------------------- views */
 
-const char *ll_study_name(const ll_study *study)
-{
-    return study->name;
-}
-const char *ll_study_store_path(const ll_study *study)
-{
-    return study->store_path;
-}
-ll_effort ll_study_effort(const ll_study *study)
-{
-    return study->effort;
-}
-void ll_study_set_effort(ll_study *study, ll_effort effort)
-{
-    study->effort = effort;
-}
-int64_t ll_study_group_count(const ll_study *study)
-{
-    return study->group_count;
-}
-const ll_study_group *ll_study_group_at(const ll_study *study, int64_t index)
-{
-    return &study->views[index];
-}
+const char *ll_study_name(const ll_study *study) { return study->name; }
+const char *ll_study_store_path(const ll_study *study) { return study->store_path; }
+ll_effort ll_study_effort(const ll_study *study) { return study->effort; }
+void ll_study_set_effort(ll_study *study, ll_effort effort) { study->effort = effort; }
+int64_t ll_study_group_count(const ll_study *study) { return study->group_count; }
+const ll_study_group *ll_study_group_at(const ll_study *study, int64_t index) { return &study->views[index]; }
 
 const char *ll_group_text(const ll_study *study, int64_t group, const char *key)
 {

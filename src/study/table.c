@@ -59,13 +59,15 @@ static ll_status fill_pairs(const ll_overview *o, column *c, ll_error *error)
             count[ends[k]]++;
         }
     }
-    for (int64_t m = 0; m < o->model_count; m++) c->value[m] = count[m] > 0 ? c->value[m] / (double)count[m] : NAN;
+    for (int64_t m = 0; m < o->model_count; m++)
+        c->value[m] = count[m] > 0 ? c->value[m] / (double)count[m] : NAN;
     ll_free(count);
     return LL_OK;
 }
 
 /* KIND.FIELD: the number of each model's first result of that kind. */
-static ll_status fill_record(ll_store *store, const ll_overview *o, column *c, const char *dot, ll_error *error)
+static ll_status fill_record(ll_store *store, const ll_overview *o, column *c, const char *dot,
+                             ll_error *error)
 {
     char kind[64];
     size_t length = (size_t)(dot - c->name);
@@ -86,12 +88,14 @@ static ll_status fill_record(ll_store *store, const ll_overview *o, column *c, c
 }
 
 /* setting.KEY: what the study file says of the model's group, where that is a number. */
-static ll_status fill_setting(ll_store *store, const ll_overview *o, column *c, const char *key, ll_error *error)
+static ll_status fill_setting(ll_store *store, const ll_overview *o, column *c, const char *key,
+                              ll_error *error)
 {
     ll_study *study;
     ll_error none = {0};
     ll_status status = ll_study_of_store(store, &study, &none);
-    if (status == LL_NOT_FOUND || status == LL_INVALID_FILE) return LL_OK; /* a file without a study: no settings */
+    if (status == LL_NOT_FOUND || status == LL_INVALID_FILE)
+        return LL_OK; /* a file without a study: no settings */
     if (status != LL_OK) return ll_fail(error, status, "study", none.place, "%s", none.message);
     for (int64_t g = 0; g < ll_study_group_count(study); g++) {
         const ll_study_group *group = ll_study_group_at(study, g);
@@ -99,7 +103,8 @@ static ll_status fill_setting(ll_store *store, const ll_overview *o, column *c, 
         for (int64_t k = 0; k < group->settings && at >= 0; k++) {
             char *end;
             double value = strtod(group->setting[k].value, &end);
-            if (strcmp(group->setting[k].key, key) != 0 || end == group->setting[k].value || *end != 0) continue;
+            if (strcmp(group->setting[k].key, key) != 0 || end == group->setting[k].value || *end != 0)
+                continue;
             for (int64_t m = 0; m < o->model_count; m++)
                 if (o->models[m].group == at) c->value[m] = value;
         }
@@ -143,10 +148,13 @@ static ll_status fill_column(ll_store *store, const ll_overview *o, column *c, b
 static int usual_names(const ll_overview *o, const char *names[COLUMNS_LIMIT])
 {
     enum { OTHERS = 9 };
-    static const char *const others[OTHERS] = {"lambda_1", "trace", "mc_loss", "mc_error", "relative_barrier", "topology.minima",
-                                         "topology.saddles", "topology.mean_persistence", "topology.smad"};
+    static const char *const others[OTHERS] = {
+        "lambda_1",         "trace",           "mc_loss",          "mc_error",
+        "relative_barrier", "topology.minima", "topology.saddles", "topology.mean_persistence",
+        "topology.smad"};
     int count = 0;
-    for (int64_t k = 0; k < o->metric_count && count < COLUMNS_LIMIT - OTHERS; k++) names[count++] = o->metrics[k].name;
+    for (int64_t k = 0; k < o->metric_count && count < COLUMNS_LIMIT - OTHERS; k++)
+        names[count++] = o->metrics[k].name;
     for (int k = 0; k < OTHERS; k++) names[count++] = others[k];
     return count;
 }
@@ -156,7 +164,8 @@ static ll_status unknown(const ll_overview *o, const char *name, ll_error *error
     const char *names[COLUMNS_LIMIT];
     int count = usual_names(o, names);
     const char *near = ll_nearest_word(name, names, count);
-    return ll_fail(error, LL_NOT_FOUND, "study", name, "no model has this number%s%s; wanted a metric, lambda_1, trace, mc_loss, "
+    return ll_fail(error, LL_NOT_FOUND, "study", name,
+                   "no model has this number%s%s; wanted a metric, lambda_1, trace, mc_loss, "
                    "mc_error, barrier, relative_barrier, setting.KEY, or KIND.FIELD like topology.minima",
                    near != NULL ? "; did you mean " : "", near != NULL ? near : "");
 }
@@ -180,15 +189,16 @@ static void fill_rows(const ll_overview *o, const column *c, int64_t at, ll_numb
         }
         double mean = n > 0 ? sum / (double)n : NAN;
         for (int64_t m = 0; m < o->model_count; m++)
-            if (o->models[m].group == r && isfinite(c->value[m])) squares += (c->value[m] - mean) * (c->value[m] - mean);
+            if (o->models[m].group == r && isfinite(c->value[m]))
+                squares += (c->value[m] - mean) * (c->value[m] - mean);
         t->mean[cell] = mean;
         t->spread[cell] = n > 1 ? sqrt(squares / (double)(n - 1)) : NAN;
         t->count[cell] = n;
     }
 }
 
-ll_status ll_number_table_make(ll_store *store, const ll_overview *o, const char *const *names, int count, bool by_group,
-                               ll_number_table *table, ll_error *error)
+ll_status ll_number_table_make(ll_store *store, const ll_overview *o, const char *const *names, int count,
+                               bool by_group, ll_number_table *table, ll_error *error)
 {
     const char *usual[COLUMNS_LIMIT];
     bool named = count > 0;
@@ -196,17 +206,23 @@ ll_status ll_number_table_make(ll_store *store, const ll_overview *o, const char
         count = usual_names(o, usual);
         names = usual;
     }
-    if (count > COLUMNS_LIMIT) return ll_fail(error, LL_TOO_LARGE, "study", NULL, "at most %d columns", COLUMNS_LIMIT);
-    ll_number_table t = {.by_group = by_group, .rows = by_group ? o->group_count : o->model_count, .memory = ll_arena_create(4096)};
+    if (count > COLUMNS_LIMIT)
+        return ll_fail(error, LL_TOO_LARGE, "study", NULL, "at most %d columns", COLUMNS_LIMIT);
+    ll_number_table t = {.by_group = by_group,
+                         .rows = by_group ? o->group_count : o->model_count,
+                         .memory = ll_arena_create(4096)};
     if (t.memory == NULL) return no_memory(error);
     size_t models = (size_t)(o->model_count + 1) * sizeof(double);
     column columns[COLUMNS_LIMIT];
     ll_status status = LL_OK;
     for (int i = 0; i < count && status == LL_OK; i++) {
         bool found = false;
-        column c = {.name = ll_arena_text(t.memory, names[i]), .value = ll_arena_allocate(t.memory, models),
+        column c = {.name = ll_arena_text(t.memory, names[i]),
+                    .value = ll_arena_allocate(t.memory, models),
                     .error = ll_arena_allocate(t.memory, models)};
-        status = c.name != NULL && c.value != NULL && c.error != NULL ? fill_column(store, o, &c, &found, error) : no_memory(error);
+        status = c.name != NULL && c.value != NULL && c.error != NULL
+                     ? fill_column(store, o, &c, &found, error)
+                     : no_memory(error);
         if (status == LL_OK && found) columns[t.columns++] = c;
         if (status == LL_OK && !found && named) status = unknown(o, names[i], error);
     }
@@ -216,7 +232,8 @@ ll_status ll_number_table_make(ll_store *store, const ll_overview *o, const char
     t.mean = ll_arena_allocate(t.memory, cells * sizeof *t.mean);
     t.spread = ll_arena_allocate(t.memory, cells * sizeof *t.spread);
     t.count = ll_arena_allocate(t.memory, cells * sizeof *t.count);
-    if (status == LL_OK && (t.row_names == NULL || t.column_names == NULL || t.mean == NULL || t.spread == NULL || t.count == NULL))
+    if (status == LL_OK && (t.row_names == NULL || t.column_names == NULL || t.mean == NULL ||
+                            t.spread == NULL || t.count == NULL))
         status = no_memory(error);
     for (int64_t r = 0; r < t.rows && status == LL_OK; r++) {
         t.row_names[r] = ll_arena_text(t.memory, by_group ? o->groups[r].name : o->models[r].name);
@@ -252,14 +269,15 @@ static void print_alone(double value, ll_table_format format, char *text, size_t
 {
     double magnitude = fabs(value);
     if (value == 0.0 || (magnitude >= 1e-3 && magnitude < 1e6)) {
-        snprintf(text, size, magnitude >= 1e4 ? "%s%.0f%s" : "%s%.4g%s", styles[format].open, value, styles[format].close);
+        snprintf(text, size, magnitude >= 1e4 ? "%s%.0f%s" : "%s%.4g%s", styles[format].open, value,
+                 styles[format].close);
         return;
     }
     int power = (int)floor(log10(magnitude));
     double scaled = value / pow(10.0, power);
     if (fabs(scaled) >= 9.9995) scaled = value / pow(10.0, ++power);
-    snprintf(text, size, "%s%.4g%s%d%s%s", styles[format].open, scaled, styles[format].power, power, styles[format].end_power,
-             styles[format].close);
+    snprintf(text, size, "%s%.4g%s%d%s%s", styles[format].open, scaled, styles[format].power, power,
+             styles[format].end_power, styles[format].close);
 }
 
 void ll_number_print(double value, double spread, ll_table_format format, char *text, size_t size)
@@ -269,7 +287,8 @@ void ll_number_print(double value, double spread, ll_table_format format, char *
         return;
     }
     if (isinf(value)) {
-        snprintf(text, size, "%s%s%s%s", styles[format].open, value < 0.0 ? "-" : "", styles[format].infinite, styles[format].close);
+        snprintf(text, size, "%s%s%s%s", styles[format].open, value < 0.0 ? "-" : "", styles[format].infinite,
+                 styles[format].close);
         return;
     }
     if (!isfinite(spread) || spread <= 0.0) {
@@ -282,13 +301,15 @@ void ll_number_print(double value, double spread, ll_table_format format, char *
     if (largest >= 1e5 || largest < 1e-3) {
         int power = (int)floor(log10(largest)), digits = power - place > 0 ? power - place : 0;
         double scale = pow(10.0, power);
-        snprintf(text, size, "%s(%.*f%s%.*f)%s%d%s%s", styles[format].open, digits, value / scale, styles[format].plus_minus, digits,
-                 spread / scale, styles[format].power, power, styles[format].end_power, styles[format].close);
+        snprintf(text, size, "%s(%.*f%s%.*f)%s%d%s%s", styles[format].open, digits, value / scale,
+                 styles[format].plus_minus, digits, spread / scale, styles[format].power, power,
+                 styles[format].end_power, styles[format].close);
         return;
     }
     int decimals = place < 0 ? -place : 0;
-    snprintf(text, size, "%s%.*f%s%.*f%s", styles[format].open, decimals, place > 0 ? round(value / unit) * unit : value,
-             styles[format].plus_minus, decimals, place > 0 ? round(spread / unit) * unit : spread, styles[format].close);
+    snprintf(text, size, "%s%.*f%s%.*f%s", styles[format].open, decimals,
+             place > 0 ? round(value / unit) * unit : value, styles[format].plus_minus, decimals,
+             place > 0 ? round(spread / unit) * unit : spread, styles[format].close);
 }
 
 /* Columns on a screen, not bytes. */
@@ -310,12 +331,19 @@ static void escape(ll_text *out, ll_table_format format, const char *text)
     for (const char *c = text; *c != 0; c++) {
         const char *instead = NULL;
         if (format == LL_TABLE_LATEX) {
-            instead = *c == '\\' ? "\\textbackslash{}" : *c == '~' ? "\\textasciitilde{}" : *c == '^' ? "\\textasciicircum{}" : NULL;
+            instead = *c == '\\'  ? "\\textbackslash{}"
+                      : *c == '~' ? "\\textasciitilde{}"
+                      : *c == '^' ? "\\textasciicircum{}"
+                                  : NULL;
             if (strchr("_&%#${}", *c) != NULL) ll_text_append(out, "\\");
         } else if (format == LL_TABLE_MARKDOWN && *c == '|') {
             ll_text_append(out, "\\");
         } else if (format == LL_TABLE_HTML) {
-            instead = *c == '<' ? "&lt;" : *c == '>' ? "&gt;" : *c == '&' ? "&amp;" : *c == '"' ? "&quot;" : NULL;
+            instead = *c == '<'   ? "&lt;"
+                      : *c == '>' ? "&gt;"
+                      : *c == '&' ? "&amp;"
+                      : *c == '"' ? "&quot;"
+                                  : NULL;
         } else if (format == LL_TABLE_CSV && *c == '"') {
             ll_text_append(out, "\"");
         }
@@ -360,7 +388,8 @@ static void write_csv(const ll_number_table *t, ll_text *out)
 {
     ll_text_append(out, t->by_group ? "group" : "model");
     for (int64_t c = 0; c < t->columns; c++)
-        ll_text_format(out, ",%s,%s_%s,%s_n", t->column_names[c], t->column_names[c], t->by_group ? "sd" : "error", t->column_names[c]);
+        ll_text_format(out, ",%s,%s_%s,%s_n", t->column_names[c], t->column_names[c],
+                       t->by_group ? "sd" : "error", t->column_names[c]);
     for (int64_t r = 0; r < t->rows; r++) {
         ll_text_append(out, "\n\"");
         escape(out, LL_TABLE_CSV, t->row_names[r]);
@@ -405,7 +434,8 @@ static void write_marked(const ll_number_table *t, ll_table_format format, const
         ll_text_append(out, m->end_row);
         if (r < 0 && m->after_head != NULL) {
             ll_text_append(out, m->after_head);
-            for (int64_t c = 0; format == LL_TABLE_MARKDOWN && c <= t->columns; c++) ll_text_append(out, c == 0 ? "|---|" : "---:|");
+            for (int64_t c = 0; format == LL_TABLE_MARKDOWN && c <= t->columns; c++)
+                ll_text_append(out, c == 0 ? "|---|" : "---:|");
             if (format == LL_TABLE_MARKDOWN) ll_text_append(out, "\n");
         }
     }
@@ -415,7 +445,8 @@ static void write_marked(const ll_number_table *t, ll_table_format format, const
 void ll_number_table_write(const ll_number_table *t, ll_table_format format, ll_text *out)
 {
     static const marks markdown = {"", "| ", "", "", " | ", "", "", " |\n", "", ""};
-    static const marks html = {"<table>\n", "<tr>", "<td>", "<th>", "", "</td>", "</th>", "</tr>\n", NULL, "</table>\n"};
+    static const marks html = {"<table>\n", "<tr>",  "<td>",    "<th>", "",
+                               "</td>",     "</th>", "</tr>\n", NULL,   "</table>\n"};
     if (format == LL_TABLE_TEXT) {
         write_text(t, out);
     } else if (format == LL_TABLE_CSV) {
@@ -429,7 +460,9 @@ void ll_number_table_write(const ll_number_table *t, ll_table_format format, ll_
         ll_text_append(&open, "\\begin{tabular}{l");
         for (int64_t c = 0; c < t->columns; c++) ll_text_append(&open, "r");
         ll_text_append(&open, "}\n\\toprule\n");
-        const marks latex = {open.failed ? "" : open.text, "", "", "", " & ", "", "", " \\\\\n", "\\midrule\n", "\\bottomrule\n\\end{tabular}\n"};
+        const marks latex = {
+            open.failed ? "" : open.text,    "", "", "", " & ", "", "", " \\\\\n", "\\midrule\n",
+            "\\bottomrule\n\\end{tabular}\n"};
         write_marked(t, format, &latex, out);
         ll_text_deinit(&open);
     }

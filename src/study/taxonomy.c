@@ -64,10 +64,8 @@ static numbers measure(const ll_taxonomy_evidence *e, const int64_t *chosen, int
                 scratch[known++] = value;
                 sum += value;
             }
-        if (what == 3)
-            n.cka = known > 0 ? sum / (double)known : (double)NAN;
-        else
-            *(what == 0 ? &n.barrier : what == 1 ? &n.barrier_best : &n.mc) = median(scratch, known);
+        if (what == 3) n.cka = known > 0 ? sum / (double)known : (double)NAN;
+        else *(what == 0 ? &n.barrier : what == 1 ? &n.barrier_best : &n.mc) = median(scratch, known);
     }
     for (int what = 0; what < 2; what++) {
         int64_t known = 0;

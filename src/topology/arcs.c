@@ -28,11 +28,11 @@ void topology_label_all(const topology_stencil *stencil, uint8_t *codes, uint32_
 }
 
 typedef struct paths {
-    uint64_t *key;   /* of the nodes, path by path, ascending within one */
-    uint32_t *node;  /* node at each place */
-    uint32_t *place; /* of each node */
-    uint32_t *path;  /* minimum at whose path a node lies */
-    uint32_t *end;   /* per minimum: place behind its path's last node */
+    uint64_t *key;    /* of the nodes, path by path, ascending within one */
+    uint32_t *node;   /* node at each place */
+    uint32_t *place;  /* of each node */
+    uint32_t *path;   /* minimum at whose path a node lies */
+    uint32_t *end;    /* per minimum: place behind its path's last node */
     uint32_t *weight; /* nodes in the subtree */
     uint32_t *heavy;  /* child with the largest subtree */
 } paths;
@@ -102,7 +102,7 @@ ll_status topology_count_arcs(const topology_forest *forest, int64_t vertices, c
             run = 0;
             uint32_t at = p.place[label], path = label;
             /* float64 keys of equal values differ by the id only. */
-#define NOT_ABOVE(where)                                                                            \
+#define NOT_ABOVE(where)                                                                                     \
     (p.key[where] < key || (p.key[where] == key && node_vertex(forest, p.node[where]) <= (uint32_t)v))
             for (;;) {
                 uint32_t above = forest->parents[p.node[p.end[path] - 1]];

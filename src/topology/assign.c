@@ -158,10 +158,8 @@ static int64_t reduce_rows(struct paths *p, int32_t *free, int64_t count, int64_
         p->column_of[row] = best_column;
         if (displaced < 0) continue;
         p->column_of[displaced] = -1;
-        if (margin)
-            free[--next] = displaced;
-        else
-            free[left++] = displaced;
+        if (margin) free[--next] = displaced;
+        else free[left++] = displaced;
     }
     while (next < count) free[left++] = free[next++];
     return left;

@@ -43,10 +43,8 @@ static bool find_layers(struct matching *m, int64_t *layer_count)
                 int32_t j = topology_plane_tree_take(&tree, point[0], point[1], m->radius);
                 if (j < 0) break;
                 m->found[reached++] = j;
-                if (m->match_b[j] < 0)
-                    free_found = true;
-                else
-                    m->queue[end++] = m->match_b[j];
+                if (m->match_b[j] < 0) free_found = true;
+                else m->queue[end++] = m->match_b[j];
             }
         }
         m->layer_start[++layer] = reached;
@@ -108,10 +106,8 @@ static int64_t count_obliged(const topology_diagram *diagram, double radius)
     int64_t low = 0, high = diagram->count;
     while (low < high) {
         const int64_t middle = low + (high - low) / 2;
-        if (diagram->half[middle] > radius)
-            low = middle + 1;
-        else
-            high = middle;
+        if (diagram->half[middle] > radius) low = middle + 1;
+        else high = middle;
     }
     return low;
 }

@@ -98,9 +98,7 @@ ll_status ll_branches_create(const ll_merge_tree *tree, ll_branches *branches, l
 {
     ll_branches result = {0};
     ll_status status = create(tree, &result, error);
-    if (status == LL_OK)
-        *branches = result;
-    else
-        ll_branches_deinit(&result);
+    if (status == LL_OK) *branches = result;
+    else ll_branches_deinit(&result);
     return status;
 }

@@ -98,9 +98,11 @@ ll_status topology_complex_init(topology_complex *complex, const ll_grid_field *
     for (int axis = made.rank - 1; axis >= 0; axis--) {
         stride[axis] = made.places;
         reach += made.places;
-        if (!ll_multiply_int64(made.places, field->shape[axis] + 2, &made.places)) made.places = INT64_MAX / 64;
+        if (!ll_multiply_int64(made.places, field->shape[axis] + 2, &made.places))
+            made.places = INT64_MAX / 64;
     }
-    bool simplicial = connectivity == LL_CONNECTIVITY_FREUDENTHAL || connectivity == LL_CONNECTIVITY_FREUDENTHAL_PLUS;
+    bool simplicial =
+        connectivity == LL_CONNECTIVITY_FREUDENTHAL || connectivity == LL_CONNECTIVITY_FREUDENTHAL_PLUS;
     if (simplicial) describe_simplices(&made, stride);
     else describe_cubes(&made, stride);
     if (made.places > (int64_t)UINT32_MAX / made.types) {

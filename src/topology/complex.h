@@ -21,7 +21,7 @@ typedef struct complex_face {
 
 typedef struct complex_type {
     int dimension;
-    int number; /* among the types of its dimension */
+    int number;  /* among the types of its dimension */
     int corners; /* vertices (or, for box, pixels) that give the level */
     int64_t corner[8];
     int faces;
@@ -35,10 +35,10 @@ typedef struct topology_complex {
     bool box;
     int types, per_dimension[4];
     complex_type type[COMPLEX_TYPES];
-    int64_t places; /* padded */
-    uint32_t *ranks; /* per place; readable, ABSENT, for a layer before and behind too */
+    int64_t places;       /* padded */
+    uint32_t *ranks;      /* per place; readable, ABSENT, for a layer before and behind too */
     uint32_t *rank_block; /* the allocation behind it */
-    uint32_t *order; /* vertex id of each rank */
+    uint32_t *order;      /* vertex id of each rank */
     int64_t valid;
 } topology_complex;
 

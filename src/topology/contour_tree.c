@@ -236,10 +236,8 @@ static ll_status create(struct domain *domain, ll_array_type type, const void *v
         status = build(domain, &result, block, error);
     }
     ll_free(domain->sorted), ll_free(domain->rank), ll_free(domain->neighbours), ll_free(block);
-    if (status == LL_OK)
-        *tree = result;
-    else
-        ll_contour_tree_deinit(&result);
+    if (status == LL_OK) *tree = result;
+    else ll_contour_tree_deinit(&result);
     return status;
 }
 

@@ -27,8 +27,8 @@ static ll_status add(point_list *list, ll_critical_point point, ll_error *error)
 }
 
 /* Pieces of the lower (or upper) link of the vertex at `place`. */
-static int pieces(const ll_grid_field *field, const topology_stencil *stencil, const int64_t *place, int64_t v,
-                  bool lower, bool superlevel)
+static int pieces(const ll_grid_field *field, const topology_stencil *stencil, const int64_t *place,
+                  int64_t v, bool lower, bool superlevel)
 {
     uint32_t mask[STENCIL_WORDS] = {0};
     double here = ll_grid_field_value(field, v);
@@ -63,14 +63,15 @@ ll_status ll_critical_points_of_grid(const ll_grid_field *field, const ll_topolo
                        ll_connectivity_name(options->connectivity));
     }
     if (field->rank != 2 && field->rank != 3) {
-        return ll_fail(error, LL_UNSUPPORTED, TOPOLOGY, NULL, "critical points are found for 2 and 3 axes, got %d",
-                       field->rank);
+        return ll_fail(error, LL_UNSUPPORTED, TOPOLOGY, NULL,
+                       "critical points are found for 2 and 3 axes, got %d", field->rank);
     }
     ll_connectivity dual = options->connectivity == LL_CONNECTIVITY_AXIS  ? LL_CONNECTIVITY_BOX
                            : options->connectivity == LL_CONNECTIVITY_BOX ? LL_CONNECTIVITY_AXIS
                                                                           : options->connectivity;
     topology_stencil below, above;
-    if (!topology_stencil_make(field, options->connectivity, &below) || !topology_stencil_make(field, dual, &above)) {
+    if (!topology_stencil_make(field, options->connectivity, &below) ||
+        !topology_stencil_make(field, dual, &above)) {
         return ll_fail(error, LL_INTERNAL, TOPOLOGY, NULL, "no stencil for a grid of %d axes", field->rank);
     }
     point_list list = {0};
@@ -97,7 +98,9 @@ ll_status ll_critical_points_of_grid(const ll_grid_field *field, const ll_topolo
             point.kind = LL_CRITICAL_SADDLE_1;
             point.multiplicity = (down > up ? down : up) - 1;
         } else {
-            point.kind = up == 1 ? LL_CRITICAL_SADDLE_1 : down == 1 ? LL_CRITICAL_SADDLE_2 : LL_CRITICAL_DEGENERATE;
+            point.kind = up == 1     ? LL_CRITICAL_SADDLE_1
+                         : down == 1 ? LL_CRITICAL_SADDLE_2
+                                     : LL_CRITICAL_DEGENERATE;
             point.multiplicity = down - 1 + up - 1;
         }
         status = add(&list, point, error);

@@ -146,10 +146,8 @@ ll_status topology_graph_delaunay(const ll_points *points, ll_graph *graph, ll_e
     int64_t simplices = 0, ambiguous = 0;
     ll_status status = LL_OK;
     if (d == 1 || n <= 2) {
-        if (d == 1)
-            status = line(points, &edges, error);
-        else if (n == 2)
-            status = add(&edges, 0, 1, error);
+        if (d == 1) status = line(points, &edges, error);
+        else if (n == 2) status = add(&edges, 0, 1, error);
     } else if (n <= d) {
         status = ll_fail(error, LL_NUMERIC, TOPOLOGY, "delaunay",
                          "%lld points in %d dimensions lie in a common hyperplane; at least %d are wanted",

@@ -27,20 +27,24 @@ typedef struct descent {
     int64_t edge_count[TOPOLOGY_MAX_SLABS];
 } descent;
 
-static topology_row_function choose_row(ll_array_type type, bool superlevel, topology_link link, ll_cpu_level level)
+static topology_row_function choose_row(ll_array_type type, bool superlevel, topology_link link,
+                                        ll_cpu_level level)
 {
     bool narrow = type == LL_ARRAY_FLOAT32;
 #if defined(__x86_64__)
     if (level >= LL_CPU_AVX512) {
-        return narrow ? topology_row_float32_avx512(superlevel, link) : topology_row_float64_avx512(superlevel, link);
+        return narrow ? topology_row_float32_avx512(superlevel, link)
+                      : topology_row_float64_avx512(superlevel, link);
     }
     if (level >= LL_CPU_AVX2) {
-        return narrow ? topology_row_float32_avx2(superlevel, link) : topology_row_float64_avx2(superlevel, link);
+        return narrow ? topology_row_float32_avx2(superlevel, link)
+                      : topology_row_float64_avx2(superlevel, link);
     }
 #else
     (void)level;
 #endif
-    return narrow ? topology_row_float32_portable(superlevel, link) : topology_row_float64_portable(superlevel, link);
+    return narrow ? topology_row_float32_portable(superlevel, link)
+                  : topology_row_float64_portable(superlevel, link);
 }
 
 static void fill_far(void *values, ll_array_type type, int64_t count, bool superlevel)
@@ -91,7 +95,10 @@ static ll_status pass_slab(void *context, int64_t index, int thread, ll_error *e
 
 /* Codes and labels are shared between threads that trace at once. A label is written before the code that
  * announces it, and every thread would write the same values, so relaxed reads see a path or its end. */
-static inline uint8_t code_at(const uint8_t *codes, int64_t v) { return __atomic_load_n(&codes[v], __ATOMIC_ACQUIRE); }
+static inline uint8_t code_at(const uint8_t *codes, int64_t v)
+{
+    return __atomic_load_n(&codes[v], __ATOMIC_ACQUIRE);
+}
 
 /* Index of the minimum below v. */
 static inline uint32_t trace(const descent *d, int64_t v)
@@ -136,8 +143,8 @@ static ll_status trace_slab(void *context, int64_t index, int thread, ll_error *
             } else {
                 void *memory;
                 room = ll_max_int64(room + room / 2, 4096);
-                LL_TRY(topology_reserve(block, (size_t)room * sizeof *edges, (size_t)count * sizeof *edges, &memory,
-                                        error));
+                LL_TRY(topology_reserve(block, (size_t)room * sizeof *edges, (size_t)count * sizeof *edges,
+                                        &memory, error));
                 edges = memory;
             }
         }
@@ -159,7 +166,8 @@ static ll_status trace_slab(void *context, int64_t index, int thread, ll_error *
 
 /* The stencil pass over all slabs, if need be twice: an infinity that would count as lower than every
  * number voids the first, and is replaced by one that never does. */
-static ll_status run_pass(descent *d, const ll_grid_field *field, const ll_topology_options *options, ll_error *error)
+static ll_status run_pass(descent *d, const ll_grid_field *field, const ll_topology_options *options,
+                          ll_error *error)
 {
     const topology_stencil *stencil = d->stencil;
     size_t element = ll_array_type_bytes(field->type);
@@ -171,7 +179,8 @@ static ll_status run_pass(descent *d, const ll_grid_field *field, const ll_topol
     d->codes = memory;
 
     int threads = stencil->vertices < THREADED_VERTICES ? 1 : ll_team_threads(options->team);
-    d->slabs = threads == 1 ? 1 : (int)ll_min_int64(ll_min_int64(4 * threads, TOPOLOGY_MAX_SLABS), stencil->rows);
+    d->slabs =
+        threads == 1 ? 1 : (int)ll_min_int64(ll_min_int64(4 * threads, TOPOLOGY_MAX_SLABS), stencil->rows);
     if (d->slabs > d->workspace->slabs_used) d->workspace->slabs_used = d->slabs;
     d->row = choose_row(field->type, options->superlevel, stencil->link, options->cpu_level);
     d->forest.values = field->values;
@@ -188,7 +197,8 @@ static ll_status run_pass(descent *d, const ll_grid_field *field, const ll_topol
         bool again = false;
         for (int index = 0; index < d->slabs; index++) again = again || d->slab[index].infinity_below;
         if (!again) break;
-        LL_TRY(topology_reserve(&d->workspace->slots[SLOT_COPY], (size_t)stencil->vertices * element, 0, &memory, error));
+        LL_TRY(topology_reserve(&d->workspace->slots[SLOT_COPY], (size_t)stencil->vertices * element, 0,
+                                &memory, error));
         for (int64_t v = 0; v < stencil->vertices; v++) {
             double value = ll_grid_field_value(field, v);
             double kept = isfinite(value) ? value : (double)NAN;
@@ -218,7 +228,8 @@ static ll_status number_minima(descent *d, ll_error *error)
         }
         d->forest.minimum = memory;
     }
-    LL_TRY(topology_reserve(&d->workspace->slots[SLOT_LABELS], (size_t)d->stencil->vertices * 4, 0, &memory, error));
+    LL_TRY(topology_reserve(&d->workspace->slots[SLOT_LABELS], (size_t)d->stencil->vertices * 4, 0, &memory,
+                            error));
     d->labels = memory;
     for (int64_t i = 0; i < minima; i++) d->labels[d->forest.minimum[i]] = (uint32_t)i;
     return LL_OK;
@@ -254,7 +265,8 @@ static ll_status gather_edges(descent *d, const ll_topology_options *options, co
     int64_t total = 0;
     for (int index = 0; index < d->slabs; index++) total += d->edge_count[index];
     void *memory;
-    LL_TRY(topology_reserve(&d->workspace->slots[SLOT_EDGES], (size_t)total * sizeof **edges, 0, &memory, error));
+    LL_TRY(topology_reserve(&d->workspace->slots[SLOT_EDGES], (size_t)total * sizeof **edges, 0, &memory,
+                            error));
     topology_edge *all = memory;
     *edges = all;
     *count = total;
@@ -315,8 +327,10 @@ static ll_status add_plain_roots(descent *d, ll_error *error)
     topology_forest *forest = &d->forest;
     int64_t first = forest->minima + forest->saddles, plain = 0;
     void *memory, *scratch;
-    LL_TRY(topology_reserve(&d->workspace->slots[SLOT_LASTS], 16 * (size_t)forest->components, 0, &memory, error));
-    LL_TRY(topology_reserve(&d->workspace->slots[SLOT_SCRATCH], 16 * (size_t)forest->components, 0, &scratch, error));
+    LL_TRY(topology_reserve(&d->workspace->slots[SLOT_LASTS], 16 * (size_t)forest->components, 0, &memory,
+                            error));
+    LL_TRY(topology_reserve(&d->workspace->slots[SLOT_SCRATCH], 16 * (size_t)forest->components, 0, &scratch,
+                            error));
     /* Saddles and plain roots together are no more than minima, so parents and vertices have room. */
     uint64_t *keys = memory, *key_scratch = scratch;
     uint32_t *survivors = (uint32_t *)(keys + forest->components);
@@ -356,7 +370,8 @@ static double value_at(const topology_forest *forest, uint32_t v)
            0.0;
 }
 
-static ll_status write_result(descent *d, const ll_topology_options *options, ll_merge_tree *made, ll_error *error)
+static ll_status write_result(descent *d, const ll_topology_options *options, ll_merge_tree *made,
+                              ll_error *error)
 {
     const topology_forest *forest = &d->forest;
     int64_t vertices = d->stencil->vertices;
@@ -365,7 +380,8 @@ static ll_status write_result(descent *d, const ll_topology_options *options, ll
     bool with_tree = with_sizes || (outputs & LL_TOPOLOGY_TREE) != 0;
 
     made->pairs = topology_allocate((size_t)forest->minima * sizeof *made->pairs);
-    if (made->pairs == NULL) return ll_fail_memory(error, TOPOLOGY, (size_t)forest->minima * sizeof *made->pairs);
+    if (made->pairs == NULL)
+        return ll_fail_memory(error, TOPOLOGY, (size_t)forest->minima * sizeof *made->pairs);
     for (int64_t i = 0; i < forest->minima; i++) {
         topology_fate fate = forest->fates[i];
         made->pairs[i] = (ll_persistence_pair){.birth = forest->minimum[i],
@@ -381,17 +397,20 @@ static ll_status write_result(descent *d, const ll_topology_options *options, ll
         if (made->nodes == NULL) return ll_fail_memory(error, TOPOLOGY, (size_t)count * sizeof *made->nodes);
         made->node_count = count;
         for (int64_t node = 0; node < count; node++) {
-            uint32_t vertex = node < forest->minima ? forest->minimum[node] : forest->saddle[node - forest->minima];
+            uint32_t vertex =
+                node < forest->minima ? forest->minimum[node] : forest->saddle[node - forest->minima];
             uint32_t parent = forest->parents[node];
             made->nodes[node] = (ll_tree_node){.vertex = vertex,
                                                .parent = parent == NO_INDEX ? -1 : (int64_t)parent,
                                                .value = value_at(forest, vertex)};
         }
     }
-    if (with_sizes || (outputs & LL_TOPOLOGY_BASINS) != 0) topology_label_all(d->stencil, d->codes, d->labels);
+    if (with_sizes || (outputs & LL_TOPOLOGY_BASINS) != 0)
+        topology_label_all(d->stencil, d->codes, d->labels);
     if ((outputs & LL_TOPOLOGY_BASINS) != 0) {
         made->basins = topology_allocate((size_t)vertices * sizeof *made->basins);
-        if (made->basins == NULL) return ll_fail_memory(error, TOPOLOGY, (size_t)vertices * sizeof *made->basins);
+        if (made->basins == NULL)
+            return ll_fail_memory(error, TOPOLOGY, (size_t)vertices * sizeof *made->basins);
         for (int64_t v = 0; v < vertices; v++) {
             made->basins[v] = d->codes[v] == CODE_HOLE ? -1 : (int32_t)forest->minimum[d->labels[v]];
         }
@@ -401,15 +420,15 @@ static ll_status write_result(descent *d, const ll_topology_options *options, ll
         if (made->arcs == NULL) return ll_fail_memory(error, TOPOLOGY, (size_t)vertices * sizeof *made->arcs);
     }
     if (with_sizes) {
-        LL_TRY(topology_count_arcs(forest, vertices, d->codes, d->labels, made->nodes, made->arcs, d->workspace,
-                                   error));
+        LL_TRY(topology_count_arcs(forest, vertices, d->codes, d->labels, made->nodes, made->arcs,
+                                   d->workspace, error));
         made->has_sizes = true;
     }
     return LL_OK;
 }
 
-size_t topology_descend_bytes(ll_array_type type, const topology_stencil *stencil, const ll_topology_options *options,
-                              int64_t minima)
+size_t topology_descend_bytes(ll_array_type type, const topology_stencil *stencil,
+                              const ll_topology_options *options, int64_t minima)
 {
     size_t vertices = (size_t)stencil->vertices, most = (size_t)minima;
     size_t edges = 3 * most > 65536 ? 3 * most : 65536;

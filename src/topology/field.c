@@ -41,8 +41,8 @@ int64_t ll_grid_field_vertices(const ll_grid_field *field)
 static ll_status check_type(ll_array_type type, ll_error *error)
 {
     if (type == LL_ARRAY_FLOAT32 || type == LL_ARRAY_FLOAT64) return LL_OK;
-    return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, NULL, "a field has float32 or float64 values, got %s",
-                   ll_array_type_name(type));
+    return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, NULL,
+                   "a field has float32 or float64 values, got %s", ll_array_type_name(type));
 }
 
 static ll_status check_vertices(int64_t count, const void *values, ll_error *error)
@@ -97,8 +97,8 @@ static ll_status check_graph(const ll_graph_field *field, bool symmetry, ll_erro
     }
     for (int64_t v = 0; v < field->vertices; v++) {
         if (field->offsets[v + 1] < field->offsets[v]) {
-            return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, NULL, "adjacency offsets descend at vertex %lld",
-                           (long long)v);
+            return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, NULL,
+                           "adjacency offsets descend at vertex %lld", (long long)v);
         }
     }
     int64_t entries = field->offsets[field->vertices];
@@ -109,8 +109,8 @@ static ll_status check_graph(const ll_graph_field *field, bool symmetry, ll_erro
     for (int64_t entry = 0; entry < entries; entry++) {
         if (field->neighbours[entry] < 0 || field->neighbours[entry] >= field->vertices) {
             return ll_fail(error, LL_INVALID_ARGUMENT, TOPOLOGY, NULL,
-                           "neighbour %d at entry %lld is not a vertex (0..%lld)", (int)field->neighbours[entry],
-                           (long long)entry, (long long)field->vertices - 1);
+                           "neighbour %d at entry %lld is not a vertex (0..%lld)",
+                           (int)field->neighbours[entry], (long long)entry, (long long)field->vertices - 1);
         }
     }
     for (int64_t v = 0; symmetry && v < field->vertices; v++) {

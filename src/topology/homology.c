@@ -37,15 +37,17 @@ static ll_status add_pair(pair_list *list, int dimension, uint32_t birth, uint32
         list->pairs = grown;
         list->room = room;
     }
-    int64_t born = list->complex->order[birth], filled = death == ABSENT ? -1 : (int64_t)list->complex->order[death];
+    int64_t born = list->complex->order[birth],
+            filled = death == ABSENT ? -1 : (int64_t)list->complex->order[death];
     double never = list->superlevel ? -INFINITY : INFINITY;
-    list->pairs[list->count++] = (ll_persistence_pair){.birth = born,
-                                                       .death = filled,
-                                                       .birth_value = value_of(list, born),
-                                                       .death_value = filled < 0 ? never : value_of(list, filled),
-                                                       .elder = -1,
-                                                       .dimension = dimension,
-                                                       .essential = filled < 0};
+    list->pairs[list->count++] =
+        (ll_persistence_pair){.birth = born,
+                              .death = filled,
+                              .birth_value = value_of(list, born),
+                              .death_value = filled < 0 ? never : value_of(list, filled),
+                              .elder = -1,
+                              .dimension = dimension,
+                              .essential = filled < 0};
     return LL_OK;
 }
 
@@ -105,13 +107,15 @@ static uint32_t top_cell(const topology_complex *complex, int64_t place, const c
 
 /* Pairs of dimension rank - 1. births, where not NULL, gets a mark for every cell (place * types + type)
  * that gives birth to one, instantly filled ones included. */
-static ll_status pair_walls(const topology_complex *complex, uint8_t *births, pair_list *list, ll_error *error)
+static ll_status pair_walls(const topology_complex *complex, uint8_t *births, pair_list *list,
+                            ll_error *error)
 {
     int64_t tops = complex->places * complex->per_dimension[complex->rank];
     uint32_t *up = topology_allocate((size_t)tops * 4), *level = topology_allocate((size_t)tops * 4);
     uint32_t *walls = NULL;
     int64_t count = 0;
-    ll_status status = up == NULL || level == NULL ? ll_fail_memory(error, TOPOLOGY, (size_t)tops * 8) : LL_OK;
+    ll_status status =
+        up == NULL || level == NULL ? ll_fail_memory(error, TOPOLOGY, (size_t)tops * 8) : LL_OK;
     if (status == LL_OK) status = sort_cells(complex, complex->rank - 1, &walls, &count, error);
     if (status != LL_OK) {
         ll_free(up);
@@ -152,7 +156,8 @@ static ll_status pair_walls(const topology_complex *complex, uint8_t *births, pa
         }
         up[b] = a;
         if (births != NULL) births[walls[i]] = 1;
-        status = add_pair(list, complex->rank - 1, topology_complex_level(complex, place, type), level[b], error);
+        status =
+            add_pair(list, complex->rank - 1, topology_complex_level(complex, place, type), level[b], error);
     }
     ll_free(up);
     ll_free(level);
@@ -170,13 +175,13 @@ typedef struct column {
 
 typedef struct reduction {
     const topology_complex *complex;
-    uint8_t *joins;    /* per edge slot: joins components */
-    uint32_t *owner;   /* per edge slot: column whose highest edge it is, or NO_INDEX */
+    uint8_t *joins;  /* per edge slot: joins components */
+    uint32_t *owner; /* per edge slot: column whose highest edge it is, or NO_INDEX */
     column *columns;
     int64_t column_count, column_room;
     uint64_t *entries; /* of stored columns */
     int64_t entry_count, entry_room;
-    uint64_t *heap;    /* highest first */
+    uint64_t *heap; /* highest first */
     int64_t heap_count, heap_room;
 } reduction;
 
@@ -186,7 +191,8 @@ static uint32_t edge_slot(const topology_complex *complex, uint32_t cell)
     return cell / types * (uint32_t)complex->per_dimension[1] + (uint32_t)complex->type[cell % types].number;
 }
 
-static ll_status make_room(void **memory, int64_t *room, int64_t wanted, size_t element, int64_t keep, ll_error *error)
+static ll_status make_room(void **memory, int64_t *room, int64_t wanted, size_t element, int64_t keep,
+                           ll_error *error)
 {
     if (wanted <= *room) return LL_OK;
     int64_t more = ll_max_int64(wanted, ll_max_int64(1024, *room + *room / 2));
@@ -272,7 +278,8 @@ static ll_status reduce_column(reduction *r, uint32_t cell, pair_list *list, ll_
         for (int k = 0; k < count; k++) LL_TRY(push(r, keys[k], error));
         for (;;) {
             if (!pop_pivot(r, &pivot)) {
-                return ll_fail(error, LL_INTERNAL, TOPOLOGY, NULL, "a column of the boundary matrix vanished");
+                return ll_fail(error, LL_INTERNAL, TOPOLOGY, NULL,
+                               "a column of the boundary matrix vanished");
             }
             uint32_t other = r->owner[edge_slot(complex, (uint32_t)pivot)];
             if (other == NO_INDEX) break;
@@ -291,12 +298,13 @@ static ll_status reduce_column(reduction *r, uint32_t cell, pair_list *list, ll_
         }
         uint64_t next = pivot;
         do {
-            LL_TRY(make_room((void **)&r->entries, &r->entry_room, r->entry_count + 1, 8, r->entry_count, error));
+            LL_TRY(make_room((void **)&r->entries, &r->entry_room, r->entry_count + 1, 8, r->entry_count,
+                             error));
             r->entries[r->entry_count++] = next;
         } while (pop_pivot(r, &next));
     }
-    LL_TRY(make_room((void **)&r->columns, &r->column_room, r->column_count + 1, sizeof(column), r->column_count,
-                     error));
+    LL_TRY(make_room((void **)&r->columns, &r->column_room, r->column_count + 1, sizeof(column),
+                     r->column_count, error));
     r->owner[edge_slot(complex, (uint32_t)pivot)] = (uint32_t)r->column_count;
     r->columns[r->column_count++] = (column){cell, (uint32_t)(r->entry_count - start), start};
     int64_t place = cell / (uint32_t)complex->types;
@@ -304,8 +312,8 @@ static ll_status reduce_column(reduction *r, uint32_t cell, pair_list *list, ll_
     return add_pair(list, 1, (uint32_t)(pivot >> 32), death, error);
 }
 
-static ll_status mark_joins(const topology_complex *complex, const uint32_t *edges, int64_t count, uint8_t *joins,
-                            ll_error *error)
+static ll_status mark_joins(const topology_complex *complex, const uint32_t *edges, int64_t count,
+                            uint8_t *joins, ll_error *error)
 {
     uint32_t *up = topology_allocate((size_t)complex->places * 4);
     if (up == NULL) return ll_fail_memory(error, TOPOLOGY, (size_t)complex->places * 4);
@@ -331,7 +339,8 @@ static ll_status pair_loops(const topology_complex *complex, const uint8_t *fill
     reduction r = {.complex = complex};
     r.joins = topology_allocate((size_t)slots);
     r.owner = topology_allocate((size_t)slots * 4);
-    ll_status status = r.joins == NULL || r.owner == NULL ? ll_fail_memory(error, TOPOLOGY, (size_t)slots * 5) : LL_OK;
+    ll_status status =
+        r.joins == NULL || r.owner == NULL ? ll_fail_memory(error, TOPOLOGY, (size_t)slots * 5) : LL_OK;
     if (status == LL_OK) {
         memset(r.joins, 0, (size_t)slots);
         memset(r.owner, 0xFF, (size_t)slots * 4);
@@ -348,8 +357,8 @@ static ll_status pair_loops(const topology_complex *complex, const uint8_t *fill
         if (r.joins[slot] || r.owner[slot] != NO_INDEX) continue;
         int64_t place = edges[i] / (uint32_t)complex->types;
         status = add_pair(list, 1,
-                          topology_complex_level(complex, place, (int)(edges[i] % (uint32_t)complex->types)), ABSENT,
-                          error);
+                          topology_complex_level(complex, place, (int)(edges[i] % (uint32_t)complex->types)),
+                          ABSENT, error);
     }
     ll_free(edges);
     ll_free(cells);
@@ -372,7 +381,8 @@ static int by_dimension_then_birth(const void *left, const void *right)
 /* Scratch without the columns of loops in 3-D, whose length only the data knows. */
 static size_t homology_bytes(const ll_grid_field *field, ll_connectivity connectivity)
 {
-    bool simplicial = connectivity == LL_CONNECTIVITY_FREUDENTHAL || connectivity == LL_CONNECTIVITY_FREUDENTHAL_PLUS;
+    bool simplicial =
+        connectivity == LL_CONNECTIVITY_FREUDENTHAL || connectivity == LL_CONNECTIVITY_FREUDENTHAL_PLUS;
     double places = 1;
     for (int axis = 0; axis < field->rank; axis++) places *= (double)field->shape[axis] + 2;
     double per_place = field->rank == 2 ? (simplicial ? 60 : 48) : (simplicial ? 200 : 92);
@@ -396,8 +406,9 @@ ll_status ll_persistence_of_grid(const ll_grid_field *field, const ll_topology_o
     }
     size_t need = homology_bytes(field, options->connectivity);
     if (options->memory_limit != 0 && need > options->memory_limit) {
-        return ll_fail(error, LL_TOO_LARGE, TOPOLOGY, NULL, "needs about %zu bytes (%.1f MiB), the limit is %zu", need,
-                       (double)need / 1048576.0, options->memory_limit);
+        return ll_fail(error, LL_TOO_LARGE, TOPOLOGY, NULL,
+                       "needs about %zu bytes (%.1f MiB), the limit is %zu", need, (double)need / 1048576.0,
+                       options->memory_limit);
     }
     topology_complex complex;
     LL_TRY(topology_complex_init(&complex, field, options->connectivity, options->superlevel, error));
@@ -407,7 +418,8 @@ ll_status ll_persistence_of_grid(const ll_grid_field *field, const ll_topology_o
         uint8_t *births = NULL;
         if (field->rank == 3) {
             births = topology_allocate((size_t)(complex.places * complex.types));
-            if (births == NULL) status = ll_fail_memory(error, TOPOLOGY, (size_t)(complex.places * complex.types));
+            if (births == NULL)
+                status = ll_fail_memory(error, TOPOLOGY, (size_t)(complex.places * complex.types));
             else memset(births, 0, (size_t)(complex.places * complex.types));
         }
         if (status == LL_OK) status = pair_walls(&complex, births, &list, error);

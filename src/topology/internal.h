@@ -10,22 +10,22 @@
 /* ------------------------------------------------------------------ workspace */
 
 typedef enum topology_slot {
-    SLOT_COPY,    /* field without infinities, where the stencil pass needs one */
-    SLOT_PAD,     /* a row of "nothing here" */
-    SLOT_CODES,   /* per vertex: where steepest descent goes */
-    SLOT_LABELS,  /* per vertex: its minimum, where known */
-    SLOT_MINIMA,  /* per minimum: vertex */
+    SLOT_COPY,     /* field without infinities, where the stencil pass needs one */
+    SLOT_PAD,      /* a row of "nothing here" */
+    SLOT_CODES,    /* per vertex: where steepest descent goes */
+    SLOT_LABELS,   /* per vertex: its minimum, where known */
+    SLOT_MINIMA,   /* per minimum: vertex */
     SLOT_BRANCHES, /* per minimum: order, union-find, top node */
-    SLOT_FATES,   /* per minimum: death and elder */
-    SLOT_EDGES,   /* (saddle, minimum, minimum) */
-    SLOT_WORDS,   /* sort keys of edges */
-    SLOT_SCRATCH, /* second half of the sort */
-    SLOT_PARENTS, /* per node: parent */
-    SLOT_SADDLES, /* per saddle: vertex */
-    SLOT_LASTS,   /* per component: last vertex */
-    SLOT_PATHS,   /* arc sizes: heavy paths of the tree */
-    SLOT_SWEEP,   /* the plain sweep */
-    SLOT_DESCENT, /* state of the fast path */
+    SLOT_FATES,    /* per minimum: death and elder */
+    SLOT_EDGES,    /* (saddle, minimum, minimum) */
+    SLOT_WORDS,    /* sort keys of edges */
+    SLOT_SCRATCH,  /* second half of the sort */
+    SLOT_PARENTS,  /* per node: parent */
+    SLOT_SADDLES,  /* per saddle: vertex */
+    SLOT_LASTS,    /* per component: last vertex */
+    SLOT_PATHS,    /* arc sizes: heavy paths of the tree */
+    SLOT_SWEEP,    /* the plain sweep */
+    SLOT_DESCENT,  /* state of the fast path */
     SLOT_COUNT
 } topology_slot;
 
@@ -49,24 +49,35 @@ void *topology_allocate(size_t bytes);
 /* Unsigned integers in the order of the values; -0.0 and +0.0 alike. Superlevel: of -f. */
 static inline uint32_t topology_key32(float value, bool superlevel)
 {
-    union { float f; uint32_t u; } bits = {.f = (superlevel ? -value : value) + 0.0F};
-    return bits.u ^ ((uint32_t)-(int32_t)(bits.u >> 31) | UINT32_C(0x80000000));
+    union {
+        float f;
+        uint32_t u;
+    } bits = {.f = (superlevel ? -value : value) + 0.0F};
+    return bits.u ^ ((uint32_t) - (int32_t)(bits.u >> 31) | UINT32_C(0x80000000));
 }
 static inline uint64_t topology_key64(double value, bool superlevel)
 {
-    union { double f; uint64_t u; } bits = {.f = (superlevel ? -value : value) + 0.0};
-    return bits.u ^ ((uint64_t)-(int64_t)(bits.u >> 63) | UINT64_C(0x8000000000000000));
+    union {
+        double f;
+        uint64_t u;
+    } bits = {.f = (superlevel ? -value : value) + 0.0};
+    return bits.u ^ ((uint64_t) - (int64_t)(bits.u >> 63) | UINT64_C(0x8000000000000000));
 }
 /* The value whose order key this is. Zero comes back as +0.0. */
 static inline double topology_value32(uint32_t key, bool superlevel)
 {
-    union { float f; uint32_t u; } bits = {.u = key ^ (key >> 31 ? UINT32_C(0x80000000) : UINT32_C(0xFFFFFFFF))};
+    union {
+        float f;
+        uint32_t u;
+    } bits = {.u = key ^ (key >> 31 ? UINT32_C(0x80000000) : UINT32_C(0xFFFFFFFF))};
     return (double)(superlevel ? -bits.f : bits.f) + 0.0;
 }
 static inline double topology_value64(uint64_t key, bool superlevel)
 {
-    union { double f; uint64_t u; } bits = {
-        .u = key ^ (key >> 63 ? UINT64_C(0x8000000000000000) : UINT64_C(0xFFFFFFFFFFFFFFFF))};
+    union {
+        double f;
+        uint64_t u;
+    } bits = {.u = key ^ (key >> 63 ? UINT64_C(0x8000000000000000) : UINT64_C(0xFFFFFFFFFFFFFFFF))};
     return (superlevel ? -bits.f : bits.f) + 0.0;
 }
 
@@ -74,7 +85,8 @@ static inline double topology_value64(uint64_t key, bool superlevel)
  * in `words`. Linear: byte or 11-bit digits, constant digits skipped. */
 void topology_sort_words(uint64_t *words, uint64_t *scratch, int64_t count);
 /* Stable ascending sort of ids by 64-bit keys, both permuted; scratch arrays of the same sizes. */
-void topology_sort_keys(uint64_t *keys, uint32_t *ids, uint64_t *key_scratch, uint32_t *id_scratch, int64_t count);
+void topology_sort_keys(uint64_t *keys, uint32_t *ids, uint64_t *key_scratch, uint32_t *id_scratch,
+                        int64_t count);
 
 /* ------------------------------------------------------------------ neighbourhood of a grid vertex */
 
@@ -84,14 +96,14 @@ int topology_offsets(ll_connectivity connectivity, int rank, int8_t offset[][LL_
 
 /* How the lower link's pieces are told apart; each has its own arrangement of the link in bits. */
 typedef enum topology_link {
-    LINK_RING6,    /* freudenthal 2-D: the hexagon in cyclic order */
-    LINK_RING8,    /* box 2-D: the eight pixels around, corners at even bits */
+    LINK_RING6, /* freudenthal 2-D: the hexagon in cyclic order */
+    LINK_RING8, /* box 2-D: the eight pixels around, corners at even bits */
     LINK_RING8_AXIS,
     LINK_SUBSETS3, /* freudenthal 3-D and 4-D: proper non-empty subsets of a (rank + 1)-set, adjacent iff */
     LINK_SUBSETS4, /* one holds the other (the link is the barycentric subdivision of a simplex' boundary) */
     LINK_CUBE3,    /* box 3-D: 27 cells in a word */
     LINK_CUBE3_AXIS,
-    LINK_CUBE4,    /* box 4-D: three words of 27 cells */
+    LINK_CUBE4, /* box 4-D: three words of 27 cells */
     LINK_CUBE4_AXIS
 } topology_link;
 
@@ -111,10 +123,10 @@ typedef struct topology_stencil {
     int words;
     int earlier, steps, earlier_corners, count;
     int32_t delta[STENCIL_MAX];
-    int8_t shift[STENCIL_MAX];   /* along the last axis */
-    uint8_t row[STENCIL_MAX];    /* index into row_offset */
+    int8_t shift[STENCIL_MAX]; /* along the last axis */
+    uint8_t row[STENCIL_MAX];  /* index into row_offset */
     uint8_t word[STENCIL_MAX];
-    uint32_t bit[STENCIL_MAX];   /* one bit set */
+    uint32_t bit[STENCIL_MAX];               /* one bit set */
     uint8_t neighbour_at[STENCIL_WORDS][32]; /* the neighbour that a bit stands for */
     int row_count;
     int8_t row_offset[STENCIL_ROWS][3];
@@ -123,7 +135,8 @@ typedef struct topology_stencil {
 } topology_stencil;
 
 /* False if the grid has no fast path (five or six axes longer than 1). */
-bool topology_stencil_make(const ll_grid_field *field, ll_connectivity connectivity, topology_stencil *stencil);
+bool topology_stencil_make(const ll_grid_field *field, ll_connectivity connectivity,
+                           topology_stencil *stencil);
 
 struct ll_topology_workspace {
     topology_block slots[SLOT_COUNT];
@@ -137,8 +150,8 @@ struct ll_topology_workspace {
     topology_stencil stencil;
 };
 /* The neighbourhood of the field, kept in the workspace; NULL if the grid has no fast path. */
-const topology_stencil *topology_workspace_stencil(ll_topology_workspace *workspace, const ll_grid_field *field,
-                                                   ll_connectivity connectivity);
+const topology_stencil *topology_workspace_stencil(ll_topology_workspace *workspace,
+                                                   const ll_grid_field *field, ll_connectivity connectivity);
 
 /* Components of the lower link `mask`: one neighbour index of each into representative[]; returns how
  * many. Only neighbours proper count. */
@@ -161,9 +174,9 @@ typedef struct topology_slab {
     int64_t minima_count;
     uint32_t *candidates[1 + STENCIL_WORDS]; /* vertex; words of the lower link */
     int64_t candidate_count;
-    int64_t valid;        /* vertices in the domain */
-    bool infinity_below;  /* saw the infinity that would be lower than every number: the pass is void */
-    double highest;       /* highest in order, and the last row that has it; row -1: none */
+    int64_t valid;       /* vertices in the domain */
+    bool infinity_below; /* saw the infinity that would be lower than every number: the pass is void */
+    double highest;      /* highest in order, and the last row that has it; row -1: none */
     int64_t highest_row;
 } topology_slab;
 

@@ -45,12 +45,10 @@ ll_status ll_contour_levels(const ll_grid_field *field, ll_level_scale scale, in
     for (int64_t i = 1; i <= count && low < high; i++) {
         const double share = (double)i / (double)(count + 1);
         double level;
-        if (scale == LL_LEVELS_LOG)
-            level = exp(log(low) + share * (log(high) - log(low)));
+        if (scale == LL_LEVELS_LOG) level = exp(log(low) + share * (log(high) - log(low)));
         else if (scale == LL_LEVELS_QUANTILE)
             level = ll_grid_field_value(field, sorted[(int64_t)(share * (double)(valid - 1))]);
-        else
-            level = low * (1 - share) + high * share;
+        else level = low * (1 - share) + high * share;
         if (level > (made > 0 ? levels[made - 1] : low) && level < high) levels[made++] = level;
     }
     ll_free(sorted);
@@ -170,10 +168,8 @@ static ll_status emit_point(struct marching *m, int64_t name, ll_error *error)
         const double b = kind == 1 ? value_at(m, row, column + 1) : value_at(m, row + 1, column);
         double t = (m->level - a) / (b - a); /* a and b are on different sides of the level */
         if (!isfinite(t)) t = (m->level / 2 - a / 2) / (b / 2 - a / 2);
-        if (kind == 1)
-            x = x * (1 - t) + axis_at(m->field, 1, column + 1) * t;
-        else
-            y = y * (1 - t) + axis_at(m->field, 0, row + 1) * t;
+        if (kind == 1) x = x * (1 - t) + axis_at(m->field, 1, column + 1) * t;
+        else y = y * (1 - t) + axis_at(m->field, 0, row + 1) * t;
     }
     if (topology_chains_open(&m->out) > 0) { /* a level through a corner gives the same point several times */
         const double *last = m->out.chains.points + 2 * (m->out.points - 1);
@@ -221,10 +217,8 @@ static ll_status join(struct marching *m, int64_t item, double value, ll_error *
             int64_t low = 0, high = n;
             while (low < high) {
                 const int64_t middle = low + (high - low) / 2;
-                if (keys[middle] < (uint64_t)m->to[i])
-                    low = middle + 1;
-                else
-                    high = middle;
+                if (keys[middle] < (uint64_t)m->to[i]) low = middle + 1;
+                else high = middle;
             }
             while (low < n && keys[low] == (uint64_t)m->to[i] && reached[order[low]]) low++;
             next[i] = low < n && keys[low] == (uint64_t)m->to[i] ? (int64_t)order[low] : -1;

@@ -16,14 +16,16 @@ static ll_status order_edges(const topology_edge *edges, int64_t count, const to
     if (forest->type == LL_ARRAY_FLOAT32) {
         const float *values = forest->values;
         for (int64_t i = 0; i < count; i++) {
-            word[i] = (uint64_t)topology_key32(values[edges[i].saddle], forest->superlevel) << 32 | (uint64_t)i;
+            word[i] =
+                (uint64_t)topology_key32(values[edges[i].saddle], forest->superlevel) << 32 | (uint64_t)i;
         }
         topology_sort_words(word, scratch, count);
     } else {
         const double *values = forest->values;
         for (int64_t i = 0; i < count; i++) {
-            word[i] = (topology_key64(values[edges[i].saddle], forest->superlevel) & UINT64_C(0xFFFFFFFF00000000)) |
-                      (uint64_t)i;
+            word[i] =
+                (topology_key64(values[edges[i].saddle], forest->superlevel) & UINT64_C(0xFFFFFFFF00000000)) |
+                (uint64_t)i;
         }
         topology_sort_words(word, scratch, count);
         /* Runs that agree in the upper half are ordered by the lower one. */
@@ -60,8 +62,8 @@ static void singletons(topology_forest *forest)
 {
     for (int64_t i = 0; i < forest->minima; i++) {
         forest->branches[i] = (topology_branch){
-            topology_order_key(forest->values, forest->type, forest->superlevel, forest->minimum[i]), (uint32_t)i,
-            (uint32_t)i};
+            topology_order_key(forest->values, forest->type, forest->superlevel, forest->minimum[i]),
+            (uint32_t)i, (uint32_t)i};
     }
 }
 
@@ -137,7 +139,8 @@ ll_status topology_join(const topology_edge *edges, int64_t count, topology_fore
             continue;
         }
         uint32_t elder = fates[i].elder;
-        while (branches[elder].up != elder && fates[elder].death == fates[i].death) elder = fates[elder].elder;
+        while (branches[elder].up != elder && fates[elder].death == fates[i].death)
+            elder = fates[elder].elder;
         fates[i].elder = elder;
     }
     forest->saddles = saddles;

@@ -57,12 +57,9 @@ static void select_middle(const ll_points *points, int axis, int32_t *ids, int64
             ids[i++] = ids[j];
             ids[j--] = swap;
         }
-        if (middle <= j)
-            last = j + 1;
-        else if (middle >= i)
-            first = i;
-        else
-            return;
+        if (middle <= j) last = j + 1;
+        else if (middle >= i) first = i;
+        else return;
     }
 #undef BEFORE
 }

@@ -100,13 +100,10 @@ ll_status ll_tree_layout_create(const ll_merge_tree *tree, ll_tree_layout *layou
     ll_status status;
     if (!extent || !side || !roots || !result.branches)
         status = ll_fail_memory(error, TOPOLOGY, (size_t)branches.count * 80);
-    else
-        status = place(tree, &branches, &result, extent, side, roots);
+    else status = place(tree, &branches, &result, extent, side, roots);
     ll_free(extent), ll_free(side), ll_free(roots);
     ll_branches_deinit(&branches);
-    if (status == LL_OK)
-        *layout = result;
-    else
-        ll_tree_layout_deinit(&result);
+    if (status == LL_OK) *layout = result;
+    else ll_tree_layout_deinit(&result);
     return status;
 }

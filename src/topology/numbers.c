@@ -80,10 +80,7 @@ static void smad(const ll_merge_tree *tree, double *scratch, int32_t *shares, do
     *weighted = covered > 0 ? ll_reduce_pairwise(scratch, tree->minima) / (double)covered : 0;
 }
 
-static double over(double value, double range)
-{
-    return range > 0 ? value / range : 0;
-}
+static double over(double value, double range) { return range > 0 ? value / range : 0; }
 
 ll_status ll_topology_numbers_of_tree(const ll_merge_tree *tree, ll_topology_numbers *numbers,
                                       ll_error *error)
@@ -119,10 +116,8 @@ ll_status ll_topology_numbers_of_tree(const ll_merge_tree *tree, ll_topology_num
                                   .persistence_entropy = finite.entropy,
                                   .persistence_entropy_with_essential = all.entropy};
     result.smad = result.smad_weighted = NAN;
-    if (tree->minima == 0)
-        result.smad = result.smad_weighted = 0;
-    else if (tree->node_count > 0)
-        smad(tree, scratch, shares, &result.smad, &result.smad_weighted);
+    if (tree->minima == 0) result.smad = result.smad_weighted = 0;
+    else if (tree->node_count > 0) smad(tree, scratch, shares, &result.smad, &result.smad_weighted);
     result.smad_normalised = over(result.smad, range.range);
     result.smad_weighted_normalised = over(result.smad_weighted, range.range);
     ll_free(scratch), ll_free(shares);

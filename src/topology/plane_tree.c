@@ -25,12 +25,9 @@ static void select_middle(const double *points, int axis, int32_t *items, int64_
             items[i++] = items[j];
             items[j--] = swap;
         }
-        if (middle <= j)
-            last = j + 1;
-        else if (middle >= i)
-            first = i;
-        else
-            return;
+        if (middle <= j) last = j + 1;
+        else if (middle >= i) first = i;
+        else return;
     }
 #undef BEFORE
 }

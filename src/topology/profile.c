@@ -125,10 +125,8 @@ ll_status ll_profile_create(const ll_merge_tree *tree, ll_array_type type, const
                      : ll_fail_memory(error, TOPOLOGY, (size_t)result.tree.node_count * sizeof *result.nodes);
     }
     topology_node_map_deinit(&map);
-    if (status == LL_OK)
-        *profile = result;
-    else
-        ll_profile_deinit(&result);
+    if (status == LL_OK) *profile = result;
+    else ll_profile_deinit(&result);
     return status;
 }
 
@@ -138,10 +136,8 @@ int64_t ll_profile_width_at(const ll_profile *profile, int64_t node, double y)
     int64_t low = 0, high = profile->offsets[node + 1] - profile->offsets[node];
     while (low < high) { /* first level above y */
         int64_t middle = low + (high - low) / 2;
-        if (profile->tree.superlevel ? levels[middle] < y : levels[middle] > y)
-            high = middle;
-        else
-            low = middle + 1;
+        if (profile->tree.superlevel ? levels[middle] < y : levels[middle] > y) high = middle;
+        else low = middle + 1;
     }
     return profile->nodes[node].floor + low;
 }

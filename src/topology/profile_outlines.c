@@ -295,10 +295,8 @@ static ll_status list_slivers(struct drawing *drawing, ll_error *error)
             const int64_t node = by_x[i], parent = profile->tree.nodes[node].parent;
             if (is_wide(drawing, node) || (parent >= 0 && !is_wide(drawing, parent))) continue;
             const int64_t row = parent < 0 ? count : parent;
-            if (pass == 0)
-                offsets[row + 2]++;
-            else
-                drawing->slivers[offsets[row + 1]++] = (int32_t)node;
+            if (pass == 0) offsets[row + 2]++;
+            else drawing->slivers[offsets[row + 1]++] = (int32_t)node;
         }
         for (int64_t i = 0; i <= count && pass == 0; i++) offsets[i + 1] += offsets[i];
     }
@@ -355,8 +353,7 @@ ll_status ll_profile_outlines(const ll_profile *profile, double x_scale, double 
     if (!drawing.lowest || !drawing.wide_children || !drawing.wide_child || !drawing.sliver_offsets ||
         !drawing.slivers || !drawing.trunk)
         status = ll_fail_memory(error, TOPOLOGY, (size_t)count * 32);
-    else
-        status = draw(&drawing, error);
+    else status = draw(&drawing, error);
     if (status == LL_OK) status = topology_chains_take(&drawing.out, outlines, error);
     ll_free(drawing.lowest), ll_free(drawing.wide_children), ll_free(drawing.wide_child);
     ll_free(drawing.sliver_offsets), ll_free(drawing.slivers), ll_free(drawing.trunk);

@@ -286,10 +286,8 @@ ll_status topology_simplify(const ll_merge_tree *tree, double epsilon, bool frac
         topology_node_map_deinit(&own);
         return status;
     }
-    if (map)
-        *map = own;
-    else
-        topology_node_map_deinit(&own);
+    if (map) *map = own;
+    else topology_node_map_deinit(&own);
     *simplified = result;
     return LL_OK;
 }

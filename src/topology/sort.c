@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#define SMALL 48  /* up to here by insertion */
-#define FEW 6000  /* up to here small digits: clearing and adding up 2048 counters would take longer */
+#define SMALL 48 /* up to here by insertion */
+#define FEW 6000 /* up to here small digits: clearing and adding up 2048 counters would take longer */
 
 /* Stable. False, with the words in some stable order in between, if more than `moves` were needed. */
 static bool insertion_sort(uint64_t *words, int64_t count, int64_t moves)
@@ -22,7 +22,8 @@ static bool insertion_sort(uint64_t *words, int64_t count, int64_t moves)
 }
 
 /* One digit: counters become places, words go there. */
-static void distribute(const uint64_t *from, uint64_t *to, int64_t count, int shift, uint32_t buckets, uint32_t *start)
+static void distribute(const uint64_t *from, uint64_t *to, int64_t count, int shift, uint32_t buckets,
+                       uint32_t *start)
 {
     uint32_t sum = 0;
     for (uint32_t bucket = 0; bucket < buckets; bucket++) {
@@ -81,7 +82,8 @@ void topology_sort_words(uint64_t *words, uint64_t *scratch, int64_t count)
     if (from != words) memcpy(words, from, (size_t)count * sizeof *words);
 }
 
-void topology_sort_keys(uint64_t *keys, uint32_t *ids, uint64_t *key_scratch, uint32_t *id_scratch, int64_t count)
+void topology_sort_keys(uint64_t *keys, uint32_t *ids, uint64_t *key_scratch, uint32_t *id_scratch,
+                        int64_t count)
 {
     uint64_t *from = keys, *to = key_scratch;
     uint32_t *id_from = ids, *id_to = id_scratch;

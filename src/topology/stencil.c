@@ -18,7 +18,8 @@ static void place_bit(topology_stencil *stencil, int j, const int8_t *offset, bo
     }
     case LINK_RING8:
     case LINK_RING8_AXIS: {
-        static const int8_t ring[8][2] = {{-1, -1}, {-1, 0}, {-1, 1}, {0, 1}, {1, 1}, {1, 0}, {1, -1}, {0, -1}};
+        static const int8_t ring[8][2] = {{-1, -1}, {-1, 0}, {-1, 1}, {0, 1},
+                                          {1, 1},   {1, 0},  {1, -1}, {0, -1}};
         while (ring[bit][0] != offset[0] || ring[bit][1] != offset[1]) bit++;
         break;
     }
@@ -48,7 +49,8 @@ static void place_bit(topology_stencil *stencil, int j, const int8_t *offset, bo
     stencil->neighbour_at[word][bit] = (uint8_t)j;
 }
 
-bool topology_stencil_make(const ll_grid_field *field, ll_connectivity connectivity, topology_stencil *stencil)
+bool topology_stencil_make(const ll_grid_field *field, ll_connectivity connectivity,
+                           topology_stencil *stencil)
 {
     *stencil = (topology_stencil){.vertices = ll_grid_field_vertices(field)};
     /* Axes of extent 1 change nothing but the place of the mirrored (last) axis. */
@@ -77,7 +79,7 @@ bool topology_stencil_make(const ll_grid_field *field, ll_connectivity connectiv
     stencil->words = rank == 4 && (axis_only || box) ? 3 : 1;
 
     int8_t all[728][LL_FIELD_MAX_RANK];
-    ll_connectivity wanted = mirrored ? LL_CONNECTIVITY_FREUDENTHAL
+    ll_connectivity wanted = mirrored           ? LL_CONNECTIVITY_FREUDENTHAL
                              : axis_only || box ? LL_CONNECTIVITY_BOX
                                                 : LL_CONNECTIVITY_FREUDENTHAL_PLUS;
     int found = topology_offsets(wanted, rank, all);
@@ -99,7 +101,9 @@ bool topology_stencil_make(const ll_grid_field *field, ll_connectivity connectiv
             stencil->delta[j] = (int32_t)delta;
             stencil->shift[j] = all[i][rank - 1];
             int row = 0;
-            while (row < stencil->row_count && memcmp(stencil->row_offset[row], all[i], (size_t)rank - 1) != 0) row++;
+            while (row < stencil->row_count &&
+                   memcmp(stencil->row_offset[row], all[i], (size_t)rank - 1) != 0)
+                row++;
             if (row == stencil->row_count) {
                 memcpy(stencil->row_offset[row], all[i], (size_t)rank - 1);
                 stencil->row_delta[row] = delta - all[i][rank - 1];

@@ -44,10 +44,7 @@ static inline words or_where(words a, masks where, uint32_t bit)
 {
     return (words)ON_WORDS(mask_or_epi32)((raw_words)a, where, (raw_words)a, (raw_words)splat_word(bit));
 }
-static inline masks nonzero(words a)
-{
-    return ON_WORDS(test_epi32_mask)((raw_words)a, (raw_words)a);
-}
+static inline masks nonzero(words a) { return ON_WORDS(test_epi32_mask)((raw_words)a, (raw_words)a); }
 static inline bool any(words a) { return nonzero(a) != 0; }
 static inline uint32_t mask_bits(masks where) { return where; }
 static inline words lane_numbers(void)

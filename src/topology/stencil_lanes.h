@@ -76,8 +76,8 @@ INLINED masks several_pieces(topology_link link, const words *lower)
 /* Vertices first..first+lanes-1 of a row; from[j] is the row of neighbour j, shifted. `whole`: all lanes and
  * their neighbours along the row are inside it, so that nothing needs a mask. */
 INLINED reals pass_lanes(topology_slab *slab, const topology_stencil *stencil, const REAL *const *from,
-                         const REAL *centre_row, int64_t base, int64_t first, int lanes, bool whole, bool superlevel,
-                         topology_link link, reals highest)
+                         const REAL *centre_row, int64_t base, int64_t first, int lanes, bool whole,
+                         bool superlevel, topology_link link, reals highest)
 {
     const REAL far = superlevel ? -(REAL)INFINITY : (REAL)INFINITY;
     const bool corners = link == LINK_RING8_AXIS || link == LINK_CUBE3_AXIS || link == LINK_CUBE4_AXIS;
@@ -95,20 +95,20 @@ INLINED reals pass_lanes(topology_slab *slab, const topology_stencil *stencil, c
     words code = {0};
     int j = 0;
 
-#define FETCH(there)                                                                                \
-    reals there;                                                                                    \
-    if (whole) there = load(from[j] + first);                                                       \
+#define FETCH(there)                                                                                         \
+    reals there;                                                                                             \
+    if (whole) there = load(from[j] + first);                                                                \
     else there = load_some(from[j] + first, inside[1 + stencil->shift[j]], far)
-#define ADD(is_lower)                                                                               \
-    do {                                                                                            \
-        int word = word_count == 1 ? 0 : stencil->word[j];                                          \
-        lower[word] = or_where(lower[word], is_lower, stencil->bit[j]);                             \
+#define ADD(is_lower)                                                                                        \
+    do {                                                                                                     \
+        int word = word_count == 1 ? 0 : stencil->word[j];                                                   \
+        lower[word] = or_where(lower[word], is_lower, stencil->bit[j]);                                      \
     } while (0)
-#define DESCEND(there)                                                                              \
-    do {                                                                                            \
-        masks better = superlevel ? above(there, lowest) : below(there, lowest);                    \
-        lowest = select_reals(better, there, lowest);                                               \
-        code = select_words(better, splat_word((uint32_t)j), code);                                 \
+#define DESCEND(there)                                                                                       \
+    do {                                                                                                     \
+        masks better = superlevel ? above(there, lowest) : below(there, lowest);                             \
+        lowest = select_reals(better, there, lowest);                                                        \
+        code = select_words(better, splat_word((uint32_t)j), code);                                          \
     } while (0)
 
     for (; j < stencil->earlier; j++) {
@@ -150,7 +150,8 @@ INLINED reals pass_lanes(topology_slab *slab, const topology_stencil *stencil, c
     uint32_t several_bits = valid_bits & mask_bits(several_pieces(link, lower));
     slab->valid += __builtin_popcount(valid_bits);
     if (minimum_bits != 0) {
-        emit(slab->minima + slab->minima_count, splat_word((uint32_t)(base + first)) + lane_numbers(), minimum_bits);
+        emit(slab->minima + slab->minima_count, splat_word((uint32_t)(base + first)) + lane_numbers(),
+             minimum_bits);
         slab->minima_count += __builtin_popcount(minimum_bits);
     }
     if (several_bits != 0) {
@@ -198,13 +199,15 @@ INLINED void pass_row(topology_slab *slab, int64_t row, bool superlevel, topolog
 
     reals highest = splat(-far);
     int64_t first = length < LANES ? length : LANES;
-    highest = pass_lanes(slab, stencil, from, centre_row, base, 0, (int)first, false, superlevel, link, highest);
+    highest =
+        pass_lanes(slab, stencil, from, centre_row, base, 0, (int)first, false, superlevel, link, highest);
     for (; first + LANES < length; first += LANES) {
-        highest = pass_lanes(slab, stencil, from, centre_row, base, first, LANES, true, superlevel, link, highest);
+        highest =
+            pass_lanes(slab, stencil, from, centre_row, base, first, LANES, true, superlevel, link, highest);
     }
     if (first < length) {
-        highest = pass_lanes(slab, stencil, from, centre_row, base, first, (int)(length - first), false, superlevel,
-                             link, highest);
+        highest = pass_lanes(slab, stencil, from, centre_row, base, first, (int)(length - first), false,
+                             superlevel, link, highest);
     }
     double top = (double)reduce(highest, superlevel);
     bool any_valid = top != -(double)far;
@@ -214,10 +217,10 @@ INLINED void pass_row(topology_slab *slab, int64_t row, bool superlevel, topolog
     }
 }
 
-#define ROW(link, superlevel)                                                                       \
-    static void row_##link##_##superlevel(topology_slab *slab, int64_t row)                         \
-    {                                                                                               \
-        pass_row(slab, row, superlevel, link);                                                      \
+#define ROW(link, superlevel)                                                                                \
+    static void row_##link##_##superlevel(topology_slab *slab, int64_t row)                                  \
+    {                                                                                                        \
+        pass_row(slab, row, superlevel, link);                                                               \
     }
 #define ROWS(link) ROW(link, 0) ROW(link, 1)
 ROWS(LINK_RING6)
@@ -234,8 +237,8 @@ ROWS(LINK_CUBE4_AXIS)
 
 #define ROWS(link) [link] = {row_##link##_0, row_##link##_1}
 static const topology_row_function row_functions[][2] = {
-    ROWS(LINK_RING6),    ROWS(LINK_RING8),      ROWS(LINK_RING8_AXIS), ROWS(LINK_SUBSETS3),  ROWS(LINK_SUBSETS4),
-    ROWS(LINK_CUBE3),    ROWS(LINK_CUBE3_AXIS), ROWS(LINK_CUBE4),      ROWS(LINK_CUBE4_AXIS)};
+    ROWS(LINK_RING6), ROWS(LINK_RING8),      ROWS(LINK_RING8_AXIS), ROWS(LINK_SUBSETS3),  ROWS(LINK_SUBSETS4),
+    ROWS(LINK_CUBE3), ROWS(LINK_CUBE3_AXIS), ROWS(LINK_CUBE4),      ROWS(LINK_CUBE4_AXIS)};
 #undef ROWS
 
 topology_row_function STENCIL_FUNCTION(bool superlevel, topology_link link)

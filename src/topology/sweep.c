@@ -29,7 +29,8 @@ static int64_t list_neighbours(neighbourhood *around, int64_t v, const int32_t *
         done = axis == 0;
     }
     int64_t self = 0;
-    for (int axis = 0; axis < around->rank; axis++) self = self * around->grid->shape[axis] + coordinate[axis];
+    for (int axis = 0; axis < around->rank; axis++)
+        self = self * around->grid->shape[axis] + coordinate[axis];
     int64_t count = 0;
     for (int j = 0; j < around->offset_count; j++) {
         bool inside = true;
@@ -54,7 +55,8 @@ int topology_offsets(ll_connectivity connectivity, int rank, int8_t offset[][LL_
         for (int axis = rank - 1, rest = cell; axis >= 0; axis--, rest /= 3) {
             step[axis] = (int8_t)(rest % 3 - 1);
             moved += step[axis] != 0;
-            int facing = connectivity == LL_CONNECTIVITY_FREUDENTHAL && axis == rank - 1 ? -step[axis] : step[axis];
+            int facing =
+                connectivity == LL_CONNECTIVITY_FREUDENTHAL && axis == rank - 1 ? -step[axis] : step[axis];
             up = up && facing >= 0;
             down = down && facing <= 0;
         }
@@ -69,13 +71,13 @@ int topology_offsets(ll_connectivity connectivity, int rank, int8_t offset[][LL_
 /* Everything per vertex, in one allocation. */
 typedef struct sweep {
     int64_t vertices, valid;
-    uint64_t *keys, *key_scratch;   /* of valid vertices, sorted */
+    uint64_t *keys, *key_scratch;    /* of valid vertices, sorted */
     uint32_t *order, *order_scratch; /* ids, sorted; scratch is reused as `node_of` */
-    int32_t *rank;    /* place in the order; -1: excluded */
-    int32_t *component; /* union-find over vertices; the root is the component's lowest vertex */
-    int32_t *top;     /* per root: its highest tree node so far (temporary number) */
-    int32_t *minimum; /* basins by vertex */
-    int32_t *arc;     /* per vertex: temporary node number */
+    int32_t *rank;                   /* place in the order; -1: excluded */
+    int32_t *component;              /* union-find over vertices; the root is the component's lowest vertex */
+    int32_t *top;                    /* per root: its highest tree node so far (temporary number) */
+    int32_t *minimum;                /* basins by vertex */
+    int32_t *arc;                    /* per vertex: temporary node number */
 } sweep;
 
 static int32_t find(int32_t *component, int32_t v)
@@ -95,7 +97,8 @@ size_t topology_sweep_bytes(int64_t vertices)
 {
     /* keys, order (both with scratch), rank, component, top, minimum, arc; nodes (at most one a vertex)
      * with their renumbering; pairs by vertex: death and elder. */
-    return (size_t)vertices * (8 + 8 + 4 + 4 + 4 + 4 + 4 + 4 + 4 + sizeof(sweep_node) + 8 + 8 + 8) + 16 * LL_ALIGNMENT;
+    return (size_t)vertices * (8 + 8 + 4 + 4 + 4 + 4 + 4 + 4 + 4 + sizeof(sweep_node) + 8 + 8 + 8) +
+           16 * LL_ALIGNMENT;
 }
 
 static void *carve(char **from, int64_t count, size_t element)
@@ -108,7 +111,8 @@ static void *carve(char **from, int64_t count, size_t element)
 
 static double value_of(const neighbourhood *around, int64_t v)
 {
-    return (around->graph != NULL ? ll_graph_field_value(around->graph, v) : ll_grid_field_value(around->grid, v)) +
+    return (around->graph != NULL ? ll_graph_field_value(around->graph, v)
+                                  : ll_grid_field_value(around->grid, v)) +
            0.0;
 }
 
@@ -209,7 +213,8 @@ static ll_status sweep_run(neighbourhood *around, int64_t vertices, const ll_top
         plain_roots++;
     }
 
-    ll_merge_tree made = {.connectivity = around->graph != NULL ? around->graph->connectivity : options->connectivity,
+    ll_merge_tree made = {.connectivity =
+                              around->graph != NULL ? around->graph->connectivity : options->connectivity,
                           .superlevel = options->superlevel,
                           .vertices = vertices,
                           .excluded = vertices - s.valid,

@@ -42,7 +42,8 @@ static ll_status check_limit(size_t need, const ll_topology_options *options, ll
     if (options->memory_limit == 0 || need <= options->memory_limit) return LL_OK;
     return ll_fail(error, LL_TOO_LARGE, TOPOLOGY, NULL,
                    "needs up to %zu bytes (%.1f MiB) beyond the field, the limit is %zu (%.1f MiB)", need,
-                   (double)need / 1048576.0, options->memory_limit, (double)options->memory_limit / 1048576.0);
+                   (double)need / 1048576.0, options->memory_limit,
+                   (double)options->memory_limit / 1048576.0);
 }
 
 static ll_status check_options(const ll_topology_options *options, ll_error *error)
@@ -67,8 +68,8 @@ static ll_status check_grid(const ll_grid_field *field, const ll_topology_option
     return LL_OK;
 }
 
-ll_status ll_merge_tree_memory_of_grid(const ll_grid_field *field, const ll_topology_options *options, size_t *bytes,
-                                       ll_error *error)
+ll_status ll_merge_tree_memory_of_grid(const ll_grid_field *field, const ll_topology_options *options,
+                                       size_t *bytes, ll_error *error)
 {
     ll_topology_options defaults = ll_topology_options_default();
     if (options == NULL) options = &defaults;
@@ -82,14 +83,15 @@ ll_status ll_merge_tree_memory_of_grid(const ll_grid_field *field, const ll_topo
     return LL_OK;
 }
 
-ll_status ll_merge_tree_memory_of_graph(const ll_graph_field *field, const ll_topology_options *options, size_t *bytes,
-                                        ll_error *error)
+ll_status ll_merge_tree_memory_of_graph(const ll_graph_field *field, const ll_topology_options *options,
+                                        size_t *bytes, ll_error *error)
 {
     ll_topology_options defaults = ll_topology_options_default();
     if (options == NULL) options = &defaults;
     LL_TRY(topology_check_graph_quickly(field, error));
     LL_TRY(check_options(options, error));
-    *bytes = topology_sweep_bytes(field->vertices) + result_bytes(field->vertices, field->vertices, options->outputs);
+    *bytes = topology_sweep_bytes(field->vertices) +
+             result_bytes(field->vertices, field->vertices, options->outputs);
     return LL_OK;
 }
 
@@ -108,8 +110,8 @@ static ll_status with_workspace(const ll_topology_options *options, ll_topology_
     return LL_OK;
 }
 
-ll_status ll_merge_tree_of_grid(const ll_grid_field *field, const ll_topology_options *options, ll_merge_tree *tree,
-                                ll_error *error)
+ll_status ll_merge_tree_of_grid(const ll_grid_field *field, const ll_topology_options *options,
+                                ll_merge_tree *tree, ll_error *error)
 {
     ll_topology_options defaults = ll_topology_options_default(), full;
     if (options == NULL) options = &defaults;
@@ -129,8 +131,8 @@ ll_status ll_merge_tree_of_grid(const ll_grid_field *field, const ll_topology_op
     return status;
 }
 
-ll_status ll_merge_tree_of_graph(const ll_graph_field *field, const ll_topology_options *options, ll_merge_tree *tree,
-                                 ll_error *error)
+ll_status ll_merge_tree_of_graph(const ll_graph_field *field, const ll_topology_options *options,
+                                 ll_merge_tree *tree, ll_error *error)
 {
     ll_topology_options defaults = ll_topology_options_default(), full;
     if (options == NULL) options = &defaults;

@@ -56,10 +56,8 @@ static ll_status merge_saddles(const ll_merge_tree *tree, double epsilon, int32_
     }
     for (int64_t i = 0; i < nodes; i++) {
         const int64_t above = tree->nodes[i].parent;
-        if (above < 0)
-            parent[through[i]] = -1;
-        else if (through[above] != through[i])
-            parent[through[i]] = through[top[above]];
+        if (above < 0) parent[through[i]] = -1;
+        else if (through[above] != through[i]) parent[through[i]] = through[top[above]];
     }
     ll_free(through), ll_free(top);
     return LL_OK;
@@ -77,10 +75,8 @@ static ll_status list_levels(struct branch_tree *tree, ll_error *error)
     }
     int64_t end = 0;
     for (int64_t i = 0; i < n; i++) {
-        if (tree->parent[i] >= 0)
-            offsets[tree->parent[i] + 2]++;
-        else
-            tree->by_level[end++] = (int32_t)i;
+        if (tree->parent[i] >= 0) offsets[tree->parent[i] + 2]++;
+        else tree->by_level[end++] = (int32_t)i;
     }
     for (int64_t i = 0; i < n; i++) offsets[i + 1] += offsets[i];
     for (int64_t i = 0; i < n; i++)
@@ -261,8 +257,7 @@ static ll_status distance_of(const struct branch_tree *a, const struct branch_tr
         const int64_t roots = a->level_start[1];
         double most = 0;
         for (int64_t i = 0; i < roots * roots; i++) most = fmax(most, below[i]);
-        if (roots == 1)
-            *squared = below[0];
+        if (roots == 1) *squared = below[0];
         else
             status = match_siblings(a, b, 0, 0, roots, 0, roots, below, (double)roots * (most + 1), &scratch,
                                     squared, error);

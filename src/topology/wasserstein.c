@@ -14,10 +14,7 @@ ll_distance_options ll_distance_options_default(void)
                                  .memory_limit = 0};
 }
 
-static double raise(double x, double power)
-{
-    return power == 2 ? x * x : power == 1 ? x : pow(x, power);
-}
+static double raise(double x, double power) { return power == 2 ? x * x : power == 1 ? x : pow(x, power); }
 
 struct edges {
     const topology_plane_tree *tree; /* of b, weights half^p */
@@ -160,10 +157,8 @@ ll_status ll_distance_wasserstein(ll_diagram_view a, ll_diagram_view b, const ll
         return status;
     }
     ll_distance result = {.points = left.count + right.count};
-    if (left.essential_count != right.essential_count)
-        result.value = INFINITY;
-    else
-        status = distance_of(&left, &right, &chosen, &result, error);
+    if (left.essential_count != right.essential_count) result.value = INFINITY;
+    else status = distance_of(&left, &right, &chosen, &result, error);
     topology_diagram_deinit(&left), topology_diagram_deinit(&right);
     if (status == LL_OK) *distance = result;
     return status;

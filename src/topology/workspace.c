@@ -69,12 +69,12 @@ size_t ll_topology_workspace_bytes(const ll_topology_workspace *workspace)
     return bytes;
 }
 
-const topology_stencil *topology_workspace_stencil(ll_topology_workspace *workspace, const ll_grid_field *field,
-                                                   ll_connectivity connectivity)
+const topology_stencil *topology_workspace_stencil(ll_topology_workspace *workspace,
+                                                   const ll_grid_field *field, ll_connectivity connectivity)
 {
     size_t shape_bytes = (size_t)field->rank * sizeof *field->shape;
-    bool kept = workspace->has_stencil && workspace->connectivity == connectivity && workspace->rank == field->rank &&
-                memcmp(workspace->shape, field->shape, shape_bytes) == 0;
+    bool kept = workspace->has_stencil && workspace->connectivity == connectivity &&
+                workspace->rank == field->rank && memcmp(workspace->shape, field->shape, shape_bytes) == 0;
     if (!kept) {
         workspace->has_stencil = topology_stencil_make(field, connectivity, &workspace->stencil);
         workspace->connectivity = connectivity;

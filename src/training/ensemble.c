@@ -51,12 +51,14 @@ struct ensemble {
 /* What can be answered together: one point with loss and gradient on everything. */
 static bool joins(const ensemble *e, const ll_request *request, const ll_request *first)
 {
-    bool plain = request->points == 1 && request->gradients != NULL && request->terms == NULL && request->metrics == NULL && request->product_count == 0 &&
-                 request->feature_layers == 0 && request->mode != LL_MODE_CALIBRATION;
+    bool plain = request->points == 1 && request->gradients != NULL && request->terms == NULL &&
+                 request->metrics == NULL && request->product_count == 0 && request->feature_layers == 0 &&
+                 request->mode != LL_MODE_CALIBRATION;
     if (first == NULL || !plain) return plain;
     bool same_key = request->mode == LL_MODE_EVALUATION || (e->info->capabilities & LL_CAN_REPEAT) != 0 ||
                     request->dropout_key == first->dropout_key;
-    return request->mode == first->mode && same_key && (request->buffers_out == NULL) == (first->buffers_out == NULL);
+    return request->mode == first->mode && same_key &&
+           (request->buffers_out == NULL) == (first->buffers_out == NULL);
 }
 
 static ll_status evaluate_chosen(ensemble *e, int64_t points, ll_error *error)
@@ -88,7 +90,8 @@ static ll_status evaluate_chosen(ensemble *e, int64_t points, ll_error *error)
 /* A request that goes alone. Single terms are not for a stand-in to give: weight decay is the Problem's. */
 static ll_status evaluate_lone(ensemble *e, const ll_request *request, ll_error *error)
 {
-    if (request->terms != NULL) return ll_fail(error, LL_UNSUPPORTED, module, "ensemble", "no single terms in runs together");
+    if (request->terms != NULL)
+        return ll_fail(error, LL_UNSUPPORTED, module, "ensemble", "no single terms in runs together");
     ll_request lone = *request;
     lone.samples = NULL;
     return ll_problem_evaluate(e->problem, &lone, error);
@@ -120,7 +123,8 @@ static void serve(ensemble *e)
             if (e->members[i].request != NULL) e->chosen[points++] = i;
         pthread_mutex_unlock(&e->mutex);
         ll_error error = {0};
-        ll_status status = lone ? evaluate_lone(e, e->members[e->chosen[0]].request, &error) : evaluate_chosen(e, points, &error);
+        ll_status status = lone ? evaluate_lone(e, e->members[e->chosen[0]].request, &error)
+                                : evaluate_chosen(e, points, &error);
         pthread_mutex_lock(&e->mutex);
         for (int64_t k = 0; k < points; k++) answer(e, &e->members[e->chosen[k]], status, &error);
     }
@@ -136,10 +140,8 @@ static ll_status hand_over(void *context, const ll_request *request, ll_error *e
     m->request = request;
     e->waiting++;
     while (m->request != NULL) {
-        if (e->waiting == e->going && !e->evaluating)
-            serve(e);
-        else
-            pthread_cond_wait(&e->changed, &e->mutex);
+        if (e->waiting == e->going && !e->evaluating) serve(e);
+        else pthread_cond_wait(&e->changed, &e->mutex);
     }
     ll_status status = m->answer;
     if (status != LL_OK && error != NULL) *error = m->answer_error;
@@ -204,7 +206,11 @@ static void *run_member(void *argument)
     member *m = argument;
     ensemble *e = m->together;
     bool keeps = e->sink != NULL && e->sink->put != NULL, finds = e->sink != NULL && e->sink->find != NULL;
-    ll_sink sink = {.context = m, .find = finds ? find_piece : NULL, .put = keeps ? put_piece : NULL, .progress = tell, .should_stop = stop};
+    ll_sink sink = {.context = m,
+                    .find = finds ? find_piece : NULL,
+                    .put = keeps ? put_piece : NULL,
+                    .progress = tell,
+                    .should_stop = stop};
     m->status = ll_training_run(m->stand_in, m->options, &sink, &m->record, &m->error);
     pthread_mutex_lock(&e->sink_mutex);
     e->finished++;
@@ -225,18 +231,23 @@ static ll_status make_stand_in(ensemble *e, member *m, ll_error *error)
     info.capabilities &= LL_CAN_GRADIENT | LL_CAN_METRICS | LL_CAN_TRAINING_MODE | LL_CAN_REPEAT;
     info.weight_decay = 0; /* the Problem adds it */
     ll_problem_callbacks callbacks = {.evaluate = hand_over};
-    return ll_problem_create_callback(&info, ll_problem_origin(e->problem), ll_problem_origin_buffers(e->problem), NULL, 0, &callbacks, m,
+    return ll_problem_create_callback(&info, ll_problem_origin(e->problem),
+                                      ll_problem_origin_buffers(e->problem), NULL, 0, &callbacks, m,
                                       &m->stand_in, error);
 }
 
 static ll_status check(const ll_training_options *options, int64_t members, ll_error *error)
 {
     if (members < 1 || members > 4096)
-        return ll_fail(error, LL_INVALID_ARGUMENT, module, "ensemble", "got %lld runs; wanted 1 to 4096", (long long)members);
+        return ll_fail(error, LL_INVALID_ARGUMENT, module, "ensemble", "got %lld runs; wanted 1 to 4096",
+                       (long long)members);
     for (int64_t i = 0; i < members; i++)
-        if (options[i].batch_size != 0 || options[i].role != NULL || options[i].evaluate_role != NULL || options[i].before_epoch != NULL)
+        if (options[i].batch_size != 0 || options[i].role != NULL || options[i].evaluate_role != NULL ||
+            options[i].before_epoch != NULL)
             return ll_fail(error, LL_UNSUPPORTED, module, "ensemble",
-                           "run %lld has batches, a role or a call before epochs; runs together use all samples at every step", (long long)i);
+                           "run %lld has batches, a role or a call before epochs; runs together use all "
+                           "samples at every step",
+                           (long long)i);
     return LL_OK;
 }
 
@@ -262,8 +273,8 @@ static ll_status ensemble_init(ensemble *e, const ll_training_options *options, 
     e->gradients = ll_allocate_array(count, sizeof *e->gradients);
     e->buffers_out = ll_allocate_array(count, sizeof *e->buffers_out);
     e->losses = ll_allocate_array(count, sizeof *e->losses);
-    if (e->members == NULL || e->chosen == NULL || e->thetas == NULL || e->buffers == NULL || e->gradients == NULL ||
-        e->buffers_out == NULL || e->losses == NULL)
+    if (e->members == NULL || e->chosen == NULL || e->thetas == NULL || e->buffers == NULL ||
+        e->gradients == NULL || e->buffers_out == NULL || e->losses == NULL)
         return ll_fail_memory(error, module, (size_t)count * sizeof *e->members);
     for (int64_t i = 0; i < count; i++) {
         e->members[i] = (member){.together = e, .index = i, .options = &options[i]};
@@ -281,8 +292,9 @@ static ll_status run_all(ensemble *e, ll_error *error)
     for (; started < e->count; started++) {
         int code = pthread_create(&e->members[started].thread, NULL, run_member, &e->members[started]);
         if (code == 0) continue;
-        status = ll_fail(error, LL_OUT_OF_MEMORY, module, "ensemble", "thread %lld of %lld cannot be made: %s", (long long)(started + 1),
-                         (long long)e->count, strerror(code));
+        status =
+            ll_fail(error, LL_OUT_OF_MEMORY, module, "ensemble", "thread %lld of %lld cannot be made: %s",
+                    (long long)(started + 1), (long long)e->count, strerror(code));
         pthread_mutex_lock(&e->mutex);
         e->going -= e->count - started;
         e->failed = true;
@@ -296,15 +308,17 @@ static ll_status run_all(ensemble *e, ll_error *error)
     const member *worst = NULL;
     for (int64_t i = 0; i < e->count; i++) {
         const member *m = &e->members[i];
-        if (m->status != LL_OK && (worst == NULL || (worst->status == LL_CANCELLED && m->status != LL_CANCELLED))) worst = m;
+        if (m->status != LL_OK &&
+            (worst == NULL || (worst->status == LL_CANCELLED && m->status != LL_CANCELLED)))
+            worst = m;
     }
     if (worst == NULL) return LL_OK;
     if (error != NULL) *error = worst->error;
     return worst->status;
 }
 
-ll_status ll_training_run_together(ll_problem *problem, const ll_training_options *options, int64_t members, const ll_sink *sink,
-                                   ll_record **records, ll_error *error)
+ll_status ll_training_run_together(ll_problem *problem, const ll_training_options *options, int64_t members,
+                                   const ll_sink *sink, ll_record **records, ll_error *error)
 {
     if (problem == NULL || options == NULL || records == NULL)
         return ll_fail(error, LL_INVALID_ARGUMENT, module, NULL, "problem, options and records are needed");
@@ -321,10 +335,8 @@ ll_status ll_training_run_together(ll_problem *problem, const ll_training_option
         pthread_cond_destroy(&e.changed);
     }
     for (int64_t i = 0; e.members != NULL && i < members; i++) {
-        if (status == LL_OK)
-            records[i] = e.members[i].record;
-        else
-            ll_record_destroy(e.members[i].record);
+        if (status == LL_OK) records[i] = e.members[i].record;
+        else ll_record_destroy(e.members[i].record);
     }
     ensemble_deinit(&e);
     return status;

@@ -26,10 +26,7 @@ typedef struct line {
     int64_t evaluations;
 } line;
 
-static void *scratch(const ll_optimiser *o, int64_t i)
-{
-    return optimiser_vector(o, o->state_vectors + i);
-}
+static void *scratch(const ll_optimiser *o, int64_t i) { return optimiser_vector(o, o->state_vectors + i); }
 static void *step_of(const ll_optimiser *o, int64_t slot)
 {
     return optimiser_vector(o, LBFGS_PAIRS + 2 * slot);
@@ -52,10 +49,7 @@ static ll_status look(line *l, double along, point *p, ll_error *error)
     return LL_OK;
 }
 
-static void keep(line *l)
-{
-    ll_vector_copy(l->o->type, l->o->n, l->gradient, l->best_gradient);
-}
+static void keep(line *l) { ll_vector_copy(l->o->type, l->o->n, l->gradient, l->best_gradient); }
 
 /* Minimum of the cubic through two points with slopes, kept within [low, high]; their middle when there is
  * none. */
@@ -74,10 +68,7 @@ static bool too_high(const line *l, point p)
 {
     return !(p.loss <= l->loss + sufficient_decrease * p.along * l->slope);
 }
-static bool flat_enough(const line *l, point p)
-{
-    return fabs(p.slope) <= -curvature * l->slope;
-}
+static bool flat_enough(const line *l, point p) { return fabs(p.slope) <= -curvature * l->slope; }
 
 /* Between `low`, the best point so far (its gradient kept), and `high`. *found: the accepted or best point.
  */

@@ -17,15 +17,9 @@ const char *ll_step_reason_text(ll_step_reason reason)
     return (unsigned)reason < sizeof texts / sizeof texts[0] ? texts[reason] : "unknown";
 }
 
-const ll_optimiser_options *ll_optimiser_view(const ll_optimiser *optimiser)
-{
-    return &optimiser->options;
-}
+const ll_optimiser_options *ll_optimiser_view(const ll_optimiser *optimiser) { return &optimiser->options; }
 
-static double or_default(double value, double standard)
-{
-    return value != 0 ? value : standard;
-}
+static double or_default(double value, double standard) { return value != 0 ? value : standard; }
 
 static ll_status fill(ll_optimiser_options *o, const ll_optimiser_options *given, ll_error *error)
 {
@@ -194,14 +188,11 @@ static void update_run(ll_optimiser *o, update u, int64_t offset, int64_t count,
     void *first = ll_vector_at_mutable(type, optimiser_vector(o, 0), offset);
     void *second = ll_vector_at_mutable(type, optimiser_vector(o, 1), offset);
     if (o->options.kind == LL_OPTIMISER_SGD) {
-        if (type == LL_REAL_FLOAT32)
-            sgd_float(count, u, o->options.nesterov, g, first, x);
-        else
-            sgd_double(count, u, o->options.nesterov, g, first, x);
+        if (type == LL_REAL_FLOAT32) sgd_float(count, u, o->options.nesterov, g, first, x);
+        else sgd_double(count, u, o->options.nesterov, g, first, x);
     } else if (type == LL_REAL_FLOAT32)
         adam_float(count, u, o->options.kind == LL_OPTIMISER_ADAMW, g, first, second, x);
-    else
-        adam_double(count, u, o->options.kind == LL_OPTIMISER_ADAMW, g, first, second, x);
+    else adam_double(count, u, o->options.kind == LL_OPTIMISER_ADAMW, g, first, second, x);
 }
 
 static void apply_update(ll_optimiser *o, double rate, const void *gradient, void *theta)

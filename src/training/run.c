@@ -37,10 +37,7 @@ typedef struct trainer {
     int64_t recorded;
 } trainer;
 
-static int64_t option_or(int64_t value, int64_t fallback)
-{
-    return value != 0 ? value : fallback;
-}
+static int64_t option_or(int64_t value, int64_t fallback) { return value != 0 ? value : fallback; }
 
 /* ---------------------------------------------------------------- set-up */
 
@@ -305,10 +302,7 @@ static ll_status train_epoch(trainer *t, ll_error *error)
 /* ---------------------------------------------------------------- pieces */
 
 /* Nothing follows: the optimiser's state is not needed any more. */
-static bool finished(const trainer *t)
-{
-    return t->epoch == t->options.epochs || t->reason != LL_STEP_GOING;
-}
+static bool finished(const trainer *t) { return t->epoch == t->options.epochs || t->reason != LL_STEP_GOING; }
 
 /* The counters of a checkpoint, in this order. */
 enum { AT_EPOCH, AT_STEPS, AT_EVALUATIONS, AT_STOP_STEP, AT_REASON, AT_RECORDED, AT_NUMBER, AT_EPOCHS };

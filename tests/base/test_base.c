@@ -96,8 +96,14 @@ static void numbers_read_back(void **state)
     const struct {
         double value;
         const char *text;
-    } cases[] = {{0.1, "0.1"}, {1.0 / 3.0, "0.3333333333333333"}, {1e-5, "1e-05"}, {-0.0, "-0"},
-                 {123456789.0, "123456789"}, {INFINITY, "inf"}, {-INFINITY, "-inf"}, {NAN, "nan"}};
+    } cases[] = {{0.1, "0.1"},
+                 {1.0 / 3.0, "0.3333333333333333"},
+                 {1e-5, "1e-05"},
+                 {-0.0, "-0"},
+                 {123456789.0, "123456789"},
+                 {INFINITY, "inf"},
+                 {-INFINITY, "-inf"},
+                 {NAN, "nan"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ll_number_text(cases[i].value, buffer);
         assert_string_equal(buffer, cases[i].text);
@@ -125,16 +131,23 @@ static void numbers_have_so_many_digits(void **state)
         double value;
         memcpy(&value, &bits, sizeof value);
         if (i % 5 == 1) value = ll_rng_normal(rng, i) * pow(10.0, (double)(more % 44) - 22.0);
-        if (i % 5 == 2) value = (double)(int64_t)(bits % 20000001 - 10000000) / (double)(UINT64_C(1) << more % 24);
-        if (i % 5 == 3) value = nextafter(pow(10.0, (double)(more % 60) - 30.0), bits % 3 == 0 ? 0.0 : bits % 3 == 1 ? 1e300 : value);
-        if (i % 5 == 4) value = (bits % 2 == 0 ? -1.0 : 1.0) * (10.0 - pow(10.0, -(double)(more % 19))) * pow(10.0, (double)(more / 19 % 9));
+        if (i % 5 == 2)
+            value = (double)(int64_t)(bits % 20000001 - 10000000) / (double)(UINT64_C(1) << more % 24);
+        if (i % 5 == 3)
+            value = nextafter(pow(10.0, (double)(more % 60) - 30.0), bits % 3 == 0   ? 0.0
+                                                                     : bits % 3 == 1 ? 1e300
+                                                                                     : value);
+        if (i % 5 == 4)
+            value = (bits % 2 == 0 ? -1.0 : 1.0) * (10.0 - pow(10.0, -(double)(more % 19))) *
+                    pow(10.0, (double)(more / 19 % 9));
         if (!isfinite(value)) continue;
         snprintf(wanted, sizeof wanted, "%.*g", digits, value);
         assert_int_equal(ll_number_digits(value, digits, got), (int)strlen(wanted));
         assert_string_equal(got, wanted);
     }
     const double special[] = {0.0, -0.0, NAN, INFINITY, -INFINITY, DBL_MIN, DBL_MAX, 4.9e-324};
-    const char *const texts[] = {"0", "-0", "nan", "inf", "-inf", "2.22507e-308", "1.79769e+308", "4.94066e-324"};
+    const char *const texts[] = {"0",    "-0",           "nan",          "inf",
+                                 "-inf", "2.22507e-308", "1.79769e+308", "4.94066e-324"};
     for (size_t i = 0; i < sizeof special / sizeof *special; i++) {
         char got[LL_NUMBER_TEXT];
         ll_number_digits(special[i], 6, got);
@@ -253,12 +266,20 @@ static void cpu_level_can_be_lowered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(philox_known_answers), cmocka_unit_test(normal_moments),
-        cmocka_unit_test(streams_differ_and_repeat), cmocka_unit_test(permutation_is_one),
-        cmocka_unit_test(errors_are_cut_at_a_character), cmocka_unit_test(numbers_read_back), cmocka_unit_test(numbers_are_shortest),
+        cmocka_unit_test(philox_known_answers),
+        cmocka_unit_test(normal_moments),
+        cmocka_unit_test(streams_differ_and_repeat),
+        cmocka_unit_test(permutation_is_one),
+        cmocka_unit_test(errors_are_cut_at_a_character),
+        cmocka_unit_test(numbers_read_back),
+        cmocka_unit_test(numbers_are_shortest),
         cmocka_unit_test(numbers_have_so_many_digits),
-        cmocka_unit_test(nearest_word), cmocka_unit_test(natural_order), cmocka_unit_test(checked_sizes),
-        cmocka_unit_test(arenas), cmocka_unit_test(hashing), cmocka_unit_test(cpu_level_can_be_lowered),
+        cmocka_unit_test(nearest_word),
+        cmocka_unit_test(natural_order),
+        cmocka_unit_test(checked_sizes),
+        cmocka_unit_test(arenas),
+        cmocka_unit_test(hashing),
+        cmocka_unit_test(cpu_level_can_be_lowered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,8 +25,9 @@ static ll_dataset *make(void)
         labels[i] = i % 9 < 6 ? 0 : i % 9 < 8 ? 1 : 2;
         pixels[i * 6] = (uint8_t)i; /* every image different */
     }
-    ll_tensor pair[2] = {{.name = "x", .type = LL_TENSOR_UINT8, .rank = 4, .shape = {N, 1, 2, 3}, .data = pixels},
-                         {.name = "y", .type = LL_TENSOR_INT64, .rank = 1, .shape = {N}, .data = labels}};
+    ll_tensor pair[2] = {
+        {.name = "x", .type = LL_TENSOR_UINT8, .rank = 4, .shape = {N, 1, 2, 3}, .data = pixels},
+        {.name = "y", .type = LL_TENSOR_INT64, .rank = 1, .shape = {N}, .data = labels}};
     ll_error error = {0};
     ll_dataset *dataset = NULL;
     assert_int_equal(ll_npz_write("data_test.npz", pair, 2, true, &error), LL_OK);
@@ -53,22 +54,33 @@ static void stratified(void **state)
     ll_error error = {0};
     int64_t counts[3];
     /* 40 of 60 : 20 : 10 is 26.67 : 8.89 : 4.44, largest remainders 27 : 9 : 4 */
-    assert_int_equal(ll_dataset_choose(dataset, &(ll_subset_request){.count = 40, .seed = 5}, &subset, NULL, &error), LL_OK);
+    assert_int_equal(
+        ll_dataset_choose(dataset, &(ll_subset_request){.count = 40, .seed = 5}, &subset, NULL, &error),
+        LL_OK);
     count_labels(dataset, &subset, counts);
     assert_true(counts[0] == 27 && counts[1] == 9 && counts[2] == 4);
-    assert_int_equal(ll_dataset_choose(dataset, &(ll_subset_request){.count = 40, .seed = 5}, &again, NULL, &error), LL_OK);
+    assert_int_equal(
+        ll_dataset_choose(dataset, &(ll_subset_request){.count = 40, .seed = 5}, &again, NULL, &error),
+        LL_OK);
     assert_memory_equal(subset.indices, again.indices, 40 * sizeof(int64_t));
     ll_subset_deinit(&again);
-    assert_int_equal(ll_dataset_choose(dataset, &(ll_subset_request){.count = 40, .seed = 6}, &again, NULL, &error), LL_OK);
+    assert_int_equal(
+        ll_dataset_choose(dataset, &(ll_subset_request){.count = 40, .seed = 6}, &again, NULL, &error),
+        LL_OK);
     assert_memory_not_equal(subset.indices, again.indices, 40 * sizeof(int64_t));
     ll_subset_deinit(&again);
     ll_subset_deinit(&subset);
-    assert_int_equal(ll_dataset_choose(dataset, &(ll_subset_request){.first = 88, .count = 2, .in_order = true}, &subset, NULL, &error), LL_OK);
+    assert_int_equal(ll_dataset_choose(dataset,
+                                       &(ll_subset_request){.first = 88, .count = 2, .in_order = true},
+                                       &subset, NULL, &error),
+                     LL_OK);
     assert_true(subset.indices[0] == 88 && subset.indices[1] == 89);
     ll_subset_deinit(&subset);
-    assert_int_equal(ll_dataset_choose(dataset, &(ll_subset_request){.count = 91}, &subset, NULL, &error), LL_INVALID_ARGUMENT);
+    assert_int_equal(ll_dataset_choose(dataset, &(ll_subset_request){.count = 91}, &subset, NULL, &error),
+                     LL_INVALID_ARGUMENT);
     assert_non_null(strstr(error.message, "91 samples wanted; there are 90"));
-    assert_int_equal(ll_dataset_choose(dataset, &(ll_subset_request){.first = 90}, &subset, NULL, &error), LL_INVALID_ARGUMENT);
+    assert_int_equal(ll_dataset_choose(dataset, &(ll_subset_request){.first = 90}, &subset, NULL, &error),
+                     LL_INVALID_ARGUMENT);
     ll_dataset_destroy(dataset);
 }
 
@@ -80,9 +92,17 @@ static void one_split_is_divided(void **state)
     ll_error error = {0};
     bool divided = false;
     int64_t counts[3], shared = -1;
-    assert_int_equal(ll_dataset_choose(dataset, &(ll_subset_request){.split = LL_SPLIT_TRAIN, .seed = 1, .test_fraction = 0.3}, &train, &divided, &error), LL_OK);
+    assert_int_equal(
+        ll_dataset_choose(dataset,
+                          &(ll_subset_request){.split = LL_SPLIT_TRAIN, .seed = 1, .test_fraction = 0.3},
+                          &train, &divided, &error),
+        LL_OK);
     assert_true(divided);
-    assert_int_equal(ll_dataset_choose(dataset, &(ll_subset_request){.split = LL_SPLIT_TEST, .seed = 1, .test_fraction = 0.3}, &test, NULL, &error), LL_OK);
+    assert_int_equal(
+        ll_dataset_choose(dataset,
+                          &(ll_subset_request){.split = LL_SPLIT_TEST, .seed = 1, .test_fraction = 0.3},
+                          &test, NULL, &error),
+        LL_OK);
     assert_true(train.count == 63 && test.count == 27);
     count_labels(dataset, &test, counts);
     assert_true(counts[0] == 18 && counts[1] == 6 && counts[2] == 3);
@@ -90,7 +110,8 @@ static void one_split_is_divided(void **state)
     assert_int_equal(shared, 0);
     assert_int_equal(ll_dataset_overlap(dataset, &train, dataset, &train, &shared, &error), LL_OK);
     assert_int_equal(shared, 63);
-    assert_false(ll_hash_equal(ll_dataset_hash(dataset, train.indices, 27), ll_dataset_hash(dataset, test.indices, 27)));
+    assert_false(ll_hash_equal(ll_dataset_hash(dataset, train.indices, 27),
+                               ll_dataset_hash(dataset, test.indices, 27)));
     ll_subset_deinit(&train);
     ll_subset_deinit(&test);
     ll_dataset_destroy(dataset);
@@ -117,7 +138,8 @@ static void fetched_numbers(void **state)
     for (int64_t i = 0; i < 540; i++) sum += dataset->pixels[i] / 255.0;
     for (int64_t i = 0; i < 540; i++) squares += pow(dataset->pixels[i] / 255.0 - sum / 540, 2);
     assert_int_equal(ll_normalisation_measure(dataset, &(ll_subset){90, all}, &norm, &error), LL_OK);
-    assert_true(fabs((double)norm.mean[0] - sum / 540) < 1e-7 && fabs((double)norm.deviation[0] - sqrt(squares / 540)) < 1e-7);
+    assert_true(fabs((double)norm.mean[0] - sum / 540) < 1e-7 &&
+                fabs((double)norm.deviation[0] - sqrt(squares / 540)) < 1e-7);
     ll_dataset_destroy(dataset);
 }
 
@@ -197,34 +219,50 @@ static void corruptions(void **state)
     const struct {
         ll_corruption corruption;
         double deviation;
-    } cases[] = {{{LL_CORRUPTION_GAUSSIAN_NOISE, 1}, .04}, {{LL_CORRUPTION_GAUSSIAN_NOISE, 5}, .10},
-                 {{LL_CORRUPTION_SPECKLE_NOISE, 3}, .12 * 128 / 255.0}, {{LL_CORRUPTION_SHOT_NOISE, 1}, sqrt(128 / 255.0 / 500)},
-                 {{LL_CORRUPTION_SHOT_NOISE, 5}, sqrt(128 / 255.0 / 50)}, {{LL_CORRUPTION_IMPULSE_NOISE, 5}, 0.5 * sqrt(.07)},
-                 {{LL_CORRUPTION_BLUR, 5}, 0}, {{LL_CORRUPTION_CONTRAST, 5}, 0}, {{LL_CORRUPTION_PIXELATE, 5}, 0},
+    } cases[] = {{{LL_CORRUPTION_GAUSSIAN_NOISE, 1}, .04},
+                 {{LL_CORRUPTION_GAUSSIAN_NOISE, 5}, .10},
+                 {{LL_CORRUPTION_SPECKLE_NOISE, 3}, .12 * 128 / 255.0},
+                 {{LL_CORRUPTION_SHOT_NOISE, 1}, sqrt(128 / 255.0 / 500)},
+                 {{LL_CORRUPTION_SHOT_NOISE, 5}, sqrt(128 / 255.0 / 50)},
+                 {{LL_CORRUPTION_IMPULSE_NOISE, 5}, 0.5 * sqrt(.07)},
+                 {{LL_CORRUPTION_BLUR, 5}, 0},
+                 {{LL_CORRUPTION_CONTRAST, 5}, 0},
+                 {{LL_CORRUPTION_PIXELATE, 5}, 0},
                  {{LL_CORRUPTION_JPEG, 5}, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ll_image out;
         double sum = 0, squares = 0;
-        assert_int_equal(ll_corrupt_image(&image, cases[i].corruption, ll_rng_make(3, "test", "noise"), &out, NULL), LL_OK);
-        for (int k = 0; k < COUNT; k++) sum += out.pixels[k] / 255.0 - value, squares += pow(out.pixels[k] / 255.0 - value, 2);
+        assert_int_equal(
+            ll_corrupt_image(&image, cases[i].corruption, ll_rng_make(3, "test", "noise"), &out, NULL),
+            LL_OK);
+        for (int k = 0; k < COUNT; k++)
+            sum += out.pixels[k] / 255.0 - value, squares += pow(out.pixels[k] / 255.0 - value, 2);
         double deviation = sqrt(squares / COUNT), tolerance = 0.03 * cases[i].deviation + 0.002;
         if (cases[i].corruption.kind == LL_CORRUPTION_IMPULSE_NOISE) tolerance = 0.01; /* few pixels */
         if (fabs(deviation - cases[i].deviation) > tolerance || fabs(sum / COUNT) > 0.004) {
-            fail_msg("%s %d: deviation %g, wanted %g; mean moved by %g", ll_corruption_name(cases[i].corruption.kind),
-                     cases[i].corruption.severity, deviation, cases[i].deviation, sum / COUNT);
+            fail_msg("%s %d: deviation %g, wanted %g; mean moved by %g",
+                     ll_corruption_name(cases[i].corruption.kind), cases[i].corruption.severity, deviation,
+                     cases[i].deviation, sum / COUNT);
         }
         ll_image_deinit(&out);
     }
     ll_image out;
-    uint8_t two[2] = {51, 102}; /* .2 and .4: brightness .3 makes .5 and .7; contrast .15 about .3 makes .285, .315 */
+    uint8_t two[2] = {
+        51, 102}; /* .2 and .4: brightness .3 makes .5 and .7; contrast .15 about .3 makes .285, .315 */
     ll_image small = {1, 1, 2, two};
-    assert_int_equal(ll_corrupt_image(&small, (ll_corruption){LL_CORRUPTION_BRIGHTNESS, 5}, ll_rng_make(1, "a", "b"), &out, NULL), LL_OK);
+    assert_int_equal(ll_corrupt_image(&small, (ll_corruption){LL_CORRUPTION_BRIGHTNESS, 5},
+                                      ll_rng_make(1, "a", "b"), &out, NULL),
+                     LL_OK);
     assert_true(abs(out.pixels[0] - 128) <= 1 && abs(out.pixels[1] - 179) <= 1);
     ll_image_deinit(&out);
-    assert_int_equal(ll_corrupt_image(&small, (ll_corruption){LL_CORRUPTION_CONTRAST, 5}, ll_rng_make(1, "a", "b"), &out, NULL), LL_OK);
+    assert_int_equal(ll_corrupt_image(&small, (ll_corruption){LL_CORRUPTION_CONTRAST, 5},
+                                      ll_rng_make(1, "a", "b"), &out, NULL),
+                     LL_OK);
     assert_true(out.pixels[0] == 73 && out.pixels[1] == 80);
     ll_image_deinit(&out);
-    assert_int_equal(ll_corrupt_image(&small, (ll_corruption){LL_CORRUPTION_BLUR, 6}, ll_rng_make(1, "a", "b"), &out, NULL), LL_INVALID_ARGUMENT);
+    assert_int_equal(ll_corrupt_image(&small, (ll_corruption){LL_CORRUPTION_BLUR, 6},
+                                      ll_rng_make(1, "a", "b"), &out, NULL),
+                     LL_INVALID_ARGUMENT);
 }
 
 /* A corrupted image is known for the image that it was made from. */
@@ -235,10 +273,14 @@ static void corrupted_images_overlap(void **state)
     const ll_corruption list[2] = {{LL_CORRUPTION_GAUSSIAN_NOISE, 5}, {LL_CORRUPTION_CONTRAST, 3}};
     int64_t some[3] = {4, 8, 15}, others[3] = {8, 15, 16}, shared, first[3] = {0, 1, 2};
     ll_error error = {0};
-    assert_int_equal(ll_dataset_corrupt(dataset, &(ll_subset){3, some}, list, 2, 1, &corrupted, &error), LL_OK);
-    assert_true(corrupted->count == 3 && corrupted->base[2] == 15 && corrupted->labels[2] == dataset->labels[15]);
+    assert_int_equal(ll_dataset_corrupt(dataset, &(ll_subset){3, some}, list, 2, 1, &corrupted, &error),
+                     LL_OK);
+    assert_true(corrupted->count == 3 && corrupted->base[2] == 15 &&
+                corrupted->labels[2] == dataset->labels[15]);
     assert_memory_not_equal(corrupted->pixels, dataset->pixels + 4 * 6, 6);
-    assert_int_equal(ll_dataset_overlap(dataset, &(ll_subset){3, others}, corrupted, &(ll_subset){3, first}, &shared, &error), LL_OK);
+    assert_int_equal(ll_dataset_overlap(dataset, &(ll_subset){3, others}, corrupted, &(ll_subset){3, first},
+                                        &shared, &error),
+                     LL_OK);
     assert_int_equal(shared, 2);
     ll_dataset_destroy(corrupted);
     ll_dataset_destroy(dataset);
@@ -263,7 +305,9 @@ static void refused_sources(void **state)
     assert_int_equal(ll_dataset_load("cifar10:nowhere", NULL, &dataset, &error), LL_NOT_FOUND);
     assert_int_equal(setenv("LOSSLENS_DATA", "no/such/folder", 1), 0);
     assert_int_equal(ll_dataset_load("cifar10", NULL, &dataset, &error), LL_NOT_FOUND);
-    assert_string_equal(error.message, "no/such/folder/cifar10/cifar-10-binary.tar.gz is not there: `losslens data cifar10` fetches it, or say where it is: cifar10:PATH");
+    assert_string_equal(error.message,
+                        "no/such/folder/cifar10/cifar-10-binary.tar.gz is not there: `losslens data cifar10` "
+                        "fetches it, or say where it is: cifar10:PATH");
     assert_int_equal(ll_dataset_load("no-such-name", NULL, &dataset, &error), LL_NOT_FOUND);
     assert_int_equal(ll_dataset_load("idx:one", NULL, &dataset, &error), LL_INVALID_ARGUMENT);
 }
@@ -276,7 +320,8 @@ static void corruption_lists(void **state)
     ll_error error = {0};
     assert_int_equal(ll_corruptions_parse("blur:3,jpeg", list, &count, &error), LL_OK);
     assert_int_equal(count, 6);
-    assert_true(list[0].kind == LL_CORRUPTION_BLUR && list[0].severity == 3 && list[5].kind == LL_CORRUPTION_JPEG && list[5].severity == 5);
+    assert_true(list[0].kind == LL_CORRUPTION_BLUR && list[0].severity == 3 &&
+                list[5].kind == LL_CORRUPTION_JPEG && list[5].severity == 5);
     assert_int_equal(ll_corruptions_parse("all", list, &count, &error), LL_OK);
     assert_int_equal(count, 45);
     static const char *const wrong[] = {"", "blur,", "blur:", "blur:0", "blur:33", "all,blur", "blur;jpeg"};
@@ -307,9 +352,15 @@ static void fashion_mnist(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stratified), cmocka_unit_test(one_split_is_divided), cmocka_unit_test(fetched_numbers),
-        cmocka_unit_test(augmentation), cmocka_unit_test(batches), cmocka_unit_test(corruptions),
-        cmocka_unit_test(corrupted_images_overlap), cmocka_unit_test(refused_sources), cmocka_unit_test(corruption_lists), cmocka_unit_test(fashion_mnist)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(stratified),
+                                       cmocka_unit_test(one_split_is_divided),
+                                       cmocka_unit_test(fetched_numbers),
+                                       cmocka_unit_test(augmentation),
+                                       cmocka_unit_test(batches),
+                                       cmocka_unit_test(corruptions),
+                                       cmocka_unit_test(corrupted_images_overlap),
+                                       cmocka_unit_test(refused_sources),
+                                       cmocka_unit_test(corruption_lists),
+                                       cmocka_unit_test(fashion_mnist)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

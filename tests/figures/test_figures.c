@@ -24,7 +24,8 @@ const char *__lsan_default_suppressions(void) { return "leak:libfontconfig"; }
 
 static void ticks_are_round_and_inside(void **state)
 {
-    static const double ranges[][2] = {{0, 1}, {-3.7, 12.9}, {1e-7, 3e-7}, {2.3, 2.31}, {-1e9, 4e9}, {0.02, 7.4}, {5, 5}};
+    static const double ranges[][2] = {{0, 1},      {-3.7, 12.9}, {1e-7, 3e-7}, {2.3, 2.31},
+                                       {-1e9, 4e9}, {0.02, 7.4},  {5, 5}};
     (void)state;
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
         for (int type = 0; type < LL_SCALE_TYPES; type++) {
@@ -47,7 +48,8 @@ static void ticks_are_round_and_inside(void **state)
 /* However few are wanted, one number alone is no scale. */
 static void ticks_are_never_one(void **state)
 {
-    static const double ranges[][2] = {{0.4, 1.6}, {0.9, 2.6}, {1.7, 4.1}, {-0.3, 0.8}, {7.0, 13.0}, {0.06, 0.17}};
+    static const double ranges[][2] = {{0.4, 1.6},  {0.9, 2.6},  {1.7, 4.1},
+                                       {-0.3, 0.8}, {7.0, 13.0}, {0.06, 0.17}};
     (void)state;
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
         for (int wanted = 2; wanted <= 4; wanted++) {
@@ -105,15 +107,16 @@ static void positions_go_back_and_forth(void **state)
 static double lightness(const double rgb[3])
 {
     double linear[3];
-    for (int c = 0; c < 3; c++) linear[c] = rgb[c] <= 0.04045 ? rgb[c] / 12.92 : pow((rgb[c] + 0.055) / 1.055, 2.4);
+    for (int c = 0; c < 3; c++)
+        linear[c] = rgb[c] <= 0.04045 ? rgb[c] / 12.92 : pow((rgb[c] + 0.055) / 1.055, 2.4);
     double y = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
     return y > 0.008856 ? 116.0 * cbrt(y) - 16.0 : 903.3 * y;
 }
 
 static void lightness_rises_with_value(void **state)
 {
-    static const ll_colormap maps[] = {LL_COLORMAP_VIRIDIS, LL_COLORMAP_CIVIDIS, LL_COLORMAP_MAGMA, LL_COLORMAP_BROWN,
-                                       LL_COLORMAP_GREY};
+    static const ll_colormap maps[] = {LL_COLORMAP_VIRIDIS, LL_COLORMAP_CIVIDIS, LL_COLORMAP_MAGMA,
+                                       LL_COLORMAP_BROWN, LL_COLORMAP_GREY};
     (void)state;
     for (size_t m = 0; m < sizeof maps / sizeof maps[0]; m++) {
         double before = -1.0, smallest = INFINITY, largest = 0.0;
@@ -167,7 +170,8 @@ static void render_all(const ll_panel *panels, int64_t count, const ll_figure_op
             if (ll_figure_render(panels, count, &options, (ll_figure_format)format, &once, &error) != LL_OK) {
                 fail_msg("%s: %s", ll_panel_kind_name(panels[0].kind), error.message);
             }
-            assert_int_equal(ll_figure_render(panels, count, &options, (ll_figure_format)format, &twice, &error), LL_OK);
+            assert_int_equal(
+                ll_figure_render(panels, count, &options, (ll_figure_format)format, &twice, &error), LL_OK);
             assert_true(begins_and_ends(&once, (ll_figure_format)format));
             assert_int_equal(once.length, twice.length);
             assert_memory_equal(once.text, twice.text, once.length);
@@ -206,7 +210,8 @@ static void make_fixture(field_fixture *f, int kind)
     f->profile = (ll_profile){0};
     assert_int_equal(ll_merge_tree_of_grid(&grid, &options, &f->tree, NULL), LL_OK);
     assert_int_equal(ll_tree_layout_create(&f->tree, &f->layout, NULL), LL_OK);
-    assert_int_equal(ll_profile_create(&f->tree, LL_ARRAY_FLOAT32, f->values, -1.0, false, &f->profile, NULL), LL_OK);
+    assert_int_equal(ll_profile_create(&f->tree, LL_ARRAY_FLOAT32, f->values, -1.0, false, &f->profile, NULL),
+                     LL_OK);
 }
 
 static void free_fixture(field_fixture *f)
@@ -220,7 +225,9 @@ static void panels_of(const field_fixture *f, ll_panel panels[6])
 {
     static const double path[] = {-3, -3, -1, 0, NAN, 2, 1, 1, 99, 99};
     ll_figure_field field = {.x_count = N, .y_count = N, .values = f->doubles, .path_count = 5, .path = path};
-    panels[0] = (ll_panel){.kind = LL_PANEL_CONTOUR, .title = "a title that is far too long for the panel that it has", .field = field};
+    panels[0] = (ll_panel){.kind = LL_PANEL_CONTOUR,
+                           .title = "a title that is far too long for the panel that it has",
+                           .field = field};
     panels[1] = (ll_panel){.kind = LL_PANEL_SURFACE, .title = "<&> \"ä\"", .field = field};
     panels[2] = (ll_panel){.kind = LL_PANEL_DIAGRAM, .pairs = {f->tree.pairs, f->tree.minima}};
     panels[3] = (ll_panel){.kind = LL_PANEL_BARCODE, .pairs = {f->tree.pairs, f->tree.minima}};
@@ -268,16 +275,19 @@ static void draws_panels_together(void **state)
 static void draws_curves_and_matrices(void **state)
 {
     (void)state;
-    static const double x[] = {0, 0.5, 1, 2}, y[] = {1, NAN, 0.1, -3}, low[] = {0.5, NAN, 0, -4}, high[] = {2, NAN, 1, 0};
+    static const double x[] = {0, 0.5, 1, 2}, y[] = {1, NAN, 0.1, -3}, low[] = {0.5, NAN, 0, -4},
+                        high[] = {2, NAN, 1, 0};
     static const char *const names[] = {"a", "a longer name of a model, with a tail", "c"};
     static const double cells[] = {0, 1, NAN, 1, 0, 2, INFINITY, 2, 0};
-    const ll_figure_series series[] = {{.name = "one", .count = 4, .x = x, .y = y, .low = low, .high = high, .markers = true},
-                                       {.name = "none", .x = x, .y = y, .dashed = true}};
-    ll_panel panels[] = {{.kind = LL_PANEL_CURVES, .curves = {.series_count = 2, .series = series, .x_scale = LL_SCALE_LOG}},
-                         {.kind = LL_PANEL_CURVES, .curves = {0}},
-                         {.kind = LL_PANEL_MATRIX, .matrix = {3, 3, cells, names, names}},
-                         {.kind = LL_PANEL_MATRIX, .matrix = {0, 0, NULL, NULL, NULL}},
-                         {.kind = LL_PANEL_MATRIX, .matrix = {1, 9, cells, NULL, NULL}, .x_label = "x", .y_label = "y"}};
+    const ll_figure_series series[] = {
+        {.name = "one", .count = 4, .x = x, .y = y, .low = low, .high = high, .markers = true},
+        {.name = "none", .x = x, .y = y, .dashed = true}};
+    ll_panel panels[] = {
+        {.kind = LL_PANEL_CURVES, .curves = {.series_count = 2, .series = series, .x_scale = LL_SCALE_LOG}},
+        {.kind = LL_PANEL_CURVES, .curves = {0}},
+        {.kind = LL_PANEL_MATRIX, .matrix = {3, 3, cells, names, names}},
+        {.kind = LL_PANEL_MATRIX, .matrix = {0, 0, NULL, NULL, NULL}},
+        {.kind = LL_PANEL_MATRIX, .matrix = {1, 9, cells, NULL, NULL}, .x_label = "x", .y_label = "y"}};
     ll_figure_options options = ll_figure_options_default();
     for (int k = 0; k < 5; k++) render_all(&panels[k], 1, &options);
     render_all(panels, 5, &options);
@@ -298,11 +308,23 @@ static void structures_are_drawn(void **state)
     ll_panel panel = {.kind = LL_PANEL_STRUCTURE,
                       .title = "Global structure",
                       .wide = 2,
-                      .structure = {.model_count = 4, .positions = positions, .names = names, .group_count = 2, .groups = groups,
-                                    .group_names = group_names, .metric_count = 2, .metric_names = metric_names,
-                                    .metric_errors = errors, .metrics = metrics, .eigenvalue_count = 3,
-                                    .eigenvalues = eigenvalues, .edge_count = 4, .ends = ends, .edges = edges,
-                                    .converged = converged, .edge_label = "mode connectivity (loss)",
+                      .structure = {.model_count = 4,
+                                    .positions = positions,
+                                    .names = names,
+                                    .group_count = 2,
+                                    .groups = groups,
+                                    .group_names = group_names,
+                                    .metric_count = 2,
+                                    .metric_names = metric_names,
+                                    .metric_errors = errors,
+                                    .metrics = metrics,
+                                    .eigenvalue_count = 3,
+                                    .eigenvalues = eigenvalues,
+                                    .edge_count = 4,
+                                    .ends = ends,
+                                    .edges = edges,
+                                    .converged = converged,
+                                    .edge_label = "mode connectivity (loss)",
                                     .placement = "MDS of 1 - CKA"}};
     ll_panel nothing = {.kind = LL_PANEL_STRUCTURE};
     ll_figure_options options = ll_figure_options_default();
@@ -329,7 +351,8 @@ static void panels_find_their_places(void **state)
 {
     (void)state;
     double values[4] = {0.0, 1.0, 2.0, 3.0};
-    const ll_panel small = {.kind = LL_PANEL_CONTOUR, .field = {.x_count = 2, .y_count = 2, .values = values}};
+    const ll_panel small = {.kind = LL_PANEL_CONTOUR,
+                            .field = {.x_count = 2, .y_count = 2, .values = values}};
     ll_panel panels[4] = {small, small, small, small};
     panels[0].wide = 2;
     panels[0].high = 2;
@@ -358,7 +381,8 @@ static void colours_are_those_of_the_values(void **state)
     ll_text out = {0};
     options.vmin = 0.0;
     options.vmax = 1.0;
-    options.levels = 1; /* one level at 1/2: two bands, and 1/2 belongs to the upper one, whose middle is 3/4 */
+    options.levels =
+        1; /* one level at 1/2: two bands, and 1/2 belongs to the upper one, whose middle is 3/4 */
     options.no_colorbar = true;
     assert_int_equal(ll_figure_render(&panel, 1, &options, LL_FIGURE_SVG, &out, NULL), LL_OK);
     double rgb[3];
@@ -405,12 +429,12 @@ static void refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ticks_are_round_and_inside), cmocka_unit_test(ticks_are_never_one),   cmocka_unit_test(ticks_have_the_expected_labels),
-        cmocka_unit_test(positions_go_back_and_forth),  cmocka_unit_test(lightness_rises_with_value),
-        cmocka_unit_test(draws_fields_of_every_sort),   cmocka_unit_test(draws_panels_together),
-        cmocka_unit_test(draws_curves_and_matrices),    cmocka_unit_test(colours_are_those_of_the_values),
-        cmocka_unit_test(structures_are_drawn),          cmocka_unit_test(panels_find_their_places),
-        cmocka_unit_test(refuses),
+        cmocka_unit_test(ticks_are_round_and_inside),      cmocka_unit_test(ticks_are_never_one),
+        cmocka_unit_test(ticks_have_the_expected_labels),  cmocka_unit_test(positions_go_back_and_forth),
+        cmocka_unit_test(lightness_rises_with_value),      cmocka_unit_test(draws_fields_of_every_sort),
+        cmocka_unit_test(draws_panels_together),           cmocka_unit_test(draws_curves_and_matrices),
+        cmocka_unit_test(colours_are_those_of_the_values), cmocka_unit_test(structures_are_drawn),
+        cmocka_unit_test(panels_find_their_places),        cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

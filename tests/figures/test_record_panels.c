@@ -34,7 +34,8 @@ static void draw(const ll_record_panel *panel)
     ll_text out = {0};
     ll_error error = {0};
     ll_figure_options options = ll_figure_options_default();
-    if (ll_figure_render(&panel->panel, 1, &options, LL_FIGURE_SVG, &out, &error) != LL_OK) fail_msg("%s", error.message);
+    if (ll_figure_render(&panel->panel, 1, &options, LL_FIGURE_SVG, &out, &error) != LL_OK)
+        fail_msg("%s", error.message);
     assert_non_null(strstr(out.text, "</svg>"));
     ll_text_deinit(&out);
 }
@@ -43,7 +44,8 @@ static ll_record_panel make(ll_view view, const ll_record *record)
 {
     ll_record_panel panel = {0};
     ll_error error = {0};
-    if (ll_record_panel_create(view, record, "title", NULL, &panel, &error) != LL_OK) fail_msg("%s: %s", ll_view_name(view), error.message);
+    if (ll_record_panel_create(view, record, "title", NULL, &panel, &error) != LL_OK)
+        fail_msg("%s: %s", ll_view_name(view), error.message);
     assert_string_equal(panel.panel.title, "title");
     draw(&panel);
     return panel;
@@ -114,8 +116,10 @@ static void trees(void **state)
         ll_record_panel panel = make((ll_view)view, record);
         if (view == LL_VIEW_DIAGRAM || view == LL_VIEW_BARCODE) {
             assert_int_equal(panel.panel.pairs.count, 2);
-            assert_true(panel.panel.pairs.pairs[0].birth_value == 1.0 && panel.panel.pairs.pairs[0].essential);
-            assert_true(panel.panel.pairs.pairs[1].birth_value == 2.0 && panel.panel.pairs.pairs[1].death_value == 7.0);
+            assert_true(panel.panel.pairs.pairs[0].birth_value == 1.0 &&
+                        panel.panel.pairs.pairs[0].essential);
+            assert_true(panel.panel.pairs.pairs[1].birth_value == 2.0 &&
+                        panel.panel.pairs.pairs[1].death_value == 7.0);
         }
         ll_record_panel_deinit(&panel);
     }
@@ -144,7 +148,8 @@ static void lines_and_matrices(void **state)
                  {LL_VIEW_LINE, "landscape", {"axis_0", "loss", NULL, NULL}}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ll_record *record = ll_record_create(cases[i].kind);
-        for (int k = 0; k < 4 && cases[i].names[k] != NULL; k++) set_line(record, cases[i].names[k], k == 1 ? small : x, 3);
+        for (int k = 0; k < 4 && cases[i].names[k] != NULL; k++)
+            set_line(record, cases[i].names[k], k == 1 ? small : x, 3);
         ll_record_panel panel = make(cases[i].view, record);
         assert_int_equal(panel.panel.kind, LL_PANEL_CURVES);
         ll_record_panel_deinit(&panel);
@@ -153,7 +158,8 @@ static void lines_and_matrices(void **state)
         ll_error error = {0};
         set_line(bare, cases[i].names[0], x, 3);
         if (strcmp(cases[i].kind, "training") != 0)
-            assert_int_equal(ll_record_panel_create(cases[i].view, bare, NULL, NULL, &panel, &error), LL_NOT_FOUND);
+            assert_int_equal(ll_record_panel_create(cases[i].view, bare, NULL, NULL, &panel, &error),
+                             LL_NOT_FOUND);
         ll_record_destroy(bare);
         ll_record_destroy(record);
     }
@@ -201,10 +207,13 @@ static void refuses(void **state)
     ll_record *record = landscape(), *curve = ll_record_create("curve");
     ll_record_panel panel = {0};
     ll_error error = {0};
-    assert_int_equal(ll_record_panel_create(LL_VIEW_CONTOUR, curve, NULL, NULL, &panel, &error), LL_UNSUPPORTED);
-    assert_int_equal(ll_record_panel_create(LL_VIEW_LINE, record, NULL, NULL, &panel, &error), LL_UNSUPPORTED);
+    assert_int_equal(ll_record_panel_create(LL_VIEW_CONTOUR, curve, NULL, NULL, &panel, &error),
+                     LL_UNSUPPORTED);
+    assert_int_equal(ll_record_panel_create(LL_VIEW_LINE, record, NULL, NULL, &panel, &error),
+                     LL_UNSUPPORTED);
     const ll_record_panel_options other = {.field = "gradient_norm"};
-    assert_int_equal(ll_record_panel_create(LL_VIEW_CONTOUR, record, NULL, &other, &panel, &error), LL_NOT_FOUND);
+    assert_int_equal(ll_record_panel_create(LL_VIEW_CONTOUR, record, NULL, &other, &panel, &error),
+                     LL_NOT_FOUND);
     set_line(record, "axis_1", x, 3);
     assert_int_equal(ll_record_panel_create(LL_VIEW_CONTOUR, record, NULL, NULL, &panel, &error), LL_SHAPE);
     assert_null(panel.memory);

@@ -61,8 +61,9 @@ static void check_grid(const char *name, const char *array, const char *format, 
 
 static void reads_image_data(void **state)
 {
-    static const char *const names[] = {"ascii.vti", "base64.vti", "base64_64.vti", "base64_big.vti", "raw.vti",
-                                        "zlib_base64.vti", "zlib_raw.vti", "zlib_appended64.vti", "float32.vti"};
+    static const char *const names[] = {
+        "ascii.vti",       "base64.vti",   "base64_64.vti",       "base64_big.vti", "raw.vti",
+        "zlib_base64.vti", "zlib_raw.vti", "zlib_appended64.vti", "float32.vti"};
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) check_grid(names[i], NULL, "vti", true, true);
     ll_field_data data = read_good("float32.vti", "loss");
@@ -91,7 +92,8 @@ static void reads_meshes(void **state)
         assert_int_equal(data.dimension, 3);
         for (int i = 0; i < 5; i++) assert_true(ll_field_data_value(&data, i) == values[i]);
         assert_true(data.points[3 * 4] == 2.0 && data.points[3 * 4 + 1] == 0.5);
-        assert_true(has_edge(&data, 0, 1) && has_edge(&data, 3, 0) && has_edge(&data, 1, 4) && has_edge(&data, 4, 2));
+        assert_true(has_edge(&data, 0, 1) && has_edge(&data, 3, 0) && has_edge(&data, 1, 4) &&
+                    has_edge(&data, 4, 2));
         assert_false(has_edge(&data, 0, 2)); /* no diagonal of the quadrilateral */
         assert_false(has_edge(&data, 0, 4));
         ll_field_data_deinit(&data);
@@ -141,7 +143,8 @@ static void reads_hdf5_arrays(void **state)
         assert_int_equal(data.rank, 2);
         assert_int_equal(data.shape[0], 3);
         assert_int_equal(data.shape[1], 4);
-        for (int64_t i = 0; i < 12; i++) assert_true(ll_field_data_value(&data, i) == 10.0 * (double)(i / 4) + (double)(i % 4) + 0.25);
+        for (int64_t i = 0; i < 12; i++)
+            assert_true(ll_field_data_value(&data, i) == 10.0 * (double)(i / 4) + (double)(i % 4) + 0.25);
         ll_field_data_deinit(&data);
     }
     /* Li et al.'s layout: declared (x, y), filled with x fastest; -1 where nothing was computed yet. */
@@ -190,7 +193,8 @@ static void refuses(void **state)
 /* Every prefix of every file is refused or read, never more; the place says which file. */
 static void survives_truncation(void **state)
 {
-    static const char *const names[] = {"raw.vti", "zlib_base64.vti", "mesh.vtu", "big.ply", "points.csv", "chunked.h5", "plain.h5"};
+    static const char *const names[] = {"raw.vti",    "zlib_base64.vti", "mesh.vtu", "big.ply",
+                                        "points.csv", "chunked.h5",      "plain.h5"};
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[512];
@@ -221,12 +225,14 @@ static void writes_and_reads(void **state)
     double values[12], x[4] = {1.0, 1.5, 2.0, 2.5}, y[3] = {2.0, 2.25, 2.5};
     for (int i = 0; i < 12; i++) values[i] = 0.1 * i;
     values[7] = NAN;
-    ll_field_data data = {.values = values, .count = 12, .name = "a<\"b", .rank = 2, .shape = {4, 3}, .axes = {x, y}};
+    ll_field_data data = {
+        .values = values, .count = 12, .name = "a<\"b", .rank = 2, .shape = {4, 3}, .axes = {x, y}};
     ll_text out = {0};
     assert_int_equal(ll_vti_encode(&data, &out, NULL), LL_OK);
     ll_field_data back = {0};
     ll_error error = {0};
-    if (ll_field_parse(out.text, out.length, "vti", NULL, &back, &error) != LL_OK) fail_msg("%s", error.message);
+    if (ll_field_parse(out.text, out.length, "vti", NULL, &back, &error) != LL_OK)
+        fail_msg("%s", error.message);
     assert_string_equal(back.name, "a<\"b");
     assert_true(back.x_last);
     assert_int_equal(back.shape[1], 4);
@@ -243,13 +249,20 @@ static void writes_and_reads(void **state)
     static const double points[] = {0, 0, 0, 1, 0, 0, 1, 1, 0.5, 0, 1, 0.25}, loss[] = {4, 3, 2, 1};
     static const int64_t offsets[] = {0, 2, 6}, cells[] = {0, 2, 0, 1, 2, 3};
     const ll_named_values arrays[] = {{"loss", loss, 1}};
-    ll_mesh mesh = {.point_count = 4, .points = points, .cell_count = 2, .offsets = offsets, .cells = cells,
-                    .point_array_count = 1, .point_arrays = arrays};
-    ll_status (*const encoders[])(const ll_mesh *, ll_text *, ll_error *) = {ll_vtu_encode, ll_vtp_encode, ll_ply_encode};
+    ll_mesh mesh = {.point_count = 4,
+                    .points = points,
+                    .cell_count = 2,
+                    .offsets = offsets,
+                    .cells = cells,
+                    .point_array_count = 1,
+                    .point_arrays = arrays};
+    ll_status (*const encoders[])(const ll_mesh *, ll_text *, ll_error *) = {ll_vtu_encode, ll_vtp_encode,
+                                                                             ll_ply_encode};
     for (int k = 0; k < 3; k++) {
         out = (ll_text){0};
         assert_int_equal(encoders[k](&mesh, &out, &error), LL_OK);
-        if (ll_field_parse(out.text, out.length, "mesh", NULL, &back, &error) != LL_OK) fail_msg("%d: %s", k, error.message);
+        if (ll_field_parse(out.text, out.length, "mesh", NULL, &back, &error) != LL_OK)
+            fail_msg("%d: %s", k, error.message);
         assert_int_equal(back.count, 4);
         assert_true(ll_field_data_value(&back, 2) == 2.0);
         assert_true(back.points[3 * 3 + 2] == 0.25);
@@ -263,8 +276,9 @@ static void writes_and_reads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_image_data), cmocka_unit_test(reads_meshes),      cmocka_unit_test(reads_ply),
-        cmocka_unit_test(reads_csv),        cmocka_unit_test(reads_hdf5_arrays), cmocka_unit_test(refuses),
+        cmocka_unit_test(reads_image_data),    cmocka_unit_test(reads_meshes),
+        cmocka_unit_test(reads_ply),           cmocka_unit_test(reads_csv),
+        cmocka_unit_test(reads_hdf5_arrays),   cmocka_unit_test(refuses),
         cmocka_unit_test(survives_truncation), cmocka_unit_test(writes_and_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

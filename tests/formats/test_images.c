@@ -19,18 +19,20 @@ static void images_as_pillow_reads_them(void **state)
         ll_image image;
         ll_error error = {0};
         if (ll_image_read(path, NULL, &image, &error) != LL_OK) fail_msg("%s: %s", line, error.message);
-        snprintf(got_shape, sizeof got_shape, "%lld,%lld,%lld", (long long)image.channels, (long long)image.height,
-                 (long long)image.width);
+        snprintf(got_shape, sizeof got_shape, "%lld,%lld,%lld", (long long)image.channels,
+                 (long long)image.height, (long long)image.width);
         assert_string_equal(got_shape, shape);
         long long sum = 0;
-        for (int64_t k = 0; k < image.channels * image.height * image.width; k++) sum += image.pixels[k] * (k % 97 + 1);
+        for (int64_t k = 0; k < image.channels * image.height * image.width; k++)
+            sum += image.pixels[k] * (k % 97 + 1);
         if (sum != wanted) fail_msg("%s: got %lld, wanted %lld", line, sum, wanted);
         /* through our own PNG nothing is lost */
         ll_text png = {0};
         ll_image again;
         assert_int_equal(ll_image_encode_png(&image, &png, &error), LL_OK);
         assert_int_equal(ll_image_decode(png.text, png.length, "memory", NULL, &again, &error), LL_OK);
-        assert_memory_equal(again.pixels, image.pixels, (size_t)(image.channels * image.height * image.width));
+        assert_memory_equal(again.pixels, image.pixels,
+                            (size_t)(image.channels * image.height * image.width));
         for (size_t size = 0; size < png.length; size++) { /* cut short anywhere: refused */
             ll_image none;
             assert_int_not_equal(ll_image_decode(png.text, size, "memory", NULL, &none, &error), LL_OK);
@@ -56,7 +58,8 @@ static void cut_jpeg_is_refused(void **state)
     ll_error error = {0};
     source_path(path, sizeof path, "files/colour.jpg");
     assert_int_equal(ll_file_map(path, &file, NULL), LL_OK);
-    assert_int_equal(ll_image_decode(file.bytes, file.size / 2, "half", NULL, &image, &error), LL_INVALID_FILE);
+    assert_int_equal(ll_image_decode(file.bytes, file.size / 2, "half", NULL, &image, &error),
+                     LL_INVALID_FILE);
     assert_non_null(strstr(error.message, "JPEG image is broken"));
     ll_file_unmap(&file);
 }
@@ -83,7 +86,8 @@ static void cifar_binary(void **state)
     batch[0] = 19;
     batch[1] = 99;
     assert_int_equal(ll_cifar_parse(batch, 3074, "train.bin", NULL, &set, &error), LL_OK);
-    assert_true(set.classes == 100 && set.labels[0] == 99 && set.coarse_labels[0] == 19 && set.is_test[0] == 0);
+    assert_true(set.classes == 100 && set.labels[0] == 99 && set.coarse_labels[0] == 19 &&
+                set.is_test[0] == 0);
     ll_image_set_deinit(&set);
     free(batch);
 }
@@ -110,10 +114,12 @@ static void cifar_of_the_shared_folder(void **state)
 static void tables(void **state)
 {
     (void)state;
-    static const char text[] = "\xEF\xBB\xBF" "x , y,kind\r\n1,2.5,\"b,\"\"q\"\"\"\r\n\r\n-3e2,,a\r\n4,5,a";
+    static const char text[] = "\xEF\xBB\xBF"
+                               "x , y,kind\r\n1,2.5,\"b,\"\"q\"\"\"\r\n\r\n-3e2,,a\r\n4,5,a";
     ll_table table;
     ll_error error = {0};
-    if (ll_csv_parse(text, sizeof text - 1, "t.csv", NULL, &table, &error) != LL_OK) fail_msg("%s", error.message);
+    if (ll_csv_parse(text, sizeof text - 1, "t.csv", NULL, &table, &error) != LL_OK)
+        fail_msg("%s", error.message);
     assert_true(table.rows == 3 && table.columns == 3);
     assert_int_equal(ll_table_column(&table, "y"), 1);
     assert_true(table.values[1] == -300 && isnan(table.values[3 + 1]) && table.values[3] == 2.5);
@@ -132,8 +138,9 @@ static void tables(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(images_as_pillow_reads_them), cmocka_unit_test(cut_jpeg_is_refused),
-        cmocka_unit_test(cifar_binary), cmocka_unit_test(cifar_of_the_shared_folder), cmocka_unit_test(tables)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(images_as_pillow_reads_them),
+                                       cmocka_unit_test(cut_jpeg_is_refused), cmocka_unit_test(cifar_binary),
+                                       cmocka_unit_test(cifar_of_the_shared_folder),
+                                       cmocka_unit_test(tables)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

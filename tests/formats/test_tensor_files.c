@@ -26,7 +26,8 @@ static int check_manifest(const char *manifest_name, const char *root)
             snprintf(file_path, sizeof file_path, "%.590s", line + 5);
             snprintf(path, sizeof path, "%s/%s", root, file_path);
             ll_tensor_file_destroy(file);
-            if (ll_tensor_file_read(path, NULL, &file, &error) != LL_OK) fail_msg("%s: %s", path, error.message);
+            if (ll_tensor_file_read(path, NULL, &file, &error) != LL_OK)
+                fail_msg("%s: %s", path, error.message);
             continue;
         }
         double squares = strtod(cut(line, true), NULL), weighted = strtod(cut(line, true), NULL);
@@ -35,8 +36,8 @@ static int check_manifest(const char *manifest_name, const char *root)
         if (tensor == NULL) fail_msg("%s has no tensor '%s'", file_path, line);
         char got_shape[256] = "";
         for (int axis = 0; axis < tensor->rank; axis++) {
-            snprintf(got_shape + strlen(got_shape), sizeof got_shape - strlen(got_shape), "%s%lld", axis > 0 ? "," : "",
-                     (long long)tensor->shape[axis]);
+            snprintf(got_shape + strlen(got_shape), sizeof got_shape - strlen(got_shape), "%s%lld",
+                     axis > 0 ? "," : "", (long long)tensor->shape[axis]);
         }
         assert_string_equal(ll_tensor_type_name(tensor->type), type);
         assert_string_equal(got_shape, shape);
@@ -91,7 +92,8 @@ static void refused_files(void **state)
         ll_status got = ll_tensor_file_read(path, NULL, &file, &error);
         if (got == LL_OK) fail_msg("%s was read", line);
         if (strcmp(ll_status_name(got), status) != 0 || strstr(error.message, message) == NULL) {
-            fail_msg("%s: got %s \"%s\"; wanted %s \"%s\"", line, ll_status_name(got), error.message, status, message);
+            fail_msg("%s: got %s \"%s\"; wanted %s \"%s\"", line, ll_status_name(got), error.message, status,
+                     message);
         }
         assert_int_equal((uintptr_t)file, 1); /* outputs untouched */
         assert_true(error.place[0] != 0);
@@ -105,8 +107,9 @@ static void refused_files(void **state)
 static void every_prefix(void **state)
 {
     (void)state;
-    static const char *const names[] = {"files/views_zip.pt", "files/views_legacy.pt", "files/deflated.npz",
-                                        "files/fortran.npy", "files/plain2.pickle", "files/brain.safetensors.odd"};
+    static const char *const names[] = {"files/views_zip.pt",  "files/views_legacy.pt",
+                                        "files/deflated.npz",  "files/fortran.npy",
+                                        "files/plain2.pickle", "files/brain.safetensors.odd"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[1200];
         ll_file_bytes bytes = {0};
@@ -141,7 +144,8 @@ static void scalars_prefixes_and_opaques(void **state)
     ll_tensor_file *file = read_fixture("files/lightning.ckpt");
     assert_string_equal(ll_tensor_file_format(file), "pytorch zip");
     assert_string_equal(ll_tensor_file_weights_prefix(file), "state_dict.model.");
-    const ll_scalar *epoch = ll_tensor_file_find_scalar(file, "epoch"), *best = ll_tensor_file_find_scalar(file, "best");
+    const ll_scalar *epoch = ll_tensor_file_find_scalar(file, "epoch"),
+                    *best = ll_tensor_file_find_scalar(file, "best");
     assert_true(epoch != NULL && epoch->type == LL_SCALAR_INTEGER && epoch->integer == 3);
     assert_true(best != NULL && best->type == LL_SCALAR_REAL && best->real == 88.25);
     assert_string_equal(ll_tensor_file_find_scalar(file, "name")->text, "run");
@@ -150,7 +154,8 @@ static void scalars_prefixes_and_opaques(void **state)
     bool device = false;
     for (int64_t i = 0; i < ll_tensor_file_opaque_count(file); i++) {
         const ll_opaque *opaque = ll_tensor_file_opaque(file, i);
-        device = device || (strcmp(opaque->name, "hyper_parameters.device") == 0 && strstr(opaque->what, "torch.device") != NULL);
+        device = device || (strcmp(opaque->name, "hyper_parameters.device") == 0 &&
+                            strstr(opaque->what, "torch.device") != NULL);
     }
     assert_true(device);
     ll_tensor_file_destroy(file);
@@ -168,7 +173,8 @@ static void scalars_prefixes_and_opaques(void **state)
 
     file = read_fixture("files/brain.safetensors.odd");
     const ll_tensor *brain = ll_tensor_file_find(file, "x");
-    assert_true(brain->type == LL_TENSOR_BFLOAT16 && ll_tensor_get(brain, 0) == 1.0 && ll_tensor_get(brain, 1) == -2.5);
+    assert_true(brain->type == LL_TENSOR_BFLOAT16 && ll_tensor_get(brain, 0) == 1.0 &&
+                ll_tensor_get(brain, 1) == -2.5);
     assert_int_equal(ll_tensor_file_opaque_count(file), 1);
     ll_tensor_file_destroy(file);
 }
@@ -178,7 +184,8 @@ static void tied_weights_share(void **state)
 {
     (void)state;
     ll_tensor_file *file = read_fixture("files/module.pt");
-    const ll_tensor *first = ll_tensor_file_find(file, "0.first.weight"), *tied = ll_tensor_file_find(file, "0.tied.weight");
+    const ll_tensor *first = ll_tensor_file_find(file, "0.first.weight"),
+                    *tied = ll_tensor_file_find(file, "0.tied.weight");
     assert_true(first != NULL && tied != NULL && first->data == tied->data);
     ll_tensor_file_destroy(file);
 }
@@ -210,9 +217,12 @@ static void limits_are_the_callers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files_of_other_tools),         cmocka_unit_test(files_of_the_shared_folder),
-        cmocka_unit_test(refused_files),                cmocka_unit_test(every_prefix),
-        cmocka_unit_test(scalars_prefixes_and_opaques), cmocka_unit_test(tied_weights_share),
+        cmocka_unit_test(files_of_other_tools),
+        cmocka_unit_test(files_of_the_shared_folder),
+        cmocka_unit_test(refused_files),
+        cmocka_unit_test(every_prefix),
+        cmocka_unit_test(scalars_prefixes_and_opaques),
+        cmocka_unit_test(tied_weights_share),
         cmocka_unit_test(limits_are_the_callers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,11 +9,16 @@ static void round_trip(void **state)
     for (int type = 0; type < LL_TENSOR_TYPES; type++) {
         size_t element = ll_tensor_type_bytes((ll_tensor_type)type);
         uint8_t bytes[6 * 8];
-        for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = type == LL_TENSOR_BOOL ? i % 2 : (uint8_t)(i * 37 + 1);
+        for (size_t i = 0; i < sizeof bytes; i++)
+            bytes[i] = type == LL_TENSOR_BOOL ? i % 2 : (uint8_t)(i * 37 + 1);
         ll_tensor tensors[3] = {
             {.name = "a", .type = (ll_tensor_type)type, .rank = 2, .shape = {2, 3}, .data = bytes},
             {.name = "b.scalar", .type = (ll_tensor_type)type, .rank = 0, .data = bytes},
-            {.name = "empty \"quoted\"", .type = (ll_tensor_type)type, .rank = 3, .shape = {4, 0, 2}, .data = bytes}};
+            {.name = "empty \"quoted\"",
+             .type = (ll_tensor_type)type,
+             .rank = 3,
+             .shape = {4, 0, 2},
+             .data = bytes}};
         const char *const metadata[1][2] = {{"format", "pt \\ \n"}};
         for (int format = 0; format < 4; format++) {
             ll_text out = {0};
@@ -39,7 +44,8 @@ static void round_trip(void **state)
                 assert_true(empty != NULL && empty->rank == 3 && empty->shape[1] == 0);
                 assert_int_equal(ll_tensor_file_find(file, "b.scalar")->rank, 0);
             }
-            if (format == 3) assert_string_equal(ll_tensor_file_find_scalar(file, "format")->text, "pt \\ \n");
+            if (format == 3)
+                assert_string_equal(ll_tensor_file_find_scalar(file, "format")->text, "pt \\ \n");
             ll_tensor_file_destroy(file);
             ll_text_deinit(&out);
         }
@@ -112,6 +118,7 @@ static void files_are_whole_or_absent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(half_precision),
-                                       cmocka_unit_test(to_int64), cmocka_unit_test(files_are_whole_or_absent)};
+                                       cmocka_unit_test(to_int64),
+                                       cmocka_unit_test(files_are_whole_or_absent)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

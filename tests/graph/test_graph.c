@@ -56,25 +56,30 @@ static void identities_leave_no_node(void **state)
     assert_int_equal(ll_graph_subtract(g, x, ll_graph_full_like(g, x, 0.0)), x);
     assert_int_equal(ll_graph_negate(g, ll_graph_negate(g, x)), x);
     assert_int_equal(ll_graph_multiply_scalar(g, x, -1.0), ll_graph_negate(g, x));
-    assert_int_equal(ll_graph_add(g, x, ll_graph_negate(g, ll_graph_exp(g, x))), ll_graph_subtract(g, x, ll_graph_exp(g, x)));
+    assert_int_equal(ll_graph_add(g, x, ll_graph_negate(g, ll_graph_exp(g, x))),
+                     ll_graph_subtract(g, x, ll_graph_exp(g, x)));
     assert_int_equal(ll_graph_divide(g, x, ll_graph_full_like(g, x, 1.0)), x);
     assert_int_equal(ll_graph_power(g, x, ll_graph_full_like(g, x, 2.0)), ll_graph_multiply(g, x, x));
     assert_int_equal(ll_graph_cast(g, x, LL_F32), x);
-    assert_int_equal(ll_graph_reshape(g, ll_graph_reshape(g, x, SHAPE(LL_INFER, 24), 2), SHAPE(LL_SAMPLES, 4, 6), 3), x);
+    assert_int_equal(
+        ll_graph_reshape(g, ll_graph_reshape(g, x, SHAPE(LL_INFER, 24), 2), SHAPE(LL_SAMPLES, 4, 6), 3), x);
     ll_node turned = ll_graph_transpose(g, x, (int[]){2, 0, 1});
     assert_int_equal(ll_graph_transpose(g, turned, (int[]){1, 2, 0}), x);
-    assert_int_equal(ll_graph_sum(g, ll_graph_sum(g, x, LL_AXIS(1)), LL_AXIS(1)), ll_graph_sum(g, x, LL_AXIS(1) | LL_AXIS(2)));
+    assert_int_equal(ll_graph_sum(g, ll_graph_sum(g, x, LL_AXIS(1)), LL_AXIS(1)),
+                     ll_graph_sum(g, x, LL_AXIS(1) | LL_AXIS(2)));
     assert_int_equal(ll_graph_slice_axis(g, x, 1, 0, 4), x);
     assert_int_equal(ll_graph_pad(g, x, SHAPE(0, 0, 0), SHAPE(0, 0, 0), NULL, 1.0), x);
     assert_int_equal(ll_graph_concatenate(g, &x, 1, 2), x);
     /* Folding: a computation on constants is a constant; what depends on N stays. */
     double value;
-    ll_node six = ll_graph_multiply(g, ll_graph_full(g, LL_F64, SHAPE(2, 3), 2, 2.0), ll_graph_scalar(g, LL_F64, 3.0));
+    ll_node six =
+        ll_graph_multiply(g, ll_graph_full(g, LL_F64, SHAPE(2, 3), 2, 2.0), ll_graph_scalar(g, LL_F64, 3.0));
     assert_true(ll_is_uniform(g, six, &value) && value == 6.0);
     assert_true(ll_is_uniform(g, ll_graph_sum(g, six, 3), &value) && value == 36.0);
     assert_false(ll_is_uniform(g, ll_graph_sum(g, ll_graph_full_like(g, x, 1.0), 7), &value));
     ll_node big = ll_graph_scalar(g, LL_I32, 2147483647.0);
-    assert_true(ll_is_uniform(g, ll_graph_add(g, big, ll_graph_scalar(g, LL_I32, 1.0)), &value) && value == -2147483648.0);
+    assert_true(ll_is_uniform(g, ll_graph_add(g, big, ll_graph_scalar(g, LL_I32, 1.0)), &value) &&
+                value == -2147483648.0);
     /* 0 x is not folded: x may be infinite. */
     assert_int_equal(ll_graph_node_at(g, ll_graph_multiply_scalar(g, x, 0.0))->op, LL_OP_MULTIPLY);
     assert_int_equal(ll_graph_check(g, NULL), LL_OK);
@@ -101,11 +106,14 @@ static void bad_graphs_are_refused_by_name(void **state)
     (void)state;
     ll_graph *g = ll_graph_create();
     ll_node x = leaf(g, "features", 2, SHAPE(LL_SAMPLES, 4)), w = leaf(g, "fc.weight", 2, SHAPE(5, 3));
-    ll_node image = leaf(g, "image", 4, SHAPE(LL_SAMPLES, 3, 8, 8)), kernel = leaf(g, "kernel", 4, SHAPE(6, 2, 3, 3));
+    ll_node image = leaf(g, "image", 4, SHAPE(LL_SAMPLES, 3, 8, 8)),
+            kernel = leaf(g, "kernel", 4, SHAPE(6, 2, 3, 3));
     ll_convolution form = {.spatial = 2, .groups = 1, .stride = {1, 1}, .dilation = {1, 1}};
-    refused(g, ll_graph_matmul(g, x, w, false, false), LL_SHAPE, WORDS("matmul", "fc.weight", "features", "f32[N, 4]", "f32[5, 3]"));
+    refused(g, ll_graph_matmul(g, x, w, false, false), LL_SHAPE,
+            WORDS("matmul", "fc.weight", "features", "f32[N, 4]", "f32[5, 3]"));
     refused(g, ll_graph_add(g, x, w), LL_SHAPE, WORDS("add", "fc.weight", "f32[N, 4]", "f32[5, 3]"));
-    refused(g, ll_graph_convolution(g, image, kernel, &form), LL_SHAPE, WORDS("kernel", "f32[6, 2, 3, 3]", "channels"));
+    refused(g, ll_graph_convolution(g, image, kernel, &form), LL_SHAPE,
+            WORDS("kernel", "f32[6, 2, 3, 3]", "channels"));
     refused(g, ll_graph_matmul(g, x, x, false, true), LL_SHAPE, WORDS("two sample axes"));
     refused(g, ll_graph_reduce_max(g, x, LL_AXIS(0)), LL_SHAPE, WORDS("sample axis"));
     refused(g, ll_graph_reshape(g, x, SHAPE(LL_SAMPLES, 5), 2), LL_SHAPE, WORDS("f32[N, 4]", "f32[N, 5]"));
@@ -118,12 +126,17 @@ static void bad_graphs_are_refused_by_name(void **state)
     refused(g, ll_graph_add(g, x, ll_graph_cast(g, x, LL_F64)), LL_SHAPE, WORDS("f32[N, 4]", "f64[N, 4]"));
     refused(g, ll_graph_gather(g, w, x, 0), LL_SHAPE, WORDS("i32 or i64"));
     refused(g, ll_graph_exp(g, 12345), LL_INVALID_ARGUMENT, WORDS("exp", "12345"));
-    refused(g, ll_graph_apply(g, (ll_op)999, &x, 1, NULL, LL_F32, NULL, 0), LL_INVALID_ARGUMENT, WORDS("999"));
-    refused(g, ll_graph_apply(g, LL_OP_ADD, &x, 1, NULL, LL_F32, NULL, 0), LL_INVALID_ARGUMENT, WORDS("add", "wanted 2"));
-    refused(g, leaf(g, "features", 1, SHAPE(7)), LL_INVALID_ARGUMENT, WORDS("features", "f32[7]", "f32[N, 4]"));
+    refused(g, ll_graph_apply(g, (ll_op)999, &x, 1, NULL, LL_F32, NULL, 0), LL_INVALID_ARGUMENT,
+            WORDS("999"));
+    refused(g, ll_graph_apply(g, LL_OP_ADD, &x, 1, NULL, LL_F32, NULL, 0), LL_INVALID_ARGUMENT,
+            WORDS("add", "wanted 2"));
+    refused(g, leaf(g, "features", 1, SHAPE(7)), LL_INVALID_ARGUMENT,
+            WORDS("features", "f32[7]", "f32[N, 4]"));
     refused(g, leaf(g, "huge", 2, SHAPE(INT64_MAX / 2, 5)), LL_SHAPE, WORDS("overflows"));
-    refused(g, ll_graph_input(g, LL_INPUT_SAMPLE, "s", LL_F32, SHAPE(3, 2), 2), LL_SHAPE, WORDS("sample axis first"));
-    refused(g, leaf(g, "rank nine", 9, SHAPE(1, 1, 1, 1, 1, 1, 1, 1, 1)), LL_INVALID_ARGUMENT, WORDS("rank 9"));
+    refused(g, ll_graph_input(g, LL_INPUT_SAMPLE, "s", LL_F32, SHAPE(3, 2), 2), LL_SHAPE,
+            WORDS("sample axis first"));
+    refused(g, leaf(g, "rank nine", 9, SHAPE(1, 1, 1, 1, 1, 1, 1, 1, 1)), LL_INVALID_ARGUMENT,
+            WORDS("rank 9"));
     refused(g, ll_graph_scalar(g, LL_I32, 0.5), LL_INVALID_ARGUMENT, WORDS("0.5", "i32"));
     /* The first error stays, and nothing is built after it. */
     assert_int_equal(ll_graph_matmul(g, x, w, false, false), LL_NO_NODE);
@@ -136,7 +149,8 @@ static void transforms_refuse_and_leave_outputs_alone(void **state)
 {
     (void)state;
     ll_graph *g = ll_graph_create();
-    ll_node x = leaf(g, "x", 2, SHAPE(LL_SAMPLES, 4)), y = ll_graph_exp(g, x), flag = ll_graph_less(g, x, y), out = 77;
+    ll_node x = leaf(g, "x", 2, SHAPE(LL_SAMPLES, 4)), y = ll_graph_exp(g, x), flag = ll_graph_less(g, x, y),
+            out = 77;
     ll_node missing = 4000, small = leaf(g, "small", 1, SHAPE(4));
     ll_error error;
     assert_int_equal(ll_graph_vjp(g, &y, NULL, 1, &x, 1, &out, &error), LL_SHAPE);
@@ -162,7 +176,8 @@ static void zeros_are_never_written_down(void **state)
     (void)state;
     ll_graph *g = ll_graph_create();
     ll_convolution form = {.spatial = 2, .groups = 1, .stride = {1, 1}, .dilation = {1, 1}};
-    ll_node x = leaf(g, "x", 4, SHAPE(LL_SAMPLES, 3, 8, 8)), w = leaf(g, "w", 4, SHAPE(6, 3, 3, 3)), other = leaf(g, "other", 1, SHAPE(3));
+    ll_node x = leaf(g, "x", 4, SHAPE(LL_SAMPLES, 3, 8, 8)), w = leaf(g, "w", 4, SHAPE(6, 3, 3, 3)),
+            other = leaf(g, "other", 1, SHAPE(3));
     ll_node y = ll_graph_convolution(g, x, w, &form), loss = ll_graph_sum(g, ll_graph_multiply(g, y, y), 15);
     ll_node wrt[] = {w, other}, gradient[2], hv, v = leaf(g, "v", 4, SHAPE(6, 3, 3, 3));
     double value;
@@ -189,7 +204,8 @@ static void zeros_are_never_written_down(void **state)
     assert_true(node->rank == 5 && node->shape[0] == 4 && node->shape[1] == 6);
     for (int64_t i = first; i < ll_graph_count(g); i++) {
         const ll_graph_node *it = ll_graph_node_at(g, (ll_node)i);
-        if (it->op == LL_OP_CONVOLUTION || it->op == LL_OP_CONVOLUTION_WEIGHT) assert_int_equal(it->inputs[0], x);
+        if (it->op == LL_OP_CONVOLUTION || it->op == LL_OP_CONVOLUTION_WEIGHT)
+            assert_int_equal(it->inputs[0], x);
     }
     ll_graph_destroy(g);
 }
@@ -211,7 +227,8 @@ static void substitution_and_reachability(void **state)
 {
     (void)state;
     ll_graph *g = ll_graph_create();
-    ll_node x = leaf(g, "x", 1, SHAPE(4)), z = leaf(g, "z", 1, SHAPE(4)), y = ll_graph_exp(g, ll_graph_sin(g, x)), out;
+    ll_node x = leaf(g, "x", 1, SHAPE(4)), z = leaf(g, "z", 1, SHAPE(4)),
+            y = ll_graph_exp(g, ll_graph_sin(g, x)), out;
     assert_int_equal(ll_graph_substitute(g, &y, 1, &x, &z, 1, &out, NULL), LL_OK);
     assert_int_equal(out, ll_graph_exp(g, ll_graph_sin(g, z)));
     bool marks[16];

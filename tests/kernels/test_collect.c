@@ -43,7 +43,8 @@ static void make(network *n)
         n->parameters[2 * l] = input(n, LL_INPUT_PARAMETER, name, 2, (int64_t[]){width[l + 1], width[l]});
         snprintf(name, sizeof name, "b%d", l);
         n->parameters[2 * l + 1] = input(n, LL_INPUT_PARAMETER, name, 1, &width[l + 1]);
-        n->h = ll_graph_add(n->graph, ll_graph_matmul(n->graph, n->h, n->parameters[2 * l], false, true), n->parameters[2 * l + 1]);
+        n->h = ll_graph_add(n->graph, ll_graph_matmul(n->graph, n->h, n->parameters[2 * l], false, true),
+                            n->parameters[2 * l + 1]);
         if (l + 1 < LAYERS) n->h = ll_graph_tanh(n->graph, n->h);
     }
 }
@@ -66,7 +67,8 @@ static int products(const network *n, ll_node output)
     bool *marks = ll_allocate_array(ll_graph_count(n->graph), sizeof *marks);
     int count = 0;
     CHECK_OK(ll_graph_reachable(n->graph, &output, 1, marks, error));
-    for (ll_node k = 0; k < ll_graph_count(n->graph); k++) count += marks[k] && ll_graph_node_at(n->graph, k)->op == LL_OP_MATMUL;
+    for (ll_node k = 0; k < ll_graph_count(n->graph); k++)
+        count += marks[k] && ll_graph_node_at(n->graph, k)->op == LL_OP_MATMUL;
     ll_free(marks);
     return count;
 }
@@ -74,11 +76,14 @@ static int products(const network *n, ll_node output)
 static void values(const network *n, ll_node output, double *loss, double *gradient)
 {
     ll_graph *g = n->graph;
-    ll_node sum = ll_graph_sum(g, ll_graph_multiply(g, output, output), LL_AXIS(0) | LL_AXIS(1)), outputs[3] = {sum};
-    CHECK_OK(ll_graph_vjp(g, &sum, NULL, 1, (ll_node[]){n->parameters[0], n->parameters[2]}, 2, outputs + 1, error));
+    ll_node sum = ll_graph_sum(g, ll_graph_multiply(g, output, output), LL_AXIS(0) | LL_AXIS(1)),
+            outputs[3] = {sum};
+    CHECK_OK(ll_graph_vjp(g, &sum, NULL, 1, (ll_node[]){n->parameters[0], n->parameters[2]}, 2, outputs + 1,
+                          error));
     ll_binding bindings[MOST];
     for (int i = 0; i < n->count; i++) bindings[i] = (ll_binding){n->inputs[i], n->data[i]};
-    CHECK_OK(ll_interpret(g, outputs, 3, SAMPLES, bindings, n->count, (void *[]){loss, gradient, gradient + 12}, error));
+    CHECK_OK(ll_interpret(g, outputs, 3, SAMPLES, bindings, n->count,
+                          (void *[]){loss, gradient, gradient + 12}, error));
 }
 
 static void compare(network *n, ll_node residual, int before, int after)
@@ -103,8 +108,10 @@ static void test_first_order(void **state)
     network n;
     make(&n);
     ll_graph *g = n.graph;
-    compare(&n, ll_graph_add(g, by(&n, n.h, n.t), ll_graph_multiply_scalar(g, by(&n, n.h, n.x), 30.0)), 2 + 3 + 3, 2 + 3);
-    compare(&n, ll_graph_subtract(g, by(&n, n.h, n.t), ll_graph_multiply_scalar(g, by(&n, n.h, n.x), 0.5)), 2 + 3 + 3, 2 + 3);
+    compare(&n, ll_graph_add(g, by(&n, n.h, n.t), ll_graph_multiply_scalar(g, by(&n, n.h, n.x), 30.0)),
+            2 + 3 + 3, 2 + 3);
+    compare(&n, ll_graph_subtract(g, by(&n, n.h, n.t), ll_graph_multiply_scalar(g, by(&n, n.h, n.x), 0.5)),
+            2 + 3 + 3, 2 + 3);
     end(&n);
 }
 
@@ -116,7 +123,8 @@ static void test_second_order(void **state)
     make(&n);
     ll_graph *g = n.graph;
     ll_node second = by(&n, by(&n, n.h, n.x), n.x);
-    compare(&n, ll_graph_subtract(g, by(&n, n.h, n.t), ll_graph_multiply_scalar(g, second, 0.7)), 2 + 2 + 2 + 3, 2 + 2 + 3);
+    compare(&n, ll_graph_subtract(g, by(&n, n.h, n.t), ll_graph_multiply_scalar(g, second, 0.7)),
+            2 + 2 + 2 + 3, 2 + 2 + 3);
     end(&n);
 }
 
@@ -129,7 +137,8 @@ static void test_kept(void **state)
     ll_graph *g = n.graph;
     ll_node u_t = by(&n, n.h, n.t), u_x = by(&n, n.h, n.x);
     compare(&n, ll_graph_add(g, ll_graph_multiply(g, u_t, u_x), u_t), 2 + 3 + 3, 2 + 3 + 3);
-    ll_node shifted = ll_graph_add(g, u_x, ll_graph_tanh(g, n.x)), nothing = ll_graph_subtract(g, shifted, ll_graph_tanh(g, n.x));
+    ll_node shifted = ll_graph_add(g, u_x, ll_graph_tanh(g, n.x)),
+            nothing = ll_graph_subtract(g, shifted, ll_graph_tanh(g, n.x));
     compare(&n, nothing, 2 + 3, 2 + 3);
     ll_node zero, sine = ll_graph_sin(g, n.x), difference = ll_graph_subtract(g, sine, sine);
     double numbers[SAMPLES];
@@ -142,7 +151,7 @@ static void test_kept(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_first_order), cmocka_unit_test(test_second_order),
-                                       cmocka_unit_test(test_kept)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_first_order),
+                                       cmocka_unit_test(test_second_order), cmocka_unit_test(test_kept)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

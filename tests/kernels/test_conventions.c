@@ -58,7 +58,8 @@ static void kinks_and_ties(void **state)
     ll_graph *g = ll_graph_create();
     ll_node x = constant(g, 4, VALUES(-1, 0, -0.0, 2)), zero = ll_graph_full_like(g, x, 0.0);
     has_slope(g, ll_graph_max(g, x, zero), x, 4, VALUES(0, 0, 0, 1)); /* ReLU */
-    has_slope(g, ll_graph_max(g, zero, x), x, 4, VALUES(0, 1, 1, 1)); /* a tie belongs to the second operand */
+    has_slope(g, ll_graph_max(g, zero, x), x, 4,
+              VALUES(0, 1, 1, 1)); /* a tie belongs to the second operand */
     has_slope(g, ll_graph_min(g, x, zero), x, 4, VALUES(1, 0, 0, 0));
     has_slope(g, ll_graph_abs(g, x), x, 4, VALUES(-1, 0, 0, 1));
     has_slope(g, ll_graph_sign(g, x), x, 4, VALUES(0, 0, 0, 0));
@@ -68,7 +69,8 @@ static void kinks_and_ties(void **state)
     has_slope(g, ll_graph_reduce_min(g, tied, 1), tied, 5, VALUES(0, 0, 0, 0, 1));
     has_slope(g, ll_graph_power(g, x, ll_graph_full_like(g, x, 3.0)), x, 4, VALUES(3, 0, 0, 12));
     /* 0^b has derivative 0 by b: no 0 times log 0. */
-    has_slope(g, ll_graph_power(g, constant(g, 1, VALUES(0)), constant(g, 1, VALUES(2))), constant(g, 1, VALUES(2)), 1, VALUES(0));
+    has_slope(g, ll_graph_power(g, constant(g, 1, VALUES(0)), constant(g, 1, VALUES(2))),
+              constant(g, 1, VALUES(2)), 1, VALUES(0));
     /* Max pooling takes the first of equals. */
     ll_window window = {.spatial = 1, .size = {2}, .stride = {2}, .dilation = {1}};
     ll_node pooled = constant(g, 4, VALUES(5, 5, 1, 7));
@@ -111,7 +113,8 @@ static void integers_and_indices(void **state)
     assert_memory_equal(whole, SHAPE(-7, 7, -5, INT64_MIN), sizeof whole);
     run(g, ll_graph_cast(g, constant(g, 3, VALUES(1e300, NAN, -2.9)), LL_I32), narrow);
     assert_memory_equal(narrow, ((int32_t[]){INT32_MAX, 0, -2}), sizeof narrow);
-    ll_node x = constant(g, 3, VALUES(10, 20, 30)), at = ll_graph_constant(g, LL_I64, SHAPE(4), 1, SHAPE(2, -100, 3, 0));
+    ll_node x = constant(g, 3, VALUES(10, 20, 30)),
+            at = ll_graph_constant(g, LL_I64, SHAPE(4), 1, SHAPE(2, -100, 3, 0));
     gives(g, ll_graph_gather(g, x, at, 0), 4, VALUES(30, 0, 0, 10));
     gives(g, ll_graph_scatter_add(g, constant(g, 4, VALUES(1, 2, 4, 8)), at, 0, 3), 3, VALUES(8, 0, 1));
     ll_graph_destroy(g);
@@ -123,9 +126,12 @@ static void resizing(void **state)
     (void)state;
     ll_graph *g = ll_graph_create();
     ll_node x = constant(g, 3, VALUES(1, 2, 4));
-    gives(g, ll_graph_resize(g, x, 1, SHAPE(6), LL_RESIZE_NEAREST, LL_RESIZE_ASYMMETRIC), 6, VALUES(1, 1, 2, 2, 4, 4));
-    gives(g, ll_graph_resize(g, x, 1, SHAPE(6), LL_RESIZE_LINEAR, LL_RESIZE_HALF_PIXEL), 6, VALUES(1, 1.25, 1.75, 2.5, 3.5, 4));
-    gives(g, ll_graph_resize(g, x, 1, SHAPE(5), LL_RESIZE_LINEAR, LL_RESIZE_ALIGN_CORNERS), 5, VALUES(1, 1.5, 2, 3, 4));
+    gives(g, ll_graph_resize(g, x, 1, SHAPE(6), LL_RESIZE_NEAREST, LL_RESIZE_ASYMMETRIC), 6,
+          VALUES(1, 1, 2, 2, 4, 4));
+    gives(g, ll_graph_resize(g, x, 1, SHAPE(6), LL_RESIZE_LINEAR, LL_RESIZE_HALF_PIXEL), 6,
+          VALUES(1, 1.25, 1.75, 2.5, 3.5, 4));
+    gives(g, ll_graph_resize(g, x, 1, SHAPE(5), LL_RESIZE_LINEAR, LL_RESIZE_ALIGN_CORNERS), 5,
+          VALUES(1, 1.5, 2, 3, 4));
     ll_node y = constant(g, 4, VALUES(1, 2, 4, 8));
     gives(g, ll_graph_resize(g, y, 1, SHAPE(2), LL_RESIZE_LINEAR, LL_RESIZE_HALF_PIXEL), 2, VALUES(1.5, 6));
     gives(g, ll_graph_resize(g, y, 1, SHAPE(2), LL_RESIZE_NEAREST, LL_RESIZE_ASYMMETRIC), 2, VALUES(1, 4));
@@ -158,7 +164,8 @@ static void an_unbound_input_is_named(void **state)
 {
     (void)state;
     ll_graph *g = ll_graph_create();
-    ll_node x = ll_graph_input(g, LL_INPUT_PARAMETER, "layer.weight", LL_F64, SHAPE(2), 1), y = ll_graph_exp(g, x);
+    ll_node x = ll_graph_input(g, LL_INPUT_PARAMETER, "layer.weight", LL_F64, SHAPE(2), 1),
+            y = ll_graph_exp(g, x);
     double result[2] = {5, 6};
     void *results = result;
     ll_error error = {0};
@@ -171,8 +178,9 @@ static void an_unbound_input_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinks_and_ties), cmocka_unit_test(not_a_number_is_shown), cmocka_unit_test(integers_and_indices),
-        cmocka_unit_test(resizing),       cmocka_unit_test(random_numbers),        cmocka_unit_test(an_unbound_input_is_named),
+        cmocka_unit_test(kinks_and_ties),       cmocka_unit_test(not_a_number_is_shown),
+        cmocka_unit_test(integers_and_indices), cmocka_unit_test(resizing),
+        cmocka_unit_test(random_numbers),       cmocka_unit_test(an_unbound_input_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,6 @@
 
 #include "losslens/kernels_map.h"
 
-
 #include <math.h>
 #include <string.h>
 
@@ -41,7 +40,8 @@ typedef struct space {
 static space random_space(bool blocked)
 {
     space made = {.rank = 2, .shape = {1 + below(5), 1 + below(600)}};
-    if (blocked) made = (space){.rank = 5, .shape = {1 + below(3), 1 + below(2), 1 + below(6), 1 + below(9), 16}};
+    if (blocked)
+        made = (space){.rank = 5, .shape = {1 + below(3), 1 + below(2), 1 + below(6), 1 + below(9), 16}};
     else if (below(3) == 0) made.shape[1] = 16 * (1 + below(40));
     made.count = 1;
     for (int axis = 0; axis < made.rank; axis++) made.count *= made.shape[axis];
@@ -85,22 +85,46 @@ static uint8_t any_of(const pool *from) { return from->at[below(from->count)]; }
 
 static bool random_instruction(ll_dtype real, const pool *reals, const pool *masks, ll_map_instruction *made)
 {
-    static const uint8_t operations[] = {
-        LL_OP_NEGATE, LL_OP_ABS, LL_OP_SQRT, LL_OP_RECIPROCAL, LL_OP_DETACH, LL_OP_ADD, LL_OP_SUBTRACT, LL_OP_MULTIPLY,
-        LL_OP_DIVIDE, LL_OP_MIN, LL_OP_MAX, LL_OP_LESS, LL_OP_LESS_EQUAL, LL_OP_EQUAL, LL_OP_SELECT, LL_OP_NOT, LL_OP_AND,
-        LL_OP_OR, LL_OP_CAST, LL_OP_SIGN, LL_OP_FLOOR, LL_MAP_SELECT_LESS, LL_MAP_SELECT_LESS_EQUAL};
+    static const uint8_t operations[] = {LL_OP_NEGATE,
+                                         LL_OP_ABS,
+                                         LL_OP_SQRT,
+                                         LL_OP_RECIPROCAL,
+                                         LL_OP_DETACH,
+                                         LL_OP_ADD,
+                                         LL_OP_SUBTRACT,
+                                         LL_OP_MULTIPLY,
+                                         LL_OP_DIVIDE,
+                                         LL_OP_MIN,
+                                         LL_OP_MAX,
+                                         LL_OP_LESS,
+                                         LL_OP_LESS_EQUAL,
+                                         LL_OP_EQUAL,
+                                         LL_OP_SELECT,
+                                         LL_OP_NOT,
+                                         LL_OP_AND,
+                                         LL_OP_OR,
+                                         LL_OP_CAST,
+                                         LL_OP_SIGN,
+                                         LL_OP_FLOOR,
+                                         LL_MAP_SELECT_LESS,
+                                         LL_MAP_SELECT_LESS_EQUAL};
     int64_t choice = below((int64_t)sizeof operations + 12);
     *made = (ll_map_instruction){.type = (uint8_t)real, .result_type = (uint8_t)real};
-    made->operation = (uint8_t)(choice < (int64_t)sizeof operations ? operations[choice]
-                                                                    : LL_MAP_PAIRS + choice - (int64_t)sizeof operations);
+    made->operation =
+        (uint8_t)(choice < (int64_t)sizeof operations ? operations[choice]
+                                                      : LL_MAP_PAIRS + choice - (int64_t)sizeof operations);
     for (int k = 0; k < 4; k++) made->in[k] = any_of(reals);
     switch (made->operation) {
-    case LL_OP_LESS: case LL_OP_LESS_EQUAL: case LL_OP_EQUAL: made->result_type = LL_BOOL; return true;
+    case LL_OP_LESS:
+    case LL_OP_LESS_EQUAL:
+    case LL_OP_EQUAL: made->result_type = LL_BOOL; return true;
     case LL_OP_SELECT:
         if (masks->count == 0) return false;
         made->in[0] = any_of(masks);
         return true;
-    case LL_OP_NOT: case LL_OP_AND: case LL_OP_OR:
+    case LL_OP_NOT:
+    case LL_OP_AND:
+    case LL_OP_OR:
         if (masks->count == 0) return false;
         made->type = made->result_type = LL_BOOL;
         for (int k = 0; k < 2; k++) made->in[k] = any_of(masks);
@@ -126,7 +150,8 @@ static void forget(pool *from, uint8_t home)
 
 /* Registers are used again, for values of other types as well; some results are outputs or summed, and stay. The last
  * result is always an output. */
-static void random_program(ll_dtype real, const space *at, bool blocked, int64_t *operand_count, ll_map_program *made)
+static void random_program(ll_dtype real, const space *at, bool blocked, int64_t *operand_count,
+                           ll_map_program *made)
 {
     pool reals = {.count = 0}, masks = {.count = 0};
     memset(made, 0, sizeof *made);
@@ -169,12 +194,13 @@ static bool same_element(ll_dtype dtype, const void *a, const void *b, int64_t i
     size_t bytes = ll_dtype_bytes(dtype);
     const char *x = (const char *)a + (size_t)i * bytes, *y = (const char *)b + (size_t)i * bytes;
     if (memcmp(x, y, bytes) == 0) return true;
-    if (dtype == LL_F32) return isnan(((const float *)a)[i]) && isnan(((const float *)b)[i]); /* whose bits are free */
+    if (dtype == LL_F32)
+        return isnan(((const float *)a)[i]) && isnan(((const float *)b)[i]); /* whose bits are free */
     return dtype == LL_F64 && isnan(((const double *)a)[i]) && isnan(((const double *)b)[i]);
 }
 
-static void run_on(ll_cpu_level cpu, const ll_map_program *program, const space *at, void *const *inputs, void **outputs,
-                   bool *compiled)
+static void run_on(ll_cpu_level cpu, const ll_map_program *program, const space *at, void *const *inputs,
+                   void **outputs, bool *compiled)
 {
     ll_map *map = NULL;
     CHECK_OK(ll_map_create(program, at->rank, at->shape, cpu, &map, error));
@@ -218,7 +244,8 @@ static void check_program(ll_dtype real, bool blocked, bool *compiled)
         int64_t count = sum ? at.channels : at.count;
         for (int64_t i = 0; i < count; i++)
             if (!same_element(dtype, outputs[0][o], outputs[1][o], i))
-                fail_msg("%s %d of %d, element %lld of %lld", sum ? "sum" : "output", o, tables, (long long)i, (long long)count);
+                fail_msg("%s %d of %d, element %lld of %lld", sum ? "sum" : "output", o, tables, (long long)i,
+                         (long long)count);
         size_t end = (size_t)count * ll_dtype_bytes(dtype); /* nothing is written behind the end */
         assert_memory_equal((char *)outputs[0][o] + end, (char *)outputs[1][o] + end, 64);
     }

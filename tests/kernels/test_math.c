@@ -13,18 +13,23 @@ typedef struct function {
     const char *name;
     ll_op op;
     long double (*exact)(long double);
-    double low, high; /* range of most arguments */
+    double low, high;            /* range of most arguments */
     double bound_f32, bound_f64; /* ulp */
 } function;
 
 static long double reciprocal(long double x) { return 1.0L / x; }
 
 static const function functions[] = {
-    {"exp", LL_OP_EXP, expl, -20, 20, 2, 2},       {"expm1", LL_OP_EXPM1, expm1l, -3, 3, 2, 2.5},
-    {"log", LL_OP_LOG, logl, 1e-6, 50, 2, 2},      {"log1p", LL_OP_LOG1P, log1pl, -0.999, 5, 2, 2},
-    {"tanh", LL_OP_TANH, tanhl, -4, 4, 2, 3},    {"sin", LL_OP_SIN, sinl, -30, 30, 2, 2},
-    {"cos", LL_OP_COS, cosl, -30, 30, 2, 2},       {"erf", LL_OP_ERF, erfl, -4, 4, 2, 2},
-    {"sqrt", LL_OP_SQRT, sqrtl, 0, 100, 0.51, 0.51}, {"reciprocal", LL_OP_RECIPROCAL, reciprocal, -9, 9, 0.51, 0.51},
+    {"exp", LL_OP_EXP, expl, -20, 20, 2, 2},
+    {"expm1", LL_OP_EXPM1, expm1l, -3, 3, 2, 2.5},
+    {"log", LL_OP_LOG, logl, 1e-6, 50, 2, 2},
+    {"log1p", LL_OP_LOG1P, log1pl, -0.999, 5, 2, 2},
+    {"tanh", LL_OP_TANH, tanhl, -4, 4, 2, 3},
+    {"sin", LL_OP_SIN, sinl, -30, 30, 2, 2},
+    {"cos", LL_OP_COS, cosl, -30, 30, 2, 2},
+    {"erf", LL_OP_ERF, erfl, -4, 4, 2, 2},
+    {"sqrt", LL_OP_SQRT, sqrtl, 0, 100, 0.51, 0.51},
+    {"reciprocal", LL_OP_RECIPROCAL, reciprocal, -9, 9, 0.51, 0.51},
 };
 
 static double argument(const function *f, int64_t i)
@@ -43,8 +48,9 @@ static double argument(const function *f, int64_t i)
 
 static ll_map_execute executor(int level)
 {
-    return level == LL_CPU_AVX512 ? ll_map_execute_avx512 : level == LL_CPU_AVX2 ? ll_map_execute_avx2
-                                                                                 : ll_map_execute_portable;
+    return level == LL_CPU_AVX512 ? ll_map_execute_avx512
+           : level == LL_CPU_AVX2 ? ll_map_execute_avx2
+                                  : ll_map_execute_portable;
 }
 
 static double ulps_f32(float got, long double wanted)
@@ -73,7 +79,8 @@ static void test_accuracy(void **state)
             x[i] = (float)u[i];
         }
         for (int level = LL_CPU_PORTABLE; level <= (int)ll_cpu_detect(); level++) {
-            ll_map_instruction it = {.operation = (uint8_t)f->op, .type = LL_F32, .result_type = LL_F32, .out = 1};
+            ll_map_instruction it = {
+                .operation = (uint8_t)f->op, .type = LL_F32, .result_type = LL_F32, .out = 1};
             void *registers[2] = {x, y};
             executor(level)(&it, registers, COUNT);
             registers[0] = u;
@@ -101,8 +108,9 @@ static void test_accuracy(void **state)
 static void test_special(void **state)
 {
     (void)state;
-    static const double special[] = {0.0, -0.0, 1.0, -1.0, INFINITY, -INFINITY, NAN, 1e300, -1e300, 1e-310, -1e-310,
-                                     88.8, -104.5, 710.0, -746.0, 1e6, 1e9, 3e38, -3e38, 1e-45};
+    static const double special[] = {0.0,    -0.0,   1.0,    -1.0,    INFINITY, -INFINITY, NAN,
+                                     1e300,  -1e300, 1e-310, -1e-310, 88.8,     -104.5,    710.0,
+                                     -746.0, 1e6,    1e9,    3e38,    -3e38,    1e-45};
     enum { SPECIAL = sizeof special / sizeof *special };
     float x[64], y[64];
     double u[64], v[64];
@@ -113,7 +121,8 @@ static void test_special(void **state)
     for (size_t k = 0; k < sizeof functions / sizeof *functions; k++) {
         const function *f = &functions[k];
         for (int level = LL_CPU_PORTABLE; level <= (int)ll_cpu_detect(); level++) {
-            ll_map_instruction it = {.operation = (uint8_t)f->op, .type = LL_F32, .result_type = LL_F32, .out = 1};
+            ll_map_instruction it = {
+                .operation = (uint8_t)f->op, .type = LL_F32, .result_type = LL_F32, .out = 1};
             void *registers[2] = {x, y};
             executor(level)(&it, registers, 64);
             registers[0] = u;
@@ -123,9 +132,13 @@ static void test_special(void **state)
             for (int i = 0; i < 64; i++) {
                 float a = (float)f->exact((long double)x[i]);
                 double b = (double)f->exact((long double)u[i]);
-                bool same_f32 = isnan(a) ? isnan(y[i]) : a == y[i] || fabsf(a - y[i]) <= 3e-7f * fabsf(a) + 2e-45f;
-                bool same_f64 = isnan(b) ? isnan(v[i]) : b == v[i] || fabs(b - v[i]) <= 1e-15 * fabs(b) + 1e-323;
-                if (!same_f32) fail_msg("%s(%g) is %g, wanted %g (float32)", f->name, (double)x[i], (double)y[i], (double)a);
+                bool same_f32 =
+                    isnan(a) ? isnan(y[i]) : a == y[i] || fabsf(a - y[i]) <= 3e-7f * fabsf(a) + 2e-45f;
+                bool same_f64 =
+                    isnan(b) ? isnan(v[i]) : b == v[i] || fabs(b - v[i]) <= 1e-15 * fabs(b) + 1e-323;
+                if (!same_f32)
+                    fail_msg("%s(%g) is %g, wanted %g (float32)", f->name, (double)x[i], (double)y[i],
+                             (double)a);
                 if (!same_f64) fail_msg("%s(%g) is %g, wanted %g (float64)", f->name, u[i], v[i], b);
                 assert_memory_equal(&y[i], &y[i % SPECIAL], 4);
             }

@@ -28,8 +28,9 @@ static void complain(const matrix *m, const char *what)
 {
     ll_error error = {0};
     ll_status status = ll_graph_check(m->graph, &error);
-    print_error("%s, %s, case %d: %s%s%s %s\n", ll_op_traits_of(m->op)->name, ll_dtype_name(m->dtype), m->index, what,
-                status != LL_OK ? " - " : "", status != LL_OK ? error.message : "", status != LL_OK ? error.place : "");
+    print_error("%s, %s, case %d: %s%s%s %s\n", ll_op_traits_of(m->op)->name, ll_dtype_name(m->dtype),
+                m->index, what, status != LL_OK ? " - " : "", status != LL_OK ? error.message : "",
+                status != LL_OK ? error.place : "");
     fail();
 }
 
@@ -70,7 +71,8 @@ static void *draw(const matrix *m, ll_node node, const char *name, int copies, d
     void *data = ll_allocate_array(count, ll_dtype_bytes(dtype));
     assert_non_null(data);
     ll_rng rng = ll_rng_make(20 + (uint64_t)m->index, ll_op_traits_of(m->op)->name, name);
-    for (int64_t i = 0; i < count; i++) put(dtype, data, i, low + (high - low) * ll_rng_uniform(rng, (uint64_t)i));
+    for (int64_t i = 0; i < count; i++)
+        put(dtype, data, i, low + (high - low) * ll_rng_uniform(rng, (uint64_t)i));
     return data;
 }
 
@@ -94,7 +96,8 @@ static void bind(bindings *b, ll_node node, const void *data)
 static void *evaluate(const matrix *m, ll_node node, const bindings *b)
 {
     ll_error error = {0};
-    void *result = ll_allocate_array(elements(m->graph, node), ll_dtype_bytes(ll_graph_node_at(m->graph, node)->dtype));
+    void *result =
+        ll_allocate_array(elements(m->graph, node), ll_dtype_bytes(ll_graph_node_at(m->graph, node)->dtype));
     assert_non_null(result);
     if (ll_interpret(m->graph, &node, 1, samples, b->list, b->count, &result, &error) != LL_OK) {
         print_error("%s %s\n", error.place, error.message);
@@ -167,7 +170,8 @@ static double *difference(const matrix *m, ll_node node, const bindings *b, cons
         for (int i = 0; i < m->sample.input_count; i++) {
             if (!m->real[i]) continue;
             x[i] = ll_allocate_array(m->count[i], sizeof(double));
-            for (int64_t e = 0; e < m->count[i]; e++) x[i][e] = ((double *)m->data[i])[e] + at[k] * h * u->data[i][e];
+            for (int64_t e = 0; e < m->count[i]; e++)
+                x[i][e] = ((double *)m->data[i])[e] + at[k] * h * u->data[i][e];
             bind(&moved, m->sample.inputs[i], x[i]);
         }
         double *value = evaluate(m, node, &moved);
@@ -196,14 +200,16 @@ static ll_node dot_nodes(matrix *m, const ll_node *a, const ll_node *b, int coun
     ll_node sum = ll_graph_scalar(m->graph, LL_F64, 0.0);
     for (int i = 0; i < count; i++) {
         int rank = ll_graph_node_at(m->graph, a[i])->rank;
-        sum = ll_graph_add(m->graph, sum, ll_graph_sum(m->graph, ll_graph_multiply(m->graph, a[i], b[i]), ll_all_axes(rank)));
+        sum =
+            ll_graph_add(m->graph, sum,
+                         ll_graph_sum(m->graph, ll_graph_multiply(m->graph, a[i], b[i]), ll_all_axes(rank)));
     }
     return sum;
 }
 
 /* nodes[i] against the difference of `of[i]` along u; and <nodes, w> symmetric is the caller's. */
-static void against_difference(const matrix *m, const char *what, const ll_node *nodes, const ll_node *of, int count,
-                               const bindings *b, const directions *u, double tolerance)
+static void against_difference(const matrix *m, const char *what, const ll_node *nodes, const ll_node *of,
+                               int count, const bindings *b, const directions *u, double tolerance)
 {
     for (int i = 0; i < count; i++) {
         double *got = evaluate(m, nodes[i], b), *wanted = difference(m, of[i], b, u);
@@ -273,18 +279,20 @@ static void check_derivatives(matrix *m, bindings b)
     check_ok(m, "gradient", ll_graph_vjp(graph, &loss, NULL, 1, s.x, s.count, g, &error), &error);
     check_ok(m, "Hessian product", ll_graph_jvp(graph, g, s.count, s.x, s.u, s.count, hu, &error), &error);
     check_ok(m, "Hessian product", ll_graph_jvp(graph, g, s.count, s.x, s.w, s.count, hw, &error), &error);
-    against_difference(m, "the Hessian product is not the difference of gradients", hu, g, s.count, &b, &u, 1e-7);
+    against_difference(m, "the Hessian product is not the difference of gradients", hu, g, s.count, &b, &u,
+                       1e-7);
     same_number(m, "<w, H u> is not <u, H w>", number(m, dot_nodes(m, hu, s.w, s.count), &b),
                 number(m, dot_nodes(m, hw, s.u, s.count), &b), 1e-11);
     ll_node gu = dot_nodes(m, g, s.u, s.count);
-    check_ok(m, "reverse over reverse", ll_graph_vjp(graph, &gu, NULL, 1, s.x, s.count, again, &error), &error);
+    check_ok(m, "reverse over reverse", ll_graph_vjp(graph, &gu, NULL, 1, s.x, s.count, again, &error),
+             &error);
     against(m, "reverse over reverse is not forward over reverse", again, hu, s.count, &b);
 
     /* Third order: forward over forward over reverse, its difference, and reverse over forward over reverse. */
     ll_node huu[LL_SAMPLE_INPUTS];
     check_ok(m, "third order", ll_graph_jvp(graph, hu, s.count, s.x, s.u, s.count, huu, &error), &error);
-    against_difference(m, "the third derivative is not the difference of Hessian products", huu, hu, s.count, &b, &u,
-                       1e-6);
+    against_difference(m, "the third derivative is not the difference of Hessian products", huu, hu, s.count,
+                       &b, &u, 1e-6);
     ll_node uhu = dot_nodes(m, hu, s.u, s.count);
     check_ok(m, "third order", ll_graph_vjp(graph, &uhu, NULL, 1, s.x, s.count, again, &error), &error);
     against(m, "the third derivative differs between modes", again, huu, s.count, &b);
@@ -305,7 +313,8 @@ static void check_flat(matrix *m, bindings b)
         ll_node x = m->sample.inputs[i];
         check_ok(m, "jvp", ll_graph_jvp(m->graph, &y, 1, &x, &u.node[i], 1, &tangent, &error), &error);
         check_ok(m, "vjp", ll_graph_vjp(m->graph, &y, &seed, 1, &x, 1, &cotangent, &error), &error);
-        if (!ll_is_uniform(m->graph, tangent, &value) || value != 0) complain(m, "the tangent of a flat op is not 0");
+        if (!ll_is_uniform(m->graph, tangent, &value) || value != 0)
+            complain(m, "the tangent of a flat op is not 0");
         if (!ll_is_uniform(m->graph, cotangent, &value) || value != 0) complain(m, "the cotangent is not 0");
     }
     directions_free(&u);
@@ -317,7 +326,8 @@ static void same_bits(const matrix *m, const char *what, ll_node node, const voi
                       int64_t first, int64_t count)
 {
     size_t bytes = ll_dtype_bytes(ll_graph_node_at(m->graph, node)->dtype);
-    if (memcmp((const char *)got + (size_t)first * bytes, wanted, (size_t)count * bytes) != 0) complain(m, what);
+    if (memcmp((const char *)got + (size_t)first * bytes, wanted, (size_t)count * bytes) != 0)
+        complain(m, what);
 }
 
 /* Input i with a leading axis, as a leaf with values of its own. */
@@ -355,7 +365,9 @@ static void check_batching(matrix *m, const bindings *b, ll_node node)
             from[count] = m->sample.inputs[i];
             to[count++] = stacked(m, i, models, 'b', &data[i], &many);
         }
-        check_ok(m, "batching", ll_graph_batch(m->graph, &node, 1, from, to, count, models, &result, &has_axis, &error), &error);
+        check_ok(m, "batching",
+                 ll_graph_batch(m->graph, &node, 1, from, to, count, models, &result, &has_axis, &error),
+                 &error);
         void *got = evaluate(m, result, &many);
         int64_t one = elements(m->graph, node);
         for (int k = 0; k < models; k++) {
@@ -364,7 +376,8 @@ static void check_batching(matrix *m, const bindings *b, ll_node node)
                 if (data[i] != NULL) bind(&alone, m->sample.inputs[i], member(m, i, data[i], k));
             }
             void *wanted = evaluate(m, node, &alone);
-            same_bits(m, "the batched op is not the loop over models", node, got, wanted, has_axis ? k * one : 0, one);
+            same_bits(m, "the batched op is not the loop over models", node, got, wanted,
+                      has_axis ? k * one : 0, one);
             ll_free(wanted);
         }
         ll_free(got);
@@ -392,13 +405,18 @@ static void check_nested_batching(matrix *m, const bindings *b)
     } else {
         to = stacked(m, last, outer_models, 'c', &outer, &many);
     }
-    check_ok(m, "batching", ll_graph_batch(m->graph, &node, 1, &m->sample.inputs[0], &first_many, 1, models, &once, NULL, &error), &error);
-    check_ok(m, "nested batching", ll_graph_batch(m->graph, &once, 1, &from, &to, 1, outer_models, &twice, NULL, &error), &error);
+    check_ok(
+        m, "batching",
+        ll_graph_batch(m->graph, &node, 1, &m->sample.inputs[0], &first_many, 1, models, &once, NULL, &error),
+        &error);
+    check_ok(m, "nested batching",
+             ll_graph_batch(m->graph, &once, 1, &from, &to, 1, outer_models, &twice, NULL, &error), &error);
     void *got = evaluate(m, twice, &many);
     int64_t one = elements(m->graph, node);
     for (int k = 0; k < outer_models * models; k++) {
         bindings alone = *b;
-        bind(&alone, m->sample.inputs[0], last == 0 ? member(m, 0, outer, k) : member(m, 0, inner, k % models));
+        bind(&alone, m->sample.inputs[0],
+             last == 0 ? member(m, 0, outer, k) : member(m, 0, inner, k % models));
         if (last > 0) bind(&alone, m->sample.inputs[last], member(m, last, outer, k / models));
         void *wanted = evaluate(m, node, &alone);
         same_bits(m, "two batchings are not the two loops", node, got, wanted, k * one, one);
@@ -428,7 +446,8 @@ static void *run_guarded(const matrix *m, const ll_provider *provider, const ll_
     memset(workspace, 0xA5, work + guard);
     check_ok(m, provider->name, provider->run(state, inputs, block + guard, workspace, &error), &error);
     for (int i = 0; i < guard; i++) {
-        if (block[i] != 0xA5 || block[guard + bytes + (size_t)i] != 0xA5 || workspace[work + (size_t)i] != 0xA5) {
+        if (block[i] != 0xA5 || block[guard + bytes + (size_t)i] != 0xA5 ||
+            workspace[work + (size_t)i] != 0xA5) {
             complain(m, "a kernel wrote outside its buffers");
         }
     }
@@ -446,7 +465,8 @@ static void check_providers(const matrix *m, const bindings *b)
     ll_kernel_case kernel;
     ll_error error;
     void *inputs[LL_SAMPLE_INPUTS] = {0};
-    check_ok(m, "kernel case", ll_kernel_case_of(m->graph, m->sample.output, samples, forms, &kernel, &error), &error);
+    check_ok(m, "kernel case", ll_kernel_case_of(m->graph, m->sample.output, samples, forms, &kernel, &error),
+             &error);
     for (int i = 0; i < node->input_count; i++) inputs[i] = evaluate(m, node->inputs[i], b);
     int count;
     const ll_provider *const *providers = ll_providers(&count);
@@ -456,13 +476,18 @@ static void check_providers(const matrix *m, const bindings *b)
         if (!providers[p]->supports(&kernel)) continue;
         void *once = run_guarded(m, providers[p], &kernel, (const void *const *)inputs, 0x00);
         void *twice = run_guarded(m, providers[p], &kernel, (const void *const *)inputs, 0xFF);
-        if (memcmp(once, twice, bytes) != 0) complain(m, "two runs of a kernel differ, or it left elements unwritten");
-        double scale = 0, tolerance = kernel.output.dtype == LL_F64 ? 1e-13 : kernel.output.dtype == LL_F32 ? 2e-6 : 0;
-        for (int64_t i = 0; i < kernel.output.count; i++) scale = fmax(scale, fabs(get(kernel.output.dtype, wanted, i)));
+        if (memcmp(once, twice, bytes) != 0)
+            complain(m, "two runs of a kernel differ, or it left elements unwritten");
+        double scale = 0, tolerance = kernel.output.dtype == LL_F64   ? 1e-13
+                                      : kernel.output.dtype == LL_F32 ? 2e-6
+                                                                      : 0;
+        for (int64_t i = 0; i < kernel.output.count; i++)
+            scale = fmax(scale, fabs(get(kernel.output.dtype, wanted, i)));
         for (int64_t i = 0; i < kernel.output.count; i++) {
             double x = get(kernel.output.dtype, once, i), y = get(kernel.output.dtype, wanted, i);
             if (fabs(x - y) <= tolerance * scale || (isnan(x) && isnan(y))) continue;
-            print_error("%s, element %lld: got %.17g, wanted %.17g\n", providers[p]->name, (long long)i, x, y);
+            print_error("%s, element %lld: got %.17g, wanted %.17g\n", providers[p]->name, (long long)i, x,
+                        y);
             complain(m, "a provider differs from the reference");
         }
         ll_free(once);
@@ -500,11 +525,13 @@ static bool check_case(ll_op op, ll_dtype dtype, int index)
         if (real && ll_graph_node_at(m.graph, m.sample.output)->dtype == LL_F64) {
             ((ll_op_traits_of(op)->flags & LL_OP_FLAT) != 0 ? check_flat : check_derivatives)(&m, b);
         }
-        if (real && ll_op_rules_of(op)->vjp != NULL && ll_graph_node_at(m.graph, m.sample.output)->dtype == LL_F64) {
+        if (real && ll_op_rules_of(op)->vjp != NULL &&
+            ll_graph_node_at(m.graph, m.sample.output)->dtype == LL_F64) {
             ll_node y = m.sample.output, seed = ll_graph_full_like(m.graph, y, 1.5), g;
             int i = 0;
             while (!m.real[i]) i++;
-            check_ok(&m, "vjp", ll_graph_vjp(m.graph, &y, &seed, 1, &m.sample.inputs[i], 1, &g, &error), &error);
+            check_ok(&m, "vjp", ll_graph_vjp(m.graph, &y, &seed, 1, &m.sample.inputs[i], 1, &g, &error),
+                     &error);
             check_batching(&m, &b, g);
         }
         check_ok(&m, "verify", ll_graph_verify(m.graph, &error), &error);

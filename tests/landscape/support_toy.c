@@ -5,10 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static double target_of(int64_t sample, int64_t j)
-{
-    return 0.3 * cos((double)(sample * 7 + j));
-}
+static double target_of(int64_t sample, int64_t j) { return 0.3 * cos((double)(sample * 7 + j)); }
 
 static double sample_loss(const double *theta, const double *buffers, int64_t sample)
 {

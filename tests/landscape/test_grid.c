@@ -244,10 +244,8 @@ static void an_interrupted_run_continues_to_the_same_bits(void **state)
         CHECK_OK(ll_landscape_record(landscape, &record, error));
         ll_landscape_destroy(landscape);
         bool done = status == LL_OK;
-        if (done)
-            assert_true(same_records(record, reference));
-        else
-            assert_int_equal(status, LL_CANCELLED);
+        if (done) assert_true(same_records(record, reference));
+        else assert_int_equal(status, LL_CANCELLED);
         ll_record_destroy(record);
         if (done) break;
         cancelled++;

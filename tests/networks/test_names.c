@@ -10,7 +10,13 @@ static ll_model *mlp(const char *initialisation)
 {
     ll_network_option options[] = {{"hidden", "256,64"}, {"initialisation", initialisation}};
     ll_model *model = NULL;
-    CHECK_OK(ll_network_create(&(ll_network_options){.network = "mlp", .option = options, .options = 2, .dtype = LL_F64, .input_shape = {100}, .classes = 10}, &model, error));
+    CHECK_OK(ll_network_create(&(ll_network_options){.network = "mlp",
+                                                     .option = options,
+                                                     .options = 2,
+                                                     .dtype = LL_F64,
+                                                     .input_shape = {100},
+                                                     .classes = 10},
+                               &model, error));
     return model;
 }
 
@@ -27,11 +33,15 @@ static ll_tensor_file *file_of(const ll_tensor *tensors, int64_t count, ll_text 
 
 static void fill_tensors(ll_tensor tensors[6])
 {
-    static const char *const names[6] = {"net.0.weight", "net.0.bias", "net.1.weight", "net.1.bias", "net.2.weight", "net.2.bias"};
+    static const char *const names[6] = {"net.0.weight", "net.0.bias",   "net.1.weight",
+                                         "net.1.bias",   "net.2.weight", "net.2.bias"};
     static const int64_t rows[3] = {256, 64, 10}, columns[3] = {100, 256, 64};
     for (int i = 0; i < 256 * 100; i++) values[i] = (float)i;
     for (int i = 0; i < 6; i++) {
-        tensors[i] = (ll_tensor){.name = names[i], .type = LL_TENSOR_FLOAT32, .rank = i % 2 == 0 ? 2 : 1, .shape = {rows[i / 2], i % 2 == 0 ? columns[i / 2] : 0},
+        tensors[i] = (ll_tensor){.name = names[i],
+                                 .type = LL_TENSOR_FLOAT32,
+                                 .rank = i % 2 == 0 ? 2 : 1,
+                                 .shape = {rows[i / 2], i % 2 == 0 ? columns[i / 2] : 0},
                                  .data = values};
     }
 }
@@ -51,8 +61,10 @@ static void test_a_mismatch_lists_both_sides(void **state)
     tensors[5].name = "net.2.offset";
     ll_tensor_file *file = file_of(tensors, 6, &bytes);
     assert_int_equal(ll_model_load(model, file, true, theta, NULL, NULL, &error), LL_INVALID_FILE);
-    assert_string_equal(error.message, "the checkpoint does not fit the network: 1 of the network's tensors have another shape in the file (layers.1.weight "
-                                       "[65, 256] instead of [64, 256]); 1 of the network's are not in the file (layers.2.bias [10]); 1 of the file's have no "
+    assert_string_equal(error.message, "the checkpoint does not fit the network: 1 of the network's tensors "
+                                       "have another shape in the file (layers.1.weight "
+                                       "[65, 256] instead of [64, 256]); 1 of the network's are not in the "
+                                       "file (layers.2.bias [10]); 1 of the file's have no "
                                        "place in the network (2.offset [10])");
     for (int64_t i = 0; i < count; i++) assert_true(theta[i] == -7.0); /* nothing in part */
     ll_tensor_file_destroy(file);
@@ -147,7 +159,8 @@ static void test_initialisation_has_the_stated_distribution(void **state)
         moments m = moments_of(theta[0] + info->parameter[0].offset, count);
         assert_int_equal(count, 25600);
         CHECK_NEAR(m.mean, 0.0, 5 * standard_error);
-        CHECK_NEAR(m.variance, cases[c].variance, 5 * cases[c].variance * sqrt((cases[c].kurtosis - 1) / (double)count));
+        CHECK_NEAR(m.variance, cases[c].variance,
+                   5 * cases[c].variance * sqrt((cases[c].kurtosis - 1) / (double)count));
         CHECK_NEAR(m.kurtosis, cases[c].kurtosis, cases[c].kurtosis_error);
         if (c == 0) assert_true(m.largest <= 0.1 && m.largest > 0.0999);
         m = moments_of(theta[0] + info->parameter[1].offset, info->parameter[1].count);
@@ -155,7 +168,8 @@ static void test_initialisation_has_the_stated_distribution(void **state)
         if (c == 1) assert_true(m.largest == 0.0);
         assert_memory_equal(theta[0], theta[1], (size_t)info->parameter_count * sizeof(double));
         double dot = 0.0;
-        for (int64_t i = 0; i < count; i++) dot += theta[0][i] * theta[2][i] / ((double)count * cases[c].variance);
+        for (int64_t i = 0; i < count; i++)
+            dot += theta[0][i] * theta[2][i] / ((double)count * cases[c].variance);
         CHECK_NEAR(dot, 0.0, 5 / sqrt((double)count)); /* another seed: uncorrelated */
         for (int k = 0; k < 3; k++) ll_free(theta[k]);
         ll_model_destroy(model);
@@ -164,7 +178,8 @@ static void test_initialisation_has_the_stated_distribution(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_mismatch_lists_both_sides), cmocka_unit_test(test_a_sequence_with_activations_is_a_naming),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_mismatch_lists_both_sides),
+                                       cmocka_unit_test(test_a_sequence_with_activations_is_a_naming),
                                        cmocka_unit_test(test_order_is_the_last_resort),
                                        cmocka_unit_test(test_initialisation_has_the_stated_distribution)};
     return cmocka_run_group_tests(tests, NULL, NULL);

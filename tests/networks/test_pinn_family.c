@@ -29,7 +29,8 @@ static void test_convection_and_diffusion_of_a_sine(void **state)
         double beta, nu;
     } cases[] = {{1, 0}, {50, 0}, {3, 0.25}, {0, 2}};
     for (int c = 0; c < 4; c++) {
-        double *u = solution(&(ll_pinn_family){.beta = cases[c].beta, .nu = cases[c].nu, .dtype = LL_F64}), worst = 0;
+        double *u = solution(&(ll_pinn_family){.beta = cases[c].beta, .nu = cases[c].nu, .dtype = LL_F64}),
+               worst = 0;
         for (int j = 0; j < T; j++) {
             for (int i = 0; i < X; i++) {
                 double exact = exp(-cases[c].nu * t_at(j)) * sin(x_at(i) - cases[c].beta * t_at(j));
@@ -44,7 +45,8 @@ static void test_convection_and_diffusion_of_a_sine(void **state)
 static void test_reaction_of_a_bell(void **state)
 {
     (void)state;
-    double rho = 5, *u = solution(&(ll_pinn_family){.rho = rho, .gaussian_start = true, .dtype = LL_F64}), worst = 0;
+    double rho = 5, *u = solution(&(ll_pinn_family){.rho = rho, .gaussian_start = true, .dtype = LL_F64}),
+           worst = 0;
     for (int k = 0; k < X * T; k++) {
         double u0 = bell(x_at(k % X)), growth = exp(rho * t_at(k / X));
         worst = fmax(worst, fabs(u[k] - u0 * growth / (1 - u0 + u0 * growth)));
@@ -100,7 +102,9 @@ static void test_points_belong_to_their_seed(void **state)
     ll_pinn_samples samples[3][LL_PINN_TERMS];
     for (int k = 0; k < 3; k++) {
         ll_model *model = NULL;
-        CHECK_OK(ll_pinn_family_create(&(ll_pinn_family){.beta = 1, .point_seed = k == 2 ? 6 : 5, .dtype = LL_F64}, &model, samples[k], error));
+        CHECK_OK(
+            ll_pinn_family_create(&(ll_pinn_family){.beta = 1, .point_seed = k == 2 ? 6 : 5, .dtype = LL_F64},
+                                  &model, samples[k], error));
         assert_int_equal(ll_model_view(model)->parameter_count, 7851);
         ll_model_destroy(model);
     }
@@ -111,9 +115,11 @@ static void test_points_belong_to_their_seed(void **state)
     assert_memory_not_equal(residual->values, samples[2][2].values, bytes);
     for (int a = 0; a < 100; a++) { /* inside, on the grid, each once */
         double i = residual->values[2 * a] * X / two_pi, j = residual->values[2 * a + 1] * 99;
-        assert_true(fabs(i - round(i)) < 1e-9 && fabs(j - round(j)) < 1e-9 && round(i) >= 1 && round(j) >= 1 && round(i) < X && round(j) < T);
+        assert_true(fabs(i - round(i)) < 1e-9 && fabs(j - round(j)) < 1e-9 && round(i) >= 1 &&
+                    round(j) >= 1 && round(i) < X && round(j) < T);
         for (int b = 0; b < a; b++) {
-            assert_true(residual->values[2 * a] != residual->values[2 * b] || residual->values[2 * a + 1] != residual->values[2 * b + 1]);
+            assert_true(residual->values[2 * a] != residual->values[2 * b] ||
+                        residual->values[2 * a + 1] != residual->values[2 * b + 1]);
         }
     }
     for (int k = 0; k < 3; k++) ll_pinn_samples_deinit(samples[k]);
@@ -128,9 +134,14 @@ static void test_refused_residuals_tell_the_column(void **state)
         {"u_x + * 3", "column 7 of \"u_x + * 3\"", "got '*'; wanted a number, a name or '('"},
         {"(u - 1", "column 7 of \"(u - 1\"", "got the end; wanted ')'"},
         {"u 2", "column 3 of \"u 2\"", "got '2'; wanted an operator or the end"},
-        {"sine(u)", "column 5 of \"sine(u)\"", "got '('; wanted one of sin cos exp log sqrt tanh abs before '('"},
-        {"u_xxxxx", "term only", "no \"u_xxxxx\"; there are the inputs, the outputs, their derivatives up to order 4 (as u_x), the constants and the data columns"},
-        {"v", "term only", "no \"v\"; there are the inputs, the outputs, their derivatives up to order 4 (as u_x), the constants and the data columns"},
+        {"sine(u)", "column 5 of \"sine(u)\"",
+         "got '('; wanted one of sin cos exp log sqrt tanh abs before '('"},
+        {"u_xxxxx", "term only",
+         "no \"u_xxxxx\"; there are the inputs, the outputs, their derivatives up to order 4 (as u_x), the "
+         "constants and the data columns"},
+        {"v", "term only",
+         "no \"v\"; there are the inputs, the outputs, their derivatives up to order 4 (as u_x), the "
+         "constants and the data columns"},
     };
     static const char *const inputs[] = {"x"}, *const outputs[] = {"u"};
     static const int64_t hidden[] = {3};
@@ -138,8 +149,16 @@ static void test_refused_residuals_tell_the_column(void **state)
         ll_error error = {0};
         ll_model *model = NULL;
         ll_pinn_term term = {.name = "only", .weight = 1, .residual = cases[c].residual};
-        ll_pinn_options options = {.name = "bad", .dtype = LL_F64, .inputs = inputs, .input_count = 1, .outputs = outputs, .output_count = 1,
-                                   .hidden = hidden, .hidden_count = 1, .term = &term, .terms = 1};
+        ll_pinn_options options = {.name = "bad",
+                                   .dtype = LL_F64,
+                                   .inputs = inputs,
+                                   .input_count = 1,
+                                   .outputs = outputs,
+                                   .output_count = 1,
+                                   .hidden = hidden,
+                                   .hidden_count = 1,
+                                   .term = &term,
+                                   .terms = 1};
         assert_int_equal(ll_pinn_create(&options, &model, &error), LL_INVALID_ARGUMENT);
         assert_null(model);
         assert_string_equal(error.place, cases[c].place);
@@ -149,9 +168,10 @@ static void test_refused_residuals_tell_the_column(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_convection_and_diffusion_of_a_sine), cmocka_unit_test(test_reaction_of_a_bell),
-        cmocka_unit_test(test_reaction_diffusion_against_differences), cmocka_unit_test(test_points_belong_to_their_seed),
-        cmocka_unit_test(test_refused_residuals_tell_the_column)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_convection_and_diffusion_of_a_sine),
+                                       cmocka_unit_test(test_reaction_of_a_bell),
+                                       cmocka_unit_test(test_reaction_diffusion_against_differences),
+                                       cmocka_unit_test(test_points_belong_to_their_seed),
+                                       cmocka_unit_test(test_refused_residuals_tell_the_column)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

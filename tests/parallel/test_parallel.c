@@ -159,9 +159,12 @@ static void single_communicator(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_chunk_once),     cmocka_unit_test(lowest_failure_is_reported),
-        cmocka_unit_test(barrier_orders_memory), cmocka_unit_test(team_without_workers),
-        cmocka_unit_test(reductions),           cmocka_unit_test(single_communicator),
+        cmocka_unit_test(every_chunk_once),
+        cmocka_unit_test(lowest_failure_is_reported),
+        cmocka_unit_test(barrier_orders_memory),
+        cmocka_unit_test(team_without_workers),
+        cmocka_unit_test(reductions),
+        cmocka_unit_test(single_communicator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

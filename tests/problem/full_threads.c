@@ -33,16 +33,21 @@ static void make_images(images *d, ll_dtype dtype)
 static ll_problem *resnet(const images *d, ll_dtype dtype, int threads)
 {
     static const ll_network_option shortcut = {"shortcut", "B"};
-    ll_network_options make = {.network = "resnet20", .option = &shortcut, .options = 1, .dtype = dtype,
-                               .input_shape = {3, 32, 32}, .classes = 10};
+    ll_network_options make = {.network = "resnet20",
+                               .option = &shortcut,
+                               .options = 1,
+                               .dtype = dtype,
+                               .input_shape = {3, 32, 32},
+                               .classes = 10};
     ll_model *model = NULL;
     CHECK_OK(ll_network_create(&make, &model, error));
     const ll_model_info *info = ll_model_view(model);
     ll_graph_rows rows[2];
     assert_int_equal(info->inputs, 2);
     for (int i = 0; i < 2; i++)
-        rows[i] = (ll_graph_rows){info->input[i].name,
-                                  ll_dtype_is_float(info->input[i].dtype) ? d->pixels : (const void *)d->labels, IMAGES};
+        rows[i] = (ll_graph_rows){
+            info->input[i].name,
+            ll_dtype_is_float(info->input[i].dtype) ? d->pixels : (const void *)d->labels, IMAGES};
     ll_graph_problem_options options = {.rows = rows, .row_count = 2, .seed = 5, .threads = threads};
     ll_problem *problem = NULL;
     CHECK_OK(ll_problem_create_graph(model, &options, &problem, error));
@@ -74,7 +79,8 @@ static void make_pinn(pinn *p, int threads)
         ll_free(values[i]);
         rows[i] = (ll_graph_rows){info->input[i].name, s->values, s->count};
     }
-    ll_graph_problem_options options = {.rows = rows, .row_count = LL_PINN_TERMS, .seed = 5, .threads = threads};
+    ll_graph_problem_options options = {
+        .rows = rows, .row_count = LL_PINN_TERMS, .seed = 5, .threads = threads};
     CHECK_OK(ll_problem_create_graph(model, &options, &p->problem, error));
 }
 
@@ -90,11 +96,13 @@ static void points_of(const ll_problem *problem, float **members, float **vector
     const float *origin = ll_problem_origin(problem);
     *members = ll_allocate_array(MEMBERS * n, sizeof(float));
     *vector = ll_allocate_array(n, sizeof(float));
-    for (int64_t i = 0; i < n; i++) (*vector)[i] = (float)ll_rng_normal(ll_rng_make(1, "test", "vector"), (uint64_t)i);
+    for (int64_t i = 0; i < n; i++)
+        (*vector)[i] = (float)ll_rng_normal(ll_rng_make(1, "test", "vector"), (uint64_t)i);
     for (int m = 0; m < MEMBERS; m++)
         for (int64_t i = 0; i < n; i++)
             (*members)[m * n + i] =
-                origin[i] + 0.01f * (float)m * (float)ll_rng_normal(ll_rng_make((uint64_t)m, "test", "member"), (uint64_t)i);
+                origin[i] + 0.01f * (float)m *
+                                (float)ll_rng_normal(ll_rng_make((uint64_t)m, "test", "member"), (uint64_t)i);
 }
 
 /* All members in one request, or each in its own. */
@@ -111,8 +119,13 @@ static answer ask(ll_problem *problem, const float *members, const float *vector
         products[m] = a.products + m * n;
     }
     for (int m = 0; m < MEMBERS; m += together ? MEMBERS : 1) {
-        ll_request request = {.points = together ? MEMBERS : 1, .thetas = theta + m, .loss = a.loss + m,
-                              .gradients = gradients + m, .product_count = 1, .vectors = vectors, .products = products + m};
+        ll_request request = {.points = together ? MEMBERS : 1,
+                              .thetas = theta + m,
+                              .loss = a.loss + m,
+                              .gradients = gradients + m,
+                              .product_count = 1,
+                              .vectors = vectors,
+                              .products = products + m};
         CHECK_OK(ll_problem_evaluate(problem, &request, error));
     }
     return a;
@@ -174,6 +187,7 @@ static void test_pinn_same_bits(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_resnet20_same_bits), cmocka_unit_test(test_pinn_same_bits)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_resnet20_same_bits),
+                                       cmocka_unit_test(test_pinn_same_bits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,10 +81,7 @@ static size_t model_memory(void *context, const ll_request *request)
     return (size_t)(1000 * request->points);
 }
 
-static void model_destroy(void *context)
-{
-    ((model *)context)->destroyed++;
-}
+static void model_destroy(void *context) { ((model *)context)->destroyed++; }
 
 static const ll_parameter parameters[] = {
     {.name = "slope", .count = 1, .offset = 0, .output_axis = -1, .role = LL_ROLE_SCALAR, .decays = true},

@@ -10,7 +10,8 @@
 
 #define SHAPE(...) ((int64_t[]){__VA_ARGS__})
 
-static void run(const ll_graph *g, ll_node node, int64_t samples, const ll_binding *bindings, int64_t count, void *result)
+static void run(const ll_graph *g, ll_node node, int64_t samples, const ll_binding *bindings, int64_t count,
+                void *result)
 {
     void *results = result;
     CHECK_OK(ll_graph_check(g, error));
@@ -20,7 +21,8 @@ static void run(const ll_graph *g, ll_node node, int64_t samples, const ll_bindi
 static void expect(double got, long double wanted, double tolerance, const char *what, int at)
 {
     double bound = tolerance * fmax(1.0, fabs((double)wanted));
-    if (!(fabs(got - (double)wanted) <= bound)) fail_msg("%s, element %d: got %.17g, wanted %.17g", what, at, got, (double)wanted);
+    if (!(fabs(got - (double)wanted) <= bound))
+        fail_msg("%s, element %d: got %.17g, wanted %.17g", what, at, got, (double)wanted);
 }
 
 /* ------------------------------------------------------------------ activations */
@@ -44,9 +46,12 @@ static void test_activations(void **state)
         const char *name;
         ll_node (*make)(ll_graph *, ll_node);
         long double (*formula)(long double);
-    } all[] = {{"relu", ll_layer_relu, relu},          {"leaky relu", make_leaky, leaky},
-               {"sigmoid", ll_layer_sigmoid, sigmoid}, {"silu", ll_layer_silu, silu},
-               {"softplus", ll_layer_softplus, softplus}, {"gelu", ll_layer_gelu, gelu},
+    } all[] = {{"relu", ll_layer_relu, relu},
+               {"leaky relu", make_leaky, leaky},
+               {"sigmoid", ll_layer_sigmoid, sigmoid},
+               {"silu", ll_layer_silu, silu},
+               {"softplus", ll_layer_softplus, softplus},
+               {"gelu", ll_layer_gelu, gelu},
                {"gelu by tanh", ll_layer_gelu_tanh, gelu_tanh}};
     enum { POINTS = 14 };
     static const double x[POINTS] = {-800, -40, -5.5, -2, -1, -0.3, -1e-3, 1e-3, 0.4, 1, 2.5, 6, 40, 800};
@@ -62,7 +67,8 @@ static void test_activations(void **state)
         for (int i = 0; i < POINTS; i++) {
             long double h = 1e-4L, at = x[i];
             long double wanted = (8 * (all[f].formula(at + h) - all[f].formula(at - h)) -
-                                  (all[f].formula(at + 2 * h) - all[f].formula(at - 2 * h))) / (12 * h);
+                                  (all[f].formula(at + 2 * h) - all[f].formula(at - 2 * h))) /
+                                 (12 * h);
             expect(value[i], all[f].formula(at), 1e-14, all[f].name, i);
             expect(got[i], wanted, 1e-11, all[f].name, i);
         }
@@ -121,9 +127,10 @@ static void test_class_losses(void **state)
     ll_node x = ll_graph_input(g, LL_INPUT_SAMPLE, "scores", LL_F64, SHAPE(LL_SAMPLES, CLASSES, PIXELS), 3);
     ll_node y = ll_graph_input(g, LL_INPUT_SAMPLE, "labels", LL_I64, SHAPE(LL_SAMPLES, PIXELS), 2);
     ll_node w = ll_graph_constant(g, LL_F64, SHAPE(CLASSES), 1, weights), counted[3];
-    ll_node nodes[4] = {ll_loss_cross_entropy(g, x, y, smoothing, w, IGNORED, &counted[0]),
-                        ll_loss_cross_entropy(g, x, y, 0.0, w, IGNORED, &counted[1]),
-                        ll_loss_negative_log_likelihood(g, ll_layer_log_softmax(g, x, 1), y, w, IGNORED, &counted[2])};
+    ll_node nodes[4] = {
+        ll_loss_cross_entropy(g, x, y, smoothing, w, IGNORED, &counted[0]),
+        ll_loss_cross_entropy(g, x, y, 0.0, w, IGNORED, &counted[1]),
+        ll_loss_negative_log_likelihood(g, ll_layer_log_softmax(g, x, 1), y, w, IGNORED, &counted[2])};
     nodes[3] = counted[2];
     ll_binding bindings[] = {{x, scores}, {y, labels}};
     for (int k = 0; k < 4; k++) run(g, nodes[k], N, bindings, 2, got[k]);
@@ -163,7 +170,8 @@ static void test_elementwise_losses(void **state)
         const char *name;
         ll_node (*make)(ll_graph *, ll_node, ll_node);
         long double (*formula)(long double, long double);
-    } all[] = {{"mean square", ll_loss_mean_squared, squared}, {"huber", make_huber, huber},
+    } all[] = {{"mean square", ll_loss_mean_squared, squared},
+               {"huber", make_huber, huber},
                {"binary cross-entropy", ll_loss_binary_cross_entropy, binary}};
     enum { WIDTH = 4 };
     static const double far[WIDTH] = {-300, -0.2, 1.1, 300};
@@ -187,7 +195,8 @@ static void test_elementwise_losses(void **state)
                 long double at = p[i], to = t[i];
                 wanted += all[f].formula(at, to) / WIDTH;
                 long double d = (8 * (all[f].formula(at + h, to) - all[f].formula(at - h, to)) -
-                                 (all[f].formula(at + 2 * h, to) - all[f].formula(at - 2 * h, to))) / (12 * h);
+                                 (all[f].formula(at + 2 * h, to) - all[f].formula(at - 2 * h, to))) /
+                                (12 * h);
                 expect(slope[i], d / WIDTH, 1e-11, all[f].name, i);
             }
             expect(got[n], wanted, 1e-14, all[f].name, n);
@@ -211,8 +220,8 @@ static void test_attention_with_mask(void **state)
     ll_node nodes[4] = {ll_graph_input(g, LL_INPUT_PARAMETER, "q", LL_F64, SHAPE(HEADS, T, D), 3),
                         ll_graph_input(g, LL_INPUT_PARAMETER, "k", LL_F64, SHAPE(HEADS, U, D), 3),
                         ll_graph_input(g, LL_INPUT_PARAMETER, "v", LL_F64, SHAPE(HEADS, U, E), 3),
-                        ll_graph_broadcast(g, ll_graph_constant(g, LL_F64, SHAPE(T, U), 2, mask), SHAPE(HEADS, T, U), 3,
-                                           LL_AXIS(0))};
+                        ll_graph_broadcast(g, ll_graph_constant(g, LL_F64, SHAPE(T, U), 2, mask),
+                                           SHAPE(HEADS, T, U), 3, LL_AXIS(0))};
     ll_binding bindings[] = {{nodes[0], q}, {nodes[1], k}, {nodes[2], v}};
     run(g, ll_layer_attention(g, nodes[0], nodes[1], nodes[2], nodes[3]), 1, bindings, 3, got);
     for (int h = 0; h < HEADS; h++)
@@ -220,7 +229,8 @@ static void test_attention_with_mask(void **state)
             long double share[U], total = 0;
             for (int j = 0; j < U; j++) {
                 long double score = 0;
-                for (int d = 0; d < D; d++) score += (long double)q[(h * T + i) * D + d] * (long double)k[(h * U + j) * D + d];
+                for (int d = 0; d < D; d++)
+                    score += (long double)q[(h * T + i) * D + d] * (long double)k[(h * U + j) * D + d];
                 share[j] = j > i ? 0 : expl(score / sqrtl(D));
                 total += share[j];
             }
@@ -238,7 +248,8 @@ static void test_attention_with_mask(void **state)
 enum { ROWS = 96, COLUMNS = 50 };
 
 /* What dropout makes of ones, for the samples whose numbers are given. */
-static void drop(const char *name, int64_t seed, const int64_t *indices, int64_t samples, int64_t micro_batch, float *got)
+static void drop(const char *name, int64_t seed, const int64_t *indices, int64_t samples, int64_t micro_batch,
+                 float *got)
 {
     static float ones[ROWS * COLUMNS];
     for (int i = 0; i < ROWS * COLUMNS; i++) ones[i] = 1;
@@ -249,7 +260,8 @@ static void drop(const char *name, int64_t seed, const int64_t *indices, int64_t
     int64_t count = 1;
     for (ll_node n = 0; n < ll_graph_count(g); n++) {
         const ll_graph_node *it = ll_graph_node_at(g, n);
-        if (it->op == LL_OP_INPUT && it->attributes.input.kind == LL_INPUT_SEED) bindings[count++] = (ll_binding){n, &seed};
+        if (it->op == LL_OP_INPUT && it->attributes.input.kind == LL_INPUT_SEED)
+            bindings[count++] = (ll_binding){n, &seed};
     }
     assert_int_equal(count, 2);
     ll_plan_options options = {.samples = samples, .micro_batch = micro_batch};
@@ -258,7 +270,11 @@ static void drop(const char *name, int64_t seed, const int64_t *indices, int64_t
     CHECK_OK(ll_team_create(2, &team, error));
     CHECK_OK(ll_plan_create(g, &y, 1, &options, &plan, error));
     void *results = got;
-    ll_run once = {.samples = samples, .indices = indices, .bindings = bindings, .binding_count = count, .results = &results};
+    ll_run once = {.samples = samples,
+                   .indices = indices,
+                   .bindings = bindings,
+                   .binding_count = count,
+                   .results = &results};
     CHECK_OK(ll_plan_run(plan, team, &once, error));
     ll_plan_destroy(plan);
     ll_team_destroy(team);
@@ -300,8 +316,8 @@ static void test_dropout(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_activations),        cmocka_unit_test(test_softmax),
-        cmocka_unit_test(test_class_losses),       cmocka_unit_test(test_elementwise_losses),
+        cmocka_unit_test(test_activations),         cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_class_losses),        cmocka_unit_test(test_elementwise_losses),
         cmocka_unit_test(test_attention_with_mask), cmocka_unit_test(test_dropout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

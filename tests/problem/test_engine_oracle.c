@@ -131,10 +131,7 @@ static ll_node convolve(net *n, const char *name, ll_node x, int64_t out, int64_
     return ll_layer_convolution(n->graph, x, weight(n, name, 4, SHAPE(out, in, 3, 3)), LL_NO_NODE, &form);
 }
 
-static int64_t label_resnet(int64_t i)
-{
-    return SHAPE(0, 3, 1, 4)[i];
-}
+static int64_t label_resnet(int64_t i) { return SHAPE(0, 3, 1, 4)[i]; }
 
 static ll_node resnet(net *n, bool training)
 {
@@ -167,19 +164,10 @@ static ll_node resnet(net *n, bool training)
     return mean_of(n, ll_loss_cross_entropy(g, logits, labels, 0.0, LL_NO_NODE, INT64_MIN, &counted));
 }
 
-static ll_node resnet_evaluation(net *n)
-{
-    return resnet(n, false);
-}
-static ll_node resnet_training(net *n)
-{
-    return resnet(n, true);
-}
+static ll_node resnet_evaluation(net *n) { return resnet(n, false); }
+static ll_node resnet_training(net *n) { return resnet(n, true); }
 
-static int64_t label_transformer(int64_t i)
-{
-    return SHAPE(2, 0, 3)[i];
-}
+static int64_t label_transformer(int64_t i) { return SHAPE(2, 0, 3)[i]; }
 
 static ll_node layer_norm(net *n, const char *name, ll_node x)
 {
@@ -213,10 +201,7 @@ static ll_node transformer(net *n)
     return mean_of(n, ll_loss_cross_entropy(g, logits, labels, 0.1, LL_NO_NODE, INT64_MIN, &counted));
 }
 
-static int64_t label_unet(int64_t i)
-{
-    return (i * i + i / 3) % 4;
-}
+static int64_t label_unet(int64_t i) { return (i * i + i / 3) % 4; }
 
 static ll_node unet_block(net *n, const char *name, ll_node x, int64_t out)
 {
@@ -411,26 +396,11 @@ static void both(const char *title, ll_node (*build)(net *))
     compare(title, build, LL_F32, 1e-4);
 }
 
-static void residual_network(void **state)
-{
-    (void)state, both("resnet", resnet_evaluation);
-}
-static void residual_network_training(void **state)
-{
-    (void)state, both("resnet_training", resnet_training);
-}
-static void transformer_block(void **state)
-{
-    (void)state, both("transformer", transformer);
-}
-static void u_net(void **state)
-{
-    (void)state, both("unet", unet);
-}
-static void physics_informed(void **state)
-{
-    (void)state, both("pinn", pinn);
-}
+static void residual_network(void **state) { (void)state, both("resnet", resnet_evaluation); }
+static void residual_network_training(void **state) { (void)state, both("resnet_training", resnet_training); }
+static void transformer_block(void **state) { (void)state, both("transformer", transformer); }
+static void u_net(void **state) { (void)state, both("unet", unet); }
+static void physics_informed(void **state) { (void)state, both("pinn", pinn); }
 
 int main(void)
 {

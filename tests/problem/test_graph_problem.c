@@ -32,8 +32,8 @@ static void free_data(data *d)
     ll_free(d->images32);
 }
 
-static ll_problem *bounded_network(const char *name, ll_dtype dtype, const ll_network_option *option, int64_t options,
-                                   const data *d, int threads, size_t memory_limit)
+static ll_problem *bounded_network(const char *name, ll_dtype dtype, const ll_network_option *option,
+                                   int64_t options, const data *d, int threads, size_t memory_limit)
 {
     bool flat = strcmp(name, "mlp") == 0;
     ll_network_options make = {.network = name,
@@ -217,8 +217,8 @@ static void test_same_bits(void **state)
 }
 
 /* A Problem whose memory is too small to keep what this request could. */
-static ll_problem *limited_network(const char *name, const ll_network_option *option, int64_t options, const data *d,
-                                   ll_problem *unlimited, const ll_request *request)
+static ll_problem *limited_network(const char *name, const ll_network_option *option, int64_t options,
+                                   const data *d, ll_problem *unlimited, const ll_request *request)
 {
     size_t kept = 0, bytes = 0;
     CHECK_OK(ll_problem_memory(unlimited, request, &kept, error));
@@ -249,7 +249,8 @@ static void test_kept_products(void **state)
         float *buffers = ll_allocate((size_t)(info->buffer_count + 1) * sizeof(float));
         void *product = theta + 2 * info->parameter_count, *wanted = theta + 3 * info->parameter_count;
         memcpy(theta, ll_problem_origin(kept), bytes);
-        if (info->buffer_count) memcpy(buffers, ll_problem_origin_buffers(kept), (size_t)info->buffer_count * sizeof(float));
+        if (info->buffer_count)
+            memcpy(buffers, ll_problem_origin_buffers(kept), (size_t)info->buffer_count * sizeof(float));
         enum { LIST = 240 };
         int64_t lists[2][LIST];
         for (int i = 0; i < LIST; i++) {
@@ -258,8 +259,12 @@ static void test_kept_products(void **state)
         }
         for (int change = 0; change < 9; change++) {
             const void *point = theta, *direction = vector, *set = buffers;
-            ll_request request = {.points = 1, .thetas = &point, .product_count = 1, .vectors = &direction,
-                                  .products = &product, .buffers = info->buffer_count ? &set : NULL,
+            ll_request request = {.points = 1,
+                                  .thetas = &point,
+                                  .product_count = 1,
+                                  .vectors = &direction,
+                                  .products = &product,
+                                  .buffers = info->buffer_count ? &set : NULL,
                                   .buffers_shared = info->buffer_count > 0,
                                   .samples = &(ll_samples){lists[change == 5], LIST}};
             for (int64_t i = 0; i < info->parameter_count; i++)
@@ -270,8 +275,9 @@ static void test_kept_products(void **state)
             if (change == 7) request.mode = LL_MODE_TRAINING;
             CHECK_OK(ll_problem_evaluate(kept, &request, error));
             for (int fresh = 0; fresh < 2; fresh++) {
-                ll_problem *other = fresh == 0 ? network(name, LL_F32, option, kind == 0 ? 0 : 2, &d, 1)
-                                               : limited_network(name, option, kind == 0 ? 0 : 2, &d, kept, &request);
+                ll_problem *other =
+                    fresh == 0 ? network(name, LL_F32, option, kind == 0 ? 0 : 2, &d, 1)
+                               : limited_network(name, option, kind == 0 ? 0 : 2, &d, kept, &request);
                 request.products = &wanted;
                 CHECK_OK(ll_problem_evaluate(other, &request, error));
                 request.products = &product;
@@ -427,8 +433,10 @@ static void test_terms(void **state)
     request.terms = again;
     request.metrics = metrics;
     CHECK_OK(ll_problem_evaluate(problem, &request, error));
-    for (int t = 0; t < LL_PINN_TERMS; t++) assert_true(view->term[t].weight != 0 ? again[t] == terms[t] : again[t] > 0);
-    CHECK_NEAR(metrics[0], sqrt(again[3] * (double)view->term[3].samples / reference_square(&samples[3])), 1e-12);
+    for (int t = 0; t < LL_PINN_TERMS; t++)
+        assert_true(view->term[t].weight != 0 ? again[t] == terms[t] : again[t] > 0);
+    CHECK_NEAR(metrics[0], sqrt(again[3] * (double)view->term[3].samples / reference_square(&samples[3])),
+               1e-12);
     check_derivatives(problem, 1e-4, 1e-8);
     ll_problem_destroy(problem);
     ll_pinn_samples_deinit(samples);
@@ -501,7 +509,8 @@ static void test_calibration_in_single_precision(void **state)
     data d;
     make_data(&d);
     static const ll_network_option wide = {"width", "16"};
-    ll_problem *single = network("resnet8", LL_F32, &wide, 1, &d, 1), *exact = network("resnet8", LL_F64, &wide, 1, &d, 1);
+    ll_problem *single = network("resnet8", LL_F32, &wide, 1, &d, 1),
+               *exact = network("resnet8", LL_F64, &wide, 1, &d, 1);
     const ll_problem_info *info = ll_problem_view(single);
     int64_t n = info->parameter_count, b = info->buffer_count;
     double *theta = ll_allocate_array(n + b, sizeof *theta), *wanted = theta + n;
@@ -510,7 +519,10 @@ static void test_calibration_in_single_precision(void **state)
     for (int side = 0; side < 2; side++) {
         const void *at = side == 0 ? ll_problem_origin(single) : theta;
         void *out[] = {side == 0 ? (void *)got : wanted};
-        const ll_request calibrate = {.points = 1, .thetas = &at, .mode = LL_MODE_CALIBRATION, .batch_size = SAMPLES,
+        const ll_request calibrate = {.points = 1,
+                                      .thetas = &at,
+                                      .mode = LL_MODE_CALIBRATION,
+                                      .batch_size = SAMPLES,
                                       .buffers_out = out};
         CHECK_OK(ll_problem_evaluate(side == 0 ? single : exact, &calibrate, error));
     }

@@ -125,8 +125,10 @@ static void array_limits(void **state)
     (void)state;
     ll_array array = {0};
     ll_error error = {0};
-    assert_int_equal(ll_array_init(&array, LL_ARRAY_FLOAT64, 2, (int64_t[]){INT64_MAX, 2}, &error), LL_TOO_LARGE);
-    assert_int_equal(ll_array_init(&array, LL_ARRAY_FLOAT64, 9, (int64_t[9]){0}, &error), LL_INVALID_ARGUMENT);
+    assert_int_equal(ll_array_init(&array, LL_ARRAY_FLOAT64, 2, (int64_t[]){INT64_MAX, 2}, &error),
+                     LL_TOO_LARGE);
+    assert_int_equal(ll_array_init(&array, LL_ARRAY_FLOAT64, 9, (int64_t[9]){0}, &error),
+                     LL_INVALID_ARGUMENT);
     assert_null(array.data);
     ll_array_type type;
     assert_true(ll_array_type_parse("int64", &type));
@@ -168,8 +170,10 @@ static void test_prefixed_sink(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fields_are_found_and_typed), cmocka_unit_test(bytes_round_trip),
-        cmocka_unit_test(damaged_bytes_are_refused),  cmocka_unit_test(memory_sink),
+        cmocka_unit_test(fields_are_found_and_typed),
+        cmocka_unit_test(bytes_round_trip),
+        cmocka_unit_test(damaged_bytes_are_refused),
+        cmocka_unit_test(memory_sink),
         cmocka_unit_test(array_limits),
         cmocka_unit_test(test_prefixed_sink),
     };

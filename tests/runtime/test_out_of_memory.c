@@ -48,20 +48,29 @@ static ll_status build(network *n, ll_error *error)
     }
     n->sample = ll_graph_input(g, LL_INPUT_SAMPLE, "image", LL_F32, (int64_t[]){LL_SAMPLES, 3, 4, 5}, 4);
     n->label = ll_graph_input(g, LL_INPUT_SAMPLE, "label", LL_I64, (int64_t[]){LL_SAMPLES}, 1);
-    ll_convolution form = {.spatial = 2, .groups = 1, .stride = {1, 1}, .dilation = {1, 1}, .pad_low = {1, 1}, .pad_high = {1, 1}};
+    ll_convolution form = {.spatial = 2,
+                           .groups = 1,
+                           .stride = {1, 1},
+                           .dilation = {1, 1},
+                           .pad_low = {1, 1},
+                           .pad_high = {1, 1}};
     ll_node x = ll_graph_convolution(g, n->sample, n->parameters[0], &form);
     x = ll_graph_sum(g, ll_graph_max(g, x, ll_graph_full_like(g, x, 0.0)), LL_AXIS(2) | LL_AXIS(3));
     ll_node mean = ll_graph_divide(g, ll_graph_sum(g, x, LL_AXIS(0)), ll_graph_sample_count(g, LL_F32));
     x = ll_graph_tanh(g, ll_graph_subtract(g, x, mean));
-    x = ll_graph_tanh(g, ll_graph_add(g, ll_graph_matmul(g, x, n->parameters[1], false, true), n->parameters[2]));
+    x = ll_graph_tanh(
+        g, ll_graph_add(g, ll_graph_matmul(g, x, n->parameters[1], false, true), n->parameters[2]));
     x = ll_graph_add(g, ll_graph_matmul(g, x, n->parameters[3], false, false), n->parameters[4]);
-    x = ll_graph_subtract(g, ll_graph_log(g, ll_graph_sum(g, ll_graph_exp(g, x), LL_AXIS(1))), ll_graph_gather(g, x, n->label, 1));
+    x = ll_graph_subtract(g, ll_graph_log(g, ll_graph_sum(g, ll_graph_exp(g, x), LL_AXIS(1))),
+                          ll_graph_gather(g, x, n->label, 1));
     n->outputs[0] = ll_graph_divide(g, ll_graph_sum(g, x, LL_AXIS(0)), ll_graph_sample_count(g, LL_F32));
     LL_TRY(ll_graph_check(g, error));
     LL_TRY(ll_graph_collect(g, n->outputs, 1, n->outputs, error));
     LL_TRY(ll_graph_vjp(g, n->outputs, NULL, 1, n->parameters, PARAMETERS, n->outputs + 1, error));
-    LL_TRY(ll_graph_jvp(g, n->outputs + 1, PARAMETERS, n->parameters, n->tangents, PARAMETERS, n->outputs + 1 + PARAMETERS, error));
-    LL_TRY(ll_graph_batch(g, n->outputs + 1 + PARAMETERS, PARAMETERS, n->tangents, batched, PARAMETERS, MODELS, n->many, NULL, error));
+    LL_TRY(ll_graph_jvp(g, n->outputs + 1, PARAMETERS, n->parameters, n->tangents, PARAMETERS,
+                        n->outputs + 1 + PARAMETERS, error));
+    LL_TRY(ll_graph_batch(g, n->outputs + 1 + PARAMETERS, PARAMETERS, n->tangents, batched, PARAMETERS,
+                          MODELS, n->many, NULL, error));
     return ll_graph_verify(g, error);
 }
 
@@ -131,15 +140,21 @@ static void bind(values *v, const network *n)
     v->bindings[2 * PARAMETERS] = (ll_binding){n->sample, numbers};
     v->bindings[2 * PARAMETERS + 1] = (ll_binding){n->label, v->labels};
     for (int o = 0; o < OUTPUTS; o++) v->targets[o] = v->results[o];
-    v->run = (ll_run){.samples = SAMPLES, .bindings = v->bindings, .binding_count = 2 * PARAMETERS + 2, .results = v->targets};
+    v->run = (ll_run){.samples = SAMPLES,
+                      .bindings = v->bindings,
+                      .binding_count = 2 * PARAMETERS + 2,
+                      .results = v->targets};
 }
 
 static void check_planning(bool kept)
 {
     network net;
     CHECK_OK(create(&net, error));
-    ll_plan_options options = {.samples = SAMPLES, .micro_batch = 8, .varying = net.tangents,
-                               .varying_count = PARAMETERS, .keep = kept};
+    ll_plan_options options = {.samples = SAMPLES,
+                               .micro_batch = 8,
+                               .varying = net.tangents,
+                               .varying_count = PARAMETERS,
+                               .keep = kept};
     ll_status status = LL_OUT_OF_MEMORY;
     for (int64_t n = 0; status != LL_OK; n++) {
         ll_plan *plan = NULL;
@@ -174,7 +189,8 @@ static void check_running(bool kept)
     CHECK_OK(create(&net, error));
     bind(&wanted, &net);
     bind(&got, &net);
-    ll_plan_options options = {.samples = 8, .micro_batch = 8, .varying = net.tangents, .varying_count = PARAMETERS};
+    ll_plan_options options = {
+        .samples = 8, .micro_batch = 8, .varying = net.tangents, .varying_count = PARAMETERS};
     CHECK_OK(ll_team_create(2, &team, error));
     CHECK_OK(ll_plan_create(net.graph, net.outputs, OUTPUTS, &options, &plan, error));
     CHECK_OK(ll_plan_run(plan, team, &wanted.run, error));

@@ -49,11 +49,17 @@ static ll_node channel(fixture *f, ll_node vector, ll_node like)
                               LL_AXIS(0) | (node->rank > 2 ? LL_AXIS(2) | LL_AXIS(3) : 0));
 }
 
-static ll_node convolve(fixture *f, ll_node x, const char *name, int64_t in, int64_t out, int64_t kernel, int64_t stride)
+static ll_node convolve(fixture *f, ll_node x, const char *name, int64_t in, int64_t out, int64_t kernel,
+                        int64_t stride)
 {
-    ll_node w = add_input(f, LL_INPUT_PARAMETER, name, f->dtype, 4, (int64_t[]){out, in, kernel, kernel}, -0.3, 0.3);
-    ll_convolution form = {.spatial = 2, .groups = 1, .stride = {stride, stride}, .dilation = {1, 1},
-                           .pad_low = {kernel / 2, kernel / 2}, .pad_high = {kernel / 2, kernel / 2}};
+    ll_node w =
+        add_input(f, LL_INPUT_PARAMETER, name, f->dtype, 4, (int64_t[]){out, in, kernel, kernel}, -0.3, 0.3);
+    ll_convolution form = {.spatial = 2,
+                           .groups = 1,
+                           .stride = {stride, stride},
+                           .dilation = {1, 1},
+                           .pad_low = {kernel / 2, kernel / 2},
+                           .pad_high = {kernel / 2, kernel / 2}};
     return ll_graph_convolution(f->graph, x, w, &form);
 }
 
@@ -94,15 +100,21 @@ static void make_network(fixture *f, ll_dtype dtype, bool statistics, int64_t wi
 {
     *f = (fixture){.graph = ll_graph_create(), .dtype = dtype};
     ll_graph *g = f->graph;
-    ll_node image = add_input(f, LL_INPUT_SAMPLE, "image", dtype, 4, (int64_t[]){LL_SAMPLES, 3, 10, 9}, -1, 1);
-    ll_node label = add_input(f, LL_INPUT_SAMPLE, "label", LL_I64, 1, (int64_t[]){LL_SAMPLES}, 0, CLASSES - 0.01);
+    ll_node image =
+        add_input(f, LL_INPUT_SAMPLE, "image", dtype, 4, (int64_t[]){LL_SAMPLES, 3, 10, 9}, -1, 1);
+    ll_node label =
+        add_input(f, LL_INPUT_SAMPLE, "label", LL_I64, 1, (int64_t[]){LL_SAMPLES}, 0, CLASSES - 0.01);
     ll_node x = relu(f, normalise(f, convolve(f, image, "first", 3, width, 3, 1), "n0", width, statistics));
     x = relu(f, normalise(f, convolve(f, x, "d", width, width, 3, 1), "n4", width, statistics));
-    ll_node y = relu(f, normalise(f, convolve(f, x, "a", width, 2 * width, 3, 2), "n1", 2 * width, statistics));
+    ll_node y =
+        relu(f, normalise(f, convolve(f, x, "a", width, 2 * width, 3, 2), "n1", 2 * width, statistics));
     y = normalise(f, convolve(f, y, "b", 2 * width, 2 * width, 3, 1), "n2", 2 * width, statistics);
-    x = relu(f, ll_graph_add(g, y, normalise(f, convolve(f, x, "c", width, 2 * width, 1, 2), "n3", 2 * width, statistics)));
+    x = relu(
+        f, ll_graph_add(
+               g, y, normalise(f, convolve(f, x, "c", width, 2 * width, 1, 2), "n3", 2 * width, statistics)));
     ll_node pooled = ll_graph_sum(g, x, LL_AXIS(2) | LL_AXIS(3));
-    ll_node w = add_input(f, LL_INPUT_PARAMETER, "head", dtype, 2, (int64_t[]){CLASSES, 2 * width}, -0.1, 0.1);
+    ll_node w =
+        add_input(f, LL_INPUT_PARAMETER, "head", dtype, 2, (int64_t[]){CLASSES, 2 * width}, -0.1, 0.1);
     ll_node bias = add_input(f, LL_INPUT_PARAMETER, "bias", dtype, 1, (int64_t[]){CLASSES}, -0.5, 0.5);
     ll_node logits = ll_graph_add(g, ll_graph_matmul(g, pooled, w, false, true), bias);
     int64_t whole[2] = {LL_SAMPLES, CLASSES};
@@ -113,8 +125,8 @@ static void make_network(fixture *f, ll_dtype dtype, bool statistics, int64_t wi
     ll_node losses = ll_graph_subtract(g, normaliser, chosen);
     ll_node loss = ll_graph_divide(g, ll_graph_sum(g, losses, LL_AXIS(0)), ll_graph_sample_count(g, dtype));
 
-    ll_node wrt[] = {ll_graph_find_input(g, "first"), ll_graph_find_input(g, "a"), ll_graph_find_input(g, "n2_scale"),
-                     ll_graph_find_input(g, "bias")};
+    ll_node wrt[] = {ll_graph_find_input(g, "first"), ll_graph_find_input(g, "a"),
+                     ll_graph_find_input(g, "n2_scale"), ll_graph_find_input(g, "bias")};
     ll_node gradients[4], tangents[4], products[4];
     CHECK_OK(ll_graph_vjp(g, &loss, NULL, 1, wrt, 4, gradients, error));
     for (int i = 0; i < 4; i++) {
@@ -181,7 +193,8 @@ static void run(const fixture *f, ll_plan *plan, ll_team *team, void **results)
 {
     ll_binding bindings[MAX_INPUTS];
     for (int i = 0; i < f->input_count; i++) bindings[i] = (ll_binding){f->inputs[i], f->data[i]};
-    ll_run it = {.samples = SAMPLES, .bindings = bindings, .binding_count = f->input_count, .results = results};
+    ll_run it = {
+        .samples = SAMPLES, .bindings = bindings, .binding_count = f->input_count, .results = results};
     CHECK_OK(ll_plan_run(plan, team, &it, error));
 }
 
@@ -195,7 +208,8 @@ static void compare(ll_dtype dtype, bool statistics, int64_t width, double bound
     make_results(&f, again);
     ll_binding bindings[MAX_INPUTS];
     for (int i = 0; i < f.input_count; i++) bindings[i] = (ll_binding){f.inputs[i], f.data[i]};
-    CHECK_OK(ll_interpret(f.graph, f.outputs, f.output_count, SAMPLES, bindings, f.input_count, wanted, error));
+    CHECK_OK(
+        ll_interpret(f.graph, f.outputs, f.output_count, SAMPLES, bindings, f.input_count, wanted, error));
     for (int64_t micro_batch = 0; micro_batch <= 8; micro_batch += 4) {
         ll_plan_options options = {.samples = SAMPLES, .micro_batch = micro_batch, .backend = backend};
         ll_plan *plan = NULL;
@@ -208,7 +222,8 @@ static void compare(ll_dtype dtype, bool statistics, int64_t width, double bound
             CHECK_OK(ll_team_create(threads, &team, error));
             run(&f, plan, team, again);
             for (int64_t o = 0; o < f.output_count; o++)
-                assert_memory_equal(results[o], again[o], ll_dtype_bytes(dtype) * (size_t)output_elements(&f, o));
+                assert_memory_equal(results[o], again[o],
+                                    ll_dtype_bytes(dtype) * (size_t)output_elements(&f, o));
             ll_team_destroy(team);
         }
         ll_plan_destroy(plan);
@@ -265,7 +280,8 @@ static void test_convolution_method(void **state)
     free_results(&f, results[1]);
     ll_plan *plan = NULL;
     ll_plan_options options = {.convolution = "nonsense"};
-    assert_int_equal(ll_plan_create(f.graph, f.outputs, f.output_count, &options, &plan, NULL), LL_INVALID_ARGUMENT);
+    assert_int_equal(ll_plan_create(f.graph, f.outputs, f.output_count, &options, &plan, NULL),
+                     LL_INVALID_ARGUMENT);
     end_network(&f);
 }
 
@@ -303,8 +319,13 @@ static void test_points_and_indices(void **state)
     for (int i = 0; i < SAMPLES; i++) indices[i] = (i * 7 + 3) % SAMPLES;
     ll_binding bindings[MAX_INPUTS];
     for (int i = 0; i < f.input_count; i++) bindings[i] = (ll_binding){f.inputs[i], f.data[i]};
-    ll_run it = {.samples = 17, .indices = indices, .bindings = bindings, .binding_count = f.input_count,
-                 .points = 1, .point_inputs = &varied, .point_input_count = 1};
+    ll_run it = {.samples = 17,
+                 .indices = indices,
+                 .bindings = bindings,
+                 .binding_count = f.input_count,
+                 .points = 1,
+                 .point_inputs = &varied,
+                 .point_input_count = 1};
     for (int p = 0; p < POINTS; p++) {
         it.point_data = point_data + p;
         it.results = alone + p * MAX_OUTPUTS;
@@ -337,7 +358,8 @@ static void test_points_and_indices(void **state)
 
 /* What is kept from one run to the next is used again only where it is what would be computed: any input that is changed
  * in place, at its address, and any change of the samples gives the bits of a plan that keeps nothing. */
-static void check_change(const fixture *f, ll_plan *kept, ll_plan *plain, const ll_run *run, void **wanted, bool reused)
+static void check_change(const fixture *f, ll_plan *kept, ll_plan *plain, const ll_run *run, void **wanted,
+                         bool reused)
 {
     ll_run it = *run;
     int64_t before = ll_plan_view(kept).reused;
@@ -374,13 +396,17 @@ static void test_kept_until_something_changes(void **state)
         make_results(&f, wanted);
         int64_t indices[SAMPLES];
         for (int i = 0; i < SAMPLES; i++) indices[i] = (i * 7 + 3) % 19; /* rows 19 and up are not read */
-        ll_run it = {.samples = 17, .indices = indices, .bindings = bindings, .binding_count = f.input_count,
+        ll_run it = {.samples = 17,
+                     .indices = indices,
+                     .bindings = bindings,
+                     .binding_count = f.input_count,
                      .results = results};
         check_change(&f, kept, plain, &it, wanted, false);
         for (int i = 0; i < f.input_count; i++) {
             bool vector = ll_graph_node_at(f.graph, f.inputs[i])->attributes.input.kind == LL_INPUT_TANGENT;
             bool label = ll_graph_node_at(f.graph, f.inputs[i])->dtype == LL_I64;
-            int64_t first = label ? 3 : f.elements[i] / SAMPLES * 3; /* of a row that is read, or of a parameter */
+            int64_t first =
+                label ? 3 : f.elements[i] / SAMPLES * 3; /* of a row that is read, or of a parameter */
             if (label) ((int64_t *)f.data[i])[first] = (((int64_t *)f.data[i])[first] + 1) % CLASSES;
             else ((float *)f.data[i])[first % f.elements[i]] += 0.25F;
             check_change(&f, kept, plain, &it, wanted, vector);
@@ -401,7 +427,8 @@ static void test_kept_until_something_changes(void **state)
         options.varying = f.inputs; /* an image: it has a sample axis */
         options.varying_count = 1;
         ll_plan *refused = NULL;
-        assert_int_equal(ll_plan_create(f.graph, f.outputs, 1, &options, &refused, NULL), LL_INVALID_ARGUMENT);
+        assert_int_equal(ll_plan_create(f.graph, f.outputs, 1, &options, &refused, NULL),
+                         LL_INVALID_ARGUMENT);
         ll_plan_destroy(plain);
         ll_plan_destroy(kept);
         free_results(&f, results);
@@ -422,7 +449,8 @@ static void test_refusals(void **state)
     CHECK_OK(ll_plan_memory(plan, SAMPLES, 1, &bytes, error));
     ll_plan *limited = NULL;
     options.memory_limit = bytes - 1;
-    assert_int_equal(ll_plan_create(f.graph, f.outputs, f.output_count, &options, &limited, NULL), LL_TOO_LARGE);
+    assert_int_equal(ll_plan_create(f.graph, f.outputs, f.output_count, &options, &limited, NULL),
+                     LL_TOO_LARGE);
     assert_null(limited);
     options.memory_limit = bytes;
     CHECK_OK(ll_plan_create(f.graph, f.outputs, f.output_count, &options, &limited, error));
@@ -430,7 +458,8 @@ static void test_refusals(void **state)
     make_results(&f, results);
     ll_binding bindings[MAX_INPUTS];
     for (int i = 0; i < f.input_count; i++) bindings[i] = (ll_binding){f.inputs[i], f.data[i]};
-    ll_run it = {.samples = 100 * SAMPLES, .bindings = bindings, .binding_count = f.input_count, .results = results};
+    ll_run it = {
+        .samples = 100 * SAMPLES, .bindings = bindings, .binding_count = f.input_count, .results = results};
     assert_int_equal(ll_plan_run(limited, NULL, &it, NULL), LL_TOO_LARGE);
     it.samples = SAMPLES;
     it.binding_count = f.input_count - 1;
@@ -441,7 +470,8 @@ static void test_refusals(void **state)
     ll_plan_destroy(limited);
     ll_plan_destroy(plan);
     options = (ll_plan_options){.backend = "nonsense"};
-    assert_int_equal(ll_plan_create(f.graph, f.outputs, f.output_count, &options, &plan, NULL), LL_INVALID_ARGUMENT);
+    assert_int_equal(ll_plan_create(f.graph, f.outputs, f.output_count, &options, &plan, NULL),
+                     LL_INVALID_ARGUMENT);
     free_results(&f, results);
     end_network(&f);
 }
@@ -449,9 +479,12 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_network_f64),       cmocka_unit_test(test_network_f32),
-        cmocka_unit_test(test_backends), cmocka_unit_test(test_points_and_indices),
-        cmocka_unit_test(test_convolution_method), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_network_f64),
+        cmocka_unit_test(test_network_f32),
+        cmocka_unit_test(test_backends),
+        cmocka_unit_test(test_points_and_indices),
+        cmocka_unit_test(test_convolution_method),
+        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_kept_until_something_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

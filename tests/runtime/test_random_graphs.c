@@ -31,7 +31,10 @@ typedef struct builder {
     int input_count;
 } builder;
 
-static int64_t draw(builder *b, int64_t below) { return (int64_t)ll_rng_below(b->rng, b->drawn++, (uint64_t)below); }
+static int64_t draw(builder *b, int64_t below)
+{
+    return (int64_t)ll_rng_below(b->rng, b->drawn++, (uint64_t)below);
+}
 
 static ll_node input(builder *b, ll_input_kind kind, int rank, const int64_t *shape)
 {
@@ -40,7 +43,8 @@ static ll_node input(builder *b, ll_input_kind kind, int rank, const int64_t *sh
     assert_true(b->input_count < MOST_INPUTS);
     ll_node node = ll_graph_input(b->graph, kind, name, b->dtype, shape, rank);
     int64_t count = 0;
-    assert_true(node != LL_NO_NODE && ll_graph_elements(ll_graph_node_at(b->graph, node), b->samples, &count));
+    assert_true(node != LL_NO_NODE &&
+                ll_graph_elements(ll_graph_node_at(b->graph, node), b->samples, &count));
     void *data = ll_allocate((size_t)(count + 8) * sizeof(double));
     for (int64_t i = 0; i < count; i++) {
         double value = 0.6 * ll_rng_normal(b->rng, b->drawn++);
@@ -57,7 +61,8 @@ static ll_node parameter(builder *b, int rank, const int64_t *shape)
     /* A weight used twice is where products are added up. */
     for (int i = 0; i < b->parameter_count && draw(b, 2) == 0; i++) {
         const ll_graph_node *it = ll_graph_node_at(b->graph, b->parameters[i]);
-        if (it->rank == rank && memcmp(it->shape, shape, sizeof(int64_t) * (size_t)rank) == 0) return b->parameters[i];
+        if (it->rank == rank && memcmp(it->shape, shape, sizeof(int64_t) * (size_t)rank) == 0)
+            return b->parameters[i];
     }
     assert_true(b->parameter_count < MOST_PARAMETERS);
     return b->parameters[b->parameter_count++] = input(b, LL_INPUT_PARAMETER, rank, shape);
@@ -73,7 +78,8 @@ static ll_node partner(builder *b, ll_node x)
     int first = (int)draw(b, b->pool_count);
     for (int i = 0; i < b->pool_count; i++) {
         ll_node y = b->pool[(first + i) % b->pool_count];
-        if (y != x && at(b, y)->rank == at(b, x)->rank && memcmp(at(b, y)->shape, at(b, x)->shape, sizeof at(b, x)->shape) == 0)
+        if (y != x && at(b, y)->rank == at(b, x)->rank &&
+            memcmp(at(b, y)->shape, at(b, x)->shape, sizeof at(b, x)->shape) == 0)
             return y;
     }
     return ll_graph_sin(b->graph, x);
@@ -87,7 +93,8 @@ static ll_node mean_last(builder *b, ll_node x)
     const ll_graph_node *it = at(b, x);
     int last = it->rank - 1;
     ll_node sum = ll_graph_sum(b->graph, x, LL_AXIS(last));
-    return ll_graph_multiply_scalar(b->graph, ll_graph_expand(b->graph, sum, LL_AXIS(last)), 1.0 / (double)it->shape[last]);
+    return ll_graph_multiply_scalar(b->graph, ll_graph_expand(b->graph, sum, LL_AXIS(last)),
+                                    1.0 / (double)it->shape[last]);
 }
 
 static ll_node unary(builder *b, ll_node x)
@@ -104,7 +111,8 @@ static ll_node unary(builder *b, ll_node x)
     case 7: return ll_graph_negate(g, ll_graph_cos(g, x));
     case 8: return ll_graph_multiply_scalar(g, x, -0.75);
     default: /* kinks only where both sides decide alike */
-        return b->dtype == LL_F64 ? ll_graph_max(g, x, ll_graph_full_like(g, x, 0.1)) : ll_graph_expm1(g, ll_graph_tanh(g, x));
+        return b->dtype == LL_F64 ? ll_graph_max(g, x, ll_graph_full_like(g, x, 0.1))
+                                  : ll_graph_expm1(g, ll_graph_tanh(g, x));
     }
 }
 
@@ -177,12 +185,14 @@ static ll_node move(builder *b, ll_node x)
     int64_t size = it->shape[last];
     switch (draw(b, 6)) {
     case 0:
-        if (it->rank == 2 && size % 4 == 0) return ll_graph_reshape(g, x, (int64_t[]){LL_SAMPLES, 4, size / 4}, 3);
+        if (it->rank == 2 && size % 4 == 0)
+            return ll_graph_reshape(g, x, (int64_t[]){LL_SAMPLES, 4, size / 4}, 3);
         if (it->rank == 3) return ll_graph_reshape(g, x, (int64_t[]){LL_SAMPLES, it->shape[1] * size}, 2);
         return x;
     case 1:
         if (it->rank == 3) return ll_graph_transpose(g, x, (int[]){0, 2, 1});
-        return ll_graph_transpose(g, ll_graph_tanh(g, ll_graph_transpose(g, x, (int[]){1, 0})), (int[]){1, 0});
+        return ll_graph_transpose(g, ll_graph_tanh(g, ll_graph_transpose(g, x, (int[]){1, 0})),
+                                  (int[]){1, 0});
     case 2: return size > 2 ? ll_graph_slice_axis(g, x, last, 1, size - 1) : x;
     case 3: {
         int64_t low[LL_GRAPH_RANK] = {0}, high[LL_GRAPH_RANK] = {0};
@@ -192,7 +202,8 @@ static ll_node move(builder *b, ll_node x)
     }
     case 4: { /* a node taken apart and put together again, in order or not */
         if (size < 2) return x;
-        ll_node parts[3] = {ll_graph_slice_axis(g, x, last, 0, 1), ll_graph_slice_axis(g, x, last, 1, size - 1)};
+        ll_node parts[3] = {ll_graph_slice_axis(g, x, last, 0, 1),
+                            ll_graph_slice_axis(g, x, last, 1, size - 1)};
         parts[2] = parts[0];
         return ll_graph_concatenate(g, parts + draw(b, 2), 2, last);
     }
@@ -225,7 +236,8 @@ static ll_node composite(builder *b, ll_node x)
         ll_node count = ll_graph_sample_count(g, b->dtype);
         ll_node mean = ll_graph_divide(g, ll_graph_sum(g, x, LL_AXIS(0)), count);
         ll_node centred = ll_graph_subtract(g, x, mean);
-        ll_node variance = ll_graph_divide(g, ll_graph_sum(g, ll_graph_multiply(g, centred, centred), LL_AXIS(0)), count);
+        ll_node variance =
+            ll_graph_divide(g, ll_graph_sum(g, ll_graph_multiply(g, centred, centred), LL_AXIS(0)), count);
         return ll_graph_divide(g, centred, ll_graph_sqrt(g, ll_graph_add_scalar(g, variance, 0.3)));
     }
     }
@@ -237,8 +249,14 @@ static ll_node convolve(builder *b, ll_node x)
     const ll_graph_node *it = at(b, x);
     if (it->rank != 2 || it->shape[1] < 8) return ll_graph_tanh(g, x);
     int64_t channels = it->shape[1] / 8, out = (int64_t[]){3, 16}[draw(b, 2)];
-    ll_node image = ll_graph_reshape(g, ll_graph_slice_axis(g, x, 1, 0, channels * 8), (int64_t[]){LL_SAMPLES, channels, 2, 4}, 4);
-    ll_convolution form = {.spatial = 2, .groups = 1, .stride = {1, 1}, .dilation = {1, 1}, .pad_low = {1, 1}, .pad_high = {1, 1}};
+    ll_node image = ll_graph_reshape(g, ll_graph_slice_axis(g, x, 1, 0, channels * 8),
+                                     (int64_t[]){LL_SAMPLES, channels, 2, 4}, 4);
+    ll_convolution form = {.spatial = 2,
+                           .groups = 1,
+                           .stride = {1, 1},
+                           .dilation = {1, 1},
+                           .pad_low = {1, 1},
+                           .pad_high = {1, 1}};
     ll_node y = ll_graph_convolution(g, image, parameter(b, 4, (int64_t[]){out, channels, 3, 3}), &form);
     y = ll_graph_tanh(g, ll_graph_multiply_scalar(g, y, 0.3));
     ll_node z = ll_graph_convolution(g, y, parameter(b, 4, (int64_t[]){16, out, 3, 3}), &form);
@@ -250,8 +268,10 @@ static ll_node next(builder *b)
     ll_node x = pick(b);
     switch (draw(b, 10)) {
     case 0: return unary(b, x);
-    case 1: case 2: return binary(b, x);
-    case 3: case 4: return linear(b, x);
+    case 1:
+    case 2: return binary(b, x);
+    case 3:
+    case 4: return linear(b, x);
     case 5: return self_product(b, x);
     case 6: return move(b, x);
     case 7: return composite(b, x);
@@ -304,7 +324,8 @@ static int make_outputs(builder *b, int64_t seed, ll_node *outputs)
     return count;
 }
 
-static void compare(const builder *b, int64_t seed, const ll_node *outputs, int count, void **results, void **wanted, double bound)
+static void compare(const builder *b, int64_t seed, const ll_node *outputs, int count, void **results,
+                    void **wanted, double bound)
 {
     for (int o = 0; o < count; o++) {
         double scale = 1e-3, worst = 0;
@@ -314,15 +335,15 @@ static void compare(const builder *b, int64_t seed, const ll_node *outputs, int 
             worst = fmax(worst, isfinite(x) && isfinite(y) ? fabs(x - y) : INFINITY);
         }
         if (worst > bound * scale)
-            fail_msg("output %d of %d: relative error %g; repeat with: runtime_test_random_graphs %lld", o, count, worst / scale,
-                     (long long)seed);
+            fail_msg("output %d of %d: relative error %g; repeat with: runtime_test_random_graphs %lld", o,
+                     count, worst / scale, (long long)seed);
     }
 }
 
 /* Products from a plan that keeps what no vector enters: the bits of a plan that does not, first and reused, also after
  * another vector. */
-static void check_kept(const builder *b, const ll_node *outputs, int count, const ll_run *plain, int64_t micro_batch,
-                       void **results)
+static void check_kept(const builder *b, const ll_node *outputs, int count, const ll_run *plain,
+                       int64_t micro_batch, void **results)
 {
     ll_node varying[MOST_INPUTS];
     ll_binding bindings[MOST_INPUTS];
@@ -331,7 +352,8 @@ static void check_kept(const builder *b, const ll_node *outputs, int count, cons
     void *const *wanted = run.results;
     memcpy(bindings, run.bindings, sizeof *bindings * (size_t)run.binding_count);
     for (int i = 0; i < b->input_count; i++)
-        if (at(b, b->inputs[i])->attributes.input.kind == LL_INPUT_TANGENT) varying[options.varying_count++] = b->inputs[i];
+        if (at(b, b->inputs[i])->attributes.input.kind == LL_INPUT_TANGENT)
+            varying[options.varying_count++] = b->inputs[i];
     ll_plan *plan = NULL;
     CHECK_OK(ll_plan_create(b->graph, outputs, count, &options, &plan, error));
     assert_int_equal(ll_plan_view(plan).kept_passes, 0);
@@ -340,19 +362,22 @@ static void check_kept(const builder *b, const ll_node *outputs, int count, cons
     run.results = results;
     options.keep = true;
     CHECK_OK(ll_plan_create(b->graph, outputs, count, &options, &plan, error));
-    assert_true(ll_plan_view(plan).kept_passes > 0 && ll_plan_view(plan).kept_passes <= ll_plan_view(plan).passes);
+    assert_true(ll_plan_view(plan).kept_passes > 0 &&
+                ll_plan_view(plan).kept_passes <= ll_plan_view(plan).passes);
     ll_team *team;
     CHECK_OK(ll_team_create(2, &team, error));
     for (int round = 0; round < 3; round++) {
         double *other = round == 1 ? ll_allocate_zeroed(sizeof(double) * 4096) : NULL;
         for (int i = 0; i < b->input_count; i++)
-            if (other && at(b, b->inputs[i])->attributes.input.kind == LL_INPUT_TANGENT) bindings[i].data = other;
+            if (other && at(b, b->inputs[i])->attributes.input.kind == LL_INPUT_TANGENT)
+                bindings[i].data = other;
         run.bindings = round == 1 ? bindings : plain->bindings;
         CHECK_OK(ll_plan_run(plan, round == 0 ? NULL : team, &run, error));
         ll_free(other);
         assert_int_equal(ll_plan_view(plan).reused, round);
         for (int o = 0; o < count && round != 1; o++)
-            assert_memory_equal(run.results[o], wanted[o], (size_t)elements(b, outputs[o]) * ll_dtype_bytes(b->dtype));
+            assert_memory_equal(run.results[o], wanted[o],
+                                (size_t)elements(b, outputs[o]) * ll_dtype_bytes(b->dtype));
     }
     ll_team_destroy(team);
     ll_plan_destroy(plan);
@@ -361,8 +386,10 @@ static void check_kept(const builder *b, const ll_node *outputs, int count, cons
 static void check_graph(int64_t seed)
 {
     static const int64_t batches[] = {0, 1, 3, 8};
-    builder b = {.graph = ll_graph_create(), .dtype = seed % 4 < 2 ? LL_F64 : LL_F32,
-                 .rng = ll_rng_make((uint64_t)seed, "test", "graph"), .samples = 5 + seed % 23};
+    builder b = {.graph = ll_graph_create(),
+                 .dtype = seed % 4 < 2 ? LL_F64 : LL_F32,
+                 .rng = ll_rng_make((uint64_t)seed, "test", "graph"),
+                 .samples = 5 + seed % 23};
     b.pool[b.pool_count++] = input(&b, LL_INPUT_SAMPLE, 2, (int64_t[]){LL_SAMPLES, 12});
     b.pool[b.pool_count++] = input(&b, LL_INPUT_SAMPLE, 3, (int64_t[]){LL_SAMPLES, 4, 5});
     for (int i = 0; i < NODES && b.parameter_count < MOST_PARAMETERS - 16; i++) {
@@ -385,7 +412,8 @@ static void check_graph(int64_t seed)
     ll_binding bindings[MOST_INPUTS];
     for (int i = 0; i < b.input_count; i++) bindings[i] = (ll_binding){b.inputs[i], b.data[i]};
     CHECK_OK(ll_interpret(b.graph, outputs, count, b.samples, bindings, b.input_count, wanted, error));
-    ll_run run = {.samples = b.samples, .bindings = bindings, .binding_count = b.input_count, .results = results};
+    ll_run run = {
+        .samples = b.samples, .bindings = bindings, .binding_count = b.input_count, .results = results};
     ll_plan_options options = {.samples = b.samples, .micro_batch = batches[seed % 4]};
     if (seed % 5 == 4) options.cpu = LL_CPU_AVX2;
     ll_plan *plan = NULL;
@@ -399,7 +427,8 @@ static void check_graph(int64_t seed)
     for (int o = 0; o < count; o++)
         assert_memory_equal(results[o], again[o], (size_t)elements(&b, outputs[o]) * ll_dtype_bytes(b.dtype));
     ll_team_destroy(team);
-    if (seed % 2 == 1 && seed % 5 != 4) check_kept(&b, outputs, count, &run, ll_plan_view(plan).micro_batch, results);
+    if (seed % 2 == 1 && seed % 5 != 4)
+        check_kept(&b, outputs, count, &run, ll_plan_view(plan).micro_batch, results);
     ll_plan_destroy(plan);
     for (int o = 0; o < count; o++) {
         ll_free(wanted[o]);

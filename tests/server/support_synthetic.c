@@ -95,8 +95,7 @@ static void invent(world *w)
         if (one->network)
             snprintf(one->name, sizeof one->name, "%s",
                      w->wanted->hostile ? "</script><img src=x onerror=alert(1)>" : "resnet");
-        else
-            snprintf(one->name, sizeof one->name, "pinn(beta=%g)", one->beta);
+        else snprintf(one->name, sizeof one->name, "pinn(beta=%g)", one->beta);
     }
     for (int64_t i = 0; i < w->wanted->models; i++) {
         model *m = &w->models[i];
@@ -371,10 +370,8 @@ static ll_status add_landscape(world *w, model *m, int rank, int64_t side, const
                                           .half_b = values + 2 * count};
     maker t = {.error = error, .status = status};
     if (t.status == LL_OK) t.status = ll_topology_record_of_grid(&field, &options, &t.record, error);
-    if (t.status == LL_OK)
-        status = finish(w, "topology", home->name, m->name, "", &t, NULL, error);
-    else
-        status = t.status;
+    if (t.status == LL_OK) status = finish(w, "topology", home->name, m->name, "", &t, NULL, error);
+    else status = t.status;
     if (status == LL_OK && rank == 2 && w->trees[m - w->models].pairs == NULL)
         status = ll_merge_tree_of_grid(&field, NULL, &w->trees[m - w->models], error);
     ll_free(values);

@@ -286,7 +286,8 @@ static void fields_that_are_there(void **state)
 {
     (void)state;
     uint64_t head;
-    ll_reply reply = client_get(ll_server_url(server), "/api/studies/s0/records/3/data?fields=loss,absent,axis_0");
+    ll_reply reply =
+        client_get(ll_server_url(server), "/api/studies/s0/records/3/data?fields=loss,absent,axis_0");
     assert_int_equal(reply.status, 200);
     memcpy(&head, reply.body + 8, 8);
     json_t *value = json_loadb(reply.body + 16, head, 0, NULL), *fields = json_object_get(value, "fields");
@@ -638,7 +639,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(routes_that_read),
                                        cmocka_unit_test(every_record),
-                                       cmocka_unit_test(fields_that_are_there), cmocka_unit_test(data_are_the_stored_numbers),
+                                       cmocka_unit_test(fields_that_are_there),
+                                       cmocka_unit_test(data_are_the_stored_numbers),
                                        cmocka_unit_test(pairs_are_those_of_the_records),
                                        cmocka_unit_test(topology_on_request),
                                        cmocka_unit_test(what_there_is_so_far),

@@ -153,10 +153,8 @@ static void a_value_is_made_once(void **state)
         m.fails = fails != 0;
         for (int i = 0; i < THREADS; i++) assert_int_equal(pthread_create(&threads[i], NULL, get_one, &m), 0);
         for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
-        if (fails == 0)
-            assert_int_equal(m.made, 1);
-        else
-            assert_in_range(m.made, 1, THREADS); /* a failure is tried again by who comes later */
+        if (fails == 0) assert_int_equal(m.made, 1);
+        else assert_in_range(m.made, 1, THREADS); /* a failure is tried again by who comes later */
         ll_cache_destroy(m.cache);
         assert_int_equal(m.ended, fails == 0 ? 1 : 0);
         pthread_mutex_destroy(&m.mutex);

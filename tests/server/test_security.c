@@ -76,10 +76,7 @@ static int end(void **state)
     return 0;
 }
 
-static int port(void)
-{
-    return url_port(ll_server_url(server));
-}
+static int port(void) { return url_port(ll_server_url(server)); }
 
 /* One request with lines of the caller's; its status. */
 static int ask(const char *first, const char *headers)

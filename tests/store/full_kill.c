@@ -38,7 +38,9 @@ static bool write_all(const char *path, bool rollback, int report)
         if (ll_store_find(store, jobs[i].key, &ids[i], &state, NULL) != LL_OK) return false;
         if (state == LL_JOB_DONE) continue;
         ll_store_sink *sink;
-        if (ll_store_begin(store, ids[i], NULL) != LL_OK || ll_store_sink_create(store, ids[i], NULL, &sink, NULL) != LL_OK) return false;
+        if (ll_store_begin(store, ids[i], NULL) != LL_OK ||
+            ll_store_sink_create(store, ids[i], NULL, &sink, NULL) != LL_OK)
+            return false;
         for (int k = 0; k < STORE_PIECES; k++) {
             char piece[32];
             void *bytes;
@@ -145,7 +147,8 @@ static void kill_writers(bool rollback)
         clock_gettime(CLOCK_MONOTONIC, &start);
         assert_false(run_writer(path, rollback, -1, none));
         clock_gettime(CLOCK_MONOTONIC, &end);
-        double time = (double)(end.tv_sec - start.tv_sec) * 1e6 + (double)(end.tv_nsec - start.tv_nsec) * 1e-3;
+        double time =
+            (double)(end.tv_sec - start.tv_sec) * 1e6 + (double)(end.tv_nsec - start.tv_nsec) * 1e-3;
         if (time < whole) whole = time;
     }
     uint64_t seed = (uint64_t)end.tv_nsec;
@@ -156,16 +159,19 @@ static void kill_writers(bool rollback)
         bool done[JOBS] = {false};
         /* Every third continued run is killed as well. */
         for (int again = 0; again < 1 + (i % 3 == 0); again++) {
-            killed += run_writer(path, rollback, (long)(ll_rng_uniform(rng, (uint64_t)(2 * i + again)) * whole), done);
+            killed += run_writer(path, rollback,
+                                 (long)(ll_rng_uniform(rng, (uint64_t)(2 * i + again)) * whole), done);
             ll_store *store;
             ll_error error = {0};
             ll_status status = ll_store_open(path, NULL, &store, &error);
-            if (status == LL_NOT_FOUND || (status == LL_INVALID_FILE && strstr(error.message, "empty") != NULL)) {
+            if (status == LL_NOT_FOUND ||
+                (status == LL_INVALID_FILE && strstr(error.message, "empty") != NULL)) {
                 early++; /* before the first transaction: nothing was promised yet */
                 for (int k = 0; k < JOBS; k++) assert_false(done[k]);
                 continue;
             }
-            if (status != LL_OK && strstr(error.message, "not those of a study") == NULL && strstr(error.message, "another application") == NULL)
+            if (status != LL_OK && strstr(error.message, "not those of a study") == NULL &&
+                strstr(error.message, "another application") == NULL)
                 fail_msg("seed %llu, kill %d: %s", (unsigned long long)seed, i, error.message);
             if (status != LL_OK) {
                 /* The journal of the first transaction was rolled back: an empty file. */
@@ -184,7 +190,8 @@ static void kill_writers(bool rollback)
         assert_int_equal(check(store, all), JOBS);
         ll_store_destroy(store);
     }
-    print_message("%s: %d kills, %d left a part of the jobs done, %d came before the study existed; a whole run takes %.0f ms\n",
+    print_message("%s: %d kills, %d left a part of the jobs done, %d came before the study existed; a whole "
+                  "run takes %.0f ms\n",
                   rollback ? "rollback journal" : "WAL", killed, partial, early, whole * 1e-3);
     assert_true(killed >= KILLS);
     assert_true(partial > 0);

@@ -41,15 +41,20 @@ void *store_piece(int64_t number, int piece, size_t *count)
     *count = (size_t)(1 + ll_rng_below(rng, (uint64_t)piece, 3000));
     unsigned char *bytes = ll_allocate(*count);
     assert_non_null(bytes);
-    for (size_t i = 0; i < *count; i++) bytes[i] = (unsigned char)ll_rng_bits(rng, 1000 * (uint64_t)(piece + 1) + i);
+    for (size_t i = 0; i < *count; i++)
+        bytes[i] = (unsigned char)ll_rng_bits(rng, 1000 * (uint64_t)(piece + 1) + i);
     return bytes;
 }
 
 ll_store_job store_job(int64_t number, char name[32])
 {
     snprintf(name, 32, "job %lld", (long long)number);
-    return (ll_store_job){.key = ll_store_key("test", name), .kind = "test", .name = name,
-                          .group = number % 2 != 0 ? "odd" : "even", .subject = name, .inputs = name};
+    return (ll_store_job){.key = ll_store_key("test", name),
+                          .kind = "test",
+                          .name = name,
+                          .group = number % 2 != 0 ? "odd" : "even",
+                          .subject = name,
+                          .inputs = name};
 }
 
 void store_remove(const char *path)
@@ -72,8 +77,8 @@ bool store_same(const ll_record *a, const ll_record *b)
 {
     void *x = NULL, *y = NULL;
     size_t m = 0, n = 0;
-    bool same = ll_record_to_bytes(a, &x, &m, NULL) == LL_OK && ll_record_to_bytes(b, &y, &n, NULL) == LL_OK && m == n &&
-                memcmp(x, y, m) == 0;
+    bool same = ll_record_to_bytes(a, &x, &m, NULL) == LL_OK &&
+                ll_record_to_bytes(b, &y, &n, NULL) == LL_OK && m == n && memcmp(x, y, m) == 0;
     ll_free(x);
     ll_free(y);
     return same;

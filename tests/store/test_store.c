@@ -29,7 +29,8 @@ static void finish(ll_store *store, int64_t id, int64_t number, int64_t count)
 {
     ll_error error = {0};
     ll_record *record = store_record(number, count);
-    if (ll_store_finish(store, id, record, &(ll_store_beside){.seconds = 1.5, .threads = 2, .version = "1"}, &error) != LL_OK)
+    if (ll_store_finish(store, id, record, &(ll_store_beside){.seconds = 1.5, .threads = 2, .version = "1"},
+                        &error) != LL_OK)
         fail_msg("%s", error.message);
     ll_record_destroy(record);
 }
@@ -68,8 +69,13 @@ static void test_round_trip(void **state)
     assert_true(holds(store, id, 7, 100, &status));
     assert_true(holds(store, big, 8, 1100000, &status));
     int64_t blobs = 0, packed = 0;
-    assert_int_equal(ll_sql_integer(store, "SELECT count(*) FROM blobs WHERE packed = 0 AND bytes > 500000", &blobs, NULL), LL_OK);
-    assert_int_equal(ll_sql_integer(store, "SELECT count(*) FROM blobs WHERE packed = 1 AND length(data) * 5 <= bytes * 4", &packed, NULL), LL_OK);
+    assert_int_equal(
+        ll_sql_integer(store, "SELECT count(*) FROM blobs WHERE packed = 0 AND bytes > 500000", &blobs, NULL),
+        LL_OK);
+    assert_int_equal(
+        ll_sql_integer(store, "SELECT count(*) FROM blobs WHERE packed = 1 AND length(data) * 5 <= bytes * 4",
+                       &packed, NULL),
+        LL_OK);
     assert_int_equal(blobs, 2);
     assert_int_equal(packed, 1); /* the codes of the large record */
 
@@ -120,7 +126,8 @@ static void test_plan(void **state)
     for (int i = 0; i < 4; i++) assert_int_equal(listing.rows[i].state, LL_JOB_WAITING);
     ll_store_listing_deinit(&listing);
     jobs[4] = jobs[1];
-    assert_int_equal(ll_store_plan(store, jobs, 5, NULL, NULL), LL_INVALID_ARGUMENT); /* and nothing changes */
+    assert_int_equal(ll_store_plan(store, jobs, 5, NULL, NULL),
+                     LL_INVALID_ARGUMENT); /* and nothing changes */
     ll_store_counts counts;
     assert_int_equal(ll_store_count_jobs(store, &counts, NULL), LL_OK);
     assert_int_equal(counts.count, 2);
@@ -131,7 +138,10 @@ static void test_plan(void **state)
     assert_int_equal(ll_store_prune(store, &pruned, NULL), LL_OK);
     assert_int_equal(pruned, 1);
     int64_t left = -1;
-    assert_int_equal(ll_sql_integer(store, "SELECT (SELECT count(*) FROM fields) + (SELECT count(*) FROM blobs)", &left, NULL), LL_OK);
+    assert_int_equal(ll_sql_integer(store,
+                                    "SELECT (SELECT count(*) FROM fields) + (SELECT count(*) FROM blobs)",
+                                    &left, NULL),
+                     LL_OK);
     assert_int_equal(left, 0);
     assert_int_equal(ll_store_verify(store, NULL), LL_OK);
     ll_store_destroy(store);
@@ -158,7 +168,8 @@ static void test_lock(void **state)
     assert_true(writer.held);
     assert_int_equal(writer.pid, getpid());
     /* The owner's pid belongs to another process by now: dead. */
-    assert_int_equal(ll_sql_run(store, "UPDATE writer SET process_started = process_started - 1", NULL), LL_OK);
+    assert_int_equal(ll_sql_run(store, "UPDATE writer SET process_started = process_started - 1", NULL),
+                     LL_OK);
     second = store_open(path, LL_STORE_WRITE, false);
     assert_int_equal(ll_store_put_back(store, id, &error), LL_BUSY); /* the first has lost it */
     ll_store_listing job;
@@ -166,7 +177,8 @@ static void test_lock(void **state)
     assert_int_equal(job.rows[0].state, LL_JOB_WAITING);
     ll_store_listing_deinit(&job);
     /* Another host: refused unless told. */
-    assert_int_equal(ll_sql_run(second, "UPDATE writer SET host = 'elsewhere', machine = 'x y'", NULL), LL_OK);
+    assert_int_equal(ll_sql_run(second, "UPDATE writer SET host = 'elsewhere', machine = 'x y'", NULL),
+                     LL_OK);
     ll_store_destroy(store);
     store = NULL;
     assert_int_equal(ll_store_open(path, &writing, &store, &error), LL_BUSY);
@@ -188,10 +200,13 @@ static void test_refused(void **state)
     ll_error error = {0};
     assert_int_equal(ll_store_open(path, NULL, &store, &error), LL_NOT_FOUND);
     FILE *file = fopen(path, "wb");
-    fputs("nothing like a data base, and long enough to hold a header of one hundred bytes: that is what it is, a text", file);
+    fputs("nothing like a data base, and long enough to hold a header of one hundred bytes: that is what it "
+          "is, a text",
+          file);
     fclose(file);
     assert_int_equal(ll_store_open(path, NULL, &store, &error), LL_INVALID_FILE);
-    assert_int_equal(ll_store_open(path, &(ll_store_options){.access = LL_STORE_CREATE}, &store, &error), LL_INVALID_FILE);
+    assert_int_equal(ll_store_open(path, &(ll_store_options){.access = LL_STORE_CREATE}, &store, &error),
+                     LL_INVALID_FILE);
     store_remove(path);
     sqlite3 *foreign;
     assert_int_equal(sqlite3_open(path, &foreign), SQLITE_OK);
@@ -203,10 +218,14 @@ static void test_refused(void **state)
     /* A study with a trigger in it, and one of a newer program. */
     ll_store_destroy(store_open(path, LL_STORE_CREATE, false));
     assert_int_equal(sqlite3_open(path, &foreign), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(foreign, "CREATE TRIGGER evil AFTER INSERT ON jobs BEGIN DELETE FROM blobs; END", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(foreign,
+                                  "CREATE TRIGGER evil AFTER INSERT ON jobs BEGIN DELETE FROM blobs; END",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
     assert_int_equal(ll_store_open(path, NULL, &store, &error), LL_INVALID_FILE);
     assert_non_null(strstr(error.message, "triggers"));
-    assert_int_equal(sqlite3_exec(foreign, "DROP TRIGGER evil; PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(foreign, "DROP TRIGGER evil; PRAGMA user_version = 99", NULL, NULL, NULL),
+                     SQLITE_OK);
     sqlite3_close(foreign);
     assert_int_equal(ll_store_open(path, NULL, &store, &error), LL_UNSUPPORTED);
     assert_null(store);
@@ -222,12 +241,15 @@ static void test_migration(void **state)
     int64_t id = add(store, 3), version = 0;
     finish(store, id, 3, 50);
     ll_store_destroy(store);
-    const char *const list[] = {ll_store_current_schema.migrations[0], ll_store_current_schema.migrations[1], "CREATE TABLE more(id INTEGER PRIMARY KEY) STRICT"};
+    const char *const list[] = {ll_store_current_schema.migrations[0], ll_store_current_schema.migrations[1],
+                                "CREATE TABLE more(id INTEGER PRIMARY KEY) STRICT"};
     const ll_store_schema next = {list, 3};
     ll_error error = {0};
     assert_int_equal(ll_store_open_schema(path, NULL, &next, &store, &error), LL_UNSUPPORTED);
     assert_non_null(strstr(error.message, "older"));
-    assert_int_equal(ll_store_open_schema(path, &(ll_store_options){.access = LL_STORE_WRITE}, &next, &store, &error), LL_OK);
+    assert_int_equal(
+        ll_store_open_schema(path, &(ll_store_options){.access = LL_STORE_WRITE}, &next, &store, &error),
+        LL_OK);
     ll_status status;
     assert_true(holds(store, id, 3, 50, &status));
     assert_int_equal(ll_sql_integer(store, "SELECT max(version) FROM migrations", &version, NULL), LL_OK);
@@ -254,14 +276,20 @@ static void test_numbers(void **state)
             ll_store_destroy(store);
             sqlite3 *file;
             assert_int_equal(sqlite3_open(path, &file), SQLITE_OK);
-            assert_int_equal(sqlite3_exec(file, "DROP TABLE numbers; DELETE FROM migrations WHERE version = 2; PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+            assert_int_equal(
+                sqlite3_exec(
+                    file,
+                    "DROP TABLE numbers; DELETE FROM migrations WHERE version = 2; PRAGMA user_version = 1",
+                    NULL, NULL, NULL),
+                SQLITE_OK);
             sqlite3_close(file);
             store = store_open(path, LL_STORE_WRITE, false);
         }
         const char *const names[] = {"number", "third", "absent", "not_a_number", "infinite"};
         ll_store_numbers numbers;
         ll_error error = {0};
-        if (ll_store_read_numbers(store, NULL, names, 5, &numbers, &error) != LL_OK) fail_msg("%s", error.message);
+        if (ll_store_read_numbers(store, NULL, names, 5, &numbers, &error) != LL_OK)
+            fail_msg("%s", error.message);
         assert_int_equal(numbers.count, RESULTS / 2);
         for (int64_t r = 0; r < numbers.count; r++) {
             ll_record *record = store_record(2 * r, 3);
@@ -301,7 +329,8 @@ static ll_status show(void *context, int64_t at, const ll_field *field, ll_error
     assert_non_null(wanted);
     s->at = at;
     s->fields++;
-    snprintf(s->names + strlen(s->names), sizeof s->names - strlen(s->names), "%lld%s ", (long long)at, field->name);
+    snprintf(s->names + strlen(s->names), sizeof s->names - strlen(s->names), "%lld%s ", (long long)at,
+             field->name);
     assert_int_equal(field->type, wanted->type);
     if (field->type == LL_FIELD_REAL) assert_memory_equal(&field->real, &wanted->real, sizeof field->real);
     if (field->type == LL_FIELD_INTEGER) assert_int_equal(field->integer, wanted->integer);
@@ -310,7 +339,8 @@ static ll_status show(void *context, int64_t at, const ll_field *field, ll_error
     size_t bytes = ll_array_bytes(&wanted->array);
     assert_int_equal(ll_array_bytes(&field->array), bytes);
     assert_true((field->array.data != NULL) == (bytes <= 65536));
-    if (field->array.data != NULL && bytes > 0) assert_memory_equal(field->array.data, wanted->array.data, bytes);
+    if (field->array.data != NULL && bytes > 0)
+        assert_memory_equal(field->array.data, wanted->array.data, bytes);
     return strcmp(field->name, "codes") == 0 && s->fields > 6 ? LL_CANCELLED : LL_OK;
 }
 
@@ -331,7 +361,8 @@ static void test_fields_shown(void **state)
     assert_string_equal(s.names, "0number 0not_a_number 0negative_zero 0text 0values "
                                  "2number 2not_a_number 2negative_zero 2text 2values ");
     s = (shown){.records = {s.records[0], NULL, s.records[2]}};
-    assert_int_equal(ll_store_visit_fields(store, asked, 3, (const char *const[]){"*"}, 1, show, &s, NULL), LL_CANCELLED);
+    assert_int_equal(ll_store_visit_fields(store, asked, 3, (const char *const[]){"*"}, 1, show, &s, NULL),
+                     LL_CANCELLED);
     assert_int_equal(s.fields, 8);
     assert_int_equal(ll_store_visit_fields(store, asked, 0, names, 4, show, &s, NULL), LL_OK);
     assert_int_equal(ll_store_visit_fields(store, asked, 3, names, 0, show, &s, NULL), LL_INVALID_ARGUMENT);
@@ -369,7 +400,8 @@ static void test_damage(void **state)
         /* A third in the header and the schema's page, where structure is dense. */
         size_t at = (size_t)ll_rng_below(rng, (uint64_t)(3 * t), t % 3 == 0 ? 400 : size);
         while (t % 3 == 1 && bytes[at] == 0) at = (at + 1) % size; /* empty pages hold mostly zeros */
-        unsigned char old = bytes[at], flip = (unsigned char)(1 + ll_rng_below(rng, (uint64_t)(3 * t + 1), 255));
+        unsigned char old = bytes[at],
+                      flip = (unsigned char)(1 + ll_rng_below(rng, (uint64_t)(3 * t + 1), 255));
         bytes[at] ^= flip;
         file = fopen(damaged, "wb");
         assert_int_equal(fwrite(bytes, 1, size, file), size);
@@ -380,13 +412,16 @@ static void test_damage(void **state)
         if (!bad) {
             ll_store_listing listing = {0};
             bad = ll_store_list(store, NULL, &listing, NULL) != LL_OK;
-            if (!bad && (listing.count != 3 || strcmp(listing.rows[1].name, "job 1") != 0 || listing.rows[2].state != LL_JOB_WAITING))
+            if (!bad && (listing.count != 3 || strcmp(listing.rows[1].name, "job 1") != 0 ||
+                         listing.rows[2].state != LL_JOB_WAITING))
                 fail_msg("seed %llu: a wrong list after byte %zu ^ %d", (unsigned long long)seed, at, flip);
             ll_store_listing_deinit(&listing);
             for (int i = 0; i < 2; i++) {
                 ll_status status;
                 bool same = holds(store, ids[i], i, i == 0 ? 30 : 1200, &status);
-                if (status == LL_OK && !same) fail_msg("seed %llu: a wrong record after byte %zu ^ %d", (unsigned long long)seed, at, flip);
+                if (status == LL_OK && !same)
+                    fail_msg("seed %llu: a wrong record after byte %zu ^ %d", (unsigned long long)seed, at,
+                             flip);
                 bad = bad || status != LL_OK;
             }
         }
@@ -432,7 +467,9 @@ static void test_full_disk(void **state)
             if (holds(store, ids[1], 1, 100000, &read) || read != LL_NOT_FOUND) _exit(5);
             limit.rlim_cur = RLIM_INFINITY;
             setrlimit(RLIMIT_FSIZE, &limit);
-            if (ll_store_finish(store, ids[1], record, NULL, &error) != LL_OK || !holds(store, ids[1], 1, 100000, &read)) _exit(6);
+            if (ll_store_finish(store, ids[1], record, NULL, &error) != LL_OK ||
+                !holds(store, ids[1], 1, 100000, &read))
+                _exit(6);
             if (ll_store_verify(store, &error) != LL_OK) _exit(7);
             ll_store_destroy(store);
             _exit(0);
@@ -472,7 +509,8 @@ static void test_read_only(void **state)
             ll_status status = LL_OK;
             ll_error error = {0};
             store = NULL;
-            if (ll_store_open(path, &(ll_store_options){.access = LL_STORE_WRITE}, &store, &error) != LL_IO) _exit(2);
+            if (ll_store_open(path, &(ll_store_options){.access = LL_STORE_WRITE}, &store, &error) != LL_IO)
+                _exit(2);
             if (ll_store_open(path, NULL, &store, &error) != LL_OK) _exit(3);
             _exit(holds(store, id, 5, 100, &status) ? 0 : 4);
         }
@@ -481,10 +519,8 @@ static void test_read_only(void **state)
         assert_true(WIFEXITED(status));
         assert_int_equal(chmod(folder, 0755), 0);
         assert_int_equal(chmod(path, 0644), 0);
-        if (WEXITSTATUS(status) == 77)
-            print_message("cannot become another user: not tried\n");
-        else
-            assert_int_equal(WEXITSTATUS(status), 0);
+        if (WEXITSTATUS(status) == 77) print_message("cannot become another user: not tried\n");
+        else assert_int_equal(WEXITSTATUS(status), 0);
     }
     store_remove(path);
     assert_int_equal(rmdir(folder), 0);
@@ -505,8 +541,12 @@ static void test_large_lists(void **state)
         snprintf(names[i][0], 32, "%s %d", i < MODELS ? "train" : "pair", i);
         snprintf(names[i][1], 32, "model/%d", a);
         snprintf(names[i][2], 32, "model/%d", b);
-        jobs[i] = (ll_store_job){.key = ll_store_key("large", names[i][0]), .kind = i < MODELS ? "train" : "pair", .name = names[i][0],
-                                 .group = a % 2 != 0 ? "a" : "b", .subject = names[i][1], .other = i < MODELS ? "" : names[i][2],
+        jobs[i] = (ll_store_job){.key = ll_store_key("large", names[i][0]),
+                                 .kind = i < MODELS ? "train" : "pair",
+                                 .name = names[i][0],
+                                 .group = a % 2 != 0 ? "a" : "b",
+                                 .subject = names[i][1],
+                                 .other = i < MODELS ? "" : names[i][2],
                                  .inputs = names[i][0]};
     }
     double start = ll_clock_seconds();
@@ -523,7 +563,9 @@ static void test_large_lists(void **state)
         assert_int_equal(listing.count, MODELS + PAIRS);
         ll_store_listing_deinit(&listing);
         double t2 = ll_clock_seconds();
-        assert_int_equal(ll_store_list(store, &(ll_store_filter){.kind = "pair", .subject = "model/17"}, &listing, NULL), LL_OK);
+        assert_int_equal(
+            ll_store_list(store, &(ll_store_filter){.kind = "pair", .subject = "model/17"}, &listing, NULL),
+            LL_OK);
         assert_true(listing.count >= 20 && listing.count <= 41);
         ll_store_listing_deinit(&listing);
         double t3 = ll_clock_seconds();
@@ -533,9 +575,11 @@ static void test_large_lists(void **state)
         ll_store_counts_deinit(&counts);
         double t4 = ll_clock_seconds();
         ll_store_destroy(store);
-        opened = fmin(opened, t1 - start), listed = fmin(listed, t2 - t1), pairs = fmin(pairs, t3 - t2), counted = fmin(counted, t4 - t3);
+        opened = fmin(opened, t1 - start), listed = fmin(listed, t2 - t1), pairs = fmin(pairs, t3 - t2),
+        counted = fmin(counted, t4 - t3);
     }
-    print_message("21,000 jobs: planned in %.0f ms, opened and checked in %.1f, all listed in %.1f, pairs of a model in %.1f, counted in %.1f ms\n",
+    print_message("21,000 jobs: planned in %.0f ms, opened and checked in %.1f, all listed in %.1f, pairs of "
+                  "a model in %.1f, counted in %.1f ms\n",
                   1e3 * planned, 1e3 * opened, 1e3 * listed, 1e3 * pairs, 1e3 * counted);
     /* Ten times the wanted time: a busy machine must not fail this, a quadratic algorithm must. */
     assert_true(opened < 1.0 && listed < 1.0 && pairs < 1.0 && counted < 1.0);
@@ -547,9 +591,12 @@ static void test_large_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_plan),      cmocka_unit_test(test_lock),
-        cmocka_unit_test(test_refused),    cmocka_unit_test(test_migration), cmocka_unit_test(test_numbers), cmocka_unit_test(test_fields_shown), cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_read_only), cmocka_unit_test(test_large_lists),
+        cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_lock),         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_migration),    cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_fields_shown), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_full_disk),    cmocka_unit_test(test_read_only),
+        cmocka_unit_test(test_large_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,6 +115,8 @@ static void test_one_handle(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers), cmocka_unit_test(test_readers_rollback), cmocka_unit_test(test_one_handle)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_readers),
+                                       cmocka_unit_test(test_readers_rollback),
+                                       cmocka_unit_test(test_one_handle)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

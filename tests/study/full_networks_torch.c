@@ -54,11 +54,13 @@ static void add_tensor(weights *w, char *line)
     assert_true(w->count < MOST_TENSORS);
     snprintf(w->names[w->count], sizeof w->names[0], "%s", word);
     *tensor = (ll_tensor){.name = w->names[w->count], .type = LL_TENSOR_FLOAT32};
-    while ((word = strtok_r(NULL, " \n", &rest)) != NULL) tensor->shape[tensor->rank++] = strtoll(word, NULL, 10);
+    while ((word = strtok_r(NULL, " \n", &rest)) != NULL)
+        tensor->shape[tensor->rank++] = strtoll(word, NULL, 10);
     int64_t count = ll_tensor_count(tensor);
     float *values = ll_allocate_array(count, sizeof *values);
     assert_non_null(values);
-    for (int64_t i = 0; i < count; i++) values[i] = element(tensor, tensor->rank > 0 ? count / tensor->shape[0] : 1, (uint64_t)w->count, i);
+    for (int64_t i = 0; i < count; i++)
+        values[i] = element(tensor, tensor->rank > 0 ? count / tensor->shape[0] : 1, (uint64_t)w->count, i);
     tensor->data = values;
     w->count++;
 }
@@ -75,8 +77,13 @@ static ll_model *create(char *title, int64_t side)
         options[count++] = (ll_network_option){word, equals + 1};
     }
     ll_model *model = NULL;
-    CHECK_OK(ll_network_create(&(ll_network_options){.network = network, .option = options, .options = count, .dtype = LL_F32,
-                                                     .input_shape = {3, side, side}, .classes = CLASSES}, &model, error));
+    CHECK_OK(ll_network_create(&(ll_network_options){.network = network,
+                                                     .option = options,
+                                                     .options = count,
+                                                     .dtype = LL_F32,
+                                                     .input_shape = {3, side, side},
+                                                     .classes = CLASSES},
+                               &model, error));
     return model;
 }
 
@@ -105,7 +112,8 @@ static table make_table(int64_t side)
     assert_non_null(t.images);
     for (int64_t row = 0; row < ROWS; row++) {
         t.labels[row] = row % CLASSES;
-        for (int64_t i = 0; i < width; i++) t.images[row * width + i] = (float)hashed(1000, (uint64_t)(row / CLASSES * width + i));
+        for (int64_t i = 0; i < width; i++)
+            t.images[row * width + i] = (float)hashed(1000, (uint64_t)(row / CLASSES * width + i));
     }
     return t;
 }
@@ -113,13 +121,17 @@ static table make_table(int64_t side)
 static ll_problem *problem_of(ll_model *model, const weights *w, const table *t)
 {
     const ll_model_info *info = ll_model_view(model);
-    float *theta = ll_allocate_array(info->parameter_count, sizeof *theta), *buffers = ll_allocate_array(info->buffer_count + 1, sizeof *buffers);
+    float *theta = ll_allocate_array(info->parameter_count, sizeof *theta),
+          *buffers = ll_allocate_array(info->buffer_count + 1, sizeof *buffers);
     assert_true(theta != NULL && buffers != NULL);
     load(model, w, theta, buffers);
     ll_graph_rows rows[2] = {{"input", t->images, ROWS}, {"label", t->labels, ROWS}};
     ll_problem *problem = NULL;
-    CHECK_OK(ll_problem_create_graph(model, &(ll_graph_problem_options){.rows = rows, .row_count = 2, .theta = theta, .buffers = buffers, .threads = 1},
-                                     &problem, error));
+    CHECK_OK(ll_problem_create_graph(
+        model,
+        &(ll_graph_problem_options){
+            .rows = rows, .row_count = 2, .theta = theta, .buffers = buffers, .threads = 1},
+        &problem, error));
     ll_free(theta);
     ll_free(buffers);
     return problem;
@@ -133,7 +145,11 @@ static double loss_of(ll_problem *problem, const int64_t *indices, int64_t count
     double loss = 0.0;
     void *gradient = ll_allocate_array(info->parameter_count, sizeof(float));
     assert_non_null(gradient);
-    ll_request request = {.points = 1, .thetas = &theta, .samples = &samples, .loss = &loss, .gradients = gradient_norm != NULL ? &gradient : NULL};
+    ll_request request = {.points = 1,
+                          .thetas = &theta,
+                          .samples = &samples,
+                          .loss = &loss,
+                          .gradients = gradient_norm != NULL ? &gradient : NULL};
     CHECK_OK(ll_problem_evaluate(problem, &request, error));
     if (gradient_norm != NULL) *gradient_norm = ll_vector_norm(info->type, info->parameter_count, gradient);
     ll_free(gradient);
@@ -148,7 +164,8 @@ typedef struct expected {
 static void compare(ll_problem *problem, const expected *wanted, const char *title)
 {
     static const int64_t chosen[SAMPLES] = {3, CLASSES + 7};
-    double gradient, loss = loss_of(problem, chosen, SAMPLES, &gradient), losses[ROWS], worst = 0.0, largest = 1.0;
+    double gradient, loss = loss_of(problem, chosen, SAMPLES, &gradient), losses[ROWS], worst = 0.0,
+                     largest = 1.0;
     for (int64_t row = 0; row < ROWS; row++) {
         losses[row] = loss_of(problem, &row, 1, NULL);
         int64_t first = row / CLASSES * CLASSES;
@@ -156,7 +173,8 @@ static void compare(ll_problem *problem, const expected *wanted, const char *tit
         worst = fmax(worst, fabs(got - want));
         largest = fmax(largest, fabs(want));
     }
-    print_message("%-60s loss %.1e, scores %.1e, gradient %.1e\n", title, fabs(loss - wanted->loss) / wanted->loss, worst / largest,
+    print_message("%-60s loss %.1e, scores %.1e, gradient %.1e\n", title,
+                  fabs(loss - wanted->loss) / wanted->loss, worst / largest,
                   fabs(gradient - wanted->gradient) / wanted->gradient);
     CHECK_NEAR(loss, wanted->loss, 1e-6 * wanted->loss);
     CHECK_NEAR(worst, 0.0, 5e-6 * largest);

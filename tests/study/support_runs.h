@@ -16,7 +16,8 @@ typedef struct runs_options {
     bool rollback;
     int64_t stop_after; /* calls of should_stop; 0: never */
 } runs_options;
-ll_status runs_run(const char *folder, const runs_options *options, ll_study_outcome *outcome, ll_error *error);
+ll_status runs_run(const char *folder, const runs_options *options, ll_study_outcome *outcome,
+                   ll_error *error);
 
 /* Key and hash of every wanted result, by kind and name. */
 typedef struct runs_result {

@@ -31,13 +31,20 @@ static inline void scratch_store_close(scratch_store *s)
 }
 
 /* A job, done with the record (taken over), or left waiting (NULL). */
-static inline void scratch_store_add(scratch_store *s, const char *kind, const char *group, const char *subject, const char *other, ll_record *record)
+static inline void scratch_store_add(scratch_store *s, const char *kind, const char *group,
+                                     const char *subject, const char *other, ll_record *record)
 {
     char name[160];
     int64_t id;
     ll_error error = {0};
     snprintf(name, sizeof name, "%s of %s %s %s", kind, group, subject, other);
-    const ll_store_job job = {.key = ll_store_key(kind, name), .kind = kind, .name = name, .group = group, .subject = subject, .other = other, .inputs = ""};
+    const ll_store_job job = {.key = ll_store_key(kind, name),
+                              .kind = kind,
+                              .name = name,
+                              .group = group,
+                              .subject = subject,
+                              .other = other,
+                              .inputs = ""};
     assert_int_equal(ll_store_add(s->store, &job, &id, &error), LL_OK);
     if (record == NULL) return;
     assert_int_equal(ll_store_begin(s->store, id, &error), LL_OK);

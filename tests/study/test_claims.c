@@ -22,13 +22,15 @@ static void quantiles(void **state)
     /* Two-sided 95 %: 1 and 2 degrees in closed form, tan(0.475 pi) and 0.95 sqrt(2 / (1 - 0.95^2)); the others from tables. */
     assert_true(fabs(ll_student_quantile(1.0) / tan(0.475 * 3.14159265358979323846) - 1.0) < 1e-10);
     assert_true(fabs(ll_student_quantile(2.0) / (0.95 * sqrt(2.0 / (1.0 - 0.95 * 0.95))) - 1.0) < 1e-10);
-    const double table[][2] = {{3, 3.182}, {4, 2.776}, {5, 2.571}, {10, 2.228}, {30, 2.042}, {120, 1.980}, {1e7, 1.960}};
+    const double table[][2] = {{3, 3.182},  {4, 2.776},   {5, 2.571},  {10, 2.228},
+                               {30, 2.042}, {120, 1.980}, {1e7, 1.960}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         assert_true(fabs(ll_student_quantile(table[i][0]) - table[i][1]) < 6e-4);
     assert_true(isnan(ll_student_quantile(0.0)));
 }
 
-static ll_status judge(ll_store *store, const ll_overview *overview, const char *yaml, ll_claims *claims, ll_error *error)
+static ll_status judge(ll_store *store, const ll_overview *overview, const char *yaml, ll_claims *claims,
+                       ll_error *error)
 {
     assert_int_equal(ll_store_set_provenance(store, "study", yaml, error), LL_OK);
     return ll_claims_judge(store, overview, claims, error);
@@ -60,8 +62,9 @@ static void judged(void **state)
                              "  - {says: i, number: loss, group: nobody, below: 1}\n",
                              &claims, &error);
     if (status != LL_OK) fail_msg("%s", error.message);
-    const ll_claim_verdict wanted[] = {LL_CLAIM_SUPPORTED, LL_CLAIM_UNDECIDED, LL_CLAIM_NOT_SUPPORTED, LL_CLAIM_UNDECIDED, LL_CLAIM_SUPPORTED,
-                                       LL_CLAIM_NOT_SUPPORTED, LL_CLAIM_UNDECIDED, LL_CLAIM_UNDECIDED, LL_CLAIM_UNDECIDED};
+    const ll_claim_verdict wanted[] = {LL_CLAIM_SUPPORTED, LL_CLAIM_UNDECIDED, LL_CLAIM_NOT_SUPPORTED,
+                                       LL_CLAIM_UNDECIDED, LL_CLAIM_SUPPORTED, LL_CLAIM_NOT_SUPPORTED,
+                                       LL_CLAIM_UNDECIDED, LL_CLAIM_UNDECIDED, LL_CLAIM_UNDECIDED};
     assert_int_equal(claims.count, 9);
     for (int i = 0; i < 9; i++) assert_int_equal(claims.claims[i].verdict, wanted[i]);
     assert_string_equal(claims.claims[2].source, "Somebody 2020");
@@ -73,8 +76,12 @@ static void judged(void **state)
     assert_int_equal(claims.count, 0);
     ll_claims_deinit(&claims);
     assert_int_equal(judge(s.store, &overview, "claims: 3\n", &claims, &error), LL_INVALID_FILE);
-    assert_int_equal(judge(s.store, &overview, "claims:\n  - {says: a, number: loss, group: low}\n", &claims, &error), LL_INVALID_FILE);
-    assert_int_equal(judge(s.store, &overview, "claims:\n  - {says: a, nmber: loss, group: low, below: 1}\n", &claims, &error), LL_INVALID_FILE);
+    assert_int_equal(
+        judge(s.store, &overview, "claims:\n  - {says: a, number: loss, group: low}\n", &claims, &error),
+        LL_INVALID_FILE);
+    assert_int_equal(judge(s.store, &overview, "claims:\n  - {says: a, nmber: loss, group: low, below: 1}\n",
+                           &claims, &error),
+                     LL_INVALID_FILE);
     assert_non_null(strstr(error.message, "number"));
     ll_overview_deinit(&overview);
     scratch_store_close(&s);

@@ -18,7 +18,8 @@
 static ll_record *reals(const char *kind, const char *const *names, const double *values, int count)
 {
     ll_record *record = ll_record_create(kind);
-    for (int i = 0; i < count; i++) assert_int_equal(ll_record_set_real(record, names[i], "", values[i], NULL), LL_OK);
+    for (int i = 0; i < count; i++)
+        assert_int_equal(ll_record_set_real(record, names[i], "", values[i], NULL), LL_OK);
     return record;
 }
 
@@ -54,7 +55,8 @@ static void at_a_glance(void **state)
     assert_int_equal(ll_record_set_reals(record, "residuals", "", residual, 3, NULL), LL_OK);
     scratch_store_add(&s, "eigenpairs", "residual", "residual/0", "", record);
     const char *const trace_names[] = {"trace", "standard_error"};
-    scratch_store_add(&s, "trace", "plain", "plain/0", "", reals("trace", trace_names, (double[]){12.0, 0.5}, 2));
+    scratch_store_add(&s, "trace", "plain", "plain/0", "",
+                      reals("trace", trace_names, (double[]){12.0, 0.5}, 2));
     const char *const pair_names[] = {"mc_loss", "barrier"};
     record = reals("curve", pair_names, (double[]){-0.125, 0.0625}, 2);
     assert_int_equal(ll_record_set_integer(record, "converged", "", 1, NULL), LL_OK);
@@ -62,7 +64,8 @@ static void at_a_glance(void **state)
     scratch_store_add(&s, "pair", "", "plain/0", "plain/1", NULL);
     record = ll_record_create("placement");
     const double positions[] = {1, 2, 3, 4};
-    ll_array array = {.type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {2, 2}, .data = (void *)(uintptr_t)positions};
+    ll_array array = {
+        .type = LL_ARRAY_FLOAT64, .rank = 2, .shape = {2, 2}, .data = (void *)(uintptr_t)positions};
     assert_int_equal(ll_record_set_array(record, "positions", "", &array, NULL), LL_OK);
     assert_int_equal(ll_record_set_text(record, "models", "residual/0\nplain/0", NULL), LL_OK);
     assert_int_equal(ll_record_set_text(record, "method", "mds", NULL), LL_OK);
@@ -87,7 +90,8 @@ static void at_a_glance(void **state)
         assert_int_equal(ll_record_set_text(record, "setting_seed", i == 0 ? "0" : "1", NULL), LL_OK);
         scratch_store_add(&s, "model", "plain", i == 0 ? "plain/0" : "plain/1", "", record);
     }
-    record = ll_record_create("metrics"); /* a number that is there and is no number; and a name without words */
+    record =
+        ll_record_create("metrics"); /* a number that is there and is no number; and a name without words */
     assert_int_equal(ll_record_set_real(record, "loss", "", NAN, NULL), LL_OK);
     assert_int_equal(ll_record_set_integer(record, "other", "kelvin", 3, NULL), LL_OK);
     assert_int_equal(ll_record_set_text(record, "metric_names", "loss\nother", NULL), LL_OK);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GRID  "grid: 5x5, range: '-0.1:0.1'"
+#define GRID "grid: 5x5, range: '-0.1:0.1'"
 #define TILES "grid: 12x11, range: '-0.1:0.1'" /* three tiles */
 
 static ll_study_outcome run(const char *folder, int threads)

@@ -164,10 +164,8 @@ static void test_families(void **state)
         for (int64_t j = 0; j < entries; j++) {
             const int64_t *owner = model->data;
             bool known = isfinite(((const double *)matrix->data)[i * entries + j]);
-            if ((owner[i] < 2) == (owner[j] < 2))
-                inside += known;
-            else
-                across += known;
+            if ((owner[i] < 2) == (owner[j] < 2)) inside += known;
+            else across += known;
         }
     assert_true(first > 0 && first < entries);
     assert_int_equal(inside, first * first + (entries - first) * (entries - first));
@@ -186,11 +184,12 @@ static void test_wrong_normalisation(void **state)
     /* The last says nothing of what it expects, and does no better than guessing; that it may if it is meant. */
     static const struct {
         const char *normalise, *expect;
-    } given[] = {{"{mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.2010]}", "expect: {accuracy: 0.928}"},
-                 {"{mean: [0, 0, 0], std: [1, 1, 1]}", "expect: {accuracy: 0.928}"},
-                 {"{mean: [0.4914, 0.4822, 0.4465], std: [0.5, 0.5, 0.5]}", "expect: {accuracy: 0.928}"},
-                 {"{mean: [125, 123, 114], std: [63, 62, 67]}", ""},
-                 {"{mean: [125, 123, 114], std: [63, 62, 67]}", "expect: {accuracy: 0.1}"}};
+    } given[] = {
+        {"{mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.2010]}", "expect: {accuracy: 0.928}"},
+        {"{mean: [0, 0, 0], std: [1, 1, 1]}", "expect: {accuracy: 0.928}"},
+        {"{mean: [0.4914, 0.4822, 0.4465], std: [0.5, 0.5, 0.5]}", "expect: {accuracy: 0.928}"},
+        {"{mean: [125, 123, 114], std: [63, 62, 67]}", ""},
+        {"{mean: [125, 123, 114], std: [63, 62, 67]}", "expect: {accuracy: 0.1}"}};
     snprintf(path, sizeof path, "%s/data/checkpoints/losslens/cifar10_resnet20_0.pkl",
              shared != NULL ? shared : "");
     if (shared == NULL || access(path, R_OK) != 0) {

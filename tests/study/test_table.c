@@ -70,12 +70,15 @@ static void tables(void **state)
         ll_table_format format;
         const char *wanted;
     } cases[] = {
-        {LL_TABLE_TEXT, "group         loss\na_b<|&>  2.0 ± 1.0\none             10\nmean ± standard deviation over the members\n"},
+        {LL_TABLE_TEXT, "group         loss\na_b<|&>  2.0 ± 1.0\none             10\nmean ± standard "
+                        "deviation over the members\n"},
         {LL_TABLE_CSV, "group,loss,loss_sd,loss_n\n\"a_b<|&>\",2,1,3\n\"one\",10,,1\n"},
         {LL_TABLE_MARKDOWN, "| group | loss |\n|---|---:|\n| a_b<\\|&> | 2.0 ± 1.0 |\n| one | 10 |\n"},
-        {LL_TABLE_LATEX, "\\begin{tabular}{lr}\n\\toprule\ngroup & loss \\\\\n\\midrule\na\\_b<|\\&> & $2.0 \\pm 1.0$ \\\\\none & $10$ \\\\\n"
+        {LL_TABLE_LATEX, "\\begin{tabular}{lr}\n\\toprule\ngroup & loss \\\\\n\\midrule\na\\_b<|\\&> & $2.0 "
+                         "\\pm 1.0$ \\\\\none & $10$ \\\\\n"
                          "\\bottomrule\n\\end{tabular}\n"},
-        {LL_TABLE_HTML, "<table>\n<tr><th>group</th><th>loss</th></tr>\n<tr><th>a_b&lt;|&amp;&gt;</th><td>2.0 ± 1.0</td></tr>\n"
+        {LL_TABLE_HTML, "<table>\n<tr><th>group</th><th>loss</th></tr>\n<tr><th>a_b&lt;|&amp;&gt;</"
+                        "th><td>2.0 ± 1.0</td></tr>\n"
                         "<tr><th>one</th><td>10</td></tr>\n</table>\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

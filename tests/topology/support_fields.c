@@ -98,12 +98,13 @@ void twin_check_tree(const twin_domain *domain, const ll_merge_tree *tree, const
 {
     int64_t n = domain->vertices, excluded = 0, minima = 0, saddles = 0, components = 0;
     size_t room = (size_t)n + 1;
-    int64_t *marks = malloc(room * 8), *stack = malloc(room * 8), *death = malloc(room * 8), *elder = malloc(room * 8);
+    int64_t *marks = malloc(room * 8), *stack = malloc(room * 8), *death = malloc(room * 8),
+            *elder = malloc(room * 8);
     int64_t *pair_of = malloc(room * 8), *node_of = malloc(room * 8);
     int64_t mark = 0, size, highest;
-#define EXPECT(condition)                                                                           \
-    do {                                                                                            \
-        if (!(condition)) fail_msg("%s: %s (line %d)", what, #condition, __LINE__);                 \
+#define EXPECT(condition)                                                                                    \
+    do {                                                                                                     \
+        if (!(condition)) fail_msg("%s: %s (line %d)", what, #condition, __LINE__);                          \
     } while (0)
     for (int64_t v = 0; v < n; v++) {
         marks[v] = -1;
@@ -150,7 +151,9 @@ void twin_check_tree(const twin_domain *domain, const ll_merge_tree *tree, const
         saddles += branches >= 2;
         EXPECT((pair_of[v] >= 0) == (branches == 0));
         if (tree->basins != NULL) {
-            EXPECT(tree->basins[v] == (steepest < 0 ? v : steepest < v ? tree->basins[steepest] : tree->basins[v]));
+            EXPECT(tree->basins[v] == (steepest < 0   ? v
+                                       : steepest < v ? tree->basins[steepest]
+                                                      : tree->basins[v]));
             if (steepest > v) EXPECT(tree->basins[v] == tree->basins[steepest]);
         }
     }
@@ -174,12 +177,14 @@ void twin_check_tree(const twin_domain *domain, const ll_merge_tree *tree, const
             EXPECT(node_of[highest] >= 0 && tree->nodes[node_of[highest]].parent == -1);
         }
     }
-    EXPECT(tree->vertices == n && tree->excluded == excluded && tree->minima == minima && tree->saddles == saddles);
+    EXPECT(tree->vertices == n && tree->excluded == excluded && tree->minima == minima &&
+           tree->saddles == saddles);
     EXPECT(tree->components == components && tree->merges == minima - components);
     for (int64_t i = 0; i < tree->minima; i++) {
         const ll_persistence_pair *pair = &tree->pairs[i];
         EXPECT(pair->dimension == 0);
-        EXPECT(pair->birth_value == domain->values[pair->birth] && pair->death_value == domain->values[pair->death]);
+        EXPECT(pair->birth_value == domain->values[pair->birth] &&
+               pair->death_value == domain->values[pair->death]);
         if (pair->essential) {
             EXPECT(component_last[pair->birth] == pair->death);
             continue;
@@ -196,7 +201,8 @@ void twin_check_tree(const twin_domain *domain, const ll_merge_tree *tree, const
             int64_t here = ++mark, best = -1;
             flood(domain, v, v, -1, here, marks, stack, &size, &highest);
             for (int64_t w = 0; w < n; w++) {
-                if (marks[w] == here && node_of[w] >= 0 && (best < 0 || twin_before(domain, best, w))) best = w;
+                if (marks[w] == here && node_of[w] >= 0 && (best < 0 || twin_before(domain, best, w)))
+                    best = w;
             }
             EXPECT(best >= 0);
             sizes[node_of[best]]++;
@@ -239,8 +245,8 @@ void twin_check_tree(const twin_domain *domain, const ll_merge_tree *tree, const
 
 void same_trees(const ll_merge_tree *a, const ll_merge_tree *b, const char *what)
 {
-#define SAME(member)                                                                                \
-    if (a->member != b->member)                                                                     \
+#define SAME(member)                                                                                         \
+    if (a->member != b->member)                                                                              \
     fail_msg("%s: %s is %lld and %lld", what, #member, (long long)a->member, (long long)b->member)
     SAME(vertices);
     SAME(excluded);
@@ -256,11 +262,12 @@ void same_trees(const ll_merge_tree *a, const ll_merge_tree *b, const char *what
         const ll_persistence_pair *p = &a->pairs[i], *q = &b->pairs[i];
         bool same = p->birth == q->birth && p->death == q->death && p->elder == q->elder &&
                     p->essential == q->essential && p->dimension == q->dimension &&
-                    memcmp(&p->birth_value, &q->birth_value, 8) == 0 && memcmp(&p->death_value, &q->death_value, 8) == 0;
+                    memcmp(&p->birth_value, &q->birth_value, 8) == 0 &&
+                    memcmp(&p->death_value, &q->death_value, 8) == 0;
         if (!same) {
-            fail_msg("%s: pair %lld: (%lld,%lld,%lld) and (%lld,%lld,%lld)", what, (long long)i, (long long)p->birth,
-                     (long long)p->death, (long long)p->elder, (long long)q->birth, (long long)q->death,
-                     (long long)q->elder);
+            fail_msg("%s: pair %lld: (%lld,%lld,%lld) and (%lld,%lld,%lld)", what, (long long)i,
+                     (long long)p->birth, (long long)p->death, (long long)p->elder, (long long)q->birth,
+                     (long long)q->death, (long long)q->elder);
         }
     }
     for (int64_t i = 0; i < a->node_count; i++) {
@@ -268,9 +275,9 @@ void same_trees(const ll_merge_tree *a, const ll_merge_tree *b, const char *what
         bool same = p->vertex == q->vertex && p->parent == q->parent && p->size == q->size &&
                     memcmp(&p->value, &q->value, 8) == 0;
         if (!same) {
-            fail_msg("%s: node %lld: (%lld,%lld,%lld) and (%lld,%lld,%lld)", what, (long long)i, (long long)p->vertex,
-                     (long long)p->parent, (long long)p->size, (long long)q->vertex, (long long)q->parent,
-                     (long long)q->size);
+            fail_msg("%s: node %lld: (%lld,%lld,%lld) and (%lld,%lld,%lld)", what, (long long)i,
+                     (long long)p->vertex, (long long)p->parent, (long long)p->size, (long long)q->vertex,
+                     (long long)q->parent, (long long)q->size);
         }
     }
     bool basins = (a->basins == NULL) == (b->basins == NULL) &&

@@ -93,10 +93,8 @@ static int follow_levels(const mesh *m, int (*arcs)[2])
             const int arc = regular ? below[0] : count++;
             if (!regular) arcs[arc][0] = v;
             for (int e = 0; e < m->edges; e++)
-                if (label[e] == above[k])
-                    started[e] = arc;
-                else if (k == 0)
-                    started[e] = arc_of[e];
+                if (label[e] == above[k]) started[e] = arc;
+                else if (k == 0) started[e] = arc_of[e];
             for (int e = 0; e < m->edges; e++) arc_of[e] = started[e];
         }
     }

@@ -67,7 +67,8 @@ static void alternating_sum(void **unused)
             }
             values[v] = border ? 1000.0F : (float)ll_rng_below(rng, (uint64_t)v, seed % 4 == 0 ? 4 : 400);
         }
-        ll_grid_field field = {.type = LL_ARRAY_FLOAT32, .rank = rank, .shape = {side, side, side}, .values = values};
+        ll_grid_field field = {
+            .type = LL_ARRAY_FLOAT32, .rank = rank, .shape = {side, side, side}, .values = values};
         for (int c = 0; c < 2; c++) {
             ll_topology_options options = ll_topology_options_default();
             options.connectivity = (ll_connectivity)c;

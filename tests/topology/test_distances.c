@@ -67,10 +67,7 @@ static void like_other_tools(void **unused)
 
 /* ------------------------------------------------------------------ all matchings */
 
-static double side(const ll_persistence_pair *p)
-{
-    return fabs(p->death_value - p->birth_value) / 2;
-}
+static double side(const ll_persistence_pair *p) { return fabs(p->death_value - p->birth_value) / 2; }
 
 /* Best value over all ways to match a[i..] with b's points not in `used`: maximum (power 0) or sum of powers.
  */
@@ -259,10 +256,8 @@ static void trees_and_matrices(void **unused)
                 for (int j = 0; j < TREES; j++) {
                     const double *d = matrix[0];
                     CHECK_NEAR(d[i * TREES + j], d[j * TREES + i], 0);
-                    if (i == j)
-                        CHECK_NEAR(d[i * TREES + i], 0, 0);
-                    else
-                        sum += d[i * TREES + j];
+                    if (i == j) CHECK_NEAR(d[i * TREES + i], 0, 0);
+                    else sum += d[i * TREES + j];
                     for (int k = 0; k < TREES && kind != LL_DISTANCE_TREE; k++) /* triangle inequality */
                         assert_true(d[i * TREES + j] <= d[i * TREES + k] + d[k * TREES + j] + 1e-12);
                 }

@@ -7,10 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static ll_rng rng_of(uint64_t seed)
-{
-    return ll_rng_make(seed, "test", "graphs");
-}
+static ll_rng rng_of(uint64_t seed) { return ll_rng_make(seed, "test", "graphs"); }
 
 /* Coordinates: even seeds on a small lattice (many ties and twins), odd ones in general position. */
 static void fill_points(double *x, int64_t count, int dimension, uint64_t seed)
@@ -175,10 +172,8 @@ static void delaunay_like_empty_circles(void **unused)
                     const double rx = x[2 * r] - mx, ry = x[2 * r + 1] - my;
                     const double side = 2 * (nx * rx + ny * ry);
                     const double t = (rx * rx + ry * ry - (nx * nx + ny * ny) / 4) / side;
-                    if (side > 0)
-                        high = fmin(high, t);
-                    else
-                        low = fmax(low, t);
+                    if (side > 0) high = fmin(high, t);
+                    else low = fmax(low, t);
                 }
                 assert_int_equal(has_edge(&graph, p, q), low < high);
             }
@@ -226,12 +221,9 @@ static int64_t numbers_of(const char *text, const char *key, double *out, int64_
     at += strlen(quoted);
     int64_t count = 0;
     for (int depth = 1; depth > 0;) {
-        if (*at == '[')
-            depth++, at++;
-        else if (*at == ']')
-            depth--, at++;
-        else if (*at == ',' || *at == ' ')
-            at++;
+        if (*at == '[') depth++, at++;
+        else if (*at == ']') depth--, at++;
+        else if (*at == ',' || *at == ' ') at++;
         else if (strncmp(at, "null", 4) == 0) {
             assert_true(count < room);
             out[count++] = -1, at += 4;

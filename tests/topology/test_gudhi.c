@@ -44,7 +44,8 @@ static bar *bars_of(const ll_grid_field *field, ll_connectivity connectivity, bo
     for (int64_t i = 0; i < tree.minima + diagram.count; i++) {
         const ll_persistence_pair *pair = i < tree.minima ? &tree.pairs[i] : &diagram.pairs[i - tree.minima];
         double death = pair->essential ? (double)INFINITY : sign * pair->death_value;
-        if (death > sign * pair->birth_value) bars[(*count)++] = (bar){pair->dimension, sign * pair->birth_value, death};
+        if (death > sign * pair->birth_value)
+            bars[(*count)++] = (bar){pair->dimension, sign * pair->birth_value, death};
     }
     qsort(bars, (size_t)*count, sizeof *bars, by_bar);
     ll_merge_tree_deinit(&tree);
@@ -90,13 +91,15 @@ static void as_gudhi_says(void **unused)
         assert_true(ll_connectivity_parse(word, &connectivity));
         int64_t count;
         bar *bars = bars_of(&field, connectivity, false, &count);
-        if (count != wanted) fail_msg("field %d, %s: %lld pairs, GUDHI has %lld", fields, word, (long long)count, wanted);
+        if (count != wanted)
+            fail_msg("field %d, %s: %lld pairs, GUDHI has %lld", fields, word, (long long)count, wanted);
         for (int64_t i = 0; i < count; i++) {
             bar want;
             assert_int_equal(fscanf(file, "%d %lf %lf", &want.dimension, &want.birth, &want.death), 3);
             if (by_bar(&bars[i], &want) != 0) {
-                fail_msg("field %d, %s, pair %lld: H%d [%g, %g), GUDHI has H%d [%g, %g)", fields, word, (long long)i,
-                         bars[i].dimension, bars[i].birth, bars[i].death, want.dimension, want.birth, want.death);
+                fail_msg("field %d, %s, pair %lld: H%d [%g, %g), GUDHI has H%d [%g, %g)", fields, word,
+                         (long long)i, bars[i].dimension, bars[i].birth, bars[i].death, want.dimension,
+                         want.birth, want.death);
             }
             higher += want.dimension > 0;
         }
@@ -122,7 +125,8 @@ static void invariants(void **unused)
             field.shape[axis] = 1 + (int64_t)ll_rng_below(shapes, (uint64_t)axis, (uint64_t)most);
             vertices *= field.shape[axis];
         }
-        double *values = malloc((size_t)vertices * sizeof *values), *other = malloc((size_t)vertices * sizeof *other);
+        double *values = malloc((size_t)vertices * sizeof *values),
+               *other = malloc((size_t)vertices * sizeof *other);
         float *narrow = malloc((size_t)vertices * sizeof *narrow);
         for (int64_t v = 0; v < vertices; v++) {
             values[v] = (double)ll_rng_below(rng, (uint64_t)v, seed % 3 == 0 ? 5 : 50);
@@ -147,7 +151,8 @@ static void invariants(void **unused)
                     /* Exchange the first and the last axis, under which all but the triangulation with one
                      * mirrored axis are symmetric. */
                     if (connectivity == LL_CONNECTIVITY_FREUDENTHAL) continue;
-                    int64_t middle = rank == 3 ? field.shape[1] : 1, a = field.shape[0], b = field.shape[rank - 1];
+                    int64_t middle = rank == 3 ? field.shape[1] : 1, a = field.shape[0],
+                            b = field.shape[rank - 1];
                     changed.shape[0] = b;
                     changed.shape[rank - 1] = a;
                     for (int64_t i = 0; i < a; i++) {
@@ -161,7 +166,9 @@ static void invariants(void **unused)
                 bar *bars_again = bars_of(&changed, connectivity, change == 0, &again);
                 bool same = count == again;
                 for (int64_t i = 0; i < count && same; i++) same = by_bar(&bars[i], &bars_again[i]) == 0;
-                if (!same) fail_msg("seed %llu, %s, change %d", (unsigned long long)seed, ll_connectivity_name(connectivity), change);
+                if (!same)
+                    fail_msg("seed %llu, %s, change %d", (unsigned long long)seed,
+                             ll_connectivity_name(connectivity), change);
                 free(bars_again);
             }
             free(bars);
@@ -183,7 +190,8 @@ static void known_shapes(void **unused)
     }
     for (int v = 0; v < 125; v++) {
         int r = 0;
-        for (int rest = v, axis = 0; axis < 3; axis++, rest /= 5) r = abs(rest % 5 - 2) > r ? abs(rest % 5 - 2) : r;
+        for (int rest = v, axis = 0; axis < 3; axis++, rest /= 5)
+            r = abs(rest % 5 - 2) > r ? abs(rest % 5 - 2) : r;
         ball[v] = r == 1 ? 1.0F : r == 0 ? 3.0F : 5.0F;
     }
     for (int c = 0; c < 4; c++) {

@@ -72,7 +72,8 @@ static sample draw(uint64_t seed, bool distinct)
     }
     s.field.values = s.values;
     snprintf(s.what, sizeof s.what, "seed %llu, %s%s, rank %d", (unsigned long long)seed,
-             ll_connectivity_name(s.options.connectivity), s.options.superlevel ? " superlevel" : "", s.field.rank);
+             ll_connectivity_name(s.options.connectivity), s.options.superlevel ? " superlevel" : "",
+             s.field.rank);
     return s;
 }
 
@@ -88,17 +89,20 @@ static ll_merge_tree tree_of(const ll_grid_field *field, const ll_topology_optio
 
 static double unchanged(double value) { return value; }
 static double negated(double value) { return 0.0 - value; }
-static double cubic(double value) { return value * value * value + 2 * value - 5; } /* exact for whole numbers */
+static double cubic(double value)
+{
+    return value * value * value + 2 * value - 5;
+} /* exact for whole numbers */
 static double shifted(double value) { return value + 1024; }
 static double squeezed(double value) { return exp(value / 64) / 3; }
 
 /* Fails unless b is a with vertex v renamed to[v] and values sent through `map`. */
-static void same_renamed(const ll_merge_tree *a, const ll_merge_tree *b, const int64_t *to, double (*map)(double),
-                         const char *what)
+static void same_renamed(const ll_merge_tree *a, const ll_merge_tree *b, const int64_t *to,
+                         double (*map)(double), const char *what)
 {
-#define EXPECT(condition)                                                                           \
-    do {                                                                                            \
-        if (!(condition)) fail_msg("%s: %s (line %d)", what, #condition, __LINE__);                 \
+#define EXPECT(condition)                                                                                    \
+    do {                                                                                                     \
+        if (!(condition)) fail_msg("%s: %s (line %d)", what, #condition, __LINE__);                          \
     } while (0)
     EXPECT(a->minima == b->minima && a->saddles == b->saddles && a->merges == b->merges);
     EXPECT(a->components == b->components && a->node_count == b->node_count);
@@ -154,7 +158,8 @@ static void monotone_maps(void **unused)
         ll_grid_field field = s.field;
         field.values = moved;
         for (size_t m = 0; m < sizeof maps / sizeof *maps; m++) {
-            for (int64_t v = 0; v < s.count; v++) moved[v] = isfinite(s.values[v]) ? maps[m](s.values[v]) : s.values[v];
+            for (int64_t v = 0; v < s.count; v++)
+                moved[v] = isfinite(s.values[v]) ? maps[m](s.values[v]) : s.values[v];
             ll_merge_tree other = tree_of(&field, &s.options);
             same_renamed(&tree, &other, to, maps[m], s.what);
             ll_merge_tree_deinit(&other);
@@ -264,7 +269,8 @@ static void axis_permutations(void **unused)
                 rest /= extent;
             }
             to[v] = 0;
-            for (int axis = 0; axis < rank; axis++) to[v] = to[v] * other_field.shape[axis] + place[order[axis]];
+            for (int axis = 0; axis < rank; axis++)
+                to[v] = to[v] * other_field.shape[axis] + place[order[axis]];
             moved[to[v]] = s.values[v];
         }
         other_field.values = moved;
@@ -394,8 +400,8 @@ static void diagrams_are_stable(void **unused)
         ll_merge_tree other = tree_of(&s.field, &s.options);
         ll_distance distance;
         ll_error error;
-        if (ll_distance_bottleneck(ll_diagram_view_of_tree(&tree), ll_diagram_view_of_tree(&other), &distance, &error) !=
-            LL_OK) {
+        if (ll_distance_bottleneck(ll_diagram_view_of_tree(&tree), ll_diagram_view_of_tree(&other), &distance,
+                                   &error) != LL_OK) {
             fail_msg("%s: %s", s.what, error.message);
         }
         if (!(distance.value <= most)) fail_msg("%s: %.17g > %.17g", s.what, distance.value, most);
@@ -415,7 +421,8 @@ static void renamed_graphs(void **unused)
         int64_t n = 1 + (int64_t)next_random(120), edges = (int64_t)next_random((uint64_t)(2 * n));
         char what[80];
         snprintf(what, sizeof what, "graph, seed %llu", (unsigned long long)seed);
-        int64_t *to = names(n), *pairs = malloc(((size_t)edges + 1) * 4 * sizeof *pairs), *renamed = pairs + 2 * edges;
+        int64_t *to = names(n), *pairs = malloc(((size_t)edges + 1) * 4 * sizeof *pairs),
+                *renamed = pairs + 2 * edges;
         double *values = malloc((size_t)n * sizeof *values), *moved = malloc((size_t)n * sizeof *moved);
         for (int64_t v = n - 1; v > 0; v--) {
             int64_t other = (int64_t)next_random((uint64_t)v + 1), kept = to[v];

@@ -13,8 +13,8 @@
 
 #define ALL (LL_TOPOLOGY_TREE | LL_TOPOLOGY_SIZES | LL_TOPOLOGY_BASINS | LL_TOPOLOGY_ARCS)
 
-static const ll_connectivity grid_connectivities[] = {LL_CONNECTIVITY_FREUDENTHAL, LL_CONNECTIVITY_FREUDENTHAL_PLUS,
-                                                      LL_CONNECTIVITY_AXIS, LL_CONNECTIVITY_BOX};
+static const ll_connectivity grid_connectivities[] = {
+    LL_CONNECTIVITY_FREUDENTHAL, LL_CONNECTIVITY_FREUDENTHAL_PLUS, LL_CONNECTIVITY_AXIS, LL_CONNECTIVITY_BOX};
 
 static uint64_t state;
 static uint64_t next_random(uint64_t bound)
@@ -95,8 +95,9 @@ static ll_merge_tree sweep_of(const ll_grid_field *field, const ll_topology_opti
 static void describe(char *text, size_t room, uint64_t seed, const ll_grid_field *field,
                      const ll_topology_options *options, const char *which)
 {
-    int used = snprintf(text, room, "%s: seed %llu, %s%s, shape", which, (unsigned long long)seed,
-                        ll_connectivity_name(options->connectivity), options->superlevel ? " superlevel" : "");
+    int used =
+        snprintf(text, room, "%s: seed %llu, %s%s, shape", which, (unsigned long long)seed,
+                 ll_connectivity_name(options->connectivity), options->superlevel ? " superlevel" : "");
     for (int axis = 0; axis < field->rank; axis++) {
         used += snprintf(text + used, room - (size_t)used, " %lld", (long long)field->shape[axis]);
     }
@@ -153,7 +154,8 @@ static void every_level_agrees(void **unused)
             for (int wide = 0; wide < 2; wide++) {
                 options.cpu_level = (ll_cpu_level)level;
                 ll_merge_tree fast = tree_of(wide ? &field.wide : &field.narrow, &options);
-                describe(what, sizeof what, seed, &field.wide, &options, ll_cpu_level_name(options.cpu_level));
+                describe(what, sizeof what, seed, &field.wide, &options,
+                         ll_cpu_level_name(options.cpu_level));
                 same_trees(&fast, &sweep, what);
                 ll_merge_tree_deinit(&fast);
             }

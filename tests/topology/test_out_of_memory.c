@@ -141,13 +141,16 @@ static ll_status simplification(output *made, ll_error *error)
 {
     return ll_merge_tree_simplify(&tree, 0.2, true, &made->tree, error);
 }
-static ll_status branches(output *made, ll_error *error) { return ll_branches_create(&tree, &made->branches, error); }
+static ll_status branches(output *made, ll_error *error)
+{
+    return ll_branches_create(&tree, &made->branches, error);
+}
 static void clean_branches(output *made) { ll_branches_deinit(&made->branches); }
 
 static ll_status bottleneck(output *made, ll_error *error)
 {
-    return ll_distance_bottleneck(ll_diagram_view_of_tree(&tree), ll_diagram_view_of_tree(&other_tree), &made->distance,
-                                  error);
+    return ll_distance_bottleneck(ll_diagram_view_of_tree(&tree), ll_diagram_view_of_tree(&other_tree),
+                                  &made->distance, error);
 }
 static ll_status wasserstein(output *made, ll_error *error)
 {
@@ -168,7 +171,10 @@ static ll_status matrix(output *made, ll_error *error)
 }
 static void clean_nothing(output *made) { (void)made; }
 
-static ll_status layout(output *made, ll_error *error) { return ll_tree_layout_create(&tree, &made->layout, error); }
+static ll_status layout(output *made, ll_error *error)
+{
+    return ll_tree_layout_create(&tree, &made->layout, error);
+}
 static void clean_layout(output *made) { ll_tree_layout_deinit(&made->layout); }
 static ll_status profile(output *made, ll_error *error)
 {
@@ -222,7 +228,8 @@ static void prepare(void)
         holes[i] = i / SIDE % 9 == 4 ? -INFINITY : values[i];
     }
     int64_t pairs[2 * 1000];
-    for (int i = 0; i < 2000; i++) pairs[i] = (int64_t)(ll_rng_uniform(rng, (uint64_t)i + 200000) * SIDE * SIDE);
+    for (int i = 0; i < 2000; i++)
+        pairs[i] = (int64_t)(ll_rng_uniform(rng, (uint64_t)i + 200000) * SIDE * SIDE);
     assert_int_equal(ll_graph_of_edges(SIDE * SIDE, pairs, 1000, &graph, NULL), LL_OK);
     ll_grid_field a = grid(values, 2), b = grid(others, 2);
     ll_topology_options options = everything();

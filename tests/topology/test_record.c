@@ -104,9 +104,9 @@ static void a_graph_and_refusals(void **state)
     ll_grid_field wrong = {.type = LL_ARRAY_INT32, .rank = 1, .shape = {5}, .values = values};
     assert_int_not_equal(ll_topology_record_of_grid(&wrong, NULL, &record, &why), LL_OK);
     wrong.type = LL_ARRAY_FLOAT64;
-    assert_int_equal(ll_topology_record_of_grid(&wrong, &(ll_topology_record_options){.memory_limit = 16},
-                                                &record, &why),
-                     LL_TOO_LARGE);
+    assert_int_equal(
+        ll_topology_record_of_grid(&wrong, &(ll_topology_record_options){.memory_limit = 16}, &record, &why),
+        LL_TOO_LARGE);
     assert_null(record);
 }
 

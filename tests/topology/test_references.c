@@ -72,10 +72,7 @@ static double number_of(const char *text, const char *key)
     return value;
 }
 
-static int by_rows(const void *left, const void *right)
-{
-    return memcmp(left, right, 3 * sizeof(int64_t));
-}
+static int by_rows(const void *left, const void *right) { return memcmp(left, right, 3 * sizeof(int64_t)); }
 
 /* Rows of three integers as sets. */
 static bool same_rows(int64_t *a, int64_t *b, int64_t count)
@@ -88,14 +85,16 @@ static bool same_rows(int64_t *a, int64_t *b, int64_t count)
 static void compare_with_case(const char *text, const ll_merge_tree *tree, const char *what)
 {
     int64_t count;
-    if (number_of(text, "n_minima") != (double)tree->minima || number_of(text, "n_saddles") != (double)tree->saddles ||
+    if (number_of(text, "n_minima") != (double)tree->minima ||
+        number_of(text, "n_saddles") != (double)tree->saddles ||
         number_of(text, "n_components") != (double)tree->components ||
         number_of(text, "n_valid") != (double)(tree->vertices - tree->excluded)) {
         fail_msg("%s: counts differ", what);
     }
     double *pairs = numbers_of(text, "pairs", &count);
     if (count != 2 * tree->minima) fail_msg("%s: %lld numbers in pairs", what, (long long)count);
-    int64_t *want = calloc((size_t)(3 * tree->minima + 1), 8), *got = calloc((size_t)(3 * tree->minima + 1), 8);
+    int64_t *want = calloc((size_t)(3 * tree->minima + 1), 8),
+            *got = calloc((size_t)(3 * tree->minima + 1), 8);
     for (int64_t i = 0; i < tree->minima; i++) {
         want[3 * i] = (int64_t)pairs[2 * i];
         want[3 * i + 1] = (int64_t)pairs[2 * i + 1];
@@ -160,7 +159,8 @@ static void check_case(const char *path, const char *name, int *checked)
                 field.values = narrow;
             }
             ll_merge_tree tree;
-            if (ll_merge_tree_of_grid(&field, &options, &tree, &error) != LL_OK) fail_msg("%s", error.message);
+            if (ll_merge_tree_of_grid(&field, &options, &tree, &error) != LL_OK)
+                fail_msg("%s", error.message);
             snprintf(what, sizeof what, "%s %s float%d", name, grids[k].key, type == 0 ? 64 : 32);
             compare_with_case(answer, &tree, what);
             ll_merge_tree_deinit(&tree);
@@ -257,11 +257,14 @@ static void loss_grids(void **unused)
         assert_int_equal(bytes - header, (size_t)vertices * (wide ? 8 : 4));
         void *values = malloc(bytes - header);
         memcpy(values, npy + header, bytes - header);
-        ll_grid_field field = {.type = wide ? LL_ARRAY_FLOAT64 : LL_ARRAY_FLOAT32, .rank = 2, .shape = {side, side},
+        ll_grid_field field = {.type = wide ? LL_ARRAY_FLOAT64 : LL_ARRAY_FLOAT32,
+                               .rank = 2,
+                               .shape = {side, side},
                                .values = values};
         ll_merge_tree tree;
         assert_int_equal(ll_merge_tree_of_grid(&field, NULL, &tree, NULL), LL_OK);
-        snprintf(path, sizeof path, "%s/data/lossgrids/%.*s.ttk-diagram.csv", shared, (int)length - 4, entry->d_name);
+        snprintf(path, sizeof path, "%s/data/lossgrids/%.*s.ttk-diagram.csv", shared, (int)length - 4,
+                 entry->d_name);
         char *csv = read_all(path, NULL);
         char *line = strchr(csv, '\n') + 1;
         int64_t finite = 0;
@@ -280,11 +283,13 @@ static void loss_grids(void **unused)
                 found = tree.pairs[i].birth == birth && tree.pairs[i].death == death &&
                         tree.pairs[i].essential == essential;
             }
-            if (!found) fail_msg("%s: TTK pairs %lld with %lld", entry->d_name, (long long)birth, (long long)death);
+            if (!found)
+                fail_msg("%s: TTK pairs %lld with %lld", entry->d_name, (long long)birth, (long long)death);
             finite++;
         }
         if (finite != tree.minima) {
-            fail_msg("%s: %lld minima, TTK has %lld", entry->d_name, (long long)tree.minima, (long long)finite);
+            fail_msg("%s: %lld minima, TTK has %lld", entry->d_name, (long long)tree.minima,
+                     (long long)finite);
         }
         ll_merge_tree_deinit(&tree);
         free(csv);
@@ -313,13 +318,16 @@ static void borders(void **unused)
         assert_true(tree.minima == 0 && tree.components == 0 && tree.node_count == 0 && tree.excluded == 0);
         ll_merge_tree_deinit(&tree);
         for (int rank = 1; rank <= 6; rank++) {
-            field = (ll_grid_field){.type = LL_ARRAY_FLOAT32, .rank = rank, .shape = {2, 2, 2, 2, 2, 2}, .values = values};
+            field = (ll_grid_field){
+                .type = LL_ARRAY_FLOAT32, .rank = rank, .shape = {2, 2, 2, 2, 2, 2}, .values = values};
             int64_t vertices = INT64_C(1) << rank;
             /* Constant: one minimum, vertex 0; one pair, up to the last vertex. */
             for (int v = 0; v < 64; v++) values[v] = 3;
             assert_int_equal(ll_merge_tree_of_grid(&field, &options, &tree, &error), LL_OK);
-            assert_true(tree.minima == 1 && tree.saddles == 0 && tree.components == 1 && tree.node_count == 2);
-            assert_true(tree.pairs[0].birth == 0 && tree.pairs[0].death == vertices - 1 && tree.pairs[0].essential);
+            assert_true(tree.minima == 1 && tree.saddles == 0 && tree.components == 1 &&
+                        tree.node_count == 2);
+            assert_true(tree.pairs[0].birth == 0 && tree.pairs[0].death == vertices - 1 &&
+                        tree.pairs[0].essential);
             assert_true(tree.nodes[0].size == vertices - 1 && tree.nodes[1].size == 1);
             ll_merge_tree_deinit(&tree);
             /* Nothing finite. */
@@ -331,7 +339,8 @@ static void borders(void **unused)
             /* One vertex is minimum and root at once. */
             values[vertices - 1] = 5;
             assert_int_equal(ll_merge_tree_of_grid(&field, &options, &tree, &error), LL_OK);
-            assert_true(tree.minima == 1 && tree.node_count == 1 && tree.nodes[0].parent == -1 && tree.nodes[0].size == 1);
+            assert_true(tree.minima == 1 && tree.node_count == 1 && tree.nodes[0].parent == -1 &&
+                        tree.nodes[0].size == 1);
             ll_merge_tree_deinit(&tree);
         }
     }
@@ -383,9 +392,11 @@ static void memory_and_threads(void **unused)
         float *values = malloc((size_t)vertices * sizeof *values);
         for (int64_t v = 0; v < vertices; v++) {
             int64_t parity = 0;
-            for (int64_t rest = v, axis = 0; axis < rank; axis++, rest /= sides[rank]) parity += rest % sides[rank];
+            for (int64_t rest = v, axis = 0; axis < rank; axis++, rest /= sides[rank])
+                parity += rest % sides[rank];
             if (trial % 3 == 0) values[v] = (float)ll_rng_uniform(rng, (uint64_t)v);
-            else if (trial % 3 == 1) values[v] = (float)(parity % 2) + (float)ll_rng_below(rng, (uint64_t)v, 3) * 0.1F;
+            else if (trial % 3 == 1)
+                values[v] = (float)(parity % 2) + (float)ll_rng_below(rng, (uint64_t)v, 3) * 0.1F;
             else values[v] = (float)sin(0.02 * (double)(parity * parity % 997)) + (v % 50 == 0 ? NAN : 0);
         }
         field.values = values;

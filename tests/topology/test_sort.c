@@ -22,10 +22,10 @@ static uint32_t key_of(int kind, int64_t i, int64_t count, ll_rng rng)
     uint32_t random = (uint32_t)(ll_rng_uniform(rng, (uint64_t)i) * 4294967296.0);
     switch (kind) {
     case 0: return random;
-    case 1: return random % 7;                                   /* ties */
-    case 2: return (uint32_t)(count - i);                        /* descending, few bits differ */
-    case 3: return (random & 1) << 31 | (uint32_t)(count - i);   /* crowded in two places: insertion gives up */
-    case 4: return UINT32_C(0x3F800000) + random % 70000;        /* just over 16 bits differ */
+    case 1: return random % 7;                                 /* ties */
+    case 2: return (uint32_t)(count - i);                      /* descending, few bits differ */
+    case 3: return (random & 1) << 31 | (uint32_t)(count - i); /* crowded in two places: insertion gives up */
+    case 4: return UINT32_C(0x3F800000) + random % 70000;      /* just over 16 bits differ */
     case 5: return UINT32_MAX;
     default: return topology_key32((float)(random % 2000) / 7 - 100, false);
     }
@@ -40,7 +40,8 @@ static void words_like_qsort(void **unused)
         for (int kind = 0; kind < 7; kind++) {
             ll_rng rng = ll_rng_make((uint64_t)kind, "tests", "sort");
             int64_t count = counts[c];
-            for (int64_t i = 0; i < count; i++) words[i] = (uint64_t)key_of(kind, i, count, rng) << 32 | (uint64_t)i;
+            for (int64_t i = 0; i < count; i++)
+                words[i] = (uint64_t)key_of(kind, i, count, rng) << 32 | (uint64_t)i;
             memcpy(wanted, words, sizeof words);
             qsort(wanted, (size_t)count, sizeof *wanted, by_word);
             topology_sort_words(words, scratch, count);
@@ -79,7 +80,8 @@ static void keys_like_qsort(void **unused)
             }
             qsort(wanted, (size_t)count, sizeof *wanted, by_key);
             topology_sort_keys(keys, ids, key_scratch, id_scratch, count);
-            for (int64_t i = 0; i < count; i++) assert_true(keys[i] == wanted[i].key && ids[i] == wanted[i].id);
+            for (int64_t i = 0; i < count; i++)
+                assert_true(keys[i] == wanted[i].key && ids[i] == wanted[i].id);
         }
     }
 }

@@ -10,7 +10,8 @@ enum { MEMBERS = 9, SIZE = 6 };
 static ll_problem *make_problem(void)
 {
     ll_problem *problem = NULL;
-    ll_analytic_options options = {.kind = LL_ANALYTIC_ROSENBROCK, .type = LL_REAL_FLOAT64, .dimensions = SIZE};
+    ll_analytic_options options = {
+        .kind = LL_ANALYTIC_ROSENBROCK, .type = LL_REAL_FLOAT64, .dimensions = SIZE};
     assert_int_equal(ll_problem_create_analytic(&options, &problem, NULL), LL_OK);
     return problem;
 }
@@ -20,12 +21,14 @@ static void make_options(double starts[MEMBERS][SIZE], ll_training_options optio
 {
     for (int64_t m = 0; m < MEMBERS; m++) {
         ll_rng rng = ll_rng_make(11, "start", "");
-        for (int64_t i = 0; i < SIZE; i++) starts[m][i] = 1.0 + 0.3 * (double)m * ll_rng_normal(rng, (uint64_t)(m * SIZE + i));
-        options[m] = (ll_training_options){.optimiser = {.kind = m % 3 == 2 ? LL_OPTIMISER_ADAM : LL_OPTIMISER_LBFGS},
-                                           .epochs = 60 + 7 * m,
-                                           .checkpoint_every = 10,
-                                           .seed = (uint64_t)m,
-                                           .theta = starts[m]};
+        for (int64_t i = 0; i < SIZE; i++)
+            starts[m][i] = 1.0 + 0.3 * (double)m * ll_rng_normal(rng, (uint64_t)(m * SIZE + i));
+        options[m] =
+            (ll_training_options){.optimiser = {.kind = m % 3 == 2 ? LL_OPTIMISER_ADAM : LL_OPTIMISER_LBFGS},
+                                  .epochs = 60 + 7 * m,
+                                  .checkpoint_every = 10,
+                                  .seed = (uint64_t)m,
+                                  .theta = starts[m]};
     }
 }
 
@@ -75,7 +78,8 @@ static void test_stopped_and_continued(void **state)
         /* A stopped run keeps where it is: one piece a run, and then two more. */
         ll_memory_sink_stop_after(memory, MEMBERS + 2);
         ll_error error = {0};
-        ll_status status = ll_training_run_together(problem, options, MEMBERS, ll_memory_sink_view(memory), records, &error);
+        ll_status status =
+            ll_training_run_together(problem, options, MEMBERS, ll_memory_sink_view(memory), records, &error);
         if (status == LL_OK) break;
         assert_int_equal(status, LL_CANCELLED);
         assert_null(records[0]);
@@ -110,8 +114,10 @@ static void test_one_failure_ends_all(void **state)
     assert_string_equal(error.message, "no space");
     assert_null(records[0]);
     options[3].batch_size = 4;
-    assert_int_equal(ll_training_run_together(problem, options, MEMBERS, NULL, records, &error), LL_UNSUPPORTED);
-    assert_int_equal(ll_training_run_together(problem, options, 0, NULL, records, &error), LL_INVALID_ARGUMENT);
+    assert_int_equal(ll_training_run_together(problem, options, MEMBERS, NULL, records, &error),
+                     LL_UNSUPPORTED);
+    assert_int_equal(ll_training_run_together(problem, options, 0, NULL, records, &error),
+                     LL_INVALID_ARGUMENT);
     ll_problem_destroy(problem);
 }
 

@@ -198,7 +198,8 @@ static ll_node simplify_power(ll_graph *graph, const ll_graph_node *draft)
     return LL_NO_NODE;
 }
 
-static void vjp_multiply(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted, ll_node *cotangents)
+static void vjp_multiply(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted,
+                         ll_node *cotangents)
 {
     const ll_node *inputs = ll_at(graph, node)->inputs;
     if (wanted[0]) cotangents[0] = ll_graph_multiply(graph, cotangent, inputs[1]);
@@ -213,7 +214,8 @@ static ll_node jvp_multiply(ll_graph *graph, ll_node node, const ll_node *tangen
 }
 
 /* d(a/b) = da / b - db y / b */
-static void vjp_divide(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted, ll_node *cotangents)
+static void vjp_divide(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted,
+                       ll_node *cotangents)
 {
     ll_node b = ll_at(graph, node)->inputs[1];
     ll_node quotient = ll_graph_divide(graph, cotangent, b);
@@ -224,8 +226,8 @@ static void vjp_divide(ll_graph *graph, ll_node node, ll_node cotangent, const b
 static ll_node jvp_divide(ll_graph *graph, ll_node node, const ll_node *tangents)
 {
     ll_node b = ll_at(graph, node)->inputs[1];
-    ll_node change = ll_sum_of(graph, tangents[0],
-                               ll_graph_negate(graph, ll_graph_multiply(graph, tangents[1], node)));
+    ll_node change =
+        ll_sum_of(graph, tangents[0], ll_graph_negate(graph, ll_graph_multiply(graph, tangents[1], node)));
     return ll_graph_divide(graph, change, b);
 }
 
@@ -233,7 +235,8 @@ static ll_node jvp_divide(ll_graph *graph, ll_node node, const ll_node *tangents
  * keeps 0 * -inf out). */
 static ll_node power_by_base(ll_graph *graph, ll_node a, ll_node b, ll_node t)
 {
-    ll_node slope = ll_graph_multiply(graph, b, ll_graph_power(graph, a, ll_graph_add_scalar(graph, b, -1.0)));
+    ll_node slope =
+        ll_graph_multiply(graph, b, ll_graph_power(graph, a, ll_graph_add_scalar(graph, b, -1.0)));
     return ll_graph_multiply(graph, t, slope);
 }
 
@@ -245,7 +248,8 @@ static ll_node power_by_exponent(ll_graph *graph, ll_node y, ll_node a, ll_node 
     return ll_graph_multiply(graph, t, ll_graph_multiply(graph, y, logarithm));
 }
 
-static void vjp_power(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted, ll_node *cotangents)
+static void vjp_power(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted,
+                      ll_node *cotangents)
 {
     const ll_node *inputs = ll_at(graph, node)->inputs;
     if (wanted[0]) cotangents[0] = power_by_base(graph, inputs[0], inputs[1], cotangent);
@@ -267,7 +271,8 @@ static bool sample_multiply(ll_graph *graph, ll_dtype dtype, int index, ll_op_sa
 }
 static bool sample_divide(ll_graph *graph, ll_dtype dtype, int index, ll_op_sample *sample)
 {
-    return ll_sample_map(graph, LL_OP_DIVIDE, dtype, index, ll_dtype_is_float(dtype) ? 0.5 : -3.0, 3.0, sample);
+    return ll_sample_map(graph, LL_OP_DIVIDE, dtype, index, ll_dtype_is_float(dtype) ? 0.5 : -3.0, 3.0,
+                         sample);
 }
 static bool sample_power(ll_graph *graph, ll_dtype dtype, int index, ll_op_sample *sample)
 {

@@ -14,8 +14,8 @@ static ll_status infer_broadcast(const ll_graph *graph, ll_graph_node *draft, ll
     uint32_t axes = draft->attributes.broadcast.axes;
     draft->dtype = x->dtype;
     if ((axes & ~ll_all_axes(draft->rank)) != 0 || ll_count_bits(axes) + x->rank != draft->rank) {
-        return ll_refuse(error, "got %s and %d new axes, wanted rank %d", ll_words(x).text, ll_count_bits(axes),
-                         (int)draft->rank);
+        return ll_refuse(error, "got %s and %d new axes, wanted rank %d", ll_words(x).text,
+                         ll_count_bits(axes), (int)draft->rank);
     }
     int symbolic = 0;
     for (int axis = 0, from = 0; axis < draft->rank; axis++) {
@@ -23,8 +23,8 @@ static ll_status infer_broadcast(const ll_graph *graph, ll_graph_node *draft, ll
         if (draft->shape[axis] == LL_INFER) return ll_refuse(error, "axis %d has no size", axis);
         if ((axes & LL_AXIS(axis)) != 0) continue;
         if (x->shape[from] != draft->shape[axis]) {
-            return ll_refuse(error, "axis %d of %s does not match axis %d of %s", from, ll_words(x).text, axis,
-                             ll_words(draft).text);
+            return ll_refuse(error, "axis %d of %s does not match axis %d of %s", from, ll_words(x).text,
+                             axis, ll_words(draft).text);
         }
         from++;
     }
@@ -50,9 +50,11 @@ static ll_node simplify_broadcast(ll_graph *graph, const ll_graph_node *draft)
     return ll_graph_broadcast(graph, x->inputs[0], draft->shape, draft->rank, all);
 }
 
-static void vjp_broadcast(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted, ll_node *cotangents)
+static void vjp_broadcast(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted,
+                          ll_node *cotangents)
 {
-    if (wanted[0]) cotangents[0] = ll_graph_sum(graph, cotangent, ll_at(graph, node)->attributes.broadcast.axes);
+    if (wanted[0])
+        cotangents[0] = ll_graph_sum(graph, cotangent, ll_at(graph, node)->attributes.broadcast.axes);
 }
 
 static ll_node jvp_linear(ll_graph *graph, ll_node node, const ll_node *tangents)
@@ -107,8 +109,8 @@ ll_node ll_graph_broadcast_to(ll_graph *graph, ll_node x, const int64_t *shape, 
     if (node == NULL) return LL_NO_NODE;
     uint32_t axes = 0, stretched = 0;
     if (rank < node->rank || rank > LL_GRAPH_RANK) {
-        return ll_graph_refuse(graph, LL_SHAPE, "broadcast", "%s does not broadcast to rank %d", ll_words(node).text,
-                               rank);
+        return ll_graph_refuse(graph, LL_SHAPE, "broadcast", "%s does not broadcast to rank %d",
+                               ll_words(node).text, rank);
     }
     for (int axis = 0; axis < rank; axis++) {
         int from = axis - (rank - node->rank);
@@ -181,7 +183,8 @@ static void vjp_sum(ll_graph *graph, ll_node node, ll_node cotangent, const bool
     }
 }
 
-static ll_node batch_sum(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched, int64_t models)
+static ll_node batch_sum(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched,
+                         int64_t models)
 {
     (void)batched, (void)models;
     return ll_graph_sum(graph, inputs[0], shifted(ll_at(graph, node)->attributes.reduce.axes));

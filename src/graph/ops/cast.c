@@ -25,7 +25,8 @@ static ll_node simplify_cast(ll_graph *graph, const ll_graph_node *draft)
     return LL_NO_NODE;
 }
 
-static void vjp_cast(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted, ll_node *cotangents)
+static void vjp_cast(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted,
+                     ll_node *cotangents)
 {
     const ll_graph_node *x = ll_at(graph, ll_at(graph, node)->inputs[0]);
     if (wanted[0] && ll_dtype_is_float(x->dtype)) cotangents[0] = ll_graph_cast(graph, cotangent, x->dtype);
@@ -65,7 +66,8 @@ static ll_node simplify_detach(ll_graph *graph, const ll_graph_node *draft)
 {
     const ll_graph_node *x = ll_at(graph, draft->inputs[0]);
     double value;
-    bool constant = x->op == LL_OP_CONSTANT || x->op == LL_OP_IOTA || ll_is_uniform(graph, draft->inputs[0], &value);
+    bool constant =
+        x->op == LL_OP_CONSTANT || x->op == LL_OP_IOTA || ll_is_uniform(graph, draft->inputs[0], &value);
     return x->op == LL_OP_DETACH || constant ? draft->inputs[0] : LL_NO_NODE;
 }
 

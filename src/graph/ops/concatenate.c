@@ -49,7 +49,8 @@ static void vjp(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wa
 }
 
 /* The op on a changed list of operands, made by `operand`. */
-static ll_node on_each(ll_graph *graph, ll_node node, const ll_node *operands, const bool *batched, int64_t models)
+static ll_node on_each(ll_graph *graph, ll_node node, const ll_node *operands, const bool *batched,
+                       int64_t models)
 {
     const ll_graph_node *it = ll_at(graph, node);
     ll_node *list = malloc((size_t)it->input_count * sizeof *list);
@@ -76,7 +77,8 @@ static ll_node jvp(ll_graph *graph, ll_node node, const ll_node *tangents)
     return on_each(graph, node, tangents, NULL, 0);
 }
 
-static ll_node batch(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched, int64_t models)
+static ll_node batch(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched,
+                     int64_t models)
 {
     return on_each(graph, node, inputs, batched, models);
 }

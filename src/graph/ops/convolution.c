@@ -28,14 +28,16 @@ static ll_status infer(const ll_graph *graph, ll_graph_node *draft, ll_error *er
     more_a = has_models(a, s);
     more_b = has_models(b, s);
     if (a->dtype != b->dtype || !ll_dtype_is_float(a->dtype) || more_a < 0 || more_b < 0) {
-        return ll_refuse(error, "got %s and %s, wanted rank %d (or one more, for models) and one floating-point type",
-                         ll_words(a).text, ll_words(b).text, s + 2);
+        return ll_refuse(
+            error, "got %s and %s, wanted rank %d (or one more, for models) and one floating-point type",
+            ll_words(a).text, ll_words(b).text, s + 2);
     }
     for (int i = 0; i < LL_SPATIAL; i++) {
         int64_t limit = (int64_t)1 << 31;
         bool fits = i < s ? form->stride[i] >= 1 && form->dilation[i] >= 1 && form->stride[i] < limit &&
-                                form->dilation[i] < limit && form->pad_low[i] < limit && form->pad_high[i] < limit &&
-                                form->pad_low[i] > -limit && form->pad_high[i] > -limit
+                                form->dilation[i] < limit && form->pad_low[i] < limit &&
+                                form->pad_high[i] < limit && form->pad_low[i] > -limit &&
+                                form->pad_high[i] > -limit
                           : (form->stride[i] | form->dilation[i] | form->pad_low[i] | form->pad_high[i]) == 0;
         if (!fits) return ll_refuse(error, "spatial axis %d: stride, dilation or padding is out of range", i);
     }
@@ -53,7 +55,9 @@ static ll_status infer(const ll_graph *graph, ll_graph_node *draft, ll_error *er
     }
     const int64_t *x = draft->op == LL_OP_CONVOLUTION_DATA ? wanted : p + 2;
     const int64_t *kernel = draft->op == LL_OP_CONVOLUTION_WEIGHT ? wanted : q + 2;
-    const int64_t *y = draft->op == LL_OP_CONVOLUTION_DATA ? p + 2 : draft->op == LL_OP_CONVOLUTION_WEIGHT ? q + 2 : NULL;
+    const int64_t *y = draft->op == LL_OP_CONVOLUTION_DATA     ? p + 2
+                       : draft->op == LL_OP_CONVOLUTION_WEIGHT ? q + 2
+                                                               : NULL;
     for (int i = 0; i < s; i++) {
         if (x[i] < 0 || kernel[i] < 1 || x[i] > INT32_MAX || kernel[i] > INT32_MAX) {
             return ll_refuse(error, "spatial axis %d: x has %lld, the kernel %lld; wanted constant sizes", i,
@@ -61,7 +65,8 @@ static ll_status infer(const ll_graph *graph, ll_graph_node *draft, ll_error *er
         }
         int64_t out = extent(form, i, x[i], kernel[i]);
         if (y != NULL && y[i] != out) {
-            return ll_refuse(error, "spatial axis %d: x of %lld and a kernel of %lld give y of %lld, got %lld", i,
+            return ll_refuse(error,
+                             "spatial axis %d: x of %lld and a kernel of %lld give y of %lld, got %lld", i,
                              (long long)x[i], (long long)kernel[i], (long long)out, (long long)y[i]);
         }
         if (y == NULL) wanted[i] = out;
@@ -95,12 +100,15 @@ static ll_status infer(const ll_graph *graph, ll_graph_node *draft, ll_error *er
     return LL_OK;
 }
 
-static ll_node face(ll_graph *graph, ll_op op, ll_node a, ll_node b, const ll_convolution *form, const int64_t *sizes)
+static ll_node face(ll_graph *graph, ll_op op, ll_node a, ll_node b, const ll_convolution *form,
+                    const int64_t *sizes)
 {
     ll_attributes attributes = {0};
     attributes.convolution = *form;
     return ll_graph_apply(graph, op, (ll_node[]){a, b}, 2, &attributes, LL_F32, sizes,
-                          sizes == NULL ? 0 : form->spatial >= 0 && form->spatial <= LL_SPATIAL ? form->spatial : 0);
+                          sizes == NULL                                       ? 0
+                          : form->spatial >= 0 && form->spatial <= LL_SPATIAL ? form->spatial
+                                                                              : 0);
 }
 
 static const int64_t *spatial_sizes(const ll_graph_node *node, int spatial)
@@ -145,7 +153,8 @@ static ll_node on(ll_graph *graph, ll_node node, ll_node a, ll_node b)
 {
     const ll_graph_node *it = ll_at(graph, node);
     const ll_convolution *form = &it->attributes.convolution;
-    return face(graph, it->op, a, b, form, it->op == LL_OP_CONVOLUTION ? NULL : spatial_sizes(it, form->spatial));
+    return face(graph, it->op, a, b, form,
+                it->op == LL_OP_CONVOLUTION ? NULL : spatial_sizes(it, form->spatial));
 }
 
 static ll_node jvp(ll_graph *graph, ll_node node, const ll_node *tangents)
@@ -184,11 +193,13 @@ static ll_node both_axes(ll_graph *graph, ll_node x, bool batched, bool has_own,
     return merge(graph, x);
 }
 
-static ll_node batch(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched, int64_t models)
+static ll_node batch(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched,
+                     int64_t models)
 {
     const ll_graph_node *it = ll_at(graph, node);
     int s = it->attributes.convolution.spatial;
-    bool own_a = has_models(ll_at(graph, it->inputs[0]), s) == 1, own_b = has_models(ll_at(graph, it->inputs[1]), s) == 1;
+    bool own_a = has_models(ll_at(graph, it->inputs[0]), s) == 1,
+         own_b = has_models(ll_at(graph, it->inputs[1]), s) == 1;
     int64_t shape[LL_GRAPH_RANK + 1];
     ll_prepend(models, it->shape, it->rank, shape);
     if (own_a || own_b) {
@@ -198,7 +209,8 @@ static ll_node batch(ll_graph *graph, ll_node node, const ll_node *inputs, const
         return ll_graph_reshape(graph, on(graph, node, a, b), shape, it->rank + 1);
     }
     if (!batched[1] && it->op != LL_OP_CONVOLUTION_WEIGHT) { /* one set of weights: models are more samples */
-        return ll_graph_reshape(graph, on(graph, node, merge(graph, inputs[0]), inputs[1]), shape, it->rank + 1);
+        return ll_graph_reshape(graph, on(graph, node, merge(graph, inputs[0]), inputs[1]), shape,
+                                it->rank + 1);
     }
     return on(graph, node, inputs[0], inputs[1]);
 }
@@ -229,11 +241,11 @@ static ll_node case_leaf(ll_graph *graph, ll_op_sample *sample, ll_dtype dtype, 
     int64_t d[6] = {first, second};
     for (int i = 0; i < spatial; i++) d[2 + i] = sizes[i];
     if (models == 0) {
-        return ll_sample_input(graph, sample, dtype, -1.0, 1.0, spatial + 2, (int)d[0], (int)d[1], (int)d[2], (int)d[3],
-                               (int)d[4]);
+        return ll_sample_input(graph, sample, dtype, -1.0, 1.0, spatial + 2, (int)d[0], (int)d[1], (int)d[2],
+                               (int)d[3], (int)d[4]);
     }
-    return ll_sample_input(graph, sample, dtype, -1.0, 1.0, spatial + 3, models, (int)d[0], (int)d[1], (int)d[2],
-                           (int)d[3], (int)d[4]);
+    return ll_sample_input(graph, sample, dtype, -1.0, 1.0, spatial + 3, models, (int)d[0], (int)d[1],
+                           (int)d[2], (int)d[3], (int)d[4]);
 }
 
 static bool sample_face(ll_graph *graph, ll_op op, ll_dtype dtype, int index, ll_op_sample *sample)
@@ -256,13 +268,17 @@ static bool sample_face(ll_graph *graph, ll_op op, ll_dtype dtype, int index, ll
     return true;
 }
 
-#define LL_CONVOLUTION_RULES(symbol, NAME)                                                                       \
-    static bool sample_##symbol(ll_graph *graph, ll_dtype dtype, int index, ll_op_sample *sample)                \
-    {                                                                                                            \
-        return sample_face(graph, LL_OP_##NAME, dtype, index, sample);                                           \
-    }                                                                                                            \
-    const ll_op_rules ll_rules_##symbol = {                                                                      \
-        .types = LL_TYPES_FLOAT, .infer = infer, .vjp = vjp, .jvp = jvp, .batch = batch, .sample = sample_##symbol};
+#define LL_CONVOLUTION_RULES(symbol, NAME)                                                                   \
+    static bool sample_##symbol(ll_graph *graph, ll_dtype dtype, int index, ll_op_sample *sample)            \
+    {                                                                                                        \
+        return sample_face(graph, LL_OP_##NAME, dtype, index, sample);                                       \
+    }                                                                                                        \
+    const ll_op_rules ll_rules_##symbol = {.types = LL_TYPES_FLOAT,                                          \
+                                           .infer = infer,                                                   \
+                                           .vjp = vjp,                                                       \
+                                           .jvp = jvp,                                                       \
+                                           .batch = batch,                                                   \
+                                           .sample = sample_##symbol};
 LL_CONVOLUTION_RULES(convolution, CONVOLUTION)
 LL_CONVOLUTION_RULES(convolution_data, CONVOLUTION_DATA)
 LL_CONVOLUTION_RULES(convolution_weight, CONVOLUTION_WEIGHT)

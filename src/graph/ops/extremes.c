@@ -9,9 +9,11 @@ static ll_status infer_argmax(const ll_graph *graph, ll_graph_node *draft, ll_er
 {
     const ll_graph_node *x = ll_at(graph, draft->inputs[0]);
     int axis = draft->attributes.axis.axis;
-    if (x->dtype == LL_BOOL || axis < 0 || axis >= x->rank || x->shape[axis] < 1 || x->shape[axis] > INT32_MAX) {
-        return ll_refuse(error, "axis %d of %s must exist, hold numbers, and have a constant size from 1 to 2^31 - 1",
-                         axis, ll_words(x).text);
+    if (x->dtype == LL_BOOL || axis < 0 || axis >= x->rank || x->shape[axis] < 1 ||
+        x->shape[axis] > INT32_MAX) {
+        return ll_refuse(
+            error, "axis %d of %s must exist, hold numbers, and have a constant size from 1 to 2^31 - 1",
+            axis, ll_words(x).text);
     }
     draft->dtype = LL_I32;
     draft->rank = 0;
@@ -22,7 +24,8 @@ static ll_status infer_argmax(const ll_graph *graph, ll_graph_node *draft, ll_er
     return LL_OK;
 }
 
-static ll_node batch_argmax(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched, int64_t models)
+static ll_node batch_argmax(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched,
+                            int64_t models)
 {
     (void)batched, (void)models;
     return ll_graph_argmax(graph, inputs[0], ll_at(graph, node)->attributes.axis.axis + 1);
@@ -63,7 +66,8 @@ static ll_status infer_extreme(const ll_graph *graph, ll_graph_node *draft, ll_e
             draft->shape[draft->rank++] = x->shape[axis];
         } else if (x->shape[axis] <= 0) {
             return ll_refuse(error, "axis %d of %s is %s", axis, ll_words(x).text,
-                             x->shape[axis] == 0 ? "empty" : "the sample axis, over which extremes do not add");
+                             x->shape[axis] == 0 ? "empty"
+                                                 : "the sample axis, over which extremes do not add");
         }
     }
     return LL_OK;
@@ -89,7 +93,8 @@ static ll_node shares(ll_graph *graph, ll_node node)
     return ll_graph_divide(graph, winners, ll_graph_broadcast(graph, count, x->shape, x->rank, axes));
 }
 
-static void vjp_extreme(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted, ll_node *cotangents)
+static void vjp_extreme(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted,
+                        ll_node *cotangents)
 {
     if (!wanted[0]) return;
     const ll_graph_node *it = ll_at(graph, node), *x = ll_at(graph, it->inputs[0]);
@@ -111,7 +116,8 @@ static ll_node extreme(ll_graph *graph, ll_op op, ll_node x, uint32_t axes)
     return ll_graph_apply(graph, op, &x, 1, &attributes, LL_F32, NULL, 0);
 }
 
-static ll_node batch_extreme(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched, int64_t models)
+static ll_node batch_extreme(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched,
+                             int64_t models)
 {
     (void)batched, (void)models;
     const ll_graph_node *it = ll_at(graph, node);

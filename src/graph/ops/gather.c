@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-static ll_status check_index(const ll_graph_node *values, const ll_graph_node *index, int batch, ll_error *error)
+static ll_status check_index(const ll_graph_node *values, const ll_graph_node *index, int batch,
+                             ll_error *error)
 {
     if (!ll_dtype_is_integer(index->dtype)) {
         return ll_refuse(error, "the index is %s, wanted i32 or i64", ll_words(index).text);
@@ -26,7 +27,8 @@ static ll_status check_result(const ll_graph_node *draft, ll_error *error)
 {
     int symbolic = 0;
     for (int axis = 0; axis < draft->rank; axis++) symbolic += draft->shape[axis] < 0;
-    return symbolic > 1 ? ll_refuse(error, "the result would have two sample axes: %s", ll_words(draft).text) : LL_OK;
+    return symbolic > 1 ? ll_refuse(error, "the result would have two sample axes: %s", ll_words(draft).text)
+                        : LL_OK;
 }
 
 /* ------------------------------------------------------------------ gather */
@@ -37,8 +39,8 @@ static ll_status infer_gather(const ll_graph *graph, ll_graph_node *draft, ll_er
     int batch = draft->attributes.gather.batch_axes;
     LL_TRY(check_index(x, index, batch, error));
     if (x->rank <= batch || x->shape[batch] < 0) {
-        return ll_refuse(error, "axis %d of %s, from which to gather, does not exist or is the sample axis", batch,
-                         ll_words(x).text);
+        return ll_refuse(error, "axis %d of %s, from which to gather, does not exist or is the sample axis",
+                         batch, ll_words(x).text);
     }
     int rank = index->rank + x->rank - batch - 1;
     if (rank > LL_GRAPH_RANK) return ll_refuse(error, "the result would have rank %d", rank);
@@ -46,15 +48,18 @@ static ll_status infer_gather(const ll_graph *graph, ll_graph_node *draft, ll_er
     draft->rank = rank;
     memset(draft->shape, 0, sizeof draft->shape);
     memcpy(draft->shape, index->shape, (size_t)index->rank * sizeof draft->shape[0]);
-    for (int axis = batch + 1; axis < x->rank; axis++) draft->shape[index->rank + axis - batch - 1] = x->shape[axis];
+    for (int axis = batch + 1; axis < x->rank; axis++)
+        draft->shape[index->rank + axis - batch - 1] = x->shape[axis];
     return check_result(draft, error);
 }
 
-static void vjp_gather(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted, ll_node *cotangents)
+static void vjp_gather(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted,
+                       ll_node *cotangents)
 {
     const ll_graph_node *it = ll_at(graph, node), *x = ll_at(graph, it->inputs[0]);
     int batch = it->attributes.gather.batch_axes;
-    if (wanted[0]) cotangents[0] = ll_graph_scatter_add(graph, cotangent, it->inputs[1], batch, x->shape[batch]);
+    if (wanted[0])
+        cotangents[0] = ll_graph_scatter_add(graph, cotangent, it->inputs[1], batch, x->shape[batch]);
 }
 
 static ll_node jvp_gather(ll_graph *graph, ll_node node, const ll_node *tangents)
@@ -63,7 +68,8 @@ static ll_node jvp_gather(ll_graph *graph, ll_node node, const ll_node *tangents
     return ll_graph_gather(graph, tangents[0], it->inputs[1], it->attributes.gather.batch_axes);
 }
 
-static ll_node batch_gather(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched, int64_t models)
+static ll_node batch_gather(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched,
+                            int64_t models)
 {
     int batch = ll_at(graph, node)->attributes.gather.batch_axes;
     /* One table looked up with each model's index: the model axis is part of the index. */
@@ -118,7 +124,8 @@ static ll_status infer_scatter(const ll_graph *graph, ll_graph_node *draft, ll_e
     if (values->dtype == LL_BOOL) return ll_refuse(error, "bool cannot be added");
     LL_TRY(check_index(values, index, batch, error));
     bool fits = values->rank >= index->rank;
-    for (int axis = batch; fits && axis < index->rank; axis++) fits = values->shape[axis] == index->shape[axis];
+    for (int axis = batch; fits && axis < index->rank; axis++)
+        fits = values->shape[axis] == index->shape[axis];
     if (!fits) {
         return ll_refuse(error, "values %s do not begin with the axes of the index %s", ll_words(values).text,
                          ll_words(index).text);
@@ -126,7 +133,8 @@ static ll_status infer_scatter(const ll_graph *graph, ll_graph_node *draft, ll_e
     int rank = batch + 1 + values->rank - index->rank;
     int64_t length = draft->rank > batch ? draft->shape[batch] : -1;
     if (length < 0 || rank > LL_GRAPH_RANK) {
-        return ll_refuse(error, "the new axis %d has no constant length, or the rank %d is too high", batch, rank);
+        return ll_refuse(error, "the new axis %d has no constant length, or the rank %d is too high", batch,
+                         rank);
     }
     draft->dtype = values->dtype;
     draft->rank = rank;
@@ -139,7 +147,8 @@ static ll_status infer_scatter(const ll_graph *graph, ll_graph_node *draft, ll_e
     return check_result(draft, error);
 }
 
-static void vjp_scatter(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted, ll_node *cotangents)
+static void vjp_scatter(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted,
+                        ll_node *cotangents)
 {
     const ll_graph_node *it = ll_at(graph, node);
     if (wanted[0]) {
@@ -159,7 +168,8 @@ static ll_node jvp_scatter(ll_graph *graph, ll_node node, const ll_node *tangent
     return scatter_like(graph, node, tangents[0], ll_at(graph, node)->inputs[1], 0);
 }
 
-static ll_node batch_scatter(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched, int64_t models)
+static ll_node batch_scatter(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched,
+                             int64_t models)
 {
     return scatter_like(graph, node, ll_with_models(graph, inputs[0], batched[0], models),
                         ll_with_models(graph, inputs[1], batched[1], models), 1);

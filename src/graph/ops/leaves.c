@@ -45,13 +45,13 @@ static ll_status infer_input(const ll_graph *graph, ll_graph_node *draft, ll_err
 }
 const ll_op_rules ll_rules_input = {.types = LL_TYPES_ALL, .infer = infer_input};
 
-ll_node ll_graph_input(ll_graph *graph, ll_input_kind kind, const char *name, ll_dtype dtype, const int64_t *shape,
-                       int rank)
+ll_node ll_graph_input(ll_graph *graph, ll_input_kind kind, const char *name, ll_dtype dtype,
+                       const int64_t *shape, int rank)
 {
     if (name == NULL || rank < 0 || rank > LL_GRAPH_RANK || (unsigned)dtype >= LL_DTYPES) {
         return ll_graph_refuse(graph, LL_INVALID_ARGUMENT, name,
-                               "an input needs a name, a type and a rank from 0 to %d (got rank %d)", LL_GRAPH_RANK,
-                               rank);
+                               "an input needs a name, a type and a rank from 0 to %d (got rank %d)",
+                               LL_GRAPH_RANK, rank);
     }
     ll_graph_node draft = {.op = LL_OP_INPUT, .dtype = dtype, .rank = rank, .name = name};
     draft.attributes.input.kind = (int32_t)kind;
@@ -59,7 +59,8 @@ ll_node ll_graph_input(ll_graph *graph, ll_input_kind kind, const char *name, ll
     ll_node old = ll_graph_find_input(graph, name);
     if (old != LL_NO_NODE) {
         const ll_graph_node *node = ll_at(graph, old);
-        if (node->dtype != dtype || !ll_same_shape(node, &draft) || node->attributes.input.kind != (int32_t)kind) {
+        if (node->dtype != dtype || !ll_same_shape(node, &draft) ||
+            node->attributes.input.kind != (int32_t)kind) {
             return ll_graph_refuse(graph, LL_INVALID_ARGUMENT, name,
                                    "this input exists as %s %s; asked for again as %s %s",
                                    ll_input_kind_name((ll_input_kind)node->attributes.input.kind),
@@ -122,8 +123,8 @@ ll_node ll_graph_scalar(ll_graph *graph, ll_dtype dtype, double value)
         if (!(value >= -limit && value < limit) || value != trunc(value)) {
             char text[LL_NUMBER_TEXT];
             ll_number_text(value, text);
-            return ll_graph_refuse(graph, LL_INVALID_ARGUMENT, "constant", "%s is not a value of type %s", text,
-                                   ll_dtype_name(dtype));
+            return ll_graph_refuse(graph, LL_INVALID_ARGUMENT, "constant", "%s is not a value of type %s",
+                                   text, ll_dtype_name(dtype));
         }
         if (dtype == LL_I32) {
             data.i32 = (int32_t)value;
@@ -153,7 +154,8 @@ ll_node ll_graph_full_like(ll_graph *graph, ll_node like, double value)
 static ll_status infer_iota(const ll_graph *graph, ll_graph_node *draft, ll_error *error)
 {
     (void)graph;
-    if ((LL_TYPES_NUMBER & LL_TYPE_BIT(draft->dtype)) == 0) return ll_refuse(error, "iota is not defined for bool");
+    if ((LL_TYPES_NUMBER & LL_TYPE_BIT(draft->dtype)) == 0)
+        return ll_refuse(error, "iota is not defined for bool");
     if (draft->rank != 1 || draft->shape[0] < 0 || draft->shape[0] > INT32_MAX) {
         return ll_refuse(error, "iota is one axis of constant size below 2^31; got %s", ll_words(draft).text);
     }

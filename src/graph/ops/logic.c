@@ -29,16 +29,16 @@ static ll_status infer_compare(const ll_graph *graph, ll_graph_node *draft, ll_e
     return LL_OK;
 }
 
-#define LL_LOGIC_RULES(symbol, NAME, type_bits, infer_function, real_function, integer_function)                 \
-    static bool sample_##symbol(ll_graph *graph, ll_dtype dtype, int index, ll_op_sample *sample)                \
-    {                                                                                                            \
-        return ll_sample_map(graph, LL_OP_##NAME, dtype, index, -2.0, 2.0, sample);                              \
-    }                                                                                                            \
-    const ll_op_rules ll_rules_##symbol = {.types = (type_bits),                                                 \
-                                           .infer = (infer_function),                                            \
-                                           .simplify = ll_fold_map,                                              \
-                                           .real = (real_function),                                              \
-                                           .integer = (integer_function),                                        \
+#define LL_LOGIC_RULES(symbol, NAME, type_bits, infer_function, real_function, integer_function)             \
+    static bool sample_##symbol(ll_graph *graph, ll_dtype dtype, int index, ll_op_sample *sample)            \
+    {                                                                                                        \
+        return ll_sample_map(graph, LL_OP_##NAME, dtype, index, -2.0, 2.0, sample);                          \
+    }                                                                                                        \
+    const ll_op_rules ll_rules_##symbol = {.types = (type_bits),                                             \
+                                           .infer = (infer_function),                                        \
+                                           .simplify = ll_fold_map,                                          \
+                                           .real = (real_function),                                          \
+                                           .integer = (integer_function),                                    \
                                            .sample = sample_##symbol};
 
 LL_LOGIC_RULES(not, NOT, LL_TYPE_BIT(LL_BOOL), ll_infer_map, NULL, integer_not)
@@ -60,7 +60,8 @@ static ll_status infer_select(const ll_graph *graph, ll_graph_node *draft, ll_er
         return ll_refuse(error, "the condition is %s, wanted bool", ll_dtype_name(condition->dtype));
     }
     if (a->dtype != b->dtype || !ll_same_shape(a, b) || !ll_same_shape(a, condition)) {
-        return ll_refuse(error, "operands differ: got %s, %s and %s, wanted one shape and the last two of one type",
+        return ll_refuse(error,
+                         "operands differ: got %s, %s and %s, wanted one shape and the last two of one type",
                          ll_words(condition).text, ll_words(a).text, ll_words(b).text);
     }
     draft->dtype = a->dtype;
@@ -77,8 +78,10 @@ static ll_node simplify_select(ll_graph *graph, const ll_graph_node *draft)
     /* select(c, select(c, a, .), b): masks meet themselves in second derivatives. */
     const ll_graph_node *a = ll_at(graph, draft->inputs[1]), *b = ll_at(graph, draft->inputs[2]);
     ll_node c = draft->inputs[0];
-    if (a->op == LL_OP_SELECT && a->inputs[0] == c) return ll_graph_select(graph, c, a->inputs[1], draft->inputs[2]);
-    if (b->op == LL_OP_SELECT && b->inputs[0] == c) return ll_graph_select(graph, c, draft->inputs[1], b->inputs[2]);
+    if (a->op == LL_OP_SELECT && a->inputs[0] == c)
+        return ll_graph_select(graph, c, a->inputs[1], draft->inputs[2]);
+    if (b->op == LL_OP_SELECT && b->inputs[0] == c)
+        return ll_graph_select(graph, c, draft->inputs[1], b->inputs[2]);
     return LL_NO_NODE;
 }
 
@@ -90,7 +93,8 @@ static ll_node masked(ll_graph *graph, ll_node condition, ll_node a, ll_node b)
     return ll_graph_select(graph, condition, a, b);
 }
 
-static void vjp_select(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted, ll_node *cotangents)
+static void vjp_select(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted,
+                       ll_node *cotangents)
 {
     ll_node condition = ll_at(graph, node)->inputs[0];
     if (wanted[1]) cotangents[1] = masked(graph, condition, cotangent, LL_NO_NODE);
@@ -139,7 +143,8 @@ static ll_node first_wins(ll_graph *graph, ll_node node)
                                : ll_graph_less(graph, it->inputs[0], it->inputs[1]);
 }
 
-static void vjp_extreme(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted, ll_node *cotangents)
+static void vjp_extreme(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted,
+                        ll_node *cotangents)
 {
     ll_node condition = first_wins(graph, node);
     if (wanted[0]) cotangents[0] = masked(graph, condition, cotangent, LL_NO_NODE);

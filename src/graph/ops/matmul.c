@@ -13,15 +13,16 @@ static ll_status infer(const ll_graph *graph, ll_graph_node *draft, ll_error *er
 {
     const ll_graph_node *a = ll_at(graph, draft->inputs[0]), *b = ll_at(graph, draft->inputs[1]);
     int ta = draft->attributes.matmul.transpose_a, tb = draft->attributes.matmul.transpose_b;
-    if (a->dtype != b->dtype || !ll_dtype_is_float(a->dtype) || a->rank < 2 || b->rank < 2 || (ta | tb) & ~1) {
+    if (a->dtype != b->dtype || !ll_dtype_is_float(a->dtype) || a->rank < 2 || b->rank < 2 ||
+        (ta | tb) & ~1) {
         return ll_refuse(error, "got %s and %s, wanted matrices (rank 2 or more) of one floating-point type",
                          ll_words(a).text, ll_words(b).text);
     }
     int64_t m = a->shape[a->rank - 2 + ta], k = a->shape[a->rank - 1 - ta];
     int64_t n = b->shape[b->rank - 1 - tb], other = b->shape[b->rank - 2 + tb];
     if (k != other) {
-        return ll_refuse(error, "inner sizes differ: %s%s and %s%s", ll_words(a).text, ta ? " transposed" : "",
-                         ll_words(b).text, tb ? " transposed" : "");
+        return ll_refuse(error, "inner sizes differ: %s%s and %s%s", ll_words(a).text,
+                         ta ? " transposed" : "", ll_words(b).text, tb ? " transposed" : "");
     }
     int rank = a->rank > b->rank ? a->rank : b->rank;
     int symbolic = (m < 0) + (n < 0);
@@ -31,14 +32,16 @@ static ll_status infer(const ll_graph *graph, ll_graph_node *draft, ll_error *er
     for (int axis = 0; axis < rank - 2; axis++) {
         int64_t x = batch_size(a, rank, axis), y = batch_size(b, rank, axis);
         if (x != y && x != 1 && y != 1) {
-            return ll_refuse(error, "batch axis %d differs: %s and %s", axis, ll_words(a).text, ll_words(b).text);
+            return ll_refuse(error, "batch axis %d differs: %s and %s", axis, ll_words(a).text,
+                             ll_words(b).text);
         }
         draft->shape[axis] = x == 1 ? y : x;
         symbolic += draft->shape[axis] < 0;
     }
     draft->shape[rank - 2] = m;
     draft->shape[rank - 1] = n;
-    if (symbolic > 1) return ll_refuse(error, "the result would have two sample axes: %s", ll_words(draft).text);
+    if (symbolic > 1)
+        return ll_refuse(error, "the result would have two sample axes: %s", ll_words(draft).text);
     return LL_OK;
 }
 
@@ -87,7 +90,8 @@ static ll_node aligned(ll_graph *graph, ll_node x, int rank)
     return missing > 0 ? ll_graph_expand(graph, x, ll_all_axes(missing) << 1) : x;
 }
 
-static ll_node batch(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched, int64_t models)
+static ll_node batch(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched,
+                     int64_t models)
 {
     (void)models;
     const ll_graph_node *it = ll_at(graph, node);

@@ -22,7 +22,8 @@ static bool sample_random(ll_graph *graph, ll_dtype dtype, int index, ll_op_samp
     sample->output = ll_graph_random(graph, index == 0 ? LL_F64 : LL_F32, 77, seed, counter);
     return true;
 }
-const ll_op_rules ll_rules_random = {.types = LL_TYPE_BIT(LL_I64), .infer = infer_random, .sample = sample_random};
+const ll_op_rules ll_rules_random = {
+    .types = LL_TYPE_BIT(LL_I64), .infer = infer_random, .sample = sample_random};
 
 ll_node ll_graph_random(ll_graph *graph, ll_dtype dtype, uint64_t stream, ll_node seed, ll_node counter)
 {

@@ -30,7 +30,8 @@ static ll_status infer(const ll_graph *graph, ll_graph_node *draft, ll_error *er
         to = from;
     }
     if (!fits || from != to) {
-        return ll_refuse(error, "got %s, wanted as many elements as %s", ll_words(x).text, ll_words(draft).text);
+        return ll_refuse(error, "got %s, wanted as many elements as %s", ll_words(x).text,
+                         ll_words(draft).text);
     }
     return LL_OK;
 }
@@ -60,7 +61,8 @@ static ll_node jvp(ll_graph *graph, ll_node node, const ll_node *tangents)
     return ll_remake(graph, node, tangents, NULL, 0);
 }
 
-static ll_node batch(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched, int64_t models)
+static ll_node batch(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched,
+                     int64_t models)
 {
     (void)batched;
     const ll_graph_node *it = ll_at(graph, node);
@@ -115,8 +117,8 @@ ll_node ll_graph_expand(ll_graph *graph, ll_node x, uint32_t axes)
     int64_t shape[LL_GRAPH_RANK] = {0};
     int rank = node->rank + ll_count_bits(axes);
     if (rank > LL_GRAPH_RANK) {
-        return ll_graph_refuse(graph, LL_SHAPE, "expand", "the rank would be %d, at most %d is possible", rank,
-                               LL_GRAPH_RANK);
+        return ll_graph_refuse(graph, LL_SHAPE, "expand", "the rank would be %d, at most %d is possible",
+                               rank, LL_GRAPH_RANK);
     }
     for (int axis = 0, from = 0; axis < rank; axis++) {
         bool is_new = (axes & LL_AXIS(axis)) != 0 || from >= node->rank;

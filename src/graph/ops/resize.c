@@ -16,8 +16,8 @@ static ll_status infer(const ll_graph *graph, ll_graph_node *draft, ll_error *er
         bool resized = axis >= x->rank - s;
         shape[axis] = resized ? draft->shape[draft->rank - x->rank + axis] : x->shape[axis];
         if (resized && (shape[axis] < 1 || x->shape[axis] < 1)) {
-            return ll_refuse(error, "axis %d of %s cannot be resized to %lld: wanted constant sizes from 1", axis,
-                             ll_words(x).text, (long long)shape[axis]);
+            return ll_refuse(error, "axis %d of %s cannot be resized to %lld: wanted constant sizes from 1",
+                             axis, ll_words(x).text, (long long)shape[axis]);
         }
     }
     draft->dtype = x->dtype;
@@ -26,7 +26,8 @@ static ll_status infer(const ll_graph *graph, ll_graph_node *draft, ll_error *er
     return LL_OK;
 }
 
-static ll_node resized(ll_graph *graph, ll_op op, ll_node x, const ll_attributes *attributes, const int64_t *size)
+static ll_node resized(ll_graph *graph, ll_op op, ll_node x, const ll_attributes *attributes,
+                       const int64_t *size)
 {
     int s = attributes->resize.spatial;
     return ll_graph_apply(graph, op, &x, 1, attributes, LL_F32, size, s < 0 || s > LL_SPATIAL ? 0 : s);
@@ -47,9 +48,13 @@ static ll_node on(ll_graph *graph, ll_node node, ll_node x)
     return resized(graph, it->op, x, &it->attributes, it->shape + it->rank - it->attributes.resize.spatial);
 }
 
-static ll_node jvp(ll_graph *graph, ll_node node, const ll_node *tangents) { return on(graph, node, tangents[0]); }
+static ll_node jvp(ll_graph *graph, ll_node node, const ll_node *tangents)
+{
+    return on(graph, node, tangents[0]);
+}
 
-static ll_node batch(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched, int64_t models)
+static ll_node batch(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched,
+                     int64_t models)
 {
     (void)batched, (void)models;
     return on(graph, node, inputs[0]);
@@ -76,13 +81,21 @@ static bool sample_adjoint(ll_graph *graph, ll_dtype dtype, int index, ll_op_sam
     return sample_of(graph, LL_OP_RESIZE_ADJOINT, dtype, index, sample);
 }
 
-const ll_op_rules ll_rules_resize = {
-    .types = LL_TYPES_FLOAT, .infer = infer, .vjp = vjp, .jvp = jvp, .batch = batch, .sample = sample_forward};
-const ll_op_rules ll_rules_resize_adjoint = {
-    .types = LL_TYPES_FLOAT, .infer = infer, .vjp = vjp, .jvp = jvp, .batch = batch, .sample = sample_adjoint};
+const ll_op_rules ll_rules_resize = {.types = LL_TYPES_FLOAT,
+                                     .infer = infer,
+                                     .vjp = vjp,
+                                     .jvp = jvp,
+                                     .batch = batch,
+                                     .sample = sample_forward};
+const ll_op_rules ll_rules_resize_adjoint = {.types = LL_TYPES_FLOAT,
+                                             .infer = infer,
+                                             .vjp = vjp,
+                                             .jvp = jvp,
+                                             .batch = batch,
+                                             .sample = sample_adjoint};
 
-static ll_node build(ll_graph *graph, ll_op op, ll_node x, int spatial, const int64_t *size, ll_resize_mode mode,
-                     ll_resize_position position)
+static ll_node build(ll_graph *graph, ll_op op, ll_node x, int spatial, const int64_t *size,
+                     ll_resize_mode mode, ll_resize_position position)
 {
     ll_attributes attributes = {0};
     attributes.resize.spatial = spatial;
@@ -97,8 +110,8 @@ ll_node ll_graph_resize(ll_graph *graph, ll_node x, int spatial, const int64_t *
     return build(graph, LL_OP_RESIZE, x, spatial, size, mode, position);
 }
 
-ll_node ll_graph_resize_adjoint(ll_graph *graph, ll_node y, int spatial, const int64_t *size, ll_resize_mode mode,
-                                ll_resize_position position)
+ll_node ll_graph_resize_adjoint(ll_graph *graph, ll_node y, int spatial, const int64_t *size,
+                                ll_resize_mode mode, ll_resize_position position)
 {
     return build(graph, LL_OP_RESIZE_ADJOINT, y, spatial, size, mode, position);
 }

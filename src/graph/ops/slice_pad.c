@@ -27,9 +27,10 @@ static ll_status infer_slice(const ll_graph *graph, ll_graph_node *draft, ll_err
             }
             continue;
         }
-        bool fits = step != 0 && size >= 0 &&
-                    (size == 0 || (start >= 0 && start < x->shape[axis] && ll_multiply_int64(size - 1, step, &last) &&
-                                   ll_add_int64(start, last, &last) && last >= 0 && last < x->shape[axis]));
+        bool fits =
+            step != 0 && size >= 0 &&
+            (size == 0 || (start >= 0 && start < x->shape[axis] && ll_multiply_int64(size - 1, step, &last) &&
+                           ll_add_int64(start, last, &last) && last >= 0 && last < x->shape[axis]));
         if (!fits) {
             return ll_refuse(error, "axis %d of %s: start %lld, step %lld, size %lld run outside", axis,
                              ll_words(x).text, (long long)start, (long long)step, (long long)size);
@@ -55,7 +56,8 @@ static ll_node simplify_slice(ll_graph *graph, const ll_graph_node *draft)
     return LL_NO_NODE;
 }
 
-static void vjp_slice(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted, ll_node *cotangents)
+static void vjp_slice(ll_graph *graph, ll_node node, ll_node cotangent, const bool *wanted,
+                      ll_node *cotangents)
 {
     if (!wanted[0]) return;
     const ll_graph_node *it = ll_at(graph, node), *x = ll_at(graph, it->inputs[0]);
@@ -84,7 +86,8 @@ static void vjp_slice(ll_graph *graph, ll_node node, ll_node cotangent, const bo
     cotangents[0] = ll_graph_pad(graph, forwards, low, high, interior, 0.0);
 }
 
-static ll_node batch_slice(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched, int64_t models)
+static ll_node batch_slice(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched,
+                           int64_t models)
 {
     (void)batched;
     const ll_graph_node *it = ll_at(graph, node);
@@ -117,7 +120,8 @@ const ll_op_rules ll_rules_slice = {.types = LL_TYPES_ALL,
                                     .batch = batch_slice,
                                     .sample = sample_slice};
 
-ll_node ll_graph_slice(ll_graph *graph, ll_node x, const int64_t *start, const int64_t *step, const int64_t *size)
+ll_node ll_graph_slice(ll_graph *graph, ll_node x, const int64_t *start, const int64_t *step,
+                       const int64_t *size)
 {
     const ll_graph_node *node = ll_graph_node_at(graph, x);
     if (node == NULL) return LL_NO_NODE;
@@ -155,19 +159,21 @@ static ll_status infer_pad(const ll_graph *graph, ll_graph_node *draft, ll_error
     draft->rank = x->rank;
     for (int axis = 0; axis < LL_GRAPH_RANK; axis++) {
         int64_t low = draft->attributes.pad.low[axis], high = draft->attributes.pad.high[axis];
-        int64_t interior = draft->attributes.pad.interior[axis], size = axis < x->rank ? x->shape[axis] : 0, gaps;
+        int64_t interior = draft->attributes.pad.interior[axis], size = axis < x->rank ? x->shape[axis] : 0,
+                gaps;
         draft->shape[axis] = size;
         if ((size < 0 || axis >= x->rank) && (low != 0 || high != 0 || interior != 0)) {
-            return ll_refuse(error, "axis %d cannot be padded: it is the sample axis, or %s does not have it", axis,
-                             ll_words(x).text);
+            return ll_refuse(error, "axis %d cannot be padded: it is the sample axis, or %s does not have it",
+                             axis, ll_words(x).text);
         }
         if (size < 0 || axis >= x->rank) continue;
         if (low < 0 || high < 0 || interior < 0) {
             return ll_refuse(error, "axis %d: negative padding (%lld, %lld, %lld); slice instead", axis,
                              (long long)low, (long long)high, (long long)interior);
         }
-        if (!ll_multiply_int64(size > 0 ? size - 1 : 0, interior, &gaps) || !ll_add_int64(size, gaps, &size) ||
-            !ll_add_int64(size, low, &size) || !ll_add_int64(size, high, &size)) {
+        if (!ll_multiply_int64(size > 0 ? size - 1 : 0, interior, &gaps) ||
+            !ll_add_int64(size, gaps, &size) || !ll_add_int64(size, low, &size) ||
+            !ll_add_int64(size, high, &size)) {
             return ll_refuse(error, "axis %d overflows", axis);
         }
         draft->shape[axis] = size;
@@ -197,10 +203,12 @@ static void vjp_pad(ll_graph *graph, ll_node node, ll_node cotangent, const bool
 static ll_node jvp_pad(ll_graph *graph, ll_node node, const ll_node *tangents)
 {
     const ll_attributes *attributes = &ll_at(graph, node)->attributes;
-    return ll_graph_pad(graph, tangents[0], attributes->pad.low, attributes->pad.high, attributes->pad.interior, 0.0);
+    return ll_graph_pad(graph, tangents[0], attributes->pad.low, attributes->pad.high,
+                        attributes->pad.interior, 0.0);
 }
 
-static ll_node batch_pad(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched, int64_t models)
+static ll_node batch_pad(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched,
+                         int64_t models)
 {
     (void)batched, (void)models;
     const ll_graph_node *it = ll_at(graph, node);
@@ -221,8 +229,8 @@ static bool sample_pad(ll_graph *graph, ll_dtype dtype, int index, ll_op_sample 
                   {{0, 3, 0}, {0, 0, 0}, {0, 1, 0}, 0.0}};
     if (index >= 3) return false;
     ll_node x = ll_sample_input(graph, cases, dtype, -2.0, 2.0, 3, -1, 3, 4);
-    cases->output =
-        ll_graph_pad(graph, x, wanted[index].low, wanted[index].high, wanted[index].interior, wanted[index].value);
+    cases->output = ll_graph_pad(graph, x, wanted[index].low, wanted[index].high, wanted[index].interior,
+                                 wanted[index].value);
     return true;
 }
 
@@ -234,8 +242,8 @@ const ll_op_rules ll_rules_pad = {.types = LL_TYPES_ALL,
                                   .batch = batch_pad,
                                   .sample = sample_pad};
 
-ll_node ll_graph_pad(ll_graph *graph, ll_node x, const int64_t *low, const int64_t *high, const int64_t *interior,
-                     double value)
+ll_node ll_graph_pad(ll_graph *graph, ll_node x, const int64_t *low, const int64_t *high,
+                     const int64_t *interior, double value)
 {
     const ll_graph_node *node = ll_graph_node_at(graph, x);
     if (node == NULL) return LL_NO_NODE;

@@ -11,7 +11,8 @@ static ll_status infer(const ll_graph *graph, ll_graph_node *draft, ll_error *er
         int64_t from = draft->attributes.transpose.permutation[axis];
         draft->shape[axis] = 0;
         if (axis >= x->rank) {
-            if (from != 0) return ll_refuse(error, "the permutation has entries beyond rank %d", (int)x->rank);
+            if (from != 0)
+                return ll_refuse(error, "the permutation has entries beyond rank %d", (int)x->rank);
             continue;
         }
         if (from < 0 || from >= x->rank || (seen & LL_AXIS(from)) != 0) {
@@ -65,7 +66,8 @@ static ll_node jvp(ll_graph *graph, ll_node node, const ll_node *tangents)
     return ll_remake(graph, node, tangents, NULL, 0);
 }
 
-static ll_node batch(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched, int64_t models)
+static ll_node batch(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched,
+                     int64_t models)
 {
     (void)batched, (void)models;
     const ll_graph_node *it = ll_at(graph, node);

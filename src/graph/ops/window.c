@@ -9,7 +9,8 @@ static ll_status infer(const ll_graph *graph, ll_graph_node *draft, ll_error *er
     const ll_window *window = &draft->attributes.window;
     int s = window->spatial;
     if (x->dtype == LL_BOOL || s < 1 || s > LL_SPATIAL || x->rank < s) {
-        return ll_refuse(error, "%d spatial axes of %s: wanted 1 to %d of numbers", s, ll_words(x).text, LL_SPATIAL);
+        return ll_refuse(error, "%d spatial axes of %s: wanted 1 to %d of numbers", s, ll_words(x).text,
+                         LL_SPATIAL);
     }
     draft->dtype = draft->op == LL_OP_WINDOW_ARGMAX ? LL_I32 : x->dtype;
     draft->rank = x->rank;
@@ -21,11 +22,12 @@ static ll_status infer(const ll_graph *graph, ll_graph_node *draft, ll_error *er
         if (x->shape[axis] < 0 || size < 1 || stride < 1 || dilation < 1 || stride > INT32_MAX ||
             !ll_multiply_int64(size - 1, dilation, &reach) || reach > INT32_MAX || window->pad_low[i] < 0 ||
             window->pad_high[i] < 0 || window->pad_low[i] > reach || window->pad_high[i] > reach) {
-            return ll_refuse(error,
-                             "spatial axis %d: size %lld, stride %lld, dilation %lld, padding %lld and %lld: wanted "
-                             "sizes from 1, and padding up to (size - 1) dilation",
-                             i, (long long)size, (long long)stride, (long long)dilation,
-                             (long long)window->pad_low[i], (long long)window->pad_high[i]);
+            return ll_refuse(
+                error,
+                "spatial axis %d: size %lld, stride %lld, dilation %lld, padding %lld and %lld: wanted "
+                "sizes from 1, and padding up to (size - 1) dilation",
+                i, (long long)size, (long long)stride, (long long)dilation, (long long)window->pad_low[i],
+                (long long)window->pad_high[i]);
         }
         if (!ll_multiply_int64(area, x->shape[axis], &area) || area > INT32_MAX) {
             return ll_refuse(error, "the spatial extent of %s is 2^31 or more", ll_words(x).text);
@@ -75,7 +77,8 @@ static ll_node jvp(ll_graph *graph, ll_node node, const ll_node *tangents)
 }
 
 /* Leading axes are free: the model axis is one more of them. */
-static ll_node batch(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched, int64_t models)
+static ll_node batch(ll_graph *graph, ll_node node, const ll_node *inputs, const bool *batched,
+                     int64_t models)
 {
     (void)batched, (void)models;
     const ll_graph_node *it = ll_at(graph, node);
@@ -84,10 +87,12 @@ static ll_node batch(ll_graph *graph, ll_node node, const ll_node *inputs, const
 
 static bool sample_of(ll_graph *graph, ll_op op, ll_dtype dtype, int index, ll_op_sample *sample)
 {
-    static const ll_window windows[] = {
-        {2, {2, 2}, {2, 2}, {1, 1}, {0, 0}, {0, 0}}, {2, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}},
-        {2, {3, 2}, {1, 3}, {1, 2}, {2, 1}, {0, 1}}, {1, {3}, {1}, {1}, {1}, {1}},
-        {2, {2, 1}, {3, 2}, {1, 1}, {0, 0}, {0, 0}}, {3, {2, 2, 2}, {1, 2, 1}, {1, 1, 1}, {0, 1, 0}, {1, 0, 0}}};
+    static const ll_window windows[] = {{2, {2, 2}, {2, 2}, {1, 1}, {0, 0}, {0, 0}},
+                                        {2, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}},
+                                        {2, {3, 2}, {1, 3}, {1, 2}, {2, 1}, {0, 1}},
+                                        {1, {3}, {1}, {1}, {1}, {1}},
+                                        {2, {2, 1}, {3, 2}, {1, 1}, {0, 0}, {0, 0}},
+                                        {3, {2, 2, 2}, {1, 2, 1}, {1, 1, 1}, {0, 1, 0}, {1, 0, 0}}};
     if (index >= 6) return false;
     ll_node x = index == 3   ? ll_sample_input(graph, sample, dtype, -9.0, 9.0, 2, -1, 7)
                 : index == 5 ? ll_sample_input(graph, sample, dtype, -9.0, 9.0, 4, -1, 3, 4, 4)

@@ -3,7 +3,9 @@
 #include <cblas.h>
 #include <string.h>
 
-enum { TILE_BYTES = 512 << 10 }; /* of columns: with the operands of the product around it, within a core's L2 */
+enum {
+    TILE_BYTES = 512 << 10
+}; /* of columns: with the operands of the product around it, within a core's L2 */
 
 bool blas_conv_supports(const ll_kernel_case *kernel)
 {
@@ -42,8 +44,12 @@ void blas_conv_prepare(const ll_kernel_case *kernel, blas_conv *conv)
     if (kernel->op == LL_OP_CONVOLUTION_DATA) x = &kernel->output, y = &kernel->inputs[0];
     if (kernel->op == LL_OP_CONVOLUTION_WEIGHT) w = &kernel->output, y = &kernel->inputs[1];
     extents ex = extents_of(x, spatial), ew = extents_of(w, spatial), ey = extents_of(y, spatial);
-    *conv = (blas_conv){.op = kernel->op, .dtype = kernel->output.dtype, .models = 1, .samples = ex.first,
-                        .groups = shape->groups, .group_inputs = ew.second,
+    *conv = (blas_conv){.op = kernel->op,
+                        .dtype = kernel->output.dtype,
+                        .models = 1,
+                        .samples = ex.first,
+                        .groups = shape->groups,
+                        .group_inputs = ew.second,
                         .group_outputs = ew.first / shape->groups};
     memcpy(conv->x, ex.spatial, sizeof conv->x);
     memcpy(conv->k, ew.spatial, sizeof conv->k);
@@ -79,8 +85,8 @@ size_t blas_conv_workspace(const blas_conv *conv)
 }
 
 /* Positions p of [from, to) whose element p * stride + offset lies in [0, extent): [*low, *high), maybe empty. */
-static void valid_range(int64_t stride, int64_t offset, int64_t extent, int64_t from, int64_t to, int64_t *low,
-                        int64_t *high)
+static void valid_range(int64_t stride, int64_t offset, int64_t extent, int64_t from, int64_t to,
+                        int64_t *low, int64_t *high)
 {
     int64_t first = offset >= 0 ? 0 : (-offset + stride - 1) / stride;
     int64_t last = extent - 1 - offset < 0 ? 0 : (extent - 1 - offset) / stride + 1;

@@ -17,8 +17,9 @@ typedef struct blas_conv {
     ll_op op;
     ll_dtype dtype;
     int64_t models, samples, groups;
-    int64_t group_inputs, group_outputs;             /* channels of one group */
-    int64_t x[LL_SPATIAL], k[LL_SPATIAL], y[LL_SPATIAL]; /* extents, leading ones where there are fewer axes */
+    int64_t group_inputs, group_outputs; /* channels of one group */
+    int64_t x[LL_SPATIAL], k[LL_SPATIAL],
+        y[LL_SPATIAL]; /* extents, leading ones where there are fewer axes */
     int64_t stride[LL_SPATIAL], dilation[LL_SPATIAL], pad[LL_SPATIAL];
     int64_t x_size, k_size, y_size;
     int64_t x_model, w_model, y_model; /* elements between models; 0: all models share the tensor */

@@ -29,8 +29,8 @@ static void NAME(gather)(const blas_conv *it, const T *x, int64_t row, int64_t r
 }
 
 /* The adjoint: columns are added to where they would have been gathered from. */
-static void NAME(scatter)(const blas_conv *it, const T *columns, int64_t row, int64_t rows, int64_t from, int64_t to,
-                          T *x)
+static void NAME(scatter)(const blas_conv *it, const T *columns, int64_t row, int64_t rows, int64_t from,
+                          int64_t to, T *x)
 {
     int64_t stride = it->stride[2], width = to - from;
     for (int64_t c = 0; c < it->group_inputs; c++, x += it->x_size)
@@ -52,8 +52,8 @@ static void NAME(scatter)(const blas_conv *it, const T *columns, int64_t row, in
 }
 
 /* One tile of one sample and group: positions [row, row + rows) x [from, to). */
-static void NAME(tile)(const blas_conv *it, const T *x, const T *w, const T *y, T *out, int64_t row, int64_t rows,
-                       int64_t from, int64_t to, T *workspace)
+static void NAME(tile)(const blas_conv *it, const T *x, const T *w, const T *y, T *out, int64_t row,
+                       int64_t rows, int64_t from, int64_t to, T *workspace)
 {
     int depth = (int)(it->group_inputs * it->k_size), outputs = (int)it->group_outputs;
     int positions = (int)(rows * (to - from)), size = (int)it->y_size;
@@ -68,8 +68,8 @@ static void NAME(tile)(const blas_conv *it, const T *x, const T *w, const T *y, 
              it->direct ? x + first : columns, step, 0, out + first, size);
         break;
     case LL_OP_CONVOLUTION_DATA:
-        GEMM(CblasRowMajor, CblasTrans, CblasNoTrans, depth, positions, outputs, 1, w, depth, y + first, size, 0,
-             it->direct ? out + first : columns, step);
+        GEMM(CblasRowMajor, CblasTrans, CblasNoTrans, depth, positions, outputs, 1, w, depth, y + first, size,
+             0, it->direct ? out + first : columns, step);
         if (!it->direct) NAME(scatter)(it, columns, row, rows, from, to, out);
         break;
     default:
@@ -96,9 +96,9 @@ void NAME(blas_conv_run)(const blas_conv *it, const void *const *inputs, void *o
             int64_t w_at = model * it->w_model + group * w_group;
             T *out = (T *)output + (data ? x_at : weight ? w_at : y_at);
             for (int64_t row = 0; row < rows; row += it->tile_rows)
-                for (int64_t from = 0; from < it->y[2]; from += it->tile_width)
-                    NAME(tile)(it, x ? x + x_at : NULL, w ? w + w_at : NULL, y ? y + y_at : NULL, out, row,
-                               ll_min_int64(it->tile_rows, rows - row), from,
-                               ll_min_int64(it->y[2], from + it->tile_width), workspace);
+                for (int64_t from = 0; from < it->y[2]; from += it->tile_width) NAME(tile)
+            (it, x ? x + x_at : NULL, w ? w + w_at : NULL, y ? y + y_at : NULL, out, row,
+             ll_min_int64(it->tile_rows, rows - row), from, ll_min_int64(it->y[2], from + it->tile_width),
+             workspace);
         }
 }

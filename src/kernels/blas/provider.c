@@ -25,7 +25,8 @@ static bool blas_supports(const ll_kernel_case *kernel)
 {
     if (kernel->op != LL_OP_MATMUL) return blas_conv_supports(kernel);
     const ll_tensor_form *a = &kernel->inputs[0], *b = &kernel->inputs[1], *c = &kernel->output;
-    if ((a->dtype != LL_F32 && a->dtype != LL_F64) || a->rank < 2 || b->rank < 2 || c->count == 0 || a->count == 0)
+    if ((a->dtype != LL_F32 && a->dtype != LL_F64) || a->rank < 2 || b->rank < 2 || c->count == 0 ||
+        a->count == 0)
         return false;
     for (int i = 1; i <= 2; i++)
         if (a->shape[a->rank - i] > INT32_MAX || b->shape[b->rank - i] > INT32_MAX) return false;
@@ -67,27 +68,31 @@ static size_t blas_workspace(const void *state)
     return it->convolves ? blas_conv_workspace(&it->conv) : 0;
 }
 
-static ll_status blas_run(const void *state, const void *const *inputs, void *output, void *workspace, ll_error *error)
+static ll_status blas_run(const void *state, const void *const *inputs, void *output, void *workspace,
+                          ll_error *error)
 {
     const blas_state *it = state;
     (void)error;
     if (it->convolves) {
-        (it->conv.dtype == LL_F32 ? blas_conv_run_f32 : blas_conv_run_f64)(&it->conv, inputs, output, workspace);
+        (it->conv.dtype == LL_F32 ? blas_conv_run_f32 : blas_conv_run_f64)(&it->conv, inputs, output,
+                                                                           workspace);
         return LL_OK;
     }
-    CBLAS_TRANSPOSE ta = it->transpose_a ? CblasTrans : CblasNoTrans, tb = it->transpose_b ? CblasTrans : CblasNoTrans;
+    CBLAS_TRANSPOSE ta = it->transpose_a ? CblasTrans : CblasNoTrans,
+                    tb = it->transpose_b ? CblasTrans : CblasNoTrans;
     for (int64_t batch = 0; batch < it->batches; batch++) {
         int64_t a = batch * it->a_step, b = batch * it->b_step, c = batch * it->c_step;
         if (it->dtype == LL_F32)
-            cblas_sgemm(CblasRowMajor, ta, tb, it->m, it->n, it->k, 1.0F, (const float *)inputs[0] + a, it->lda,
-                        (const float *)inputs[1] + b, it->ldb, 0.0F, (float *)output + c, it->n);
+            cblas_sgemm(CblasRowMajor, ta, tb, it->m, it->n, it->k, 1.0F, (const float *)inputs[0] + a,
+                        it->lda, (const float *)inputs[1] + b, it->ldb, 0.0F, (float *)output + c, it->n);
         else
-            cblas_dgemm(CblasRowMajor, ta, tb, it->m, it->n, it->k, 1.0, (const double *)inputs[0] + a, it->lda,
-                        (const double *)inputs[1] + b, it->ldb, 0.0, (double *)output + c, it->n);
+            cblas_dgemm(CblasRowMajor, ta, tb, it->m, it->n, it->k, 1.0, (const double *)inputs[0] + a,
+                        it->lda, (const double *)inputs[1] + b, it->ldb, 0.0, (double *)output + c, it->n);
     }
     return LL_OK;
 }
 
 static void blas_destroy(void *state) { ll_free(state); }
 
-const ll_provider ll_provider_blas = {"blas", blas_supports, blas_prepare, blas_workspace, blas_run, blas_destroy};
+const ll_provider ll_provider_blas = {"blas",         blas_supports, blas_prepare,
+                                      blas_workspace, blas_run,      blas_destroy};

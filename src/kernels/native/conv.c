@@ -1,5 +1,5 @@
-#include "losslens/kernels_convolution.h"
 #include "kernels/native/winograd.h"
+#include "losslens/kernels_convolution.h"
 
 #include <string.h>
 
@@ -64,8 +64,9 @@ bool ll_conv_supports(const ll_conv_shape *shape, ll_cpu_level level)
 
 static void scratch_size(conv_scratch *scratch)
 {
-    scratch->bytes = sizeof(float) * (size_t)(scratch->blocks * scratch->rows * scratch->columns * scratch->lanes) +
-                     4 * LL_ALIGNMENT;
+    scratch->bytes =
+        sizeof(float) * (size_t)(scratch->blocks * scratch->rows * scratch->columns * scratch->lanes) +
+        4 * LL_ALIGNMENT;
 }
 
 static void plan_forward(ll_conv *conv)
@@ -152,17 +153,28 @@ static void plan_winograd(ll_conv *conv, ll_cpu_level level)
 {
     const ll_conv_shape *s = &conv->shape;
     conv->winograd = level >= LL_CPU_AVX512 ? &ll_winograd_isa_avx512 : &ll_winograd_isa_avx2;
-    conv->faces[0] = (ll_winograd_face){conv->in_blocks, s->in_height, s->in_width, conv->out_blocks, s->out_height,
-                                        s->out_width, {s->pad_begin[0], s->pad_begin[1]}};
-    conv->faces[1] = (ll_winograd_face){conv->out_blocks, s->out_height, s->out_width, conv->in_blocks, s->in_height,
-                                        s->in_width, {2 - s->pad_begin[0], 2 - s->pad_begin[1]}};
+    conv->faces[0] = (ll_winograd_face){conv->in_blocks,
+                                        s->in_height,
+                                        s->in_width,
+                                        conv->out_blocks,
+                                        s->out_height,
+                                        s->out_width,
+                                        {s->pad_begin[0], s->pad_begin[1]}};
+    conv->faces[1] = (ll_winograd_face){conv->out_blocks,
+                                        s->out_height,
+                                        s->out_width,
+                                        conv->in_blocks,
+                                        s->in_height,
+                                        s->in_width,
+                                        {2 - s->pad_begin[0], 2 - s->pad_begin[1]}};
 }
 
-ll_status ll_conv_create(const ll_conv_shape *shape, ll_conv_method method, ll_cpu_level level, ll_conv **conv,
-                         ll_error *error)
+ll_status ll_conv_create(const ll_conv_shape *shape, ll_conv_method method, ll_cpu_level level,
+                         ll_conv **conv, ll_error *error)
 {
     if (!ll_conv_method_supports(shape, method, level))
-        return ll_fail(error, LL_UNSUPPORTED, "kernels", "native convolution", "this shape has no native kernel");
+        return ll_fail(error, LL_UNSUPPORTED, "kernels", "native convolution",
+                       "this shape has no native kernel");
     ll_conv *made = ll_allocate_zeroed(sizeof *made);
     if (!made) return ll_fail_memory(error, "kernels", sizeof *made);
     made->shape = *shape;
@@ -214,7 +226,8 @@ void ll_conv_pack_forward(const ll_conv *conv, const float *weights, float *pack
     const ll_conv_shape *s = &conv->shape;
     int64_t taps = s->kernel[0] * s->kernel[1];
     if (conv->winograd) {
-        winograd_pack(conv->winograd, conv->in_blocks, conv->out_blocks, weights, s->in_channels * 9, 9, false, packed);
+        winograd_pack(conv->winograd, conv->in_blocks, conv->out_blocks, weights, s->in_channels * 9, 9,
+                      false, packed);
         return;
     }
     memset(packed, 0, sizeof(float) * (size_t)ll_conv_weight_count(conv));
@@ -244,7 +257,8 @@ void ll_conv_pack_backward(const ll_conv *conv, const float *weights, float *pac
     const ll_conv_shape *s = &conv->shape;
     int64_t taps = s->kernel[0] * s->kernel[1];
     if (conv->winograd) {
-        winograd_pack(conv->winograd, conv->out_blocks, conv->in_blocks, weights, 9, s->in_channels * 9, true, packed);
+        winograd_pack(conv->winograd, conv->out_blocks, conv->in_blocks, weights, 9, s->in_channels * 9, true,
+                      packed);
         return;
     }
     memset(packed, 0, sizeof(float) * (size_t)ll_conv_weight_count(conv));
@@ -253,8 +267,9 @@ void ll_conv_pack_backward(const ll_conv *conv, const float *weights, float *pac
         float *base = packed + phase->weight_offset;
         for (int64_t o = 0; o < s->out_channels; ++o)
             for (int64_t i = 0; i < s->in_channels; ++i) {
-                float *target =
-                    base + ((i / 16 * conv->out_blocks + o / 16) * phase->tap_count * 16 + o % 16) * 16 + i % 16;
+                float *target = base +
+                                ((i / 16 * conv->out_blocks + o / 16) * phase->tap_count * 16 + o % 16) * 16 +
+                                i % 16;
                 const float *source = weights + (o * s->in_channels + i) * taps;
                 for (int64_t t = 0; t < phase->tap_count; ++t) target[t * 256] = source[phase->source[t]];
             }
@@ -307,8 +322,8 @@ static void fill_scratch(const conv_scratch *scratch, const float *image, int64_
 }
 
 /* A blocked image that needs no padding is read in place. */
-static const float *scratch_of(const conv_scratch *scratch, const float *image, int64_t channels, int64_t height,
-                               int64_t width, bool plain, void *workspace)
+static const float *scratch_of(const conv_scratch *scratch, const float *image, int64_t channels,
+                               int64_t height, int64_t width, bool plain, void *workspace)
 {
     if (!plain && scratch->lanes == LL_CONV_LANES && scratch->top == 0 && scratch->left == 0 &&
         scratch->rows == height && scratch->columns == width)
@@ -318,8 +333,9 @@ static const float *scratch_of(const conv_scratch *scratch, const float *image, 
     return target;
 }
 
-static void direct_forward(const ll_conv *conv, const float *input, bool plain, const float *packed, const float *bias,
-                           const float *residual, bool relu, float *output, void *workspace)
+static void direct_forward(const ll_conv *conv, const float *input, bool plain, const float *packed,
+                           const float *bias, const float *residual, bool relu, float *output,
+                           void *workspace)
 {
     const ll_conv_shape *s = &conv->shape;
     const conv_scratch *scratch = &conv->forward_scratch;
@@ -354,8 +370,8 @@ static void direct_backward_input(const ll_conv *conv, const float *output_gradi
     const ll_conv_shape *s = &conv->shape;
     const conv_scratch *scratch = &conv->backward_scratch;
     int64_t row_floats = scratch->columns * scratch->lanes, stride = s->stride[0];
-    const float *image = scratch_of(scratch, output_gradient, s->out_channels, s->out_height, s->out_width, false,
-                                    workspace);
+    const float *image =
+        scratch_of(scratch, output_gradient, s->out_channels, s->out_height, s->out_width, false, workspace);
     for (int number = 0; number < conv->backward_count; ++number) {
         const conv_phase *phase = &conv->backward[number];
         int64_t first = (phase->row0 * s->in_width + phase->column0) * LL_CONV_LANES;
@@ -382,8 +398,8 @@ static void direct_backward_input(const ll_conv *conv, const float *output_gradi
     }
 }
 
-static void direct_backward_weights(const ll_conv *conv, const float *input, bool plain, const float *output_gradient,
-                                    float *gradient, void *workspace)
+static void direct_backward_weights(const ll_conv *conv, const float *input, bool plain,
+                                    const float *output_gradient, float *gradient, void *workspace)
 {
     const ll_conv_shape *s = &conv->shape;
     const conv_scratch *scratch = &conv->forward_scratch;
@@ -411,12 +427,13 @@ static int64_t image_floats(const ll_conv *conv, bool plain)
     return plain ? s->in_channels * s->in_height * s->in_width : ll_conv_input_count(conv);
 }
 
-void ll_conv_forward(const ll_conv *conv, int64_t images, const ll_conv_term *terms, int term_count, bool plain,
-                     const float *bias, const float *residual, bool relu, float *output, void *workspace)
+void ll_conv_forward(const ll_conv *conv, int64_t images, const ll_conv_term *terms, int term_count,
+                     bool plain, const float *bias, const float *residual, bool relu, float *output,
+                     void *workspace)
 {
     if (conv->winograd) {
-        winograd_convolve(conv->winograd, &conv->faces[0], images, terms, term_count, bias, residual, relu, output,
-                          aligned(workspace));
+        winograd_convolve(conv->winograd, &conv->faces[0], images, terms, term_count, bias, residual, relu,
+                          output, aligned(workspace));
         return;
     }
     int64_t x = image_floats(conv, plain), y = ll_conv_output_count(conv);
@@ -440,21 +457,24 @@ void ll_conv_backward_input(const ll_conv *conv, int64_t images, const ll_conv_t
     for (int64_t n = 0; n < images; ++n, input_gradient += x)
         for (int t = 0; t < term_count; ++t) {
             const float *added = t > 0 ? input_gradient : residual ? residual + n * x : NULL;
-            direct_backward_input(conv, terms[t].image + n * y, terms[t].with, added, input_gradient, workspace);
+            direct_backward_input(conv, terms[t].image + n * y, terms[t].with, added, input_gradient,
+                                  workspace);
         }
 }
 
-void ll_conv_backward_weights(const ll_conv *conv, int64_t images, const ll_conv_term *terms, int term_count, bool plain,
-                              float *gradient, void *workspace)
+void ll_conv_backward_weights(const ll_conv *conv, int64_t images, const ll_conv_term *terms, int term_count,
+                              bool plain, float *gradient, void *workspace)
 {
     if (conv->winograd) {
-        winograd_gradient(conv->winograd, &conv->faces[0], images, terms, term_count, gradient, aligned(workspace));
+        winograd_gradient(conv->winograd, &conv->faces[0], images, terms, term_count, gradient,
+                          aligned(workspace));
         return;
     }
     int64_t x = image_floats(conv, plain), y = ll_conv_output_count(conv);
     for (int t = 0; t < term_count; ++t)
         for (int64_t n = 0; n < images; ++n)
-            direct_backward_weights(conv, terms[t].image + n * x, plain, terms[t].with + n * y, gradient, workspace);
+            direct_backward_weights(conv, terms[t].image + n * x, plain, terms[t].with + n * y, gradient,
+                                    workspace);
 }
 
 void ll_conv_block(const float *plain, int64_t channels, int64_t pixels, float *blocked)
@@ -471,7 +491,8 @@ void ll_conv_block(const float *plain, int64_t channels, int64_t pixels, float *
 void ll_conv_unblock(const float *blocked, int64_t channels, int64_t pixels, float *plain)
 {
     for (int64_t channel = 0; channel < channels; ++channel) {
-        const float *from = blocked + channel / LL_CONV_LANES * pixels * LL_CONV_LANES + channel % LL_CONV_LANES;
+        const float *from =
+            blocked + channel / LL_CONV_LANES * pixels * LL_CONV_LANES + channel % LL_CONV_LANES;
         for (int64_t p = 0; p < pixels; ++p) plain[channel * pixels + p] = from[p * LL_CONV_LANES];
     }
 }

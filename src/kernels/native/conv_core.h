@@ -1,6 +1,6 @@
 /* The inner loops of conv.h, written once for 16-float vectors; see simd.h. */
-#include "losslens/kernels_convolution.h"
 #include "kernels/native/simd.h"
+#include "losslens/kernels_convolution.h"
 
 /* Pixels in one tile: every accumulator in a register. */
 #if LL_SIMD_REGISTERS == 32
@@ -35,8 +35,7 @@ LL_INLINE void conv_tile(const ll_conv_tile_job *job, const int R, const int P, 
                 for (int p = 0; p < P; ++p) sum[p] = v16_fma(weight, v16_set1(x[p * S]), sum[p]);
                 if (R == 2) {
                     LL_UNROLL
-                    for (int p = 0; p < P; ++p)
-                        sum[P + p] = v16_fma(weight, v16_set1(y[p * S]), sum[P + p]);
+                    for (int p = 0; p < P; ++p) sum[P + p] = v16_fma(weight, v16_set1(y[p * S]), sum[P + p]);
                 }
                 wt += 16;
                 ++x;
@@ -46,8 +45,8 @@ LL_INLINE void conv_tile(const ll_conv_tile_job *job, const int R, const int P, 
         }
     }
 
-    int64_t offset = block * job->out_block_stride + row * job->out_row_stride +
-                     column * job->out_pixel_stride;
+    int64_t offset =
+        block * job->out_block_stride + row * job->out_row_stride + column * job->out_pixel_stride;
     LL_UNROLL
     for (int r = 0; r < R; ++r) {
         LL_UNROLL
@@ -62,7 +61,8 @@ LL_INLINE void conv_tile(const ll_conv_tile_job *job, const int R, const int P, 
 }
 
 #if LL_SIMD_REGISTERS == 32
-#define LL_CONV_TAILS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16)
+#define LL_CONV_TAILS(X)                                                                                     \
+    X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16)
 #define LL_CONV_PAIRS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
 #else
 #define LL_CONV_TAILS(X) X(1) X(2) X(3) X(4) X(5) X(6)
@@ -82,7 +82,7 @@ LL_INLINE void conv_rows(const ll_conv_tile_job *job, const int S)
                 int64_t count = ll_min_int64(piece, job->out_width - column);
                 if (two) {
                     switch (count) {
-#define LL_CONV_CASE(P)                                                                             \
+#define LL_CONV_CASE(P)                                                                                      \
     case P: conv_tile(job, 2, P, S, block, row, column); break;
                         LL_CONV_PAIRS(LL_CONV_CASE)
 #undef LL_CONV_CASE
@@ -90,7 +90,7 @@ LL_INLINE void conv_rows(const ll_conv_tile_job *job, const int S)
                     }
                 } else {
                     switch (count) {
-#define LL_CONV_CASE(P)                                                                             \
+#define LL_CONV_CASE(P)                                                                                      \
     case P: conv_tile(job, 1, P, S, block, row, column); break;
                         LL_CONV_TAILS(LL_CONV_CASE)
 #undef LL_CONV_CASE
@@ -166,12 +166,12 @@ static void conv_gradient(const ll_conv_gradient_job *job)
     for (int64_t row = 0; row < job->out_height; row += band) {
         int64_t rows = ll_min_int64(band, job->out_height - row);
         for (int64_t out_block = 0; out_block < job->out_blocks; ++out_block) {
-            const float *dy = job->output_gradient +
-                              ((out_block * job->out_height + row) * job->out_width) * 16;
+            const float *dy =
+                job->output_gradient + ((out_block * job->out_height + row) * job->out_width) * 16;
             for (int64_t in_block = 0; in_block < job->in_blocks; ++in_block) {
                 const float *x = job->image + in_block * job->in_block_stride + row * job->in_row_stride;
-                float *gradient = job->gradient + (out_block * job->in_blocks + in_block) *
-                                                      job->tap_count * 256;
+                float *gradient =
+                    job->gradient + (out_block * job->in_blocks + in_block) * job->tap_count * 256;
                 for (int64_t tap = 0; tap < job->tap_count; ++tap, gradient += 256) {
                     if (narrow)
                         gradient_tap_4(x + job->taps[tap], job->in_row_stride, job->pixel, dy, rows,

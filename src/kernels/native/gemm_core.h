@@ -20,8 +20,8 @@
 #endif
 
 /* R rows by P panels of full width and a last one: masked, or (NARROW) a short vector. `start` may be NULL: zeros. */
-LL_INLINE void PASTE(NAME, _tile)(const ll_gemm *it, const T *a, const T *b, const T *start, T *c, const int R,
-                                  const int P, const int NARROW, MASK mask)
+LL_INLINE void PASTE(NAME, _tile)(const ll_gemm *it, const T *a, const T *b, const T *start, T *c,
+                                  const int R, const int P, const int NARROW, MASK mask)
 {
     V sum[24];
     VN rest[16];
@@ -47,7 +47,8 @@ LL_INLINE void PASTE(NAME, _tile)(const ll_gemm *it, const T *a, const T *b, con
         V row[4];
         VN last = VNZERO();
         LL_UNROLL
-        for (int p = 0; p < wide; ++p) row[p] = p + 1 == P ? VLOADM(mask, b + p * LANES) : VLOAD(b + p * LANES);
+        for (int p = 0; p < wide; ++p)
+            row[p] = p + 1 == P ? VLOADM(mask, b + p * LANES) : VLOAD(b + p * LANES);
         if (NARROW) last = VNLOADM(mask, b + wide * LANES);
         LL_UNROLL
         for (int r = 0; r < R; ++r) {
@@ -70,15 +71,16 @@ LL_INLINE void PASTE(NAME, _tile)(const ll_gemm *it, const T *a, const T *b, con
     }
 }
 
-#define TILE_CASE(R, P)                                                                             \
-    static void PASTE(NAME, _##R##_##P)(const ll_gemm *it, const T *a, const T *b, const T *start, T *c, MASK mask) \
-    {                                                                                               \
-        PASTE(NAME, _tile)(it, a, b, start, c, R, P, 0, mask);                                      \
-    }                                                                                               \
-    static void PASTE(NAME, _##R##_##P##_narrow)(const ll_gemm *it, const T *a, const T *b, const T *start, T *c, \
-                                                 MASK mask)                                         \
-    {                                                                                               \
-        PASTE(NAME, _tile)(it, a, b, start, c, R, P, NARROWS, mask);                                \
+#define TILE_CASE(R, P)                                                                                      \
+    static void PASTE(NAME, _##R##_##P)(const ll_gemm *it, const T *a, const T *b, const T *start, T *c,     \
+                                        MASK mask)                                                           \
+    {                                                                                                        \
+        PASTE(NAME, _tile)(it, a, b, start, c, R, P, 0, mask);                                               \
+    }                                                                                                        \
+    static void PASTE(NAME, _##R##_##P##_narrow)(const ll_gemm *it, const T *a, const T *b, const T *start,  \
+                                                 T *c, MASK mask)                                            \
+    {                                                                                                        \
+        PASTE(NAME, _tile)(it, a, b, start, c, R, P, NARROWS, mask);                                         \
     }
 #define TILE_ROWS(P) TILE_CASE(1, P) TILE_CASE(2, P) TILE_CASE(4, P)
 TILE_ROWS(1)
@@ -98,11 +100,10 @@ TILE_CASE(6, 2)
 TILE_CASE(8, 1)
 #endif
 
-#define ROWS_OF(R, P)                                                                               \
-    for (; m + R <= it->m; m += R)                                                                  \
-        (narrow ? PASTE(NAME, _##R##_##P##_narrow)                                                  \
-                : PASTE(NAME, _##R##_##P))(it, a + m * it->a_row, b, start ? start + m * it->start_row : NULL, \
-                                           c + m * it->c_row, mask)
+#define ROWS_OF(R, P)                                                                                        \
+    for (; m + R <= it->m; m += R)                                                                           \
+    (narrow ? PASTE(NAME, _##R##_##P##_narrow) : PASTE(NAME, _##R##_##P))(                                   \
+        it, a + m * it->a_row, b, start ? start + m * it->start_row : NULL, c + m * it->c_row, mask)
 
 static void PASTE(NAME, _columns)(const ll_gemm *it, const T *a, const T *b, const T *start, T *c, int panels,
                                   bool narrow, MASK mask)
@@ -110,14 +111,51 @@ static void PASTE(NAME, _columns)(const ll_gemm *it, const T *a, const T *b, con
     int64_t m = 0;
     switch (panels) {
 #if LL_SIMD_REGISTERS == 32
-    case 4: ROWS_OF(6, 4); ROWS_OF(4, 4); ROWS_OF(2, 4); ROWS_OF(1, 4); break;
-    case 3: ROWS_OF(8, 3); ROWS_OF(6, 3); ROWS_OF(4, 3); ROWS_OF(2, 3); ROWS_OF(1, 3); break;
-    case 2: ROWS_OF(12, 2); ROWS_OF(8, 2); ROWS_OF(4, 2); ROWS_OF(2, 2); ROWS_OF(1, 2); break;
-    default: ROWS_OF(16, 1); ROWS_OF(8, 1); ROWS_OF(4, 1); ROWS_OF(2, 1); ROWS_OF(1, 1); break;
+    case 4:
+        ROWS_OF(6, 4);
+        ROWS_OF(4, 4);
+        ROWS_OF(2, 4);
+        ROWS_OF(1, 4);
+        break;
+    case 3:
+        ROWS_OF(8, 3);
+        ROWS_OF(6, 3);
+        ROWS_OF(4, 3);
+        ROWS_OF(2, 3);
+        ROWS_OF(1, 3);
+        break;
+    case 2:
+        ROWS_OF(12, 2);
+        ROWS_OF(8, 2);
+        ROWS_OF(4, 2);
+        ROWS_OF(2, 2);
+        ROWS_OF(1, 2);
+        break;
+    default:
+        ROWS_OF(16, 1);
+        ROWS_OF(8, 1);
+        ROWS_OF(4, 1);
+        ROWS_OF(2, 1);
+        ROWS_OF(1, 1);
+        break;
 #else
-    case 3: ROWS_OF(4, 3); ROWS_OF(2, 3); ROWS_OF(1, 3); break;
-    case 2: ROWS_OF(6, 2); ROWS_OF(4, 2); ROWS_OF(2, 2); ROWS_OF(1, 2); break;
-    default: ROWS_OF(8, 1); ROWS_OF(4, 1); ROWS_OF(2, 1); ROWS_OF(1, 1); break;
+    case 3:
+        ROWS_OF(4, 3);
+        ROWS_OF(2, 3);
+        ROWS_OF(1, 3);
+        break;
+    case 2:
+        ROWS_OF(6, 2);
+        ROWS_OF(4, 2);
+        ROWS_OF(2, 2);
+        ROWS_OF(1, 2);
+        break;
+    default:
+        ROWS_OF(8, 1);
+        ROWS_OF(4, 1);
+        ROWS_OF(2, 1);
+        ROWS_OF(1, 1);
+        break;
 #endif
     }
 }
@@ -160,8 +198,14 @@ static void PASTE(NAME, _exchanged)(const ll_gemm *it, const T *a, const T *b, c
     T block[LANES / 4 * ROWS];
     for (int64_t m = 0; m < it->m; m += ROWS) {
         const int64_t rows = ll_min_int64(ROWS, it->m - m);
-        const ll_gemm turned = {.m = it->n, .n = rows, .k = it->k, .a_row = 1, .a_column = it->b_row,
-                                .b_row = it->a_column, .c_row = ROWS, .start_row = ROWS};
+        const ll_gemm turned = {.m = it->n,
+                                .n = rows,
+                                .k = it->k,
+                                .a_row = 1,
+                                .a_column = it->b_row,
+                                .b_row = it->a_column,
+                                .c_row = ROWS,
+                                .start_row = ROWS};
         for (int64_t r = 0; start && r < rows; r++)
             for (int64_t j = 0; j < it->n; j++) block[j * ROWS + r] = start[(m + r) * it->start_row + j];
         NAME(&turned, b, a + m, start ? block : NULL, block);
@@ -179,7 +223,8 @@ void NAME(const ll_gemm *it, const T *a, const T *b, const T *start, T *c)
     if (it->a_row == 1 && it->a_column != 1 && few > 0 && few <= LANES / 4 && it->m >= LANES) {
         ll_gemm part = *it;
         part.n = few;
-        PASTE(NAME, _exchanged)(&part, a, b + it->n - few, start ? start + it->n - few : NULL, c + it->n - few);
+        PASTE(NAME, _exchanged)
+        (&part, a, b + it->n - few, start ? start + it->n - few : NULL, c + it->n - few);
         part.n = it->n - few;
         if (part.n > 0) NAME(&part, a, b, start, c);
         return;
@@ -196,8 +241,9 @@ void NAME(const ll_gemm *it, const T *a, const T *b, const T *start, T *c)
         int64_t first = panel * LANES, count = ll_min_int64((int64_t)width * LANES, it->n - first);
         int64_t last = count - (int64_t)(width - 1) * LANES;
         MASK mask = MAKE_MASK(last);
-        PASTE(NAME, _columns)(it, a, b + first, start ? start + first : NULL, c + first, width,
-                              NARROWS && last <= LANES / 4, mask);
+        PASTE(NAME, _columns)
+        (it, a, b + first, start ? start + first : NULL, c + first, width, NARROWS && last <= LANES / 4,
+         mask);
         panel += width;
     }
 }

@@ -1,13 +1,13 @@
-#include "losslens/kernels_convolution.h"
 #include "kernels/native/map_code.h"
+#include "losslens/kernels_convolution.h"
 
 #include <string.h>
 
 /* How a tile of an input gets into its register. Axes are those of the iteration space, merged where every operand
  * allows it. */
 typedef enum access {
-    ACCESS_DIRECT, /* dense: the register is the memory itself */
-    ACCESS_UNIFORM, /* one element everywhere */
+    ACCESS_DIRECT,   /* dense: the register is the memory itself */
+    ACCESS_UNIFORM,  /* one element everywhere */
     ACCESS_PERIODIC, /* a block of `period` elements repeats `repeats` times, then moves on */
     ACCESS_STRIDED
 } access;
@@ -16,13 +16,14 @@ struct ll_map {
     ll_map_program program;
     int rank;
     int64_t shape[LL_GRAPH_RANK]; /* merged axes */
-    int64_t images, blocks, inner; /* the space is walked block by block, image by image, `inner` elements at a time */
+    int64_t images, blocks,
+        inner; /* the space is walked block by block, image by image, `inner` elements at a time */
     int64_t tile;
     access access[LL_MAP_OPERANDS];
     int64_t strides[LL_MAP_OPERANDS][LL_GRAPH_RANK];
     int64_t period[LL_MAP_OPERANDS], repeats[LL_MAP_OPERANDS];
     ll_map_execute execute;
-    ll_map_code *code; /* or NULL: every instruction is interpreted */
+    ll_map_code *code;               /* or NULL: every instruction is interpreted */
     bool invariant[LL_MAP_OPERANDS]; /* the same 16 elements (float64: 8) throughout a block */
     void (*sums)(const float *x, int64_t pixels, double *sums); /* see ll_conv_isa */
     int register_count;
@@ -34,14 +35,33 @@ bool ll_map_operation_supported(ll_op op, ll_dtype type, ll_dtype result)
 {
     bool real = type == LL_F32 || type == LL_F64, real_result = result == LL_F32 || result == LL_F64;
     switch (op) {
-    case LL_OP_NEGATE: case LL_OP_EXP: case LL_OP_EXPM1: case LL_OP_LOG: case LL_OP_LOG1P: case LL_OP_SQRT:
-    case LL_OP_RECIPROCAL: case LL_OP_SIN: case LL_OP_COS: case LL_OP_TANH: case LL_OP_ERF: case LL_OP_ABS:
-    case LL_OP_SIGN: case LL_OP_FLOOR: case LL_OP_ADD: case LL_OP_SUBTRACT: case LL_OP_MULTIPLY:
-    case LL_OP_DIVIDE: case LL_OP_POWER: case LL_OP_MIN: case LL_OP_MAX:
-        return real && result == type;
-    case LL_OP_LESS: case LL_OP_LESS_EQUAL: return real;
+    case LL_OP_NEGATE:
+    case LL_OP_EXP:
+    case LL_OP_EXPM1:
+    case LL_OP_LOG:
+    case LL_OP_LOG1P:
+    case LL_OP_SQRT:
+    case LL_OP_RECIPROCAL:
+    case LL_OP_SIN:
+    case LL_OP_COS:
+    case LL_OP_TANH:
+    case LL_OP_ERF:
+    case LL_OP_ABS:
+    case LL_OP_SIGN:
+    case LL_OP_FLOOR:
+    case LL_OP_ADD:
+    case LL_OP_SUBTRACT:
+    case LL_OP_MULTIPLY:
+    case LL_OP_DIVIDE:
+    case LL_OP_POWER:
+    case LL_OP_MIN:
+    case LL_OP_MAX: return real && result == type;
+    case LL_OP_LESS:
+    case LL_OP_LESS_EQUAL: return real;
     case LL_OP_EQUAL: return real || type == LL_BOOL;
-    case LL_OP_NOT: case LL_OP_AND: case LL_OP_OR: return type == LL_BOOL;
+    case LL_OP_NOT:
+    case LL_OP_AND:
+    case LL_OP_OR: return type == LL_BOOL;
     case LL_OP_SELECT: return real_result || result == LL_BOOL;
     case LL_OP_DETACH: return real || type == LL_BOOL;
     case LL_OP_CAST: return (real || type == LL_BOOL) && (real_result || result == LL_BOOL);
@@ -127,12 +147,13 @@ static ll_status compile(ll_map *map, ll_error *error)
     }
     for (int o = 0; o < program->output_count; o++) whole = whole && map->in_place[o];
     LL_TRY(ll_map_code_create(program, map->invariant, &map->code, error));
-    if (map->code && whole && ll_map_code_is_free(map->code)) map->tile = ll_max_int64(map->tile, map->inner / 16 * 16);
+    if (map->code && whole && ll_map_code_is_free(map->code))
+        map->tile = ll_max_int64(map->tile, map->inner / 16 * 16);
     return LL_OK;
 }
 
-ll_status ll_map_create(const ll_map_program *program, int rank, const int64_t *shape, ll_cpu_level cpu, ll_map **map,
-                        ll_error *error)
+ll_status ll_map_create(const ll_map_program *program, int rank, const int64_t *shape, ll_cpu_level cpu,
+                        ll_map **map, ll_error *error)
 {
     ll_map *made = ll_allocate_zeroed(sizeof *made);
     if (!made) return ll_fail_memory(error, "kernels", sizeof *made);
@@ -141,7 +162,9 @@ ll_status ll_map_create(const ll_map_program *program, int rank, const int64_t *
     made->images = made->blocks = made->inner = 1;
     for (int axis = 0; axis < rank; axis++) {
         made->shape[axis] = shape[axis];
-        int64_t *part = !program->blocked || axis > 1 ? &made->inner : axis == 0 ? &made->images : &made->blocks;
+        int64_t *part = !program->blocked || axis > 1 ? &made->inner
+                        : axis == 0                   ? &made->images
+                                                      : &made->blocks;
         *part *= shape[axis];
         for (int i = 0; i < program->input_count; i++)
             made->strides[i][axis] = shape[axis] == 1 ? 0 : program->inputs[i].strides[axis];
@@ -161,7 +184,8 @@ ll_status ll_map_create(const ll_map_program *program, int rank, const int64_t *
         made->in_place[o] = program->output_register[o] < LL_MAP_REGISTERS;
         for (int i = 0; i < program->code_count; i++)
             if (program->code[i].out == program->output_register[o] &&
-                ll_dtype_bytes((ll_dtype)program->code[i].result_type) > ll_dtype_bytes(program->output_type[o]))
+                ll_dtype_bytes((ll_dtype)program->code[i].result_type) >
+                    ll_dtype_bytes(program->output_type[o]))
                 made->in_place[o] = false;
     }
     made->execute = cpu >= LL_CPU_AVX512 ? ll_map_execute_avx512
@@ -258,8 +282,8 @@ typedef struct held_block {
 } held_block;
 
 /* A tile of a periodic input; nothing is done where the register holds it already. */
-static void repeat(const ll_map *map, int input, const char *data, int64_t start, int64_t count, held_block *held,
-                   char *target)
+static void repeat(const ll_map *map, int input, const char *data, int64_t start, int64_t count,
+                   held_block *held, char *target)
 {
     int64_t period = map->period[input], group = period * map->repeats[input];
     if (start % period != 0 || start / group != (start + count - 1) / group) {
@@ -284,8 +308,8 @@ typedef struct map_space {
     held_block held[LL_MAP_OPERANDS];
 } map_space;
 
-static void run_tile(const ll_map *map, const void *const *inputs, void *const *outputs, int64_t start, int64_t count,
-                     map_space *space)
+static void run_tile(const ll_map *map, const void *const *inputs, void *const *outputs, int64_t start,
+                     int64_t count, map_space *space)
 {
     const ll_map_program *program = &map->program;
     void **registers = space->registers;
@@ -305,8 +329,8 @@ static void run_tile(const ll_map *map, const void *const *inputs, void *const *
             }
             break;
         case ACCESS_PERIODIC:
-            repeat(map, i, data, start, ll_min_int64(count, LL_MAP_TILE_BYTES / (program->wide ? 8 : 4)), &space->held[i],
-                   space->buffers[i]);
+            repeat(map, i, data, start, ll_min_int64(count, LL_MAP_TILE_BYTES / (program->wide ? 8 : 4)),
+                   &space->held[i], space->buffers[i]);
             break;
         default: gather(map, i, data, start, count, space->buffers[i]); break;
         }
@@ -332,13 +356,15 @@ void ll_map_run(const ll_map *map, const void *const *inputs, void *const *outpu
     const ll_map_program *program = &map->program;
     map_space space;
     char *at = workspace;
-    for (int r = 0; r < map->register_count; r++, at += LL_MAP_TILE_BYTES) space.registers[r] = space.own[r] = at;
+    for (int r = 0; r < map->register_count; r++, at += LL_MAP_TILE_BYTES)
+        space.registers[r] = space.own[r] = at;
     for (int i = 0; i < program->input_count; i++, at += LL_MAP_TILE_BYTES) {
         space.buffers[i] = at;
         space.held[i] = (held_block){0, 0};
         space.registers[LL_MAP_REGISTERS + i] = at;
         if (map->access[i] == ACCESS_UNIFORM)
-            fill(ll_dtype_bytes(program->inputs[i].dtype), inputs[i], LL_MAP_TILE_BYTES / (program->wide ? 8 : 4), at);
+            fill(ll_dtype_bytes(program->inputs[i].dtype), inputs[i],
+                 LL_MAP_TILE_BYTES / (program->wide ? 8 : 4), at);
     }
     for (int64_t block = 0; block < map->blocks; block++) {
         double sums[LL_MAP_OPERANDS][16];

@@ -54,8 +54,9 @@ typedef struct writer {
 typedef struct compiler {
     const ll_map_program *program;
     const bool *invariant;
-    bool wide;     /* float64: 8 elements at a time instead of 16 */
-    bool own;      /* memory of a tile's size was written or read: a register that is no output, an invariant input */
+    bool wide; /* float64: 8 elements at a time instead of 16 */
+    bool
+        own; /* memory of a tile's size was written or read: a register that is no output, an invariant input */
     int first, last;
     value values[MOST_VALUES];
     int value_count;
@@ -67,9 +68,10 @@ typedef struct compiler {
 } compiler;
 enum { NOBODY = -1, CONSTANT = -2, TEMPORARY = -3 };
 
-static const ZydisRegister pointers[POINTERS] = {
-    ZYDIS_REGISTER_RDX, ZYDIS_REGISTER_R8,  ZYDIS_REGISTER_R9,  ZYDIS_REGISTER_R10, ZYDIS_REGISTER_R11, ZYDIS_REGISTER_RBX,
-    ZYDIS_REGISTER_RBP, ZYDIS_REGISTER_R12, ZYDIS_REGISTER_R13, ZYDIS_REGISTER_R14, ZYDIS_REGISTER_R15};
+static const ZydisRegister pointers[POINTERS] = {ZYDIS_REGISTER_RDX, ZYDIS_REGISTER_R8,  ZYDIS_REGISTER_R9,
+                                                 ZYDIS_REGISTER_R10, ZYDIS_REGISTER_R11, ZYDIS_REGISTER_RBX,
+                                                 ZYDIS_REGISTER_RBP, ZYDIS_REGISTER_R12, ZYDIS_REGISTER_R13,
+                                                 ZYDIS_REGISTER_R14, ZYDIS_REGISTER_R15};
 enum { FIRST_SAVED = 5 }; /* from here on the caller's */
 
 static ZydisEncoderOperand of_register(ZydisRegister which)
@@ -95,16 +97,17 @@ static void put(writer *w, ZydisEncoderRequest *request)
 static void put_operands(writer *w, ZydisMnemonic mnemonic, ZydisEncodableEncoding encoding, size_t count,
                          const ZydisEncoderOperand *operands)
 {
-    ZydisEncoderRequest request = {.mnemonic = mnemonic, .allowed_encodings = encoding, .operand_count = (ZyanU8)count};
+    ZydisEncoderRequest request = {
+        .mnemonic = mnemonic, .allowed_encodings = encoding, .operand_count = (ZyanU8)count};
     memcpy(request.operands, operands, sizeof *operands * count);
     put(w, &request);
 }
 
 /* An instruction, its operands in Intel's order. */
-#define ENCODE(w, mnemonic, encoding, ...)                                                          \
-    do {                                                                                            \
-        const ZydisEncoderOperand operands_[] = {__VA_ARGS__};                                      \
-        put_operands(w, mnemonic, encoding, sizeof operands_ / sizeof *operands_, operands_);       \
+#define ENCODE(w, mnemonic, encoding, ...)                                                                   \
+    do {                                                                                                     \
+        const ZydisEncoderOperand operands_[] = {__VA_ARGS__};                                               \
+        put_operands(w, mnemonic, encoding, sizeof operands_ / sizeof *operands_, operands_);                \
     } while (0)
 #define PUT(w, name, ...) ENCODE(w, ZYDIS_MNEMONIC_##name, ZYDIS_ENCODABLE_ENCODING_DEFAULT, __VA_ARGS__)
 /* Of vectors; the second operand is the mask, k0 for none. */
@@ -113,11 +116,15 @@ static void put_operands(writer *w, ZydisMnemonic mnemonic, ZydisEncodableEncodi
 /* The single or the double precision form. */
 #define OF_TYPE(it, name) ((it)->wide ? ZYDIS_MNEMONIC_##name##D : ZYDIS_MNEMONIC_##name##S)
 
-static ZydisEncoderOperand of_memory(ZydisRegister base, ZydisRegister index, int scale, int64_t displacement, int bytes)
+static ZydisEncoderOperand of_memory(ZydisRegister base, ZydisRegister index, int scale, int64_t displacement,
+                                     int bytes)
 {
     return (ZydisEncoderOperand){.type = ZYDIS_OPERAND_TYPE_MEMORY,
-                                 .mem = {.base = base, .index = index, .scale = (ZyanU8)scale,
-                                         .displacement = displacement, .size = (ZyanU16)bytes}};
+                                 .mem = {.base = base,
+                                         .index = index,
+                                         .scale = (ZyanU8)scale,
+                                         .displacement = displacement,
+                                         .size = (ZyanU16)bytes}};
 }
 
 static ZydisEncoderOperand of_pointer_slot(int home)
@@ -133,7 +140,8 @@ static ZydisEncoderOperand of_home(compiler *it, int home, int element_bytes, in
         it->own = it->own || it->invariant[home - LL_MAP_REGISTERS];
     } else {
         bool output = false;
-        for (int o = 0; o < it->program->output_count; o++) output = output || it->program->output_register[o] == home;
+        for (int o = 0; o < it->program->output_count; o++)
+            output = output || it->program->output_register[o] == home;
         it->own = it->own || !output;
     }
     ZydisRegister base = ZYDIS_REGISTER_RAX;
@@ -149,7 +157,8 @@ static int step_of(const compiler *it) { return it->wide ? 8 : 16; }
 static void store(compiler *it, value *v)
 {
     if (!v->mask) {
-        VECTOR(&it->body, OF_TYPE(it, VMOVUP), of_home(it, v->home, it->wide ? 8 : 4, 64), of_mask(0), of_zmm(v->vector));
+        VECTOR(&it->body, OF_TYPE(it, VMOVUP), of_home(it, v->home, it->wide ? 8 : 4, 64), of_mask(0),
+               of_zmm(v->vector));
     } else {
         int t = VECTORS - 1; /* never an operand: see take */
         PUT(&it->body, VPMOVM2B, of_xmm(t), of_mask(v->vector));
@@ -202,7 +211,8 @@ static int hold(compiler *it, int number, int at)
     if (v->vector >= 0) return v->vector;
     v->vector = (int8_t)take(it, v->mask, number, at);
     if (!v->mask) {
-        VECTOR(&it->body, OF_TYPE(it, VMOVUP), of_zmm(v->vector), of_mask(0), of_home(it, v->home, it->wide ? 8 : 4, 64));
+        VECTOR(&it->body, OF_TYPE(it, VMOVUP), of_zmm(v->vector), of_mask(0),
+               of_home(it, v->home, it->wide ? 8 : 4, 64));
     } else {
         int t = VECTORS - 1;
         if (it->wide) VECTOR(&it->body, ZYDIS_MNEMONIC_VMOVQ, of_xmm(t), of_home(it, v->home, 1, 8));
@@ -228,11 +238,26 @@ static bool is_real(int type) { return type == LL_F32 || type == LL_F64; }
 static bool is_codable(const ll_map_instruction *i)
 {
     switch (i->operation) {
-    case LL_OP_NEGATE: case LL_OP_ABS: case LL_OP_SQRT: case LL_OP_RECIPROCAL: case LL_OP_DETACH: case LL_OP_ADD:
-    case LL_OP_SUBTRACT: case LL_OP_MULTIPLY: case LL_OP_DIVIDE: case LL_OP_MIN: case LL_OP_MAX: case LL_OP_LESS:
-    case LL_OP_LESS_EQUAL: case LL_OP_EQUAL: case LL_OP_SELECT: return is_real(i->type);
-    case LL_OP_NOT: case LL_OP_AND: case LL_OP_OR: return true;
-    case LL_OP_CAST: return i->type == LL_BOOL ? is_real(i->result_type) : is_real(i->type) && i->result_type == LL_BOOL;
+    case LL_OP_NEGATE:
+    case LL_OP_ABS:
+    case LL_OP_SQRT:
+    case LL_OP_RECIPROCAL:
+    case LL_OP_DETACH:
+    case LL_OP_ADD:
+    case LL_OP_SUBTRACT:
+    case LL_OP_MULTIPLY:
+    case LL_OP_DIVIDE:
+    case LL_OP_MIN:
+    case LL_OP_MAX:
+    case LL_OP_LESS:
+    case LL_OP_LESS_EQUAL:
+    case LL_OP_EQUAL:
+    case LL_OP_SELECT: return is_real(i->type);
+    case LL_OP_NOT:
+    case LL_OP_AND:
+    case LL_OP_OR: return true;
+    case LL_OP_CAST:
+        return i->type == LL_BOOL ? is_real(i->result_type) : is_real(i->type) && i->result_type == LL_BOOL;
     default: return i->operation >= LL_OPS && i->operation < LL_MAP_OPERATIONS && is_real(i->type);
     }
 }
@@ -246,8 +271,18 @@ static int input_count(const ll_map_instruction *i)
     if (i->operation >= LL_OPS) return 4;
     switch (i->operation) {
     case LL_OP_SELECT: return 3;
-    case LL_OP_ADD: case LL_OP_SUBTRACT: case LL_OP_MULTIPLY: case LL_OP_DIVIDE: case LL_OP_POWER: case LL_OP_MIN:
-    case LL_OP_MAX: case LL_OP_LESS: case LL_OP_LESS_EQUAL: case LL_OP_EQUAL: case LL_OP_AND: case LL_OP_OR: return 2;
+    case LL_OP_ADD:
+    case LL_OP_SUBTRACT:
+    case LL_OP_MULTIPLY:
+    case LL_OP_DIVIDE:
+    case LL_OP_POWER:
+    case LL_OP_MIN:
+    case LL_OP_MAX:
+    case LL_OP_LESS:
+    case LL_OP_LESS_EQUAL:
+    case LL_OP_EQUAL:
+    case LL_OP_AND:
+    case LL_OP_OR: return 2;
     default: return 1;
     }
 }
@@ -257,7 +292,8 @@ enum { EQUAL = 0, LESS = 17, LESS_EQUAL = 18, UNORDERED = 3, NOT_EQUAL = 4 };
 
 static void compare(compiler *it, int to, int a, int b, int predicate)
 {
-    VECTOR(&it->body, OF_TYPE(it, VCMPP), of_mask(to), of_mask(0), of_zmm(a), of_zmm(b), of_number((uint64_t)predicate));
+    VECTOR(&it->body, OF_TYPE(it, VCMPP), of_mask(to), of_mask(0), of_zmm(a), of_zmm(b),
+           of_number((uint64_t)predicate));
 }
 
 /* yes where the mask is set, no elsewhere */
@@ -286,7 +322,7 @@ static ZydisMnemonic arithmetic(const compiler *it, int operation)
 static void write_pair(compiler *it, int pair, int to, int a, int b, int c)
 {
     static const ll_op firsts[3] = {LL_OP_ADD, LL_OP_SUBTRACT, LL_OP_MULTIPLY};
-    three(it, arithmetic(it, firsts[pair / 4]), to, a, b);
+    three(it, arithmetic(it, (int)firsts[pair / 4]), to, a, b);
     switch (pair % 4) {
     case 0: three(it, OF_TYPE(it, VADDP), to, to, c); break;
     case 1: three(it, OF_TYPE(it, VSUBP), to, to, c); break;
@@ -312,10 +348,12 @@ static void write_instruction(compiler *it, int c)
     case LL_OP_SQRT: VECTOR(w, OF_TYPE(it, VSQRTP), of_zmm(to), of_mask(0), of_zmm(in[0])); break;
     case LL_OP_RECIPROCAL: three(it, OF_TYPE(it, VDIVP), to, held[ONE], in[0]); break;
     case LL_OP_DETACH: VECTOR(w, OF_TYPE(it, VMOVAP), of_zmm(to), of_mask(0), of_zmm(in[0])); break;
-    case LL_OP_ADD: case LL_OP_SUBTRACT: case LL_OP_MULTIPLY: case LL_OP_DIVIDE:
-        three(it, arithmetic(it, i->operation), to, in[0], in[1]);
-        break;
-    case LL_OP_MIN: case LL_OP_MAX: /* of the processor's, only a NaN in the first operand is to be mended */
+    case LL_OP_ADD:
+    case LL_OP_SUBTRACT:
+    case LL_OP_MULTIPLY:
+    case LL_OP_DIVIDE: three(it, arithmetic(it, i->operation), to, in[0], in[1]); break;
+    case LL_OP_MIN:
+    case LL_OP_MAX: /* of the processor's, only a NaN in the first operand is to be mended */
         help = take(it, true, TEMPORARY, c);
         three(it, arithmetic(it, i->operation), to, in[0], in[1]);
         compare(it, help, in[0], in[0], UNORDERED);
@@ -325,7 +363,8 @@ static void write_instruction(compiler *it, int c)
     case LL_OP_LESS_EQUAL: compare(it, to, in[0], in[1], LESS_EQUAL); break;
     case LL_OP_EQUAL: compare(it, to, in[0], in[1], EQUAL); break;
     case LL_OP_SELECT: blend(it, to, in[0], in[1], in[2]); break;
-    case LL_MAP_SELECT_LESS: case LL_MAP_SELECT_LESS_EQUAL:
+    case LL_MAP_SELECT_LESS:
+    case LL_MAP_SELECT_LESS_EQUAL:
         help = take(it, true, TEMPORARY, c);
         compare(it, help, in[0], in[1], i->operation == LL_MAP_SELECT_LESS ? LESS : LESS_EQUAL);
         blend(it, to, help, in[2], in[3]);
@@ -380,14 +419,15 @@ static void find_values(compiler *it)
             int home = i->in[k];
             if (current[home] < 0) {
                 bool invariant = home >= LL_MAP_REGISTERS && it->invariant[home - LL_MAP_REGISTERS];
-                it->values[it->value_count] = (value){.mask = reads_mask(i, k), .in_memory = true,
-                                                      .home = (uint8_t)home, .vector = -1};
+                it->values[it->value_count] =
+                    (value){.mask = reads_mask(i, k), .in_memory = true, .home = (uint8_t)home, .vector = -1};
                 it->values[it->value_count].held = invariant && !reads_mask(i, k);
                 current[home] = it->value_count++;
             }
             it->read[c][k] = current[home];
         }
-        it->values[it->value_count] = (value){.mask = i->result_type == LL_BOOL, .home = i->out, .vector = -1};
+        it->values[it->value_count] =
+            (value){.mask = i->result_type == LL_BOOL, .home = i->out, .vector = -1};
         it->made[c] = current[i->out] = it->value_count++;
     }
     for (int h = 0; h < LL_MAP_REGISTERS; h++) {
@@ -405,8 +445,8 @@ static void hold_constant(compiler *it, constant which, int vector)
     it->owner[vector] = CONSTANT;
     ZydisRegister from = it->wide ? ZYDIS_REGISTER_RAX : ZYDIS_REGISTER_EAX;
     PUT(&it->entry, MOV, of_register(from), of_number((uint64_t)(it->wide ? wide[which] : narrow[which])));
-    VECTOR(&it->entry, it->wide ? ZYDIS_MNEMONIC_VPBROADCASTQ : ZYDIS_MNEMONIC_VPBROADCASTD, of_zmm(vector), of_mask(0),
-           of_register(from));
+    VECTOR(&it->entry, it->wide ? ZYDIS_MNEMONIC_VPBROADCASTQ : ZYDIS_MNEMONIC_VPBROADCASTD, of_zmm(vector),
+           of_mask(0), of_register(from));
 }
 
 /* What keeps a vector through the loop: constants, and invariant values. Those of the latter for which there is none are
@@ -475,11 +515,14 @@ static void write_piece(compiler *it, int first, int last, writer *out)
     PUT(w, CMP, of_register(ZYDIS_REGISTER_RCX), of_register(ZYDIS_REGISTER_RSI));
     enum { JUMP_BYTES = 6 };
     int64_t back = (int64_t)loop - (w->at - w->start) - JUMP_BYTES;
-    ZydisEncoderRequest jump = {.mnemonic = ZYDIS_MNEMONIC_JB, .branch_type = ZYDIS_BRANCH_TYPE_NEAR,
-                                .branch_width = ZYDIS_BRANCH_WIDTH_32, .operand_count = 1,
+    ZydisEncoderRequest jump = {.mnemonic = ZYDIS_MNEMONIC_JB,
+                                .branch_type = ZYDIS_BRANCH_TYPE_NEAR,
+                                .branch_width = ZYDIS_BRANCH_WIDTH_32,
+                                .operand_count = 1,
                                 .operands = {of_number((uint64_t)back)}};
     put(w, &jump);
-    ZydisEncoderRequest upper = {.mnemonic = ZYDIS_MNEMONIC_VZEROUPPER}, leave = {.mnemonic = ZYDIS_MNEMONIC_RET};
+    ZydisEncoderRequest upper = {.mnemonic = ZYDIS_MNEMONIC_VZEROUPPER},
+                        leave = {.mnemonic = ZYDIS_MNEMONIC_RET};
     put(w, &upper);
     for (int p = it->pointer_count - 1; p >= FIRST_SAVED; p--) PUT(w, POP, of_register(pointers[p]));
     put(w, &leave);
@@ -525,7 +568,8 @@ static bool publish(ll_map_code *made, const writer *out, const size_t *starts)
 }
 
 /* Pieces and their code; `bytes` holds three times MOST_BYTES. */
-static bool write_code(const ll_map_program *program, const bool *invariant, compiler *it, uint8_t *bytes, ll_map_code *made)
+static bool write_code(const ll_map_program *program, const bool *invariant, compiler *it, uint8_t *bytes,
+                       ll_map_code *made)
 {
     size_t starts[LL_MAP_CODE];
     writer out = {bytes, bytes, bytes + MOST_BYTES, false};
@@ -545,7 +589,8 @@ static bool write_code(const ll_map_program *program, const bool *invariant, com
     return !out.failed && publish(made, &out, starts);
 }
 
-ll_status ll_map_code_create(const ll_map_program *program, const bool *invariant, ll_map_code **code, ll_error *error)
+ll_status ll_map_code_create(const ll_map_program *program, const bool *invariant, ll_map_code **code,
+                             ll_error *error)
 {
     int codable = 0;
     *code = NULL;
@@ -559,7 +604,8 @@ ll_status ll_map_code_create(const ll_map_program *program, const bool *invarian
     else ll_free(made);
     ll_free(it);
     ll_free(bytes);
-    return memory ? LL_OK : ll_fail_memory(error, "kernels", sizeof *made + sizeof *it + 3 * (size_t)MOST_BYTES);
+    return memory ? LL_OK
+                  : ll_fail_memory(error, "kernels", sizeof *made + sizeof *it + 3 * (size_t)MOST_BYTES);
 }
 
 void ll_map_code_destroy(ll_map_code *code)
@@ -583,7 +629,8 @@ void ll_map_code_run(const ll_map_code *code, const ll_map_program *program, ll_
 
 #else
 
-ll_status ll_map_code_create(const ll_map_program *program, const bool *invariant, ll_map_code **code, ll_error *error)
+ll_status ll_map_code_create(const ll_map_program *program, const bool *invariant, ll_map_code **code,
+                             ll_error *error)
 {
     (void)program;
     (void)invariant;

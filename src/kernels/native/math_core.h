@@ -187,7 +187,7 @@ LL_MATH double expm1_reduced_f64(double r)
     return __builtin_fma(p, r * r, r);
 }
 
-#define LL_LN2_HIGH 0.69314718036912382      /* 32 bits */
+#define LL_LN2_HIGH 0.69314718036912382 /* 32 bits */
 #define LL_LN2_LOW 1.9082149292705877e-10
 
 LL_MATH double exp_f64(double x)

@@ -1,5 +1,5 @@
-#include "losslens/kernels_product.h"
 #include "kernels/native/gemm.h"
+#include "losslens/kernels_product.h"
 
 enum { MAX_RANK = LL_GRAPH_RANK };
 
@@ -29,9 +29,10 @@ bool ll_product_supported(const ll_tensor_form *a, const ll_tensor_form *b, cons
            b->shape[b->rank - 1] * b->shape[b->rank - 2] <= LL_PRODUCT_LIMIT;
 }
 
-ll_status ll_product_create(const ll_tensor_form *a, const ll_tensor_form *b, const ll_tensor_form *c, bool transpose_a,
-                            bool transpose_b, ll_product_start start, const int64_t *bias_strides, ll_cpu_level cpu,
-                            ll_product **product, ll_error *error)
+ll_status ll_product_create(const ll_tensor_form *a, const ll_tensor_form *b, const ll_tensor_form *c,
+                            bool transpose_a, bool transpose_b, ll_product_start start,
+                            const int64_t *bias_strides, ll_cpu_level cpu, ll_product **product,
+                            ll_error *error)
 {
     ll_product *it = ll_allocate_zeroed(sizeof *it);
     if (!it) return ll_fail_memory(error, "kernels", sizeof *it);
@@ -52,7 +53,8 @@ ll_status ll_product_create(const ll_tensor_form *a, const ll_tensor_form *b, co
     it->c_matrix = g->m * g->n;
     it->batch_rank = c->rank - 2;
     it->batches = extent_product(c->shape, 0, it->batch_rank);
-    int64_t a_step = extent_product(a->shape, a->rank - 2, a->rank), b_step = extent_product(b->shape, b->rank - 2, b->rank);
+    int64_t a_step = extent_product(a->shape, a->rank - 2, a->rank),
+            b_step = extent_product(b->shape, b->rank - 2, b->rank);
     bool rows = true; /* one B, and one bias, for all: the matrices of A are more rows */
     for (int i = it->batch_rank - 1; i >= 0; i--) {
         int ia = i - (c->rank - a->rank), ib = i - (c->rank - b->rank);
@@ -82,12 +84,12 @@ size_t ll_product_workspace(const ll_product *it)
     return it->pack_b ? (size_t)(it->gemm.k * it->gemm.n) * ll_dtype_bytes(it->dtype) + 64 : 0;
 }
 
-#define PACK(T)                                                                                     \
-    do {                                                                                            \
-        const T *from = b;                                                                          \
-        T *to = packed;                                                                             \
-        for (int64_t row = 0; row < k; row += 16)                                                   \
-            for (int64_t column = 0; column < n; column++)                                          \
+#define PACK(T)                                                                                              \
+    do {                                                                                                     \
+        const T *from = b;                                                                                   \
+        T *to = packed;                                                                                      \
+        for (int64_t row = 0; row < k; row += 16)                                                            \
+            for (int64_t column = 0; column < n; column++)                                                   \
                 for (int64_t r = row; r < row + 16 && r < k; r++) to[r * n + column] = from[column * k + r]; \
     } while (0)
 
@@ -104,7 +106,8 @@ static void multiply(const ll_product *it, const void *a, const void *b, const v
     else (wide ? ll_gemm_f64_avx512 : ll_gemm_f64_avx2)(&it->gemm, a, b, start, c);
 }
 
-void ll_product_run(const ll_product *it, const void *a, const void *b, const void *bias, void *c, void *workspace)
+void ll_product_run(const ll_product *it, const void *a, const void *b, const void *bias, void *c,
+                    void *workspace)
 {
     int64_t bytes = (int64_t)ll_dtype_bytes(it->dtype);
     int64_t index[MAX_RANK] = {0}, a_at = 0, b_at = 0, bias_at = 0, packed_at = -1;

@@ -54,8 +54,7 @@ static bool native_supports(const ll_kernel_case *kernel)
     int64_t outer, middle, inner;
     if (kernel->output.count == 0) return false;
     switch (kernel->op) {
-    case LL_OP_MATMUL:
-        return ll_product_supported(&kernel->inputs[0], &kernel->inputs[1], &kernel->output);
+    case LL_OP_MATMUL: return ll_product_supported(&kernel->inputs[0], &kernel->inputs[1], &kernel->output);
     case LL_OP_SUM: return real && kernel->inputs[0].count > 0 && sum_axes(kernel, &outer, &middle, &inner);
     case LL_OP_BROADCAST:
     case LL_OP_TRANSPOSE:
@@ -118,7 +117,8 @@ static ll_status prepare_map(const ll_kernel_case *kernel, native_state *state, 
         it->result_type = (uint8_t)kernel->output.dtype;
         for (int i = 0; i < count; i++) it->in[i] = (uint8_t)(LL_MAP_REGISTERS + i);
     }
-    ll_status status = ll_map_create(program, kernel->output.rank, kernel->output.shape, state->cpu, &state->map, error);
+    ll_status status =
+        ll_map_create(program, kernel->output.rank, kernel->output.shape, state->cpu, &state->map, error);
     ll_free(program);
     return status;
 }
@@ -133,8 +133,9 @@ static ll_status native_prepare(const ll_kernel_case *kernel, void **state, ll_e
     ll_status status = LL_OK;
     if (kernel->op == LL_OP_MATMUL)
         status = ll_product_create(&kernel->inputs[0], &kernel->inputs[1], &kernel->output,
-                                   kernel->attributes.matmul.transpose_a != 0, kernel->attributes.matmul.transpose_b != 0,
-                                   LL_PRODUCT_ZERO, NULL, made->cpu, &made->product, error);
+                                   kernel->attributes.matmul.transpose_a != 0,
+                                   kernel->attributes.matmul.transpose_b != 0, LL_PRODUCT_ZERO, NULL,
+                                   made->cpu, &made->product, error);
     else if (kernel->op == LL_OP_SUM) sum_axes(kernel, &made->outer, &made->middle, &made->inner);
     else status = prepare_map(kernel, made, error);
     if (status != LL_OK) {
@@ -179,5 +180,5 @@ static void native_destroy(void *state)
     ll_free(it);
 }
 
-const ll_provider ll_provider_native = {"native", native_supports, native_prepare, native_workspace, native_run,
-                                        native_destroy};
+const ll_provider ll_provider_native = {"native",         native_supports, native_prepare,
+                                        native_workspace, native_run,      native_destroy};

@@ -36,10 +36,7 @@ LL_INLINE ll_v16 v16_relu(ll_v16 a) { return _mm512_max_ps(_mm512_setzero_ps(), 
 typedef struct ll_v16 {
     __m256 low, high;
 } ll_v16;
-LL_INLINE ll_v16 v16_load(const float *p)
-{
-    return (ll_v16){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
-}
+LL_INLINE ll_v16 v16_load(const float *p) { return (ll_v16){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
 LL_INLINE void v16_store(float *p, ll_v16 a)
 {
     _mm256_storeu_ps(p, a.low);

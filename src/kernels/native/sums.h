@@ -4,10 +4,11 @@
 
 #include "losslens/graph.h"
 
-#define LL_SUMS_DECLARE(isa)                                                                        \
-    void ll_sum_middle_##isa(ll_dtype dtype, const void *x, int64_t outer, int64_t middle, int64_t inner, void *y, \
-                             double *columns);                                                      \
-    void ll_sum_accumulate_##isa(ll_dtype dtype, const void *values, int64_t count, bool first, double *restrict sums); \
+#define LL_SUMS_DECLARE(isa)                                                                                 \
+    void ll_sum_middle_##isa(ll_dtype dtype, const void *x, int64_t outer, int64_t middle, int64_t inner,    \
+                             void *y, double *columns);                                                      \
+    void ll_sum_accumulate_##isa(ll_dtype dtype, const void *values, int64_t count, bool first,              \
+                                 double *restrict sums);                                                     \
     void ll_sum_add_##isa(double *restrict a, const double *restrict b, int64_t count);
 LL_SUMS_DECLARE(avx512)
 LL_SUMS_DECLARE(avx2)

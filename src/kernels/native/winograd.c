@@ -39,8 +39,9 @@ size_t winograd_workspace(const ll_winograd_face *face, int64_t images, int term
 {
     grouping g = group_tiles(face, images, GROUP_TILES), w = group_tiles(face, images, GRADIENT_TILES);
     int64_t convolve = column_floats(&g) + LL_WINOGRAD_POINTS * g.stride * (terms * face->in_blocks + 1);
-    int64_t gradient = column_floats(&w) + LL_WINOGRAD_POINTS * (w.stride * (face->in_blocks + face->out_blocks) +
-                                                                 face->in_blocks * face->out_blocks * 256);
+    int64_t gradient =
+        column_floats(&w) + LL_WINOGRAD_POINTS * (w.stride * (face->in_blocks + face->out_blocks) +
+                                                  face->in_blocks * face->out_blocks * 256);
     return sizeof(float) * (size_t)ll_max_int64(convolve, gradient);
 }
 
@@ -60,14 +61,19 @@ void winograd_pack(const ll_winograd_isa *isa, int64_t in_blocks, int64_t out_bl
 
 /* Transforms the x of `count` tile rows from `first` on, all blocks: points[point][block][tile][16], the points
  * `stride` floats apart. */
-static void transform_inputs(const ll_winograd_isa *isa, const ll_winograd_face *face, const grouping *g, int64_t first,
-                             int64_t count, int64_t stride, const float *input, float *columns, float *points)
+static void transform_inputs(const ll_winograd_isa *isa, const ll_winograd_face *face, const grouping *g,
+                             int64_t first, int64_t count, int64_t stride, const float *input, float *columns,
+                             float *points)
 {
     int64_t image = face->in_height * face->in_width * 16;
     for (int64_t r = 0; r < count; r++) {
         int64_t n = (first + r) / g->down, row = (first + r) % g->down;
-        ll_winograd_band band = {.height = face->in_height, .width = face->in_width, .row = 4 * row - face->pad[0],
-                                 .column = -face->pad[1], .tiles = g->across, .stride = stride};
+        ll_winograd_band band = {.height = face->in_height,
+                                 .width = face->in_width,
+                                 .row = 4 * row - face->pad[0],
+                                 .column = -face->pad[1],
+                                 .tiles = g->across,
+                                 .stride = stride};
         for (int64_t block = 0; block < face->in_blocks; block++)
             isa->input(&band, input + (n * face->in_blocks + block) * image, columns,
                        points + block * g->stride + r * g->across * 16);
@@ -75,14 +81,17 @@ static void transform_inputs(const ll_winograd_isa *isa, const ll_winograd_face 
 }
 
 /* Transforms the output gradients of `count` tile rows likewise. */
-static void spread_outputs(const ll_winograd_isa *isa, const ll_winograd_face *face, const grouping *g, int64_t first,
-                           int64_t count, const float *output_gradient, float *points)
+static void spread_outputs(const ll_winograd_isa *isa, const ll_winograd_face *face, const grouping *g,
+                           int64_t first, int64_t count, const float *output_gradient, float *points)
 {
     int64_t image = face->out_height * face->out_width * 16;
     for (int64_t r = 0; r < count; r++) {
         int64_t n = (first + r) / g->down, row = (first + r) % g->down;
-        ll_winograd_band band = {.height = face->out_height, .width = face->out_width, .row = 4 * row,
-                                 .tiles = g->across, .stride = g->stride * face->out_blocks};
+        ll_winograd_band band = {.height = face->out_height,
+                                 .width = face->out_width,
+                                 .row = 4 * row,
+                                 .tiles = g->across,
+                                 .stride = g->stride * face->out_blocks};
         for (int64_t block = 0; block < face->out_blocks; block++)
             isa->spread(&band, output_gradient + (n * face->out_blocks + block) * image,
                         points + block * g->stride + r * g->across * 16);
@@ -90,8 +99,8 @@ static void spread_outputs(const ll_winograd_isa *isa, const ll_winograd_face *f
 }
 
 void winograd_convolve(const ll_winograd_isa *isa, const ll_winograd_face *face, int64_t images,
-                       const ll_conv_term *terms, int term_count, const float *bias, const float *residual, bool relu,
-                       float *output, float *workspace)
+                       const ll_conv_term *terms, int term_count, const float *bias, const float *residual,
+                       bool relu, float *output, float *workspace)
 {
     grouping g = group_tiles(face, images, GROUP_TILES);
     int64_t rows = images * g.down, image = face->out_height * face->out_width * 16;
@@ -101,7 +110,8 @@ void winograd_convolve(const ll_winograd_isa *isa, const ll_winograd_face *face,
     for (int64_t first = 0; first < rows; first += g.rows) {
         int64_t count = ll_min_int64(g.rows, rows - first);
         for (int t = 0; t < term_count; t++)
-            transform_inputs(isa, face, &g, first, count, stride, terms[t].image, columns, v + t * g.stride * face->in_blocks);
+            transform_inputs(isa, face, &g, first, count, stride, terms[t].image, columns,
+                             v + t * g.stride * face->in_blocks);
         for (int64_t block = 0; block < face->out_blocks; block++) {
             for (int64_t point = 0; point < LL_WINOGRAD_POINTS; point++) {
                 const float *u[LL_CONV_TERMS];
@@ -112,8 +122,11 @@ void winograd_convolve(const ll_winograd_isa *isa, const ll_winograd_face *face,
             }
             for (int64_t r = 0; r < count; r++) {
                 int64_t n = (first + r) / g.down, row = (first + r) % g.down;
-                ll_winograd_band band = {.height = face->out_height, .width = face->out_width, .row = 4 * row,
-                                         .tiles = g.across, .stride = g.stride};
+                ll_winograd_band band = {.height = face->out_height,
+                                         .width = face->out_width,
+                                         .row = 4 * row,
+                                         .tiles = g.across,
+                                         .stride = g.stride};
                 int64_t at = (n * face->out_blocks + block) * image;
                 isa->output(&band, m + r * g.across * 16, bias ? bias + block * 16 : NULL,
                             residual ? residual + at : NULL, relu, output + at);
@@ -129,17 +142,20 @@ void winograd_gradient(const ll_winograd_isa *isa, const ll_winograd_face *face,
     int64_t rows = images * g.down;
     float *columns = workspace, *v = columns + column_floats(&g);
     float *w = v + LL_WINOGRAD_POINTS * g.stride * face->in_blocks;
-    float *u = w + LL_WINOGRAD_POINTS * g.stride * face->out_blocks; /* [out block][point][in block][16 in][16 out] */
+    float *u = w + LL_WINOGRAD_POINTS * g.stride *
+                       face->out_blocks; /* [out block][point][in block][16 in][16 out] */
     for (int t = 0; t < term_count; t++)
         for (int64_t first = 0; first < rows; first += g.rows) {
             int64_t count = ll_min_int64(g.rows, rows - first);
-            transform_inputs(isa, face, &g, first, count, g.stride * face->in_blocks, terms[t].image, columns, v);
+            transform_inputs(isa, face, &g, first, count, g.stride * face->in_blocks, terms[t].image, columns,
+                             v);
             spread_outputs(isa, face, &g, first, count, terms[t].with, w);
             for (int64_t point = 0; point < LL_WINOGRAD_POINTS; point++)
                 for (int64_t ob = 0; ob < face->out_blocks; ob++)
                     for (int64_t ib = 0; ib < face->in_blocks; ib++)
                         isa->gradient(v + (point * face->in_blocks + ib) * g.stride,
-                                      w + (point * face->out_blocks + ob) * g.stride, count * g.across, t + first > 0,
+                                      w + (point * face->out_blocks + ob) * g.stride, count * g.across,
+                                      t + first > 0,
                                       u + ((ob * LL_WINOGRAD_POINTS + point) * face->in_blocks + ib) * 256);
         }
     for (int64_t ob = 0; ob < face->out_blocks; ob++)

@@ -28,12 +28,12 @@ typedef struct ll_winograd_isa {
     /* A dy A' */
     void (*spread)(const ll_winograd_band *band, const float *image, float *points);
     /* A' m A, plus bias, plus residual, ReLU; the latter two as the output. */
-    void (*output)(const ll_winograd_band *band, const float *points, const float *bias, const float *residual,
-                   bool relu, float *image);
+    void (*output)(const ll_winograd_band *band, const float *points, const float *bias,
+                   const float *residual, bool relu, float *image);
     /* m[tile][16 out] = sum over terms, blocks and channels of v[term][block][tile][channel] u[term][block][channel][16 out];
      * the blocks of v, over the terms, are v_block_stride floats apart. */
-    void (*product)(const float *v, int64_t v_block_stride, int64_t in_blocks, int64_t tiles, const float *const *u,
-                    int terms, float *m);
+    void (*product)(const float *v, int64_t v_block_stride, int64_t in_blocks, int64_t tiles,
+                    const float *const *u, int terms, float *m);
     /* gradient[16 in][16 out] (+)= sum over tiles of v[tile][in] w[tile][out] */
     void (*gradient)(const float *v, const float *w, int64_t tiles, bool add, float *gradient);
     /* G g G' of 16 kernels at once, g[9][16] -> u + point * stride; and its adjoint, added to g + position * g_stride. */
@@ -56,8 +56,8 @@ size_t winograd_workspace(const ll_winograd_face *face, int64_t images, int term
 void winograd_pack(const ll_winograd_isa *isa, int64_t in_blocks, int64_t out_blocks, const float *weights,
                    int64_t out_step, int64_t in_step, bool turned, float *packed);
 void winograd_convolve(const ll_winograd_isa *isa, const ll_winograd_face *face, int64_t images,
-                       const ll_conv_term *terms, int term_count, const float *bias, const float *residual, bool relu,
-                       float *output, float *workspace);
+                       const ll_conv_term *terms, int term_count, const float *bias, const float *residual,
+                       bool relu, float *output, float *workspace);
 /* Adds to gradient[out_blocks][in_blocks][9][16 in][16 out]. */
 void winograd_gradient(const ll_winograd_isa *isa, const ll_winograd_face *face, int64_t images,
                        const ll_conv_term *terms, int term_count, float *gradient, float *workspace);

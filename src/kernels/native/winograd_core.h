@@ -120,8 +120,8 @@ static void winograd_spread(const ll_winograd_band *band, const float *image, fl
     }
 }
 
-LL_INLINE void output_tile(const ll_winograd_band *band, const float *points, ll_v16 start, const float *residual,
-                           bool relu, int64_t rows, int64_t columns, float *image)
+LL_INLINE void output_tile(const ll_winograd_band *band, const float *points, ll_v16 start,
+                           const float *residual, bool relu, int64_t rows, int64_t columns, float *image)
 {
     ll_v16 high[4][6];
     LL_UNROLL
@@ -161,21 +161,21 @@ static void winograd_output(const ll_winograd_band *band, const float *points, c
         const float *add = residual ? residual + at : NULL;
         if (rows == 4 && columns == 4)
             output_tile(band, points + tile * 16, start, add, relu, 4, 4, image + at);
-        else
-            output_tile(band, points + tile * 16, start, add, relu, rows, columns, image + at);
+        else output_tile(band, points + tile * 16, start, add, relu, rows, columns, image + at);
     }
 }
 
 #if LL_SIMD_REGISTERS == 32
 #define LL_PRODUCT_TILES 16
-#define LL_PRODUCT_CASES(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16)
+#define LL_PRODUCT_CASES(X)                                                                                  \
+    X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16)
 #else
 #define LL_PRODUCT_TILES 6
 #define LL_PRODUCT_CASES(X) X(1) X(2) X(3) X(4) X(5) X(6)
 #endif
 
-LL_INLINE void product_tiles(const float *v, int64_t v_block_stride, int64_t in_blocks, const float *const *terms,
-                             int term_count, float *m, const int P)
+LL_INLINE void product_tiles(const float *v, int64_t v_block_stride, int64_t in_blocks,
+                             const float *const *terms, int term_count, float *m, const int P)
 {
     ll_v16 sum[LL_PRODUCT_TILES];
     LL_UNROLL
@@ -199,9 +199,8 @@ static void winograd_product(const float *v, int64_t v_block_stride, int64_t in_
                              const float *const *u, int terms, float *m)
 {
     int64_t pieces = (tiles + LL_PRODUCT_TILES - 1) / LL_PRODUCT_TILES, piece = (tiles + pieces - 1) / pieces;
-    for (int64_t tile = 0; tile < tiles; tile += piece)
-        switch (ll_min_int64(piece, tiles - tile)) {
-#define LL_PRODUCT_CASE(P)                                                                          \
+    for (int64_t tile = 0; tile < tiles; tile += piece) switch (ll_min_int64(piece, tiles - tile)) {
+#define LL_PRODUCT_CASE(P)                                                                                   \
     case P: product_tiles(v + tile * 16, v_block_stride, in_blocks, u, terms, m + tile * 16, P); break;
             LL_PRODUCT_CASES(LL_PRODUCT_CASE)
 #undef LL_PRODUCT_CASE
@@ -209,7 +208,8 @@ static void winograd_product(const float *v, int64_t v_block_stride, int64_t in_
         }
 }
 
-LL_INLINE void gradient_channels(const float *v, const float *w, int64_t tiles, bool add, float *gradient, const int C)
+LL_INLINE void gradient_channels(const float *v, const float *w, int64_t tiles, bool add, float *gradient,
+                                 const int C)
 {
     ll_v16 sum[16];
     LL_UNROLL
@@ -240,10 +240,10 @@ static void winograd_add_gradient(const float *v, const float *w, int64_t tiles,
 #define NORM_B (0.5 / ((double)B2 * ((double)B2 - (double)A2)))
 static const double g_rows[6][3] = {
     {NORM_0, 0, 0},
-    {NORM_A, NORM_A * (double)POINT_A, NORM_A * (double)A2},
-    {NORM_A, -NORM_A * (double)POINT_A, NORM_A * (double)A2},
-    {NORM_B, NORM_B * (double)POINT_B, NORM_B * (double)B2},
-    {NORM_B, -NORM_B * (double)POINT_B, NORM_B * (double)B2},
+    {NORM_A, NORM_A *(double)POINT_A, NORM_A *(double)A2},
+    {NORM_A, -NORM_A *(double)POINT_A, NORM_A *(double)A2},
+    {NORM_B, NORM_B *(double)POINT_B, NORM_B *(double)B2},
+    {NORM_B, -NORM_B *(double)POINT_B, NORM_B *(double)B2},
     {0, 0, 1},
 };
 
@@ -265,13 +265,13 @@ static void winograd_kernel(const float *g, float *u, int64_t stride)
 }
 
 /* G' u of one column: rows 1 and 2, 3 and 4 of G differ in the sign of their middle only. */
-#define ADJOINT(u0, u1, u2, u3, u4, u5, g0, g1, g2)                                                 \
-    do {                                                                                            \
-        double s_ = NORM_A * ((u1) + (u2)), d_ = NORM_A * (double)POINT_A * ((u1) - (u2));          \
-        double t_ = NORM_B * ((u3) + (u4)), e_ = NORM_B * (double)POINT_B * ((u3) - (u4));          \
-        (g0) = NORM_0 * (u0) + s_ + t_;                                                             \
-        (g1) = d_ + e_;                                                                             \
-        (g2) = (double)A2 * s_ + (double)B2 * t_ + (u5);                                            \
+#define ADJOINT(u0, u1, u2, u3, u4, u5, g0, g1, g2)                                                          \
+    do {                                                                                                     \
+        double s_ = NORM_A * ((u1) + (u2)), d_ = NORM_A * (double)POINT_A * ((u1) - (u2));                   \
+        double t_ = NORM_B * ((u3) + (u4)), e_ = NORM_B * (double)POINT_B * ((u3) - (u4));                   \
+        (g0) = NORM_0 * (u0) + s_ + t_;                                                                      \
+        (g1) = d_ + e_;                                                                                      \
+        (g2) = (double)A2 * s_ + (double)B2 * t_ + (u5);                                                     \
     } while (0)
 
 static void winograd_kernel_adjoint(const float *u, int64_t stride, float *g, int64_t g_stride)
@@ -282,7 +282,8 @@ static void winograd_kernel_adjoint(const float *u, int64_t stride, float *g, in
         for (int p = 0; p < 6; ++p) row[p] = u + (p * 6 + k) * stride;
         for (int lane = 0; lane < 16; ++lane)
             ADJOINT((double)row[0][lane], (double)row[1][lane], (double)row[2][lane], (double)row[3][lane],
-                    (double)row[4][lane], (double)row[5][lane], high[0][k][lane], high[1][k][lane], high[2][k][lane]);
+                    (double)row[4][lane], (double)row[5][lane], high[0][k][lane], high[1][k][lane],
+                    high[2][k][lane]);
     }
     for (int r = 0; r < 3; ++r)
         for (int lane = 0; lane < 16; ++lane) {
@@ -297,7 +298,11 @@ static void winograd_kernel_adjoint(const float *u, int64_t stride, float *g, in
 }
 
 const ll_winograd_isa LL_SIMD_NAME(ll_winograd_isa) = {
-    .input = winograd_input,       .spread = winograd_spread, .output = winograd_output,
-    .product = winograd_product,   .gradient = winograd_add_gradient,
-    .kernel = winograd_kernel,     .kernel_adjoint = winograd_kernel_adjoint,
+    .input = winograd_input,
+    .spread = winograd_spread,
+    .output = winograd_output,
+    .product = winograd_product,
+    .gradient = winograd_add_gradient,
+    .kernel = winograd_kernel,
+    .kernel_adjoint = winograd_kernel_adjoint,
 };

@@ -13,7 +13,7 @@ enum { SOURCE, WEIGHTS, TARGET, OPERANDS };
 typedef struct onednn_state {
     dnnl_engine_t engine;
     dnn_face face;
-    int result;               /* which operand is the output */
+    int result; /* which operand is the output */
     dnn_own_md dense[OPERANDS];
     dnnl_primitive_desc_t descriptor;
     dnnl_primitive_t convolution;
@@ -36,7 +36,9 @@ static const int arguments[3][OPERANDS] = {
 
 static dnn_face face_of(ll_op op)
 {
-    return op == LL_OP_CONVOLUTION ? DNN_FORWARD : op == LL_OP_CONVOLUTION_DATA ? DNN_BACKWARD_DATA : DNN_BACKWARD_WEIGHTS;
+    return op == LL_OP_CONVOLUTION        ? DNN_FORWARD
+           : op == LL_OP_CONVOLUTION_DATA ? DNN_BACKWARD_DATA
+                                          : DNN_BACKWARD_WEIGHTS;
 }
 
 /* Which tensor of the case is the image, the weights, the target. */
@@ -59,11 +61,13 @@ static bool onednn_supports(const ll_kernel_case *kernel)
     const ll_tensor_form *forms[OPERANDS];
     operands_of(kernel, forms);
     for (int i = 0; i < OPERANDS; i++)
-        if (forms[i]->dtype != LL_F32 || forms[i]->rank != form->spatial + 2 || forms[i]->count < 1) return false;
+        if (forms[i]->dtype != LL_F32 || forms[i]->rank != form->spatial + 2 || forms[i]->count < 1)
+            return false;
     for (int i = 0; i < form->spatial; i++) {
         int64_t extent = (forms[WEIGHTS]->shape[2 + i] - 1) * form->dilation[i] + 1;
         /* Its own rules are narrower: no cropping, no window of padding alone. */
-        if (form->pad_low[i] < 0 || form->pad_high[i] < 0 || form->pad_low[i] >= extent || form->pad_high[i] >= extent)
+        if (form->pad_low[i] < 0 || form->pad_high[i] < 0 || form->pad_low[i] >= extent ||
+            form->pad_high[i] >= extent)
             return false;
     }
     return true;
@@ -95,10 +99,12 @@ static void need_scratch(onednn_state *it, dnnl_primitive_desc_t descriptor)
     if (bytes > it->scratch) it->scratch = bytes;
 }
 
-static bool make_reorder(onednn_state *it, int operand, dnn_md from, dnn_md to, dnnl_primitive_attr_t attributes)
+static bool make_reorder(onednn_state *it, int operand, dnn_md from, dnn_md to,
+                         dnnl_primitive_attr_t attributes)
 {
     dnnl_primitive_desc_t *descriptor = &it->reorder_descriptor[operand];
-    if (dnnl_reorder_primitive_desc_create(descriptor, from, it->engine, to, it->engine, attributes) != dnnl_success)
+    if (dnnl_reorder_primitive_desc_create(descriptor, from, it->engine, to, it->engine, attributes) !=
+        dnnl_success)
         return false;
     need_scratch(it, *descriptor);
     return dnnl_primitive_create(&it->reorder[operand], *descriptor) == dnnl_success;
@@ -109,7 +115,8 @@ static bool execute(const onednn_state *it, dnnl_primitive_t primitive, dnnl_pri
                     dnnl_stream_t stream, dnnl_exec_arg_t *list, int count, void *scratch)
 {
     dnnl_memory_t memory = NULL;
-    if (dnnl_memory_create(&memory, scratch_of(descriptor), it->engine, scratch) != dnnl_success) return false;
+    if (dnnl_memory_create(&memory, scratch_of(descriptor), it->engine, scratch) != dnnl_success)
+        return false;
     list[count] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, memory};
     bool fine = dnnl_primitive_execute(primitive, stream, count + 1, list) == dnnl_success;
     dnnl_memory_destroy(memory);
@@ -134,9 +141,10 @@ static bool build(const ll_kernel_case *kernel, onednn_state *it)
     }
     dnn_own_md any[OPERANDS];
     dnnl_primitive_attr_t attributes = NULL;
-    bool fits = dnnl_engine_create(&it->engine, dnnl_cpu, 0) == dnnl_success &&
-                dnnl_primitive_attr_create(&attributes) == dnnl_success &&
-                dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user) == dnnl_success;
+    bool fits =
+        dnnl_engine_create(&it->engine, dnnl_cpu, 0) == dnnl_success &&
+        dnnl_primitive_attr_create(&attributes) == dnnl_success &&
+        dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user) == dnnl_success;
     int made = 0;
     for (; fits && made < OPERANDS; made++) {
         dnnl_dims_t dims = {0}, strides = {0};
@@ -153,10 +161,12 @@ static bool build(const ll_kernel_case *kernel, onednn_state *it)
             strides[i] = step;
             step *= dims[i];
         }
-        fits = dnn_md_make(&it->dense[made], rank, dims, strides) && dnn_md_make(&any[made], rank, dims, NULL);
+        fits =
+            dnn_md_make(&it->dense[made], rank, dims, strides) && dnn_md_make(&any[made], rank, dims, NULL);
     }
-    fits = fits && dnn_convolution(&it->descriptor, it->engine, it->face, dnn_md_view(&any[SOURCE]),
-                                   dnn_md_view(&any[WEIGHTS]), dnn_md_view(&any[TARGET]), &geometry, attributes);
+    fits =
+        fits && dnn_convolution(&it->descriptor, it->engine, it->face, dnn_md_view(&any[SOURCE]),
+                                dnn_md_view(&any[WEIGHTS]), dnn_md_view(&any[TARGET]), &geometry, attributes);
     for (int i = 0; i < made; i++) dnn_md_end(&any[i]);
     fits = fits && dnnl_primitive_create(&it->convolution, it->descriptor) == dnnl_success;
     for (int i = 0; fits && i < OPERANDS; i++) {
@@ -231,7 +241,8 @@ static ll_status onednn_run(const void *state, const void *const *inputs, void *
     }
     if (fine && it->reorder[it->result]) {
         dnnl_exec_arg_t move[3] = {{DNNL_ARG_FROM, inner[it->result]}, {DNNL_ARG_TO, outer[it->result]}};
-        fine = execute(it, it->reorder[it->result], it->reorder_descriptor[it->result], stream, move, 2, scratch);
+        fine = execute(it, it->reorder[it->result], it->reorder_descriptor[it->result], stream, move, 2,
+                       scratch);
     }
     fine = fine && dnnl_stream_wait(stream) == dnnl_success;
     for (int i = 0; i < OPERANDS; i++) {
@@ -239,8 +250,9 @@ static ll_status onednn_run(const void *state, const void *const *inputs, void *
         if (inner[i]) dnnl_memory_destroy(inner[i]);
     }
     if (stream) dnnl_stream_destroy(stream);
-    return fine ? LL_OK : ll_fail(error, LL_INTERNAL, "kernels", "onednn", "a convolution failed inside the library");
+    return fine ? LL_OK
+                : ll_fail(error, LL_INTERNAL, "kernels", "onednn", "a convolution failed inside the library");
 }
 
-const ll_provider ll_provider_onednn = {"onednn", onednn_supports, onednn_prepare, onednn_workspace, onednn_run,
-                                        onednn_destroy};
+const ll_provider ll_provider_onednn = {"onednn",         onednn_supports, onednn_prepare,
+                                        onednn_workspace, onednn_run,      onednn_destroy};

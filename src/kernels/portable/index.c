@@ -11,7 +11,8 @@ typedef struct indexing {
 
 static indexing indexing_of(const portable_kernel *it)
 {
-    const ll_tensor_form *table = it->op == LL_OP_GATHER ? &it->inputs[0] : &it->output, *index = &it->inputs[1];
+    const ll_tensor_form *table = it->op == LL_OP_GATHER ? &it->inputs[0] : &it->output,
+                         *index = &it->inputs[1];
     int batch_axes = it->attributes.gather.batch_axes;
     return (indexing){portable_product(table->shape, 0, batch_axes), table->shape[batch_axes],
                       portable_product(table->shape, batch_axes + 1, table->rank),
@@ -29,15 +30,15 @@ static bool supports(const ll_kernel_case *kernel)
            (kernel->op == LL_OP_GATHER || ll_dtype_is_float(kernel->output.dtype));
 }
 
-#define PICK(T)                                                                                     \
-    do {                                                                                            \
-        const T *from = x;                                                                          \
-        T *to = output;                                                                             \
-        for (int64_t b = 0; b < e.batch; b++, from += e.length, to += e.points)                     \
-            for (int64_t p = 0; p < e.points; p++) {                                                \
-                int64_t at = chosen(type, index, b * e.points + p);                                 \
-                to[p] = at >= 0 && at < e.length ? from[at] : 0;                                    \
-            }                                                                                       \
+#define PICK(T)                                                                                              \
+    do {                                                                                                     \
+        const T *from = x;                                                                                   \
+        T *to = output;                                                                                      \
+        for (int64_t b = 0; b < e.batch; b++, from += e.length, to += e.points)                              \
+            for (int64_t p = 0; p < e.points; p++) {                                                         \
+                int64_t at = chosen(type, index, b * e.points + p);                                          \
+                to[p] = at >= 0 && at < e.length ? from[at] : 0;                                             \
+            }                                                                                                \
     } while (0)
 
 static void gather(const portable_kernel *it, const void *x, const void *index, void *output)
@@ -69,20 +70,21 @@ static size_t workspace_bytes(const portable_kernel *it)
     return (size_t)(e.length * columns_of(e)) * sizeof(double);
 }
 
-#define SCATTER(T)                                                                                  \
-    do {                                                                                            \
-        const T *from = (const T *)values + b * e.points * e.rest + first;                          \
-        T *to = (T *)output + b * e.length * e.rest + first;                                        \
-        for (int64_t p = 0; p < e.points; p++) {                                                    \
-            int64_t at = chosen(type, index, b * e.points + p);                                     \
-            if (at < 0 || at >= e.length) continue;                                                 \
-            for (int64_t r = 0; r < width; r++) sums[at * width + r] += (double)from[p * e.rest + r]; \
-        }                                                                                           \
-        for (int64_t l = 0; l < e.length; l++)                                                      \
-            for (int64_t r = 0; r < width; r++) to[l * e.rest + r] = (T)sums[l * width + r];        \
+#define SCATTER(T)                                                                                           \
+    do {                                                                                                     \
+        const T *from = (const T *)values + b * e.points * e.rest + first;                                   \
+        T *to = (T *)output + b * e.length * e.rest + first;                                                 \
+        for (int64_t p = 0; p < e.points; p++) {                                                             \
+            int64_t at = chosen(type, index, b * e.points + p);                                              \
+            if (at < 0 || at >= e.length) continue;                                                          \
+            for (int64_t r = 0; r < width; r++) sums[at * width + r] += (double)from[p * e.rest + r];        \
+        }                                                                                                    \
+        for (int64_t l = 0; l < e.length; l++)                                                               \
+            for (int64_t r = 0; r < width; r++) to[l * e.rest + r] = (T)sums[l * width + r];                 \
     } while (0)
 
-static void scatter_add(const portable_kernel *it, const void *values, const void *index, void *output, double *sums)
+static void scatter_add(const portable_kernel *it, const void *values, const void *index, void *output,
+                        double *sums)
 {
     indexing e = indexing_of(it);
     ll_dtype type = it->inputs[1].dtype;

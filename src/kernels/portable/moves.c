@@ -19,15 +19,14 @@ static void fill(const portable_kernel *it, void *output)
         for (int64_t i = 0; i < count; i++) single[i] = (float)value;
     else if (it->output.dtype == LL_F64)
         for (int64_t i = 0; i < count; i++) wide[i] = value;
-    else
-        memset(output, 0, (size_t)count * ll_dtype_bytes(it->output.dtype));
+    else memset(output, 0, (size_t)count * ll_dtype_bytes(it->output.dtype));
 }
 
-#define SPREAD(T)                                                                              \
-    do {                                                                                       \
-        const T *from = (const T *)(const void *)row;                                                                   \
-        T *to = (T *)output + start;                                                           \
-        for (int64_t i = 0; i < width; i++) to[i * step] = from[i];                            \
+#define SPREAD(T)                                                                                            \
+    do {                                                                                                     \
+        const T *from = (const T *)(const void *)row;                                                        \
+        T *to = (T *)output + start;                                                                         \
+        for (int64_t i = 0; i < width; i++) to[i * step] = from[i];                                          \
     } while (0)
 
 static void pad(const portable_kernel *it, const void *x, void *output)
@@ -69,7 +68,8 @@ static void copy_rows(char *to, size_t to_stride, const char *from, size_t bytes
         for (int64_t r = 0; r < rows; r++) memcpy(to + (size_t)r * to_stride, from + (size_t)r * 8, 8);
         break;
     default:
-        for (int64_t r = 0; r < rows; r++) memcpy(to + (size_t)r * to_stride, from + (size_t)r * bytes, bytes);
+        for (int64_t r = 0; r < rows; r++)
+            memcpy(to + (size_t)r * to_stride, from + (size_t)r * bytes, bytes);
         break;
     }
 }

@@ -49,7 +49,8 @@ static ll_status prepare(const ll_kernel_case *kernel, void **state, ll_error *e
 
 static size_t workspace_bytes(const void *state) { return ((const portable_kernel *)state)->workspace; }
 
-static ll_status run(const void *state, const void *const *inputs, void *output, void *workspace, ll_error *error)
+static ll_status run(const void *state, const void *const *inputs, void *output, void *workspace,
+                     ll_error *error)
 {
     const portable_kernel *it = state;
     (void)error;

@@ -36,26 +36,26 @@ static bool supports_extreme(const ll_kernel_case *kernel)
 }
 
 /* The first of equals stays, a NaN beats every number. */
-#define EXTREME(T)                                                                                  \
-    do {                                                                                            \
-        const T *x = input;                                                                         \
-        T sign = it->op == LL_OP_REDUCE_MIN ? -1 : 1;                                               \
-        for (int64_t o = 0; o < e.outer; o++, x += e.middle * e.inner)                              \
-            for (int64_t c = 0; c < e.inner; c++) {                                                 \
-                T best = x[c];                                                                      \
-                int64_t at = 0;                                                                     \
-                for (int64_t i = 1; i < e.middle; i++) {                                            \
-                    T value = x[i * e.inner + c];                                                   \
-                    if (sign * value > sign * best || (isnan(value) && !isnan(best))) {             \
-                        best = value;                                                               \
-                        at = i;                                                                     \
-                    }                                                                               \
-                }                                                                                   \
-                int64_t place = o * e.inner + c;                                                    \
-                if (it->op != LL_OP_ARGMAX) ((T *)output)[place] = best;                            \
-                else if (it->output.dtype == LL_I32) ((int32_t *)output)[place] = (int32_t)at;      \
-                else ((int64_t *)output)[place] = at;                                               \
-            }                                                                                       \
+#define EXTREME(T)                                                                                           \
+    do {                                                                                                     \
+        const T *x = input;                                                                                  \
+        T sign = it->op == LL_OP_REDUCE_MIN ? -1 : 1;                                                        \
+        for (int64_t o = 0; o < e.outer; o++, x += e.middle * e.inner)                                       \
+            for (int64_t c = 0; c < e.inner; c++) {                                                          \
+                T best = x[c];                                                                               \
+                int64_t at = 0;                                                                              \
+                for (int64_t i = 1; i < e.middle; i++) {                                                     \
+                    T value = x[i * e.inner + c];                                                            \
+                    if (sign * value > sign * best || (isnan(value) && !isnan(best))) {                      \
+                        best = value;                                                                        \
+                        at = i;                                                                              \
+                    }                                                                                        \
+                }                                                                                            \
+                int64_t place = o * e.inner + c;                                                             \
+                if (it->op != LL_OP_ARGMAX) ((T *)output)[place] = best;                                     \
+                else if (it->output.dtype == LL_I32) ((int32_t *)output)[place] = (int32_t)at;               \
+                else ((int64_t *)output)[place] = at;                                                        \
+            }                                                                                                \
     } while (0)
 
 static void run_extreme(const portable_kernel *it, const void *const *inputs, void *output, void *workspace)
@@ -82,19 +82,19 @@ static bool supports_sum(const ll_kernel_case *kernel)
 static size_t sum_bytes(const portable_kernel *it) { return (size_t)it->output.count * sizeof(double); }
 
 /* A row at a time; a row that disappears is added in eight interleaved sums. */
-#define ADD_ROW(T)                                                                                  \
-    do {                                                                                            \
-        const T *x = (const T *)input + row * width;                                                \
-        if (!gone) {                                                                                \
-            for (int64_t i = 0; i < width; i++) sums[to + i] += (double)x[i];                       \
-            break;                                                                                  \
-        }                                                                                           \
-        double s[8] = {0};                                                                          \
-        int64_t i = 0;                                                                              \
-        for (; i + 8 <= width; i += 8)                                                              \
-            for (int j = 0; j < 8; j++) s[j] += (double)x[i + j];                                   \
-        for (int j = 0; i < width; i++, j++) s[j] += (double)x[i];                                  \
-        sums[to] += ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));              \
+#define ADD_ROW(T)                                                                                           \
+    do {                                                                                                     \
+        const T *x = (const T *)input + row * width;                                                         \
+        if (!gone) {                                                                                         \
+            for (int64_t i = 0; i < width; i++) sums[to + i] += (double)x[i];                                \
+            break;                                                                                           \
+        }                                                                                                    \
+        double s[8] = {0};                                                                                   \
+        int64_t i = 0;                                                                                       \
+        for (; i + 8 <= width; i += 8)                                                                       \
+            for (int j = 0; j < 8; j++) s[j] += (double)x[i + j];                                            \
+        for (int j = 0; i < width; i++, j++) s[j] += (double)x[i];                                           \
+        sums[to] += ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));                       \
     } while (0)
 
 static void run_sum(const portable_kernel *it, const void *const *inputs, void *output, void *workspace)

@@ -50,19 +50,19 @@ static reach reach_of(int64_t offset, int64_t stride, int64_t in, int64_t out)
     return (reach){offset, low, ll_max_int64(low, ll_min_int64(high, out))};
 }
 
-#define TAP(T)                                                                                      \
-    do {                                                                                            \
-        const T *from = (const T *)x + plane * v.in_size + line + r.offset;                         \
-        if (it->op == LL_OP_WINDOW_SUM) {                                                           \
-            for (int64_t p = r.low; p < r.high; p++) best[p] += (double)from[p * stride[2]];        \
-            break;                                                                                  \
-        }                                                                                           \
-        for (int64_t p = r.low; p < r.high; p++) {                                                  \
-            double value = (double)from[p * stride[2]];                                             \
-            bool takes = at[p] < 0 || value > best[p] || (isnan(value) && !isnan(best[p]));         \
-            best[p] = takes ? value : best[p];                                                      \
-            at[p] = takes ? (int32_t)(line + r.offset + p * stride[2]) : at[p];                     \
-        }                                                                                           \
+#define TAP(T)                                                                                               \
+    do {                                                                                                     \
+        const T *from = (const T *)x + plane * v.in_size + line + r.offset;                                  \
+        if (it->op == LL_OP_WINDOW_SUM) {                                                                    \
+            for (int64_t p = r.low; p < r.high; p++) best[p] += (double)from[p * stride[2]];                 \
+            break;                                                                                           \
+        }                                                                                                    \
+        for (int64_t p = r.low; p < r.high; p++) {                                                           \
+            double value = (double)from[p * stride[2]];                                                      \
+            bool takes = at[p] < 0 || value > best[p] || (isnan(value) && !isnan(best[p]));                  \
+            best[p] = takes ? value : best[p];                                                               \
+            at[p] = takes ? (int32_t)(line + r.offset + p * stride[2]) : at[p];                              \
+        }                                                                                                    \
     } while (0)
 
 static void run_window(const portable_kernel *it, const void *const *inputs, void *output, void *workspace)
@@ -87,7 +87,8 @@ static void run_window(const portable_kernel *it, const void *const *inputs, voi
         for (int64_t p = 0; p < width; p++) at[p] = -1;
         for (int64_t k0 = 0; k0 < size[0]; k0++)
             for (int64_t k1 = 0; k1 < size[1]; k1++) {
-                int64_t s0 = p0 * stride[0] + k0 * dilation[0] - pad[0], s1 = p1 * stride[1] + k1 * dilation[1] - pad[1];
+                int64_t s0 = p0 * stride[0] + k0 * dilation[0] - pad[0],
+                        s1 = p1 * stride[1] + k1 * dilation[1] - pad[1];
                 if (s0 < 0 || s0 >= v.in[0] || s1 < 0 || s1 >= v.in[1]) continue;
                 int64_t line = (s0 * v.in[1] + s1) * v.in[2];
                 for (int64_t k2 = 0; k2 < size[2]; k2++) {
@@ -96,8 +97,10 @@ static void run_window(const portable_kernel *it, const void *const *inputs, voi
                     else TAP(double);
                 }
             }
-        if (it->op == LL_OP_WINDOW_ARGMAX) memcpy((int32_t *)output + row * width, at, (size_t)width * sizeof *at);
-        else if (it->output.dtype == LL_F64) memcpy((double *)output + row * width, best, (size_t)width * sizeof *best);
+        if (it->op == LL_OP_WINDOW_ARGMAX)
+            memcpy((int32_t *)output + row * width, at, (size_t)width * sizeof *at);
+        else if (it->output.dtype == LL_F64)
+            memcpy((double *)output + row * width, best, (size_t)width * sizeof *best);
         else
             for (int64_t p = 0; p < width; p++) ((float *)output)[row * width + p] = (float)best[p];
     }
@@ -120,31 +123,31 @@ static size_t resize_bytes(const portable_kernel *it)
 
 /* Each element of the big side with the up to eight of the small side that it reads: their values are added up
  * (resize), or it is added to them (adjoint). */
-#define RESIZE(T)                                                                                   \
-    do {                                                                                            \
-        const T *from = (const T *)input + plane * v.in_size;                                       \
-        T *to = (T *)output + plane * v.out_size;                                                   \
-        int64_t element = 0;                                                                        \
-        for (int64_t b0 = 0; b0 < big[0]; b0++)                                                     \
-            for (int64_t b1 = 0; b1 < big[1]; b1++)                                                 \
-                for (int64_t b2 = 0; b2 < big[2]; b2++, element++) {                                \
-                    ll_stencil at[LL_SPATIAL] = {axis[0][b0], axis[1][b1], axis[2][b2]};            \
-                    double sum = 0.0;                                                               \
-                    for (int corner = 0; corner < 8; corner++) {                                    \
-                        int64_t place = 0;                                                          \
-                        double weight = 1.0;                                                        \
-                        for (int a = 0; a < LL_SPATIAL; a++) {                                      \
-                            int far = (corner >> (LL_SPATIAL - 1 - a)) & 1;                         \
-                            weight *= far ? at[a].t : 1.0 - at[a].t;                                \
-                            place = place * small[a] + at[a].low + far;                             \
-                        }                                                                           \
-                        if (weight == 0.0) continue;                                                \
-                        if (adjoint) sums[place] += weight * (double)from[element];                 \
-                        else sum += weight * (double)from[place];                                   \
-                    }                                                                               \
-                    if (!adjoint) to[element] = (T)sum;                                             \
-                }                                                                                   \
-        for (int64_t i = 0; adjoint && i < v.out_size; i++) to[i] = (T)sums[i];                     \
+#define RESIZE(T)                                                                                            \
+    do {                                                                                                     \
+        const T *from = (const T *)input + plane * v.in_size;                                                \
+        T *to = (T *)output + plane * v.out_size;                                                            \
+        int64_t element = 0;                                                                                 \
+        for (int64_t b0 = 0; b0 < big[0]; b0++)                                                              \
+            for (int64_t b1 = 0; b1 < big[1]; b1++)                                                          \
+                for (int64_t b2 = 0; b2 < big[2]; b2++, element++) {                                         \
+                    ll_stencil at[LL_SPATIAL] = {axis[0][b0], axis[1][b1], axis[2][b2]};                     \
+                    double sum = 0.0;                                                                        \
+                    for (int corner = 0; corner < 8; corner++) {                                             \
+                        int64_t place = 0;                                                                   \
+                        double weight = 1.0;                                                                 \
+                        for (int a = 0; a < LL_SPATIAL; a++) {                                               \
+                            int far = (corner >> (LL_SPATIAL - 1 - a)) & 1;                                  \
+                            weight *= far ? at[a].t : 1.0 - at[a].t;                                         \
+                            place = place * small[a] + at[a].low + far;                                      \
+                        }                                                                                    \
+                        if (weight == 0.0) continue;                                                         \
+                        if (adjoint) sums[place] += weight * (double)from[element];                          \
+                        else sum += weight * (double)from[place];                                            \
+                    }                                                                                        \
+                    if (!adjoint) to[element] = (T)sum;                                                      \
+                }                                                                                            \
+        for (int64_t i = 0; adjoint && i < v.out_size; i++) to[i] = (T)sums[i];                              \
     } while (0)
 
 static void run_resize(const portable_kernel *it, const void *const *inputs, void *output, void *workspace)

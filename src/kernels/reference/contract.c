@@ -29,11 +29,14 @@ static void matmul(const reference_kernel *it, const void *const *inputs, void *
                 double sum = 0.0;
                 uint64_t whole = 0;
                 for (int64_t k = 0; k < inner; k++) {
-                    int64_t i = a0 + (ta ? k * rows + r : r * inner + k), j = b0 + (tb ? c * inner + k : k * columns + c);
+                    int64_t i = a0 + (ta ? k * rows + r : r * inner + k),
+                            j = b0 + (tb ? c * inner + k : k * columns + c);
                     if (real) {
-                        sum += ll_element_real(a->dtype, inputs[0], i) * ll_element_real(b->dtype, inputs[1], j);
+                        sum +=
+                            ll_element_real(a->dtype, inputs[0], i) * ll_element_real(b->dtype, inputs[1], j);
                     } else {
-                        whole += (uint64_t)ll_element_integer(a->dtype, inputs[0], i) * (uint64_t)ll_element_integer(b->dtype, inputs[1], j);
+                        whole += (uint64_t)ll_element_integer(a->dtype, inputs[0], i) *
+                                 (uint64_t)ll_element_integer(b->dtype, inputs[1], j);
                     }
                 }
                 int64_t o = (m * rows + r) * columns + c;
@@ -64,7 +67,8 @@ typedef struct convolution {
 
 static int64_t extent(const face *f, int axis) { return f->form->shape[axis + (f->models ? 1 : 0)]; }
 
-static int64_t element(const face *f, int64_t model, int64_t first, int64_t second, int spatial, const int64_t *at)
+static int64_t element(const face *f, int64_t model, int64_t first, int64_t second, int spatial,
+                       const int64_t *at)
 {
     int64_t index = f->models ? model : 0;
     index = index * extent(f, 0) + first;
@@ -77,7 +81,8 @@ static int64_t element(const face *f, int64_t model, int64_t first, int64_t seco
 static bool reads(const convolution *c, const int64_t *p, const int64_t *k, int64_t *s)
 {
     for (int axis = 0; axis < c->shape->spatial; axis++) {
-        s[axis] = p[axis] * c->shape->stride[axis] + k[axis] * c->shape->dilation[axis] - c->shape->pad_low[axis];
+        s[axis] =
+            p[axis] * c->shape->stride[axis] + k[axis] * c->shape->dilation[axis] - c->shape->pad_low[axis];
         if (s[axis] < 0 || s[axis] >= extent(&c->x, axis + 2)) return false;
     }
     return true;
@@ -97,27 +102,32 @@ static int64_t product(const int64_t *shape, int rank)
 
 /* One element of the output from the definition. model, n, channel pair and the two free spatial positions are set by
  * the face: forward sums over (c, k), data over (o, p, k), weight over (n, p). */
-static double forward_at(const convolution *c, const void *x, const void *w, int64_t model, int64_t n, int64_t o, const int64_t *p)
+static double forward_at(const convolution *c, const void *x, const void *w, int64_t model, int64_t n,
+                         int64_t o, const int64_t *p)
 {
     int spatial = c->shape->spatial;
-    int64_t group_inputs = extent(&c->w, 1), group = o / (extent(&c->w, 0) / c->shape->groups), kernel[LL_SPATIAL], s[LL_SPATIAL];
+    int64_t group_inputs = extent(&c->w, 1), group = o / (extent(&c->w, 0) / c->shape->groups),
+            kernel[LL_SPATIAL], s[LL_SPATIAL];
     spatial_shape(&c->w, spatial, kernel);
     double sum = 0.0;
     for (int64_t in = 0; in < group_inputs; in++) {
         int64_t k[LL_SPATIAL] = {0}, taps = product(kernel, spatial);
         for (int64_t i = 0; i < taps; i++, ll_next_position(spatial, kernel, k)) {
             if (!reads(c, p, k, s)) continue;
-            sum += ll_element_real(c->x.form->dtype, x, element(&c->x, model, n, group * group_inputs + in, spatial, s)) *
+            sum += ll_element_real(c->x.form->dtype, x,
+                                   element(&c->x, model, n, group * group_inputs + in, spatial, s)) *
                    ll_element_real(c->w.form->dtype, w, element(&c->w, model, o, in, spatial, k));
         }
     }
     return sum;
 }
 
-static double data_at(const convolution *c, const void *y, const void *w, int64_t model, int64_t n, int64_t channel, const int64_t *s)
+static double data_at(const convolution *c, const void *y, const void *w, int64_t model, int64_t n,
+                      int64_t channel, const int64_t *s)
 {
     int spatial = c->shape->spatial;
-    int64_t group_inputs = extent(&c->w, 1), group_outputs = extent(&c->w, 0) / c->shape->groups, group = channel / group_inputs;
+    int64_t group_inputs = extent(&c->w, 1), group_outputs = extent(&c->w, 0) / c->shape->groups,
+            group = channel / group_inputs;
     int64_t kernel[LL_SPATIAL], p[LL_SPATIAL];
     spatial_shape(&c->w, spatial, kernel);
     double sum = 0.0;
@@ -128,40 +138,47 @@ static double data_at(const convolution *c, const void *y, const void *w, int64_
             for (int axis = 0; axis < spatial && inside; axis++) {
                 int64_t moved = s[axis] + c->shape->pad_low[axis] - k[axis] * c->shape->dilation[axis];
                 p[axis] = moved / c->shape->stride[axis];
-                inside = moved >= 0 && moved % c->shape->stride[axis] == 0 && p[axis] < extent(&c->y, axis + 2);
+                inside =
+                    moved >= 0 && moved % c->shape->stride[axis] == 0 && p[axis] < extent(&c->y, axis + 2);
             }
             if (!inside) continue;
             sum += ll_element_real(c->y.form->dtype, y, element(&c->y, model, n, o, spatial, p)) *
-                   ll_element_real(c->w.form->dtype, w, element(&c->w, model, o, channel - group * group_inputs, spatial, k));
+                   ll_element_real(c->w.form->dtype, w,
+                                   element(&c->w, model, o, channel - group * group_inputs, spatial, k));
         }
     }
     return sum;
 }
 
-static double weight_at(const convolution *c, const void *x, const void *y, int64_t model, int64_t o, int64_t in, const int64_t *k)
+static double weight_at(const convolution *c, const void *x, const void *y, int64_t model, int64_t o,
+                        int64_t in, const int64_t *k)
 {
     int spatial = c->shape->spatial;
-    int64_t group_inputs = extent(&c->w, 1), group = o / (extent(&c->w, 0) / c->shape->groups), out_shape[LL_SPATIAL], s[LL_SPATIAL];
+    int64_t group_inputs = extent(&c->w, 1), group = o / (extent(&c->w, 0) / c->shape->groups),
+            out_shape[LL_SPATIAL], s[LL_SPATIAL];
     spatial_shape(&c->y, spatial, out_shape);
     double sum = 0.0;
     for (int64_t n = 0; n < extent(&c->x, 0); n++) {
         int64_t p[LL_SPATIAL] = {0}, positions = product(out_shape, spatial);
         for (int64_t i = 0; i < positions; i++, ll_next_position(spatial, out_shape, p)) {
             if (!reads(c, p, k, s)) continue;
-            sum += ll_element_real(c->x.form->dtype, x, element(&c->x, model, n, group * group_inputs + in, spatial, s)) *
+            sum += ll_element_real(c->x.form->dtype, x,
+                                   element(&c->x, model, n, group * group_inputs + in, spatial, s)) *
                    ll_element_real(c->y.form->dtype, y, element(&c->y, model, n, o, spatial, p));
         }
     }
     return sum;
 }
 
-typedef double (*face_function)(const convolution *, const void *, const void *, int64_t, int64_t, int64_t, const int64_t *);
+typedef double (*face_function)(const convolution *, const void *, const void *, int64_t, int64_t, int64_t,
+                                const int64_t *);
 
 static void convolve(const reference_kernel *it, const void *const *inputs, void *output)
 {
     const ll_convolution *shape = &it->attributes.convolution;
     int plain = shape->spatial + 2;
-    face first = {&it->inputs[0], it->inputs[0].rank > plain}, second = {&it->inputs[1], it->inputs[1].rank > plain};
+    face first = {&it->inputs[0], it->inputs[0].rank > plain},
+         second = {&it->inputs[1], it->inputs[1].rank > plain};
     face out = {&it->output, it->output.rank > plain};
     convolution c = {.shape = shape, .models = out.models ? it->output.shape[0] : 1};
     face_function at = forward_at;
@@ -176,7 +193,8 @@ static void convolve(const reference_kernel *it, const void *const *inputs, void
     int64_t full[LL_GRAPH_RANK] = {c.models, extent(&out, 0), extent(&out, 1)}, position[LL_GRAPH_RANK] = {0};
     spatial_shape(&out, shape->spatial, full + 3);
     for (int64_t i = 0; i < it->output.count; i++, ll_next_position(plain + 1, full, position)) {
-        ll_store_real(it->output.dtype, output, i, at(&c, inputs[0], inputs[1], position[0], position[1], position[2], position + 3));
+        ll_store_real(it->output.dtype, output, i,
+                      at(&c, inputs[0], inputs[1], position[0], position[1], position[2], position + 3));
     }
 }
 

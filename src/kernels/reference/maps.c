@@ -6,10 +6,13 @@ void ll_reference_leaf(const reference_kernel *it, const void *const *inputs, vo
 {
     (void)inputs;
     if (it->op == LL_OP_CONSTANT) {
-        if (it->output.count > 0) memcpy(output, it->attributes.constant.data, (size_t)it->output.count * ll_dtype_bytes(it->output.dtype));
+        if (it->output.count > 0)
+            memcpy(output, it->attributes.constant.data,
+                   (size_t)it->output.count * ll_dtype_bytes(it->output.dtype));
         return;
     }
-    for (int64_t i = 0; i < it->output.count; i++) ll_store_integer(it->output.dtype, output, i, i); /* iota */
+    for (int64_t i = 0; i < it->output.count; i++)
+        ll_store_integer(it->output.dtype, output, i, i); /* iota */
 }
 
 static void cast(const reference_kernel *it, const void *from, void *to)
@@ -28,7 +31,8 @@ static void cast(const reference_kernel *it, const void *from, void *to)
 static void select_elements(const reference_kernel *it, const void *const *inputs, void *output)
 {
     const uint8_t *condition = inputs[0];
-    for (int64_t i = 0; i < it->output.count; i++) ll_copy_element(it->output.dtype, inputs[condition[i] ? 1 : 2], i, output, i);
+    for (int64_t i = 0; i < it->output.count; i++)
+        ll_copy_element(it->output.dtype, inputs[condition[i] ? 1 : 2], i, output, i);
 }
 
 /* The key is the seed, the stream the layer's, the index the counter; the high bits make the number. */
@@ -36,10 +40,13 @@ static void draw(const reference_kernel *it, const void *const *inputs, void *ou
 {
     uint64_t stream = it->attributes.random.stream;
     for (int64_t i = 0; i < it->output.count; i++) {
-        uint64_t seed = (uint64_t)((const int64_t *)inputs[0])[i], counter = (uint64_t)((const int64_t *)inputs[1])[i];
-        ll_rng rng = {.key = {(uint32_t)seed, (uint32_t)(seed >> 32)}, .stream = {(uint32_t)stream, (uint32_t)(stream >> 32)}};
+        uint64_t seed = (uint64_t)((const int64_t *)inputs[0])[i],
+                 counter = (uint64_t)((const int64_t *)inputs[1])[i];
+        ll_rng rng = {.key = {(uint32_t)seed, (uint32_t)(seed >> 32)},
+                      .stream = {(uint32_t)stream, (uint32_t)(stream >> 32)}};
         uint64_t bits = ll_rng_bits(rng, counter);
-        double value = it->output.dtype == LL_F32 ? (double)(bits >> 40) * 0x1p-24 : (double)(bits >> 11) * 0x1p-53;
+        double value =
+            it->output.dtype == LL_F32 ? (double)(bits >> 40) * 0x1p-24 : (double)(bits >> 11) * 0x1p-53;
         ll_store_real(it->output.dtype, output, i, value);
     }
 }
@@ -55,14 +62,16 @@ void ll_reference_map(const reference_kernel *it, const void *const *inputs, voi
     } else if (ll_dtype_is_float(it->inputs[0].dtype)) {
         for (int64_t i = 0; i < it->output.count; i++) {
             double operands[3] = {0}, result = 0.0;
-            for (int64_t k = 0; k < it->input_count; k++) operands[k] = ll_element_real(it->inputs[k].dtype, inputs[k], i);
+            for (int64_t k = 0; k < it->input_count; k++)
+                operands[k] = ll_element_real(it->inputs[k].dtype, inputs[k], i);
             ll_op_map_real(it->op, operands, &result);
             ll_store_real(it->output.dtype, output, i, result);
         }
     } else {
         for (int64_t i = 0; i < it->output.count; i++) {
             int64_t operands[3] = {0}, result = 0;
-            for (int64_t k = 0; k < it->input_count; k++) operands[k] = ll_element_integer(it->inputs[k].dtype, inputs[k], i);
+            for (int64_t k = 0; k < it->input_count; k++)
+                operands[k] = ll_element_integer(it->inputs[k].dtype, inputs[k], i);
             ll_op_map_integer(it->op, operands, &result);
             ll_store_integer(it->output.dtype, output, i, result);
         }

@@ -8,7 +8,8 @@ static void transpose(const reference_kernel *it, const void *x, void *y)
     const ll_tensor_form *in = &it->inputs[0], *out = &it->output;
     int64_t at[LL_GRAPH_RANK] = {0}, from[LL_GRAPH_RANK] = {0};
     for (int64_t i = 0; i < out->count; i++, ll_next_position(out->rank, out->shape, at)) {
-        for (int axis = 0; axis < out->rank; axis++) from[it->attributes.transpose.permutation[axis]] = at[axis];
+        for (int axis = 0; axis < out->rank; axis++)
+            from[it->attributes.transpose.permutation[axis]] = at[axis];
         ll_copy_element(out->dtype, x, ll_flat_index(in->rank, in->shape, from), y, i);
     }
 }
@@ -72,7 +73,8 @@ void ll_reference_move(const reference_kernel *it, const void *const *inputs, vo
 {
     switch ((int)it->op) {
     case LL_OP_RESHAPE:
-        for (int64_t i = 0; i < it->output.count; i++) ll_copy_element(it->output.dtype, inputs[0], i, output, i);
+        for (int64_t i = 0; i < it->output.count; i++)
+            ll_copy_element(it->output.dtype, inputs[0], i, output, i);
         break;
     case LL_OP_TRANSPOSE: transpose(it, inputs[0], output); break;
     case LL_OP_BROADCAST: broadcast(it, inputs[0], output); break;

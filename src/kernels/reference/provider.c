@@ -19,11 +19,13 @@ static ll_status prepare(const ll_kernel_case *kernel, void **state, ll_error *e
     return LL_OK;
 }
 
-static ll_status run(const void *state, const void *const *inputs, void *output, void *workspace, ll_error *error)
+static ll_status run(const void *state, const void *const *inputs, void *output, void *workspace,
+                     ll_error *error)
 {
     static const reference_function functions[] = {
-        [LL_CLASS_LEAF] = ll_reference_leaf,   [LL_CLASS_MAP] = ll_reference_map,           [LL_CLASS_MOVE] = ll_reference_move,
-        [LL_CLASS_INDEX] = ll_reference_index, [LL_CLASS_REDUCE] = ll_reference_reduce,     [LL_CLASS_CONTRACT] = ll_reference_contract,
+        [LL_CLASS_LEAF] = ll_reference_leaf,     [LL_CLASS_MAP] = ll_reference_map,
+        [LL_CLASS_MOVE] = ll_reference_move,     [LL_CLASS_INDEX] = ll_reference_index,
+        [LL_CLASS_REDUCE] = ll_reference_reduce, [LL_CLASS_CONTRACT] = ll_reference_contract,
         [LL_CLASS_WINDOW] = ll_reference_window,
     };
     (void)workspace, (void)error;
@@ -32,4 +34,5 @@ static ll_status run(const void *state, const void *const *inputs, void *output,
     return LL_OK;
 }
 
-const ll_provider ll_provider_reference = {.name = "reference", .supports = supports, .prepare = prepare, .run = run, .destroy = ll_free};
+const ll_provider ll_provider_reference = {
+    .name = "reference", .supports = supports, .prepare = prepare, .run = run, .destroy = ll_free};

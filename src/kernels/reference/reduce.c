@@ -10,7 +10,8 @@ typedef struct indexing {
     int64_t batch, length, rest, points;
 } indexing;
 
-static indexing indexing_of(const reference_kernel *it, const ll_tensor_form *table, const ll_tensor_form *index)
+static indexing indexing_of(const reference_kernel *it, const ll_tensor_form *table,
+                            const ll_tensor_form *index)
 {
     int batch_axes = it->attributes.gather.batch_axes;
     indexing e = {1, table->shape[batch_axes], 1, 1};
@@ -28,7 +29,8 @@ static void gather(const reference_kernel *it, const void *const *inputs, void *
         bool inside = chosen >= 0 && chosen < e.length;
         for (int64_t r = 0; r < e.rest; r++) {
             if (inside) {
-                ll_copy_element(it->output.dtype, inputs[0], (p / e.points * e.length + chosen) * e.rest + r, output, p * e.rest + r);
+                ll_copy_element(it->output.dtype, inputs[0], (p / e.points * e.length + chosen) * e.rest + r,
+                                output, p * e.rest + r);
             } else {
                 ll_store_integer(it->output.dtype, output, p * e.rest + r, 0);
             }
@@ -51,7 +53,8 @@ static void scatter_add(const reference_kernel *it, const void *const *inputs, v
                 if (real) {
                     sum += ll_element_real(it->inputs[0].dtype, inputs[0], p * e.rest + r);
                 } else {
-                    whole = (int64_t)((uint64_t)whole + (uint64_t)ll_element_integer(it->inputs[0].dtype, inputs[0], p * e.rest + r));
+                    whole = (int64_t)((uint64_t)whole + (uint64_t)ll_element_integer(
+                                                            it->inputs[0].dtype, inputs[0], p * e.rest + r));
                 }
             }
             if (real) {

@@ -4,14 +4,18 @@
 #include <math.h>
 
 typedef struct planes {
-    int64_t count;                 /* product of the leading axes */
-    const int64_t *in, *out;       /* spatial extents */
+    int64_t count;           /* product of the leading axes */
+    const int64_t *in, *out; /* spatial extents */
     int64_t in_size, out_size;
 } planes;
 
 static planes planes_of(const ll_tensor_form *in, const ll_tensor_form *out, int spatial)
 {
-    planes p = {.count = 1, .in = in->shape + (in->rank - spatial), .out = out->shape + (out->rank - spatial), .in_size = 1, .out_size = 1};
+    planes p = {.count = 1,
+                .in = in->shape + (in->rank - spatial),
+                .out = out->shape + (out->rank - spatial),
+                .in_size = 1,
+                .out_size = 1};
     for (int axis = 0; axis < in->rank - spatial; axis++) p.count *= in->shape[axis];
     for (int axis = 0; axis < spatial; axis++) {
         p.in_size *= p.in[axis];
@@ -78,13 +82,17 @@ ll_stencil ll_resize_stencil(int mode, int position, int64_t m, int64_t n, int64
 }
 
 /* Weight of element s of the small-side axis in output i. */
-static double share(ll_stencil at, int64_t s) { return s == at.low ? 1.0 - at.t : s == at.low + 1 ? at.t : 0.0; }
+static double share(ll_stencil at, int64_t s)
+{
+    return s == at.low ? 1.0 - at.t : s == at.low + 1 ? at.t : 0.0;
+}
 
 /* y = R x and, as the adjoint, x = R' y: with both, element pairs are weighted by the product of the axes' shares. */
 static void resize(const reference_kernel *it, const void *from, void *to)
 {
     bool adjoint = it->op == LL_OP_RESIZE_ADJOINT;
-    int spatial = it->attributes.resize.spatial, mode = it->attributes.resize.mode, position = it->attributes.resize.position;
+    int spatial = it->attributes.resize.spatial, mode = it->attributes.resize.mode,
+        position = it->attributes.resize.position;
     planes p = planes_of(&it->inputs[0], &it->output, spatial);
     const int64_t *x = adjoint ? p.out : p.in, *y = adjoint ? p.in : p.out;
     for (int64_t plane = 0; plane < p.count; plane++) {
@@ -95,10 +103,12 @@ static void resize(const reference_kernel *it, const void *from, void *to)
             for (int64_t i = 0; i < p.in_size; i++, ll_next_position(spatial, p.in, source)) {
                 double weight = 1.0;
                 for (int axis = 0; axis < spatial && weight != 0.0; axis++) {
-                    int64_t big = adjoint ? source[axis] : target[axis], small = adjoint ? target[axis] : source[axis];
+                    int64_t big = adjoint ? source[axis] : target[axis],
+                            small = adjoint ? target[axis] : source[axis];
                     weight *= share(ll_resize_stencil(mode, position, x[axis], y[axis], big), small);
                 }
-                if (weight != 0.0) sum += weight * ll_element_real(it->inputs[0].dtype, from, plane * p.in_size + i);
+                if (weight != 0.0)
+                    sum += weight * ll_element_real(it->inputs[0].dtype, from, plane * p.in_size + i);
             }
             ll_store_real(it->output.dtype, to, plane * p.out_size + o, sum);
         }
