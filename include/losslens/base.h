@@ -81,6 +81,13 @@ LL_API void ll_error_prefix(ll_error *error, const char *format, ...) LL_PRINTF(
 /* Shorthand for the most frequent failure; names the byte count that was wanted. */
 LL_API ll_status ll_fail_memory(ll_error *error, const char *module, size_t bytes);
 
+/* What the static analyser cannot see from a call: that these return what they are given, which is no LL_OK. */
+#if defined(__clang_analyzer__)
+#define ll_fail(error, status, ...) ((void)ll_fail((error), (status), __VA_ARGS__), (status))
+#define ll_fail_memory(error, module, bytes)                                                                 \
+    ((void)ll_fail_memory((error), (module), (bytes)), LL_OUT_OF_MEMORY)
+#endif
+
 /* Propagates a failure: `LL_TRY(call(..., error));` */
 #define LL_TRY(expression)                                                                                   \
     do {                                                                                                     \

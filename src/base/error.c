@@ -43,8 +43,9 @@ static void copy_cut(char *target, size_t capacity, const char *source)
     if (kept < length) mark_cut(target, capacity);
 }
 
-ll_status ll_fail(ll_error *error, ll_status status, const char *module, const char *place,
-                  const char *format, ...)
+/* In brackets: for the static analyser these names are macros too. */
+ll_status(ll_fail)(ll_error *error, ll_status status, const char *module, const char *place,
+                   const char *format, ...)
 {
     if (error == NULL) return status;
     /* Arguments may point into *error itself (a message being wrapped), so format first. */
@@ -79,7 +80,7 @@ void ll_error_prefix(ll_error *error, const char *format, ...)
     memcpy(error->message, joined, sizeof joined);
 }
 
-ll_status ll_fail_memory(ll_error *error, const char *module, size_t bytes)
+ll_status(ll_fail_memory)(ll_error *error, const char *module, size_t bytes)
 {
     return ll_fail(error, LL_OUT_OF_MEMORY, module, NULL, "no memory for %zu bytes", bytes);
 }
