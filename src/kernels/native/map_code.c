@@ -268,26 +268,10 @@ static int width_of(const ll_map_instruction *i) { return is_real(i->type) ? i->
 static int input_count(const ll_map_instruction *i)
 {
     if (i->operation >= LL_MAP_PAIRS) return 3;
-    if (i->operation >= LL_OPS) return 4;
-    switch (i->operation) {
-    case LL_OP_SELECT: return 3;
-    case LL_OP_ADD:
-    case LL_OP_SUBTRACT:
-    case LL_OP_MULTIPLY:
-    case LL_OP_DIVIDE:
-    case LL_OP_POWER:
-    case LL_OP_MIN:
-    case LL_OP_MAX:
-    case LL_OP_LESS:
-    case LL_OP_LESS_EQUAL:
-    case LL_OP_EQUAL:
-    case LL_OP_AND:
-    case LL_OP_OR: return 2;
-    default: return 1;
-    }
+    return i->operation >= LL_OPS ? 4 : ll_op_traits_of((ll_op)i->operation)->inputs;
 }
 
-/* Predicates of vcmpps: ordered and quiet, but the last two. */
+/* Predicates of vcmpps, all quiet; ordered but the last two. */
 enum { EQUAL = 0, LESS = 17, LESS_EQUAL = 18, UNORDERED = 3, NOT_EQUAL = 4 };
 
 static void compare(compiler *it, int to, int a, int b, int predicate)
