@@ -14,13 +14,13 @@
 #include "losslens/parallel.h"
 #include "losslens/problem_graph.h"
 #include "losslens/runtime.h"
+#include "peer.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -169,57 +169,7 @@ static double check_value(const workload *w)
     return sqrt(sum);
 }
 
-/* ------------------------------------------------------------------ the peer: a process that answers lines */
-
-typedef struct peer {
-    FILE *to, *from;
-    pid_t process;
-} peer;
-
-static bool peer_start(peer *it, const char *name)
-{
-    int in[2], out[2];
-    if (pipe(in) != 0 || pipe(out) != 0) return false;
-    it->process = fork();
-    if (it->process == 0) {
-        char threads[16];
-        const char *source = getenv("LOSSLENS_SOURCE");
-        char script[512];
-        snprintf(script, sizeof script, "%s/bench/peers/engine_torch.py", source ? source : ".");
-        snprintf(threads, sizeof threads, "%d", thread_count);
-        dup2(in[0], 0);
-        dup2(out[1], 1);
-        close(in[1]);
-        close(out[0]);
-        setenv("OMP_NUM_THREADS", threads,
-               1); /* its backward passes run beside the thread that set_num_threads is for */
-        execl(python, python, script, name, folder, threads, (char *)NULL);
-        _exit(127);
-    }
-    close(in[0]);
-    close(out[1]);
-    it->to = fdopen(in[1], "w");
-    it->from = fdopen(out[0], "r");
-    char line[128] = "";
-    return it->to && it->from && fgets(line, sizeof line, it->from) && strncmp(line, "ready", 5) == 0;
-}
-
-static bool peer_run(peer *it, spent *time, double *value)
-{
-    fprintf(it->to, "run\n");
-    fflush(it->to);
-    char line[128] = "";
-    return fgets(line, sizeof line, it->from) &&
-           sscanf(line, "%lf %lf %lf", &time->clock, &time->processor, value) == 3;
-}
-
-static void peer_stop(peer *it)
-{
-    if (it->to) fclose(it->to);
-    if (it->from) fclose(it->from);
-    int status;
-    waitpid(it->process, &status, 0);
-}
+/* ------------------------------------------------------------------ competitions */
 
 static void compete(workload *w)
 {
@@ -228,29 +178,30 @@ static void compete(workload *w)
     must(ll_team_create(thread_count, &team, &error), &error);
     if (!w->problem) prepare(w);
     run_once(w, team);
-    spent ours = {INFINITY, INFINITY}, theirs = {INFINITY, INFINITY}, taken = {0};
-    double value = 0;
+    spent ours = {INFINITY, INFINITY}, theirs = {INFINITY, INFINITY};
     peer it = {0};
-    bool there = peer_start(&it, w->name);
-    if (there) there = peer_run(&it, &taken, &value);
+    char threads[16];
+    snprintf(threads, sizeof threads, "%d", thread_count);
+    peer_start(&it, python, "engine_torch.py", thread_count,
+               (const char *[4]){w->name, folder, threads, NULL});
+    double answer[3] = {0}; /* clock, processor time, value */
+    peer_ask(&it, "run", answer, 3);
     double own = check_value(w);
     /* PyTorch's batch norm in channels_last is 2e-5 off its own double precision, where we are 8e-6 off. */
     double tolerance = strcmp(w->name, "resnet-train-last") == 0 ? 5e-5 : 1e-5;
-    if (there && !(fabs(own - value) <= tolerance * fabs(value))) {
-        printf("%-22s results differ: ours %.9g, PyTorch %.9g\n", w->name, own, value);
+    if (it.there && !(fabs(own - answer[2]) <= tolerance * fabs(answer[2]))) {
+        printf("%-22s results differ: ours %.9g, PyTorch %.9g\n", w->name, own, answer[2]);
         exit(1);
     }
     /* On a shared machine the smallest time is the one least disturbed. */
     for (int r = 0; r < repeats; r++) {
-        /* PyTorch's threads wait for more work for some 100 milliseconds, on the processors that we are about to use. */
-        if (there) nanosleep(&(struct timespec){.tv_nsec = 250000000}, NULL);
+        peer_rest(&it);
         ours = least(ours, run_once(w, team));
-        if (there) there = peer_run(&it, &taken, &value);
-        if (there) theirs = least(theirs, taken);
+        if (peer_ask(&it, "run", answer, 3)) theirs = least(theirs, (spent){answer[0], answer[1]});
     }
     printf("%-22s %d threads  ours %9.3f ms (%9.1f %s/s)  ", w->name, thread_count, 1e3 * ours.clock,
            w->units / ours.clock, w->unit);
-    if (there)
+    if (it.there)
         printf("PyTorch %9.3f ms  ratio %.2f (processor time %.2f)", 1e3 * theirs.clock,
                theirs.clock / ours.clock, theirs.processor / ours.processor);
     else printf("PyTorch skipped (not available)");

@@ -12,13 +12,12 @@
 #define _DEFAULT_SOURCE
 #include "losslens/networks_pinn.h"
 #include "losslens/problem_graph.h"
+#include "peer.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MEMBERS = 16, BLOCK = 8, MODELS = 441 };
@@ -156,59 +155,6 @@ static ll_problem *make_mlp(void)
     return make_problem(&options, &rows, (int64_t[]){SAMPLES});
 }
 
-/* ------------------------------------------------------------------ the peer: a process that answers lines */
-
-typedef struct peer {
-    FILE *to, *from;
-    pid_t process;
-    bool there;
-} peer;
-
-static void peer_start(peer *it)
-{
-    int in[2], out[2];
-    if (pipe(in) != 0 || pipe(out) != 0) return;
-    it->process = fork();
-    if (it->process == 0) {
-        char threads[16], script[512];
-        const char *source = getenv("LOSSLENS_SOURCE");
-        snprintf(script, sizeof script, "%s/bench/peers/pinn_step_torch.py", source ? source : ".");
-        snprintf(threads, sizeof threads, "%d", thread_count);
-        dup2(in[0], 0);
-        dup2(out[1], 1);
-        close(in[1]);
-        close(out[0]);
-        setenv("OMP_NUM_THREADS", threads,
-               1); /* its backward passes run beside the thread that set_num_threads is for */
-        execl(python, python, script, folder, threads, wide ? "f64" : "f32", (char *)NULL);
-        _exit(127);
-    }
-    close(in[0]);
-    close(out[1]);
-    it->to = fdopen(in[1], "w");
-    it->from = fdopen(out[0], "r");
-    char line[128] = "";
-    it->there = it->to && it->from && fgets(line, sizeof line, it->from) && strncmp(line, "ready", 5) == 0;
-}
-
-static double peer_run(peer *it, const char *work, double *value)
-{
-    char line[128] = "";
-    double seconds = NAN;
-    if (!it->there) return NAN;
-    fprintf(it->to, "%s\n", work);
-    fflush(it->to);
-    it->there = fgets(line, sizeof line, it->from) && sscanf(line, "%lf %lf", &seconds, value) == 2;
-    return seconds;
-}
-
-static void peer_stop(peer *it)
-{
-    if (it->to) fclose(it->to);
-    if (it->from) fclose(it->from);
-    waitpid(it->process, NULL, 0);
-}
-
 /* ------------------------------------------------------------------ competitions */
 
 static double evaluate(ll_problem *problem, const ll_request *request)
@@ -232,20 +178,20 @@ static void compete(const char *name, ll_problem *problem, const ll_request *req
                     double (*value)(const ll_request *))
 {
     if (only && strcmp(only, name) != 0) return;
-    double best = INFINITY, peers[2] = {INFINITY, INFINITY}, theirs = NAN;
+    double best = INFINITY, peers[2] = {INFINITY, INFINITY}, answer[2] = {0}; /* seconds, value */
     evaluate(problem, request);
     double own = value(request);
     for (int f = 0; f < 2; f++) {
-        peer_run(it, forms[f], &theirs);
-        if (it->there && !(fabs(own - theirs) <= bound * fabs(theirs))) {
-            printf("%s: results differ from %s: ours %.9g, PyTorch %.9g\n", name, forms[f], own, theirs);
+        bool answered = peer_ask(it, forms[f], answer, 2);
+        if (answered && !(fabs(own - answer[1]) <= bound * fabs(answer[1]))) {
+            printf("%s: results differ from %s: ours %.9g, PyTorch %.9g\n", name, forms[f], own, answer[1]);
             exit(1);
         }
     }
     for (int r = 0; r < repeats; r++) {
-        for (int f = 0; f < 2; f++) peers[f] = fmin(peers[f], peer_run(it, forms[f], &theirs) / peer_units);
-        /* PyTorch's threads wait for more work for some 100 milliseconds, on the processors that we are about to use. */
-        if (it->there) nanosleep(&(struct timespec){.tv_nsec = 250000000}, NULL);
+        for (int f = 0; f < 2; f++)
+            if (peer_ask(it, forms[f], answer, 2)) peers[f] = fmin(peers[f], answer[0] / peer_units);
+        peer_rest(it);
         for (int k = 0; k < 8; k++) best = fmin(best, evaluate(problem, request) / units);
     }
     printf("%-9s %s %d threads  ours %8.4f ms", name, wide ? "f64" : "f32", thread_count, 1e3 * best);
@@ -253,6 +199,14 @@ static void compete(const char *name, ll_problem *problem, const ll_request *req
         printf("  %s %8.3f ms, ratio %6.2f", forms[f], 1e3 * peers[f], peers[f] / best);
     printf("%s\n", it->there ? "" : "  PyTorch skipped (not available)");
     fflush(stdout);
+}
+
+static void start_torch(peer *it)
+{
+    char threads[16];
+    snprintf(threads, sizeof threads, "%d", thread_count);
+    const char *const words[4] = {folder, threads, wide ? "f64" : "f32", NULL};
+    peer_start(it, python, "pinn_step_torch.py", thread_count, words);
 }
 
 static int64_t parameter_count;
@@ -295,7 +249,7 @@ static void pinn(void)
     save("theta", (void *)(uintptr_t)thetas[0], n);
     save("vector", (void *)(uintptr_t)vectors[0], n);
     peer it = {0};
-    peer_start(&it);
+    start_torch(&it);
     static const char *const loss[] = {"usual-loss", "tangents-loss"},
                              *const gradient[] = {"usual-gradient", "tangents-gradient"},
                              *const hessian[] = {"usual-hessian", "tangents-hessian"};
@@ -332,7 +286,7 @@ static void mlp(void)
     const int64_t counts[] = {7851, 7851, 3, 4, 2};
     for (int i = 0; only && i < 5; i++) save(empty[i], zeros, counts[i]);
     peer it = {0};
-    peer_start(&it);
+    start_torch(&it);
     static const char *const forms[] = {"mlp-loop", "mlp-bmm"};
     ll_request request = {.points = MODELS, .thetas = thetas, .loss = losses};
     compete("mlp", problem, &request, 1, &it, forms, 1, wide ? 1e-9 : 1e-4, value_losses);
