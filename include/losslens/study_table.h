@@ -12,9 +12,9 @@ typedef struct ll_number_table {
     bool by_group;
     int64_t rows, columns;
     const char **row_names, **column_names;
-    double *mean,
-        *spread; /* rows x columns; spread: standard deviation over members, or the number's own standard error
-                            * (NaN: there is none); mean NaN: not known */
+    /* rows x columns; spread: standard deviation over members, or the number's own standard error (NaN: there is
+     * none); mean NaN: not known */
+    double *mean, *spread;
     int64_t *count; /* members behind a mean */
     ll_arena *memory;
 } ll_number_table;

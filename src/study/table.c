@@ -330,6 +330,9 @@ static void escape(ll_text *out, ll_table_format format, const char *text)
 {
     for (const char *c = text; *c != 0; c++) {
         const char *instead = NULL;
+        /* Long names of groups and numbers may be broken where they are put together. */
+        bool joint = c > text && (*c == '/' || c[-1] == '(' || c[-1] == '.');
+        if (format == LL_TABLE_HTML && joint) ll_text_append(out, "<wbr>");
         if (format == LL_TABLE_LATEX) {
             instead = *c == '\\'  ? "\\textbackslash{}"
                       : *c == '~' ? "\\textasciitilde{}"
@@ -412,29 +415,40 @@ typedef struct marks {
     const char *open, *row, *cell, *head_cell, *between, *end_cell, *end_head, *end_row, *after_head, *close;
 } marks;
 
+/* On a page, a few rows of many numbers stand upright: a line a number, which is read without scrolling sideways. */
+static bool is_upright(const ll_number_table *t, ll_table_format format)
+{
+    enum { MOST_ROWS = 12 };
+    return format == LL_TABLE_HTML && t->rows <= MOST_ROWS && t->columns > t->rows;
+}
+
 static void write_marked(const ll_number_table *t, ll_table_format format, const marks *m, ll_text *out)
 {
+    bool upright = is_upright(t, format);
+    int64_t lines = upright ? t->columns : t->rows, cells = upright ? t->rows : t->columns;
+    const char **line_names = upright ? t->column_names : t->row_names;
+    const char **cell_names = upright ? t->row_names : t->column_names;
+    const char *corner = upright ? "" : t->by_group ? "group" : "model";
     ll_text_append(out, m->open);
-    for (int64_t r = -1; r < t->rows; r++) {
+    for (int64_t line = -1; line < lines; line++) {
         ll_text_append(out, m->row);
-        for (int64_t c = -1; c < t->columns; c++) {
+        for (int64_t k = -1; k < cells; k++) {
             char cell[128];
-            ll_text_append(out, r < 0 || c < 0 ? m->head_cell : m->cell);
-            if (c < 0) {
-                escape(out, format, r < 0 ? (t->by_group ? "group" : "model") : t->row_names[r]);
-            } else if (r < 0) {
-                escape(out, format, t->column_names[c]);
+            bool head = line < 0 || k < 0;
+            ll_text_append(out, head ? m->head_cell : m->cell);
+            if (head) {
+                escape(out, format, k >= 0 ? cell_names[k] : line >= 0 ? line_names[line] : corner);
             } else {
-                cell_text(t, format, r, c, cell);
+                cell_text(t, format, upright ? k : line, upright ? line : k, cell);
                 ll_text_append(out, cell);
             }
-            ll_text_append(out, r < 0 || c < 0 ? m->end_head : m->end_cell);
-            if (c + 1 < t->columns) ll_text_append(out, m->between);
+            ll_text_append(out, head ? m->end_head : m->end_cell);
+            if (k + 1 < cells) ll_text_append(out, m->between);
         }
         ll_text_append(out, m->end_row);
-        if (r < 0 && m->after_head != NULL) {
+        if (line < 0 && m->after_head != NULL) {
             ll_text_append(out, m->after_head);
-            for (int64_t c = 0; format == LL_TABLE_MARKDOWN && c <= t->columns; c++)
+            for (int64_t c = 0; format == LL_TABLE_MARKDOWN && c <= cells; c++)
                 ll_text_append(out, c == 0 ? "|---|" : "---:|");
             if (format == LL_TABLE_MARKDOWN) ll_text_append(out, "\n");
         }

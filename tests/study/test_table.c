@@ -88,6 +88,26 @@ static void tables(void **state)
         ll_text_deinit(&out);
     }
     ll_number_table_deinit(&table);
+    /* More numbers than rows: upright on a page, a line a number; names break where they are put together. */
+    const double wide[] = {1.0, 2.0, 3.0}, none[] = {NAN, NAN, NAN};
+    const char *rows[] = {"g(x=1)/0"}, *columns[] = {"loss", "topology.minima", "error"};
+    int64_t one[] = {1, 1, 1};
+    ll_number_table upright = table;
+    upright.rows = 1;
+    upright.columns = 3;
+    upright.by_group = false;
+    upright.row_names = rows;
+    upright.column_names = columns;
+    upright.mean = (double *)(uintptr_t)wide;
+    upright.spread = (double *)(uintptr_t)none;
+    upright.count = one;
+    ll_text page = {0};
+    ll_number_table_write(&upright, LL_TABLE_HTML, &page);
+    assert_string_equal(page.text, "<table>\n<tr><th></th><th>g(<wbr>x=1)<wbr>/0</th></tr>\n"
+                                   "<tr><th>loss</th><td>1</td></tr>\n"
+                                   "<tr><th>topology.<wbr>minima</th><td>2</td></tr>\n"
+                                   "<tr><th>error</th><td>3</td></tr>\n</table>\n");
+    ll_text_deinit(&page);
     const char *const names[] = {"los"};
     assert_int_equal(ll_number_table_make(s.store, &overview, names, 1, false, &table, &error), LL_NOT_FOUND);
     assert_non_null(strstr(error.message, "did you mean loss"));
