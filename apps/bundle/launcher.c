@@ -29,7 +29,7 @@ static int find_folder(char folder[PATH_MAX])
     char *slash = strrchr(path, '/');
     if (slash == NULL) return -1;
     *slash = 0;
-    strcpy(folder, path[0] != 0 ? path : "/");
+    snprintf(folder, PATH_MAX, "%s", path[0] != 0 ? path : "/");
     return 0;
 }
 

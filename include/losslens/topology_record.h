@@ -19,8 +19,8 @@ typedef struct ll_topology_record_options { /* zero-initialised: freudenthal, su
                               3) */
     int64_t source_record; /* where the field is from; 0: nowhere that has a number */
     const char *field;     /* its name there; NULL: "value" */
-    const void *half_a,
-        *half_b; /* the field on two halves of the data, of the field's type and shape; NULL: none */
+    /* the field on two halves of the data, of the field's type and shape; NULL: none */
+    const void *half_a, *half_b;
     ll_team *team;
     size_t memory_limit; /* bytes, of the merge tree; 0: no limit */
 } ll_topology_record_options;

@@ -20,8 +20,8 @@ typedef struct line {
     ll_optimiser *o;
     const ll_objective *objective;
     const void *theta;
-    void *direction, *trial, *gradient,
-        *best_gradient; /* gradient: at the newest point; best_gradient: at `low` */
+    /* gradient: at the newest point; best_gradient: at `low` */
+    void *direction, *trial, *gradient, *best_gradient;
     double loss, slope; /* at along = 0 */
     int64_t evaluations;
 } line;
